@@ -1,0 +1,3 @@
+"""Connect an enterprise identity provider to Kiro: one playbook, one command."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,156 @@
+"""Where the sandbox keeps its documents: one SQLite file that outlives the process.
+
+Every write is committed at once, so a killed process leaves the last finished write behind and nothing half
+done. Several processes may use one file (``sandbox serve`` in one terminal, ``sandbox break`` in another).
+
+A document remembers what it looked like before its last change and when that was. A reader on a *lagging
+replica* sees the older form for as long as the lag lasts: that is how eventual consistency is played.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+Document = dict[str, Any]
+
+_SCHEMA = """
+create table if not exists document (
+  seq integer primary key autoincrement,
+  kind text not null,
+  id text not null,
+  body text,
+  previous text,
+  changed real not null,
+  unique (kind, id)
+);
+"""
+
+_lagging: ContextVar[bool] = ContextVar("lagging", default=False)
+
+
+class Store:
+    """JSON documents by kind and id, in the order in which they were created."""
+
+    def __init__(self, path: Path, *, lag: float = 0.0) -> None:
+        """Open (or create) the file.
+
+        Args:
+            path: the SQLite file; its folder is created, readable by its owner only.
+            lag: seconds for which a lagging replica shows a document as it was before its last change.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.path = path
+        self.lag = lag
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
+        path.chmod(0o600)
+        self._db.execute("pragma journal_mode=wal")
+        self._db.execute("pragma synchronous=off")  # a killed process loses nothing; only a power cut could
+        self._db.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, alone: other threads and processes wait. May be nested; the outermost commits.
+
+        Never call another server while one is open.
+        """
+        with self._lock:
+            if self._depth == 0:
+                self._db.execute("begin immediate")
+            self._depth += 1
+            try:
+                yield
+            except BaseException:
+                self._depth -= 1
+                if self._depth == 0:
+                    self._db.execute("rollback")
+                raise
+            self._depth -= 1
+            if self._depth == 0:
+                self._db.execute("commit")
+
+    @contextmanager
+    def lagging_replica(self) -> Iterator[None]:
+        """Reads inside this block see documents as they were before changes younger than the lag."""
+        token = _lagging.set(True)
+        try:
+            yield
+        finally:
+            _lagging.reset(token)
+
+    def get(self, kind: str, key: str) -> Document | None:
+        """The document, or None when there is none (or none yet, on a lagging replica)."""
+        with self._lock:
+            row = self._db.execute(
+                "select body, previous, changed from document where kind=? and id=?", (kind, key)
+            ).fetchone()
+        return self._visible(row) if row else None
+
+    def all(self, kind: str) -> list[Document]:
+        """Every document of a kind, oldest first."""
+        with self._lock:
+            rows = self._db.execute(
+                "select body, previous, changed from document where kind=? order by seq", (kind,)
+            ).fetchall()
+        return [document for row in rows if (document := self._visible(row)) is not None]
+
+    def put(self, kind: str, key: str, body: Document) -> None:
+        """Create or replace a document."""
+        self._write(kind, key, json.dumps(body))
+
+    def delete(self, kind: str, key: str) -> None:
+        """Remove a document; a lagging replica still shows it for a while."""
+        self._write(kind, key, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self.transaction():
+            self._db.execute("delete from document")
+
+    def setting(self, name: str, default: Any = None) -> Any:
+        """A value the sandbox keeps about itself."""
+        row = self.get("setting", name)
+        return default if row is None else row["value"]
+
+    def set(self, name: str, value: Any) -> None:
+        self.put("setting", name, {"value": value})
+
+    def _visible(self, row: tuple[str | None, str | None, float]) -> Document | None:
+        body, previous, changed = row
+        text = previous if _lagging.get() and time.time() - changed < self.lag else body
+        return None if text is None else json.loads(text)
+
+    def _write(self, kind: str, key: str, body: str | None) -> None:
+        now = time.time()
+        with self.transaction():
+            row = self._db.execute(
+                "select body, previous, changed from document where kind=? and id=?", (kind, key)
+            ).fetchone()
+            if row is None:
+                if body is not None:
+                    self._db.execute(
+                        "insert into document (kind, id, body, changed) values (?,?,?,?)",
+                        (kind, key, body, now),
+                    )
+                return
+            previous = row[1] if now - row[2] < self.lag else row[0]
+            if body is None and self.lag == 0:
+                self._db.execute("delete from document where kind=? and id=?", (kind, key))
+            else:
+                self._db.execute(
+                    "update document set body=?, previous=?, changed=? where kind=? and id=?",
+                    (body, previous, now, kind, key),
+                )

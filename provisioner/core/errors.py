@@ -1,0 +1,148 @@
+"""Every error the product raises on purpose, and the exit code each becomes.
+
+::
+
+    ProvisionerError                 1
+    ├── UsageError                   2   the command line or the environment is wrong
+    │   └── PlaybookError            2   a playbook is wrong: file, line, what was expected
+    ├── RefusedError                 5   a guard said no; nothing was written
+    └── RemoteError                  1   a remote system said no, or said nothing
+        ├── PermissionDeniedError    1   names the permission and the role that are missing
+        ├── NotFoundRemotelyError    1   something the playbook relies on does not exist
+        └── UnreachableError         1   no answer within the budget
+
+The cause is always kept in ``__cause__``. A message says what happened and where; ``hint`` says what to do next.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from pathlib import Path
+from typing import Self
+
+
+class ExitCode(IntEnum):
+    """What a command's exit status means; the same for every command."""
+
+    DONE = 0, "done, or in sync"
+    ERROR = 1, "something failed"
+    USAGE = 2, "wrong usage, or an invalid playbook"
+    FINDINGS = 3, "plan, drift: changes are pending; doctor: findings at or above --fail-on"
+    WAITING = 4, "applied as far as possible; a human step waits"
+    REFUSED = 5, "refused by a guard; nothing was written"
+
+    meaning: str
+
+    def __new__(cls, value: int, meaning: str) -> Self:
+        member = int.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+
+class ProvisionerError(Exception):
+    """Root of the tree.
+
+    Args:
+        message: what happened, and where.
+        hint: what to do next; may be empty.
+    """
+
+    exit_code = ExitCode.ERROR
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class UsageError(ProvisionerError):
+    """The command line, a file name or the environment is wrong; nothing was contacted."""
+
+    exit_code = ExitCode.USAGE
+
+
+class PlaybookError(UsageError):
+    """A playbook is wrong; nothing was contacted.
+
+    Args:
+        message: what is wrong and what was expected.
+        file: the playbook.
+        line: 1-based line, when the fault has one.
+        hint: what to do next.
+    """
+
+    def __init__(self, message: str, *, file: Path | str, line: int | None = None, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.file = file
+        self.line = line
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}" if self.line else f"{self.file}: {self.message}"
+
+
+class RefusedError(ProvisionerError):
+    """A guard refused; nothing was written."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class RemoteError(ProvisionerError):
+    """A remote system answered with an error, or its answer makes no sense.
+
+    Args:
+        message: what happened, and where.
+        status: the HTTP status, 0 when there was no answer.
+        code: the vendor's error code.
+        request_id: what the vendor's support asks for.
+        hint: what to do next.
+    """
+
+    def __init__(
+        self, message: str, *, status: int = 0, code: str = "", request_id: str = "", hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        return f"{self.message} [request-id {self.request_id}]" if self.request_id else self.message
+
+
+class PermissionDeniedError(RemoteError):
+    """The credentials lack a permission.
+
+    Args:
+        message: what was tried.
+        needs: permissions of which any one is enough.
+        role: the directory role a person needs besides, if any.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        needs: tuple[str, ...] = (),
+        role: str = "",
+        status: int = 403,
+        code: str = "",
+        request_id: str = "",
+    ) -> None:
+        hint = f"grant {' or '.join(needs)}" if needs else "grant the missing permission"
+        if role:
+            hint += f"; a signed-in person also needs the directory role {role}"
+        super().__init__(message, status=status, code=code, request_id=request_id, hint=hint)
+        self.needs = needs
+        self.role = role
+
+
+class NotFoundRemotelyError(RemoteError):
+    """Something the playbook relies on does not exist over there."""
+
+
+class UnreachableError(RemoteError):
+    """No usable answer within the budget of retries."""

@@ -1,0 +1,308 @@
+"""The plan: what would have to change so that the tenant is as the playbook says. Data, no closures.
+
+A plan is a pure function of what is desired and of a snapshot. Drift is a plan nobody applies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from .diff import FieldChange, created, differences, merged, overlaid
+from .resource import CONTAINS, KEYED, Address, AnyResource, Model, Resource, resolve
+from .snapshot import Fault, Snapshot
+from .step import ManualStep
+
+
+class Action(StrEnum):
+    """What a change does; the glyph is its picture."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    NOOP = "noop"
+    WAITING = "waiting"
+
+    @property
+    def glyph(self) -> str:
+        return {"create": "+", "update": "~", "replace": "±", "delete": "-", "noop": "=", "waiting": "…"}[
+            self
+        ]
+
+
+WRITES = frozenset({Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE})
+
+
+class Desired(Model):
+    """What should be.
+
+    Attributes:
+        resources: the resources, each with the fields that are managed.
+        exhaustive: kinds of which there should be no others than these.
+        absent: addresses that should not exist.
+    """
+
+    resources: tuple[AnyResource, ...] = ()
+    exhaustive: frozenset[str] = frozenset()
+    absent: tuple[Address, ...] = ()
+
+    def __or__(self, other: Desired) -> Desired:
+        """Both together; where both speak of one resource, their fields are merged and the other's word wins."""
+        by_address = {resource.address: resource for resource in self.resources}
+        for resource in other.resources:
+            base = by_address.get(resource.address)
+            by_address[resource.address] = _combined(base, resource) if base else resource
+        return Desired(
+            resources=tuple(by_address.values()),
+            exhaustive=self.exhaustive | other.exhaustive,
+            absent=tuple(dict.fromkeys(self.absent + other.absent)),
+        )
+
+
+class Change(Model):
+    """One node of a plan.
+
+    Attributes:
+        before: the resource as it was read, or None.
+        after: the resource as it should be, or None when it is to go.
+        fields: what differs.
+        why: one sentence, where the fields do not say it all.
+        needs: addresses whose changes come first.
+    """
+
+    action: Action
+    address: Address
+    before: AnyResource | None = None
+    after: AnyResource | None = None
+    fields: tuple[FieldChange, ...] = ()
+    why: str = ""
+    needs: tuple[Address, ...] = ()
+
+    @property
+    def writes(self) -> bool:
+        return self.action in WRITES
+
+
+class Refusal(Model):
+    """Why a guard refuses the plan.
+
+    Attributes:
+        missing: the plan relies on something that does not exist, rather than being unsafe.
+    """
+
+    reason: str
+    hint: str = ""
+    candidates: tuple[str, ...] = ()
+    missing: bool = False
+
+
+class Guards(Model):
+    """Limits within which a plan may be applied.
+
+    Attributes:
+        max_removals: the largest share (0 to 1) of the existing resources of one kind that a plan may delete;
+            a single removal is always allowed.
+    """
+
+    max_removals: float = 0.3
+
+
+class Plan(Model):
+    """Changes in the order in which they can be made, no-ops included.
+
+    Attributes:
+        refusals: why it may not be applied; empty when it may.
+        warnings: what the author should know besides.
+    """
+
+    changes: tuple[Change, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def pending(self) -> tuple[Change, ...]:
+        """The changes that would write something."""
+        return tuple(change for change in self.changes if change.writes)
+
+    @property
+    def waiting(self) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes if change.action is Action.WAITING)
+
+    @property
+    def open_steps(self) -> tuple[ManualStep, ...]:
+        """The human steps that wait, in order."""
+        return tuple(change.after for change in self.waiting if isinstance(change.after, ManualStep))
+
+    @cached_property
+    def summary(self) -> dict[str, int]:
+        """How many changes there are of each action, in the order of the actions."""
+        counts = Counter(change.action for change in self.changes)
+        return {action.value: counts[action] for action in Action}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A digest of what would be written: the same plan again has the same one."""
+        writes = [
+            (change.action, change.address, [field.model_dump() for field in change.fields])
+            for change in self.pending
+        ]
+        return hashlib.sha256(json.dumps(writes, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+    def stages(self) -> Iterator[tuple[Change, ...]]:
+        """The writing changes in groups: those of one group need only what earlier groups did."""
+        pending = {change.address: change for change in self.pending}
+        sorter = TopologicalSorter(
+            {
+                address: [need for need in change.needs if need in pending]
+                for address, change in pending.items()
+            }
+        )
+        sorter.prepare()
+        while sorter.is_active():
+            ready = sorter.get_ready()
+            yield tuple(pending[address] for address in ready)
+            sorter.done(*ready)
+
+
+def make_plan(desired: Desired, snapshot: Snapshot, guards: Guards | None = None) -> Plan:
+    """Decide what to change.
+
+    Args:
+        desired: what should be.
+        snapshot: what is.
+        guards: the limits; defaults apply when None.
+    """
+    wanted = {resource.address: resolve(resource, snapshot.by_address) for resource in desired.resources}
+    changes = {
+        resource.address: _change(resource, snapshot) for resource in _ordered(desired.resources, wanted)
+    }
+    for gone in _superfluous(desired, snapshot, wanted):
+        changes[gone.address] = _deletion(gone)
+    changes = _with_waiting(changes)
+    return Plan(
+        changes=tuple(changes.values()),
+        refusals=(*_unresolved(wanted, snapshot), *_too_many_removals(changes, snapshot, guards or Guards())),
+    )
+
+
+def _combined(base: Resource, other: Resource) -> Resource:
+    update: dict[str, Any] = {"after": tuple(dict.fromkeys(base.after + other.after))}
+    for name, info in type(other).model_fields.items():
+        value = getattr(other, name)
+        if name in ("key", "after") or value is None or name not in other.model_fields_set:
+            continue
+        collects = CONTAINS in info.metadata or any(isinstance(mark, KEYED) for mark in info.metadata)
+        update[name] = merged(value, getattr(base, name), info) if collects else value
+    return base.model_copy(update=update)
+
+
+def _ordered(resources: Iterable[Resource], wanted: dict[Address, Resource]) -> Iterator[Resource]:
+    """Dependencies first; otherwise in the order given."""
+    graph = {
+        resource.address: [need for need in _needs(resource) if need in wanted] for resource in resources
+    }
+    try:
+        order = tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        raise ValueError(
+            f"resources depend on each other in a circle: {' -> '.join(error.args[1])}"
+        ) from error
+    return (wanted[address] for address in order)
+
+
+def _needs(resource: Resource) -> tuple[Address, ...]:
+    return tuple(dict.fromkeys((*resource.after, *(ref.address for ref in resource.refs()))))
+
+
+def _change(resource: Resource, snapshot: Snapshot) -> Change:
+    needs = _needs(resource)
+    if isinstance(resource, ManualStep):
+        action = Action.NOOP if _done(resource, snapshot) else Action.WAITING
+        why = "" if action is Action.NOOP else resource.title
+        return Change(action=action, address=resource.address, after=resource, why=why, needs=needs)
+    observed = snapshot.by_address.get(resource.address)
+    fields = differences(resource, observed) if observed else created(resource)
+    action = (Action.UPDATE if fields else Action.NOOP) if observed else Action.CREATE
+    if not observed and not resource.managed():
+        action = Action.NOOP  # a resource that is only looked up
+    return Change(
+        action=action, address=resource.address, before=observed, after=resource, fields=fields, needs=needs
+    )
+
+
+def _done(step: ManualStep, snapshot: Snapshot) -> bool:
+    return step.given or any(
+        getattr(snapshot.by_address.get(proof.address), proof.field, None) for proof in step.proof
+    )
+
+
+def _superfluous(desired: Desired, snapshot: Snapshot, wanted: dict[Address, Resource]) -> Iterator[Resource]:
+    for resource in snapshot.resources:
+        unlisted = resource.kind in desired.exhaustive and resource.address not in wanted
+        if unlisted or resource.address in desired.absent:
+            yield resource
+
+
+def _deletion(resource: Resource) -> Change:
+    return Change(
+        action=Action.DELETE,
+        address=resource.address,
+        before=resource,
+        needs=resource.after,
+        why="exists, but the playbook does not list it",
+    )
+
+
+def _with_waiting(changes: dict[Address, Change]) -> dict[Address, Change]:
+    """Everything that would write but stands behind an open human step waits for it."""
+    blocked: dict[Address, str] = {}
+    result = {}
+    for address, change in changes.items():
+        opener = next((blocked[need] for need in change.needs if need in blocked), None)
+        waits = change.action is Action.WAITING or (change.writes and opener is not None)
+        if waits:
+            blocked[address] = opener or address
+        held = change.writes and opener is not None
+        result[address] = (
+            change.model_copy(update={"action": Action.WAITING, "why": f"waits for {opener}"})
+            if held
+            else change
+        )
+    return result
+
+
+def _unresolved(wanted: dict[Address, Resource], snapshot: Snapshot) -> Iterator[Refusal]:
+    for problem in snapshot.problems:
+        if problem.address in wanted:
+            yield Refusal(
+                reason=problem.message,
+                hint=problem.hint,
+                candidates=problem.candidates,
+                missing=problem.fault is Fault.MISSING,
+            )
+
+
+def _too_many_removals(
+    changes: dict[Address, Change], snapshot: Snapshot, guards: Guards
+) -> Iterator[Refusal]:
+    removed = Counter(
+        change.before.kind for change in changes.values() if change.action is Action.DELETE and change.before
+    )
+    existing = Counter(resource.kind for resource in snapshot.resources)
+    for kind, count in removed.items():
+        if count > 1 and count > guards.max_removals * existing[kind]:
+            yield Refusal(
+                reason=f"{count} of {existing[kind]} existing {kind} would be removed, "
+                f"more than the allowed {guards.max_removals:.0%}",
+                hint="check the playbook; if it is right, allow it with --max-removals 100%",
+            )
+
+
+__all__ = ["Action", "Change", "Desired", "Guards", "Plan", "Refusal", "make_plan", "overlaid"]

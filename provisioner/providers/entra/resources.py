@@ -1,0 +1,261 @@
+"""The kinds of resource in an Entra tenant, in the field's own terms.
+
+Names of members follow Microsoft Graph v1.0 in snake case, so that a finding's evidence can be looked up.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Final
+
+from provisioner.core.resource import (
+    CONTAINS,
+    KEYED,
+    OBSERVED,
+    SECRET,
+    UNORDERED,
+    Model,
+    Resource,
+    Secret,
+    Text,
+)
+
+SCOPES: Final = ("codewhisperer:completions", "codewhisperer:conversations")
+"""Kiro, Microsoft Entra guide, step 2: both scopes are required."""
+
+KIRO_URI: Final = "kiro://kiro.oauth/callback"
+LOOPBACK_URI: Final = "http://localhost/oauth/callback"
+LOOPBACK_PORTS: Final = (3128, 4649, 6588, 8008, 9091, 49153, 50153, 51153, 52153, 53153)
+"""The ports a Kiro client tries, in its order."""
+
+PORTAL_TAGS: Final = (
+    "WindowsAzureActiveDirectoryCustomSingleSignOnApplication",
+    "WindowsAzureActiveDirectoryIntegratedApp",
+)
+"""What makes the portal list a service principal among the enterprise applications."""
+
+UNSUPPORTED_ATTRIBUTES: Final = (
+    "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber",
+    "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
+    "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager",
+    'phoneNumbers[type eq "work"].value',
+    'phoneNumbers[type eq "mobile"].value',
+    'phoneNumbers[type eq "fax"].value',
+)
+"""Kiro, Microsoft Entra guide, step 4: left in place, provisioning fails."""
+
+REQUIRED_ATTRIBUTES: Final = ("userName", "externalId", "active")
+"""Kiro, Microsoft Entra guide, step 4: the only three mappings Kiro requires."""
+
+USER_ROLE: Final = "User"
+ZERO_ROLE: Final = "00000000-0000-0000-0000-000000000000"
+"""Only for resources that declare no app roles (Microsoft Graph, appRoleAssignment)."""
+
+
+def loopback_uri(port: int) -> str:
+    return f"http://localhost:{port}/oauth/callback"
+
+
+class Scope(Model):
+    """A delegated permission the application exposes (Microsoft Graph, permissionScope).
+
+    Attributes:
+        id: None in a desired scope; the one that exists, or a stable one, is used.
+        type: ``User`` is the portal's "Admins and users", ``Admin`` its "Admins only".
+        owned: this product created it, so this product may remove it.
+    """
+
+    value: str
+    id: str | None = None
+    enabled: bool | None = None
+    type: str | None = None
+    display_name: str | None = None
+    owned: bool = False
+
+
+class Credential(Model):
+    """A secret or certificate of an application; never its value."""
+
+    kind: str
+    name: str | None = None
+    ends: str | None = None
+
+
+class Application(Resource):
+    """The application object ("App registration")."""
+
+    kind: ClassVar[str] = "entra-application"
+
+    display_name: str | None = None
+    unique_name: str | None = None
+    tags: Annotated[tuple[str, ...] | None, CONTAINS] = None
+    sign_in_audience: str | None = None
+    identifier_uris: Annotated[tuple[Text, ...] | None, CONTAINS] = None
+    other_identifier_uris: Annotated[tuple[str, ...] | None, UNORDERED] = None
+    access_token_version: int | None = None
+    scopes: Annotated[tuple[Scope, ...] | None, KEYED("value")] = None
+    redirect_uris: Annotated[tuple[str, ...] | None, UNORDERED] = None
+    web_redirect_uris: Annotated[tuple[str, ...] | None, UNORDERED] = None
+    spa_redirect_uris: Annotated[tuple[str, ...] | None, UNORDERED] = None
+    disabled: bool | None = None
+
+    id: Annotated[str | None, OBSERVED] = None
+    app_id: Annotated[str | None, OBSERVED] = None
+    template_id: Annotated[str | None, OBSERVED] = None
+    created: Annotated[str | None, OBSERVED] = None
+    credentials: Annotated[tuple[Credential, ...], OBSERVED] = ()
+
+
+class AppRole(Model):
+    """An app role as the service principal declares it."""
+
+    id: str
+    display_name: str
+    enabled: bool = True
+
+
+class ServicePrincipal(Resource):
+    """The service principal ("Enterprise application")."""
+
+    kind: ClassVar[str] = "entra-service-principal"
+
+    account_enabled: bool | None = None
+    assignment_required: bool | None = None
+    tags: Annotated[tuple[str, ...] | None, CONTAINS] = None
+
+    id: Annotated[str | None, OBSERVED] = None
+    app_id: Annotated[str | None, OBSERVED] = None
+    tenant_id: Annotated[str | None, OBSERVED] = None
+    app_roles: Annotated[tuple[AppRole, ...], OBSERVED] = ()
+
+
+class Group(Resource):
+    """A group the playbook names; only ever looked up."""
+
+    kind: ClassVar[str] = "entra-group"
+
+    id: Annotated[str | None, OBSERVED] = None
+    display_name: Annotated[str | None, OBSERVED] = None
+    security_enabled: Annotated[bool | None, OBSERVED] = None
+
+
+class User(Resource):
+    """A user the playbook names; only ever looked up."""
+
+    kind: ClassVar[str] = "entra-user"
+
+    id: Annotated[str | None, OBSERVED] = None
+    display_name: Annotated[str | None, OBSERVED] = None
+
+
+class Assignment(Resource):
+    """An app role assignment.
+
+    Attributes:
+        role: the role's display name; ``(default access)`` is the zero role.
+    """
+
+    principal: Text | None = None
+    role: str | None = None
+
+    id: Annotated[str | None, OBSERVED] = None
+    role_id: Annotated[str | None, OBSERVED] = None
+    principal_name: Annotated[str | None, OBSERVED] = None
+
+
+class GroupAssignment(Assignment):
+    """A group is assigned: its direct members may sign in and are provisioned."""
+
+    kind: ClassVar[str] = "entra-group-assignment"
+
+
+class UserAssignment(Assignment):
+    """A user is assigned directly, which the vendor advises against."""
+
+    kind: ClassVar[str] = "entra-user-assignment"
+
+
+class Consent(Resource):
+    """Tenant-wide admin consent to the application's own scopes (Microsoft Graph, oAuth2PermissionGrant)."""
+
+    kind: ClassVar[str] = "entra-admin-consent"
+
+    scopes: Annotated[tuple[str, ...] | None, CONTAINS] = None
+
+    id: Annotated[str | None, OBSERVED] = None
+
+
+class ProvisioningJob(Resource):
+    """The synchronization job ("Provisioning")."""
+
+    kind: ClassVar[str] = "entra-provisioning-job"
+
+    template_id: str | None = None
+
+    id: Annotated[str | None, OBSERVED] = None
+    status: Annotated[str | None, OBSERVED] = None
+    schedule: Annotated[str | None, OBSERVED] = None
+    interval_seconds: Annotated[float | None, OBSERVED] = None
+    quarantine: Annotated[str | None, OBSERVED] = None
+    quarantine_error: Annotated[str | None, OBSERVED] = None
+    last_run: Annotated[str | None, OBSERVED] = None
+    last_state: Annotated[str | None, OBSERVED] = None
+    last_success: Annotated[str | None, OBSERVED] = None
+    escrowed: Annotated[int, OBSERVED] = 0
+    synced_users: Annotated[int, OBSERVED] = 0
+    synced_groups: Annotated[int, OBSERVED] = 0
+
+
+class ProvisioningSecrets(Resource):
+    """Where the job pushes to, and with what (Microsoft Graph, synchronization secrets).
+
+    Attributes:
+        assigned_only: the portal's "Sync only assigned users and groups".
+        delete_threshold: accidental deletion prevention; None observed means off.
+    """
+
+    kind: ClassVar[str] = "entra-provisioning-secrets"
+
+    endpoint: str | None = None
+    token: Annotated[Secret | None, SECRET] = None
+    assigned_only: bool | None = None
+    delete_threshold: int | None = None
+    recipients: Annotated[tuple[str, ...] | None, UNORDERED] = None
+
+
+class AttributeMapping(Resource):
+    """The user and group mappings of the job's schema, as far as Kiro cares.
+
+    Attributes:
+        external_id: the source attribute of a user's externalId; an expression is given as its text.
+        unsupported: mapped attributes that Kiro does not support.
+        missing: required attributes that are not mapped.
+        other: mapped attributes beyond the three that Kiro requires.
+        disabled: object mappings that are switched off or lack add, update or delete.
+    """
+
+    kind: ClassVar[str] = "entra-attribute-mapping"
+
+    external_id: str | None = None
+    unsupported: Annotated[tuple[str, ...] | None, UNORDERED] = None
+    missing: Annotated[tuple[str, ...] | None, UNORDERED] = None
+    other: Annotated[tuple[str, ...] | None, UNORDERED] = None
+    disabled: Annotated[tuple[str, ...] | None, UNORDERED] = None
+
+    rule_id: Annotated[str | None, OBSERVED] = None
+
+
+class ProvisioningStatus(Resource):
+    """Whether provisioning is switched on."""
+
+    kind: ClassVar[str] = "entra-provisioning-status"
+
+    on: bool | None = None
+
+
+class FirstSync(Resource):
+    """The first provisioning of a group's members, on demand, instead of waiting for the first cycle."""
+
+    kind: ClassVar[str] = "entra-provision-on-demand"
+
+    group: Text | None = None
+    done: bool | None = None

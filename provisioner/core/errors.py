@@ -73,7 +73,12 @@ class PlaybookError(UsageError):
         file: the playbook.
         line: 1-based line, when the fault has one.
         hint: what to do next.
+
+    Attributes:
+        others: further faults of the same file.
     """
+
+    others: tuple[PlaybookError, ...] = ()
 
     def __init__(self, message: str, *, file: Path | str, line: int | None = None, hint: str = "") -> None:
         super().__init__(message, hint=hint)

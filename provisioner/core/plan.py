@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from typing import Any, TypeVar
 
 from .diff import FieldChange, created, differences, merged, overlaid
 from .resource import CONTAINS, KEYED, Address, AnyResource, Model, Resource, resolve
@@ -37,6 +37,7 @@ class Action(StrEnum):
         ]
 
 
+R = TypeVar("R", bound=Resource)
 WRITES = frozenset({Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE})
 
 
@@ -88,6 +89,12 @@ class Change(Model):
     @property
     def writes(self) -> bool:
         return self.action in WRITES
+
+    def wanted(self, kind: type[R]) -> R:
+        """What should be, as a resource of the expected kind."""
+        if not isinstance(self.after, kind):
+            raise TypeError(f"{self.address}: expected {kind.__name__}, got {type(self.after).__name__}")
+        return self.after
 
 
 class Refusal(Model):
@@ -184,7 +191,7 @@ def make_plan(desired: Desired, snapshot: Snapshot, guards: Guards | None = None
         resource.address: _change(resource, snapshot) for resource in _ordered(desired.resources, wanted)
     }
     for gone in _superfluous(desired, snapshot, wanted):
-        changes[gone.address] = _deletion(gone)
+        changes[gone.address] = _deletion(gone, changes)
     changes = _with_waiting(changes)
     return Plan(
         changes=tuple(changes.values()),
@@ -218,7 +225,9 @@ def _ordered(resources: Iterable[Resource], wanted: dict[Address, Resource]) -> 
 
 
 def _needs(resource: Resource) -> tuple[Address, ...]:
-    return tuple(dict.fromkeys((*resource.after, *(ref.address for ref in resource.refs()))))
+    addresses = dict.fromkeys((*resource.after, *(ref.address for ref in resource.refs())))
+    addresses.pop(resource.address, None)  # its own id, say, inside one of its own fields
+    return tuple(addresses)
 
 
 def _change(resource: Resource, snapshot: Snapshot) -> Change:
@@ -244,19 +253,21 @@ def _done(step: ManualStep, snapshot: Snapshot) -> bool:
 
 
 def _superfluous(desired: Desired, snapshot: Snapshot, wanted: dict[Address, Resource]) -> Iterator[Resource]:
+    """What should go: the unlisted ones of exhaustive kinds, then the absent ones in the order given."""
     for resource in snapshot.resources:
-        unlisted = resource.kind in desired.exhaustive and resource.address not in wanted
-        if unlisted or resource.address in desired.absent:
+        if resource.kind in desired.exhaustive and resource.address not in {*wanted, *desired.absent}:
             yield resource
+    yield from (snapshot.by_address[address] for address in desired.absent if address in snapshot.by_address)
 
 
-def _deletion(resource: Resource) -> Change:
+def _deletion(resource: Resource, earlier: Iterable[Address]) -> Change:
+    """Deletions come last, one after the other: first what is new is in place, then what is old goes."""
     return Change(
         action=Action.DELETE,
         address=resource.address,
         before=resource,
-        needs=resource.after,
-        why="exists, but the playbook does not list it",
+        needs=tuple(earlier),
+        why="is there, but should not be",
     )
 
 
@@ -266,6 +277,8 @@ def _with_waiting(changes: dict[Address, Change]) -> dict[Address, Change]:
     result = {}
     for address, change in changes.items():
         opener = next((blocked[need] for need in change.needs if need in blocked), None)
+        if change.action is Action.DELETE:
+            opener = None
         waits = change.action is Action.WAITING or (change.writes and opener is not None)
         if waits:
             blocked[address] = opener or address

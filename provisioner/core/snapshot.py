@@ -81,6 +81,13 @@ class Snapshot(Model):
         """The resource of this kind and key, if it exists."""
         return cast("R | None", self.by_address.get(f"{kind.kind}/{key}"))
 
+    def need(self, kind: type[R], key: str) -> R:
+        """The resource of this kind and key, which is known to be there by now."""
+        found = self.get(kind, key)
+        if found is None:
+            raise LookupError(f"{kind.kind}/{key} is not known yet: the order of the plan is wrong")
+        return found
+
     def of(self, kind: type[R]) -> tuple[R, ...]:
         """Every resource of this kind."""
         return tuple(resource for resource in self.resources if isinstance(resource, kind))

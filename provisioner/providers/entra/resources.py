@@ -200,6 +200,7 @@ class ProvisioningJob(Resource):
     last_run: Annotated[str | None, OBSERVED] = None
     last_state: Annotated[str | None, OBSERVED] = None
     last_success: Annotated[str | None, OBSERVED] = None
+    overdue: Annotated[bool, OBSERVED] = False
     escrowed: Annotated[int, OBSERVED] = 0
     synced_users: Annotated[int, OBSERVED] = 0
     synced_groups: Annotated[int, OBSERVED] = 0
@@ -245,11 +246,16 @@ class AttributeMapping(Resource):
 
 
 class ProvisioningStatus(Resource):
-    """Whether provisioning is switched on."""
+    """Whether provisioning is switched on, and gets anywhere.
+
+    Attributes:
+        healthy: not in quarantine, no entries held back, and not overdue. Set by restarting the job.
+    """
 
     kind: ClassVar[str] = "entra-provisioning-status"
 
     on: bool | None = None
+    healthy: bool | None = None
 
 
 class FirstSync(Resource):

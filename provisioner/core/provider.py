@@ -1,0 +1,97 @@
+"""What the engine asks of a provider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from .check import Check
+from .plan import Change, Desired, Guards, Plan
+from .resource import AnyResource, Model
+from .snapshot import Snapshot
+
+
+class Outcome(Model):
+    """What a write achieved.
+
+    Attributes:
+        resources: the resources as they are now, as far as the write tells.
+        note: what a person should know, in one sentence.
+    """
+
+    resources: tuple[AnyResource, ...] = ()
+    note: str = ""
+
+
+class HandoffValue(Model):
+    """A value that a person carries from one console to another.
+
+    Attributes:
+        name: what the vendors call it.
+        value: None while it is not known.
+        goes_to: where it is wanted.
+    """
+
+    name: str
+    value: str | None
+    goes_to: str
+
+
+class Requests(Model):
+    """How many requests were sent."""
+
+    read: int = 0
+    write: int = 0
+
+
+class Provider(Protocol):
+    """One playbook's view of one identity provider."""
+
+    name: str
+    title: str
+    tenant: str
+    checks: Iterable[Check]
+
+    def desired(self) -> Desired:
+        """What the playbook asks for."""
+
+    def teardown(self, snapshot: Snapshot, *, purge: bool) -> Desired:
+        """What is left when the playbook's integration is taken down.
+
+        Raises:
+            RefusedError: something would go that the playbook does not own.
+        """
+
+    def handoff(self, snapshot: Snapshot) -> tuple[HandoffValue, ...]:
+        """What to carry to the Kiro console."""
+
+    def guards(self) -> Guards:
+        """The playbook's limits."""
+
+    def advice(self, snapshot: Snapshot, plan: Plan) -> Iterable[str]:
+        """What the author should know besides the plan; a pure function."""
+
+    async def read(self, also: frozenset[str] = frozenset()) -> Snapshot:
+        """Everything a plan needs, and these kinds besides."""
+
+    async def permit(self, plan: Plan) -> None:
+        """Fail before the first write if the credentials lack a permission the plan needs.
+
+        Raises:
+            PermissionDeniedError: naming the permission and the role.
+            RefusedError: the credentials are for another tenant.
+        """
+
+    async def apply(self, change: Change, world: Snapshot) -> Outcome:
+        """Make one change.
+
+        Args:
+            change: what to do; its references are resolved.
+            world: everything known by now, the results of earlier changes included.
+        """
+
+    def requests(self) -> Requests:
+        """Requests sent so far."""
+
+    async def close(self) -> None:
+        """Close the connections."""

@@ -1,0 +1,210 @@
+"""The one way: read, plan, guard, apply, read again until the plan is empty. And the audit.
+
+Every write of the product goes through :func:`apply`; a doctor's fix does too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from provisioner.core.check import Check, Finding, Look, Status
+from provisioner.core.errors import NotFoundRemotelyError, ProvisionerError, RefusedError, RemoteError
+from provisioner.core.plan import Change, Desired, Guards, Plan, make_plan
+from provisioner.core.provider import Outcome, Provider
+from provisioner.core.resource import resolve
+from provisioner.core.snapshot import Snapshot
+
+CONVERGENCE_BUDGET: Final = 120.0
+"""Seconds within which what was written must be readable everywhere."""
+AGREEING_READS: Final = 3
+"""Reads in a row that must agree, once one has disagreed: replicas flip-flop."""
+
+
+Wish = Callable[[Snapshot], Desired]
+"""What should be, given what is."""
+
+
+class Watcher(Protocol):
+    """Somebody who looks on while changes are made."""
+
+    def starting(self, change: Change) -> None:
+        """A change is about to be made."""
+
+    def finished(self, change: Change, outcome: Outcome) -> None:
+        """A change was made."""
+
+    def waiting(self, reason: str) -> None:
+        """Nothing happens for the moment, and why."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan and the snapshot it was made from."""
+
+    snapshot: Snapshot
+    desired: Desired
+    plan: Plan
+    wish: Wish
+
+
+@dataclass
+class Applied:
+    """What came of applying a plan.
+
+    Attributes:
+        done: the changes made, in order, each with its outcome.
+        after: the plan made from what was read afterwards; empty but for human steps.
+    """
+
+    done: list[tuple[Change, Outcome]] = field(default_factory=list)
+    after: Planned | None = None
+
+
+async def plan(
+    provider: Provider,
+    *,
+    wish: Wish | None = None,
+    guards: Guards | None = None,
+    also: frozenset[str] = frozenset(),
+) -> Planned:
+    """Read the tenant and decide what to change.
+
+    Args:
+        provider: whose tenant.
+        wish: what should be; what the playbook asks for when None.
+        guards: limits; the playbook's when None.
+        also: kinds to read besides those a plan needs.
+    """
+    snapshot = await provider.read(also)
+    wish = wish or (lambda _: provider.desired())
+    wanted = wish(snapshot)
+    decided = make_plan(wanted, snapshot, guards or provider.guards())
+    advised = decided.model_copy(update={"warnings": tuple(provider.advice(snapshot, decided))})
+    return Planned(snapshot, wanted, advised, wish)
+
+
+def refuse_if_unsafe(decided: Plan) -> None:
+    """Let a plan through, or say why not.
+
+    Raises:
+        RefusedError: a guard refuses it.
+        NotFoundRemotelyError: something it relies on does not exist.
+    """
+    for refusal in decided.refusals:
+        candidates = "".join(f"\n    {candidate}" for candidate in refusal.candidates)
+        kind = NotFoundRemotelyError if refusal.missing else RefusedError
+        raise kind(refusal.reason + candidates, hint=refusal.hint)
+
+
+async def apply(
+    provider: Provider, planned: Planned, watcher: Watcher, applied: Applied, *, fresh: bool = True
+) -> Applied:
+    """Make a plan true and prove it.
+
+    Args:
+        provider: whose tenant.
+        planned: what to do.
+        watcher: is told about progress.
+        applied: filled while it goes on, so that the caller knows what was done if this raises.
+        fresh: the plan was made just now; otherwise the tenant is read again first.
+
+    Raises:
+        RefusedError: a guard refuses, or the tenant changed since the plan was made.
+        ProvisionerError: a write failed; what was done before is in ``applied``.
+    """
+    if not fresh:
+        planned = await _replanned(provider, planned)
+    refuse_if_unsafe(planned.plan)
+    if not planned.plan.pending:
+        applied.after = planned
+        return applied
+    await provider.permit(planned.plan)
+    world = planned.snapshot
+    for stage in planned.plan.stages():
+        world = await _make(stage, provider, world, watcher, applied)
+    applied.after = await _converged(provider, planned, watcher)
+    return applied
+
+
+async def audit(provider: Provider, checks: Sequence[Check]) -> tuple[Planned, list[Finding]]:
+    """Run checks against the tenant.
+
+    Returns:
+        what was read, with the playbook's plan; and the findings in the order of the checks.
+    """
+    also = frozenset(kind.kind for check in checks for kind in check.reads)
+    planned = await plan(provider, also=also)
+    look = Look(planned.snapshot, planned.desired)
+    return planned, [finding for check in checks for finding in check.run(look)]
+
+
+def fixes(findings: Iterable[Finding]) -> Desired:
+    """Everything that the findings would have repaired, as one desired state."""
+    combined = Desired()
+    for finding in findings:
+        if finding.status is Status.FAIL and finding.fix is not None:
+            combined |= finding.fix
+    return combined
+
+
+async def _replanned(provider: Provider, planned: Planned) -> Planned:
+    """Read again just before writing: two admins may be at it."""
+    again = await plan(provider, wish=planned.wish)
+    if again.plan.fingerprint != planned.plan.fingerprint:
+        raise RefusedError(
+            "the tenant changed after the plan was shown; nothing was written",
+            hint="look at the new plan and confirm it: run the same command again",
+        )
+    return again
+
+
+async def _make(
+    stage: tuple[Change, ...], provider: Provider, world: Snapshot, watcher: Watcher, applied: Applied
+) -> Snapshot:
+    """Make the changes of one stage, which do not depend on each other, at the same time."""
+
+    async def one(change: Change) -> Outcome:
+        resolved = change.model_copy(update={"after": resolve(change.after, world.by_address)})
+        watcher.starting(resolved)
+        outcome = await provider.apply(resolved, world)
+        applied.done.append((resolved, outcome))
+        watcher.finished(resolved, outcome)
+        return outcome
+
+    results = await asyncio.gather(*(one(change) for change in stage), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    outcomes = [result for result in results if isinstance(result, Outcome)]
+    return world.updated(resource for outcome in outcomes for resource in outcome.resources)
+
+
+async def _converged(provider: Provider, planned: Planned, watcher: Watcher) -> Planned:
+    """Read until nothing is pending any more; after a disagreement, until several reads in a row agree."""
+    deadline = time.monotonic() + CONVERGENCE_BUDGET
+    agreeing, needed, pause = 0, 1, 0.2
+    while True:
+        again = await plan(provider, wish=planned.wish)
+        pending = again.plan.pending
+        if not pending:
+            agreeing += 1
+            if agreeing >= needed:
+                return again
+        else:
+            agreeing, needed = 0, AGREEING_READS
+            if time.monotonic() > deadline:
+                raise RemoteError(
+                    f"written, but still reads differently: {', '.join(change.address for change in pending)}",
+                    hint="run apply again; if it stays so, somebody or something changes it back",
+                )
+            watcher.waiting(f"waiting until {pending[0].address} reads as it was written")
+            pause = min(pause * 1.6, 5.0)
+        if needed > 1:
+            await asyncio.sleep(pause)
+
+
+__all__ = ["Applied", "Planned", "ProvisionerError", "Watcher", "apply", "audit", "fixes", "plan"]

@@ -1,0 +1,344 @@
+"""From a YAML file to a playbook: every fault is told with its line, and nothing is contacted.
+
+References are substituted in the scalars of the parsed tree, never in YAML text, so that no value can change the
+structure: ``${VAR}``, ``${VAR:-default}``, ``${file:path}``, ``${keyring:service/name}``; ``$${`` is a plain ``${``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from provisioner import providers
+from provisioner.core.errors import PlaybookError, UsageError
+from provisioner.settings import Variables
+
+MAX_BYTES: Final = 1_000_000
+MAX_NODES: Final = 20_000
+MAX_DEPTH: Final = 50
+
+Path_ = tuple[str | int, ...]
+
+_REFERENCE: Final = re.compile(r"\$(?P<escaped>\$)?\{(?P<body>[^{}]*)\}")
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class _Unset:
+    """A scalar that refers to variables nobody has set."""
+
+    names: tuple[str, ...]
+
+
+@dataclass
+class Source:
+    """A playbook's file as a tree.
+
+    Attributes:
+        tree: plain Python data, references substituted.
+        lines: 1-based line of every key and element, by path.
+        unset: paths whose variables are not set, with their names.
+    """
+
+    file: Path
+    tree: Any = None
+    lines: dict[Path_, int] = field(default_factory=dict)
+    unset: dict[Path_, tuple[str, ...]] = field(default_factory=dict)
+
+    def line(self, path: Path_) -> int | None:
+        """The line of the nearest node at or above a path."""
+        for end in range(len(path), -1, -1):
+            if path[:end] in self.lines:
+                return self.lines[path[:end]]
+        return None
+
+    def error(self, message: str, path: Path_ = (), hint: str = "") -> PlaybookError:
+        return PlaybookError(message, file=self.file, line=self.line(path), hint=hint)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A valid playbook.
+
+    Attributes:
+        playbook: the provider's model.
+        awaited: keys whose variables are not set yet, as ``scim.endpoint``, with the variables' names.
+    """
+
+    file: Path
+    playbook: Any
+    awaited: Mapping[str, tuple[str, ...]]
+
+
+def load(file: Path, variables: Variables) -> Loaded:
+    """Read and check a playbook.
+
+    Args:
+        file: the YAML file.
+        variables: where references get their values.
+
+    Raises:
+        PlaybookError: with file and line. Where there are several faults, ``others`` of it holds the rest.
+    """
+    source = _substituted(_parsed(file), variables)
+    model = _model(source)
+    late: frozenset[Path_] = getattr(model, "late", frozenset())
+    awaited = {}
+    for path, names in source.unset.items():
+        if path not in late:
+            raise source.error(
+                f"{_dotted(path)}: the environment variable {names[0]} is not set",
+                path,
+                hint=f"set it, or give a default: ${{{names[0]}:-value}}",
+            )
+        awaited[_dotted(path)] = names
+    try:
+        playbook = model.model_validate(source.tree)
+    except ValidationError as error:
+        raise _explained(error, source, model) from None  # pydantic's text would show the values
+    return Loaded(file, playbook, awaited)
+
+
+def json_schema(provider: str) -> dict[str, Any]:
+    """JSON Schema of a provider's playbooks, for editors; a reference is accepted wherever a scalar is."""
+    model = providers.entry(provider).playbook_model()
+    schema = model.model_json_schema()
+    reference = {"type": "string", "pattern": r"\$\{[^{}]*\}"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **_with_references(schema, reference),
+    }
+
+
+# -- YAML -----------------------------------------------------------------------------------------------
+
+
+def _parsed(file: Path) -> Source:
+    text = _text(file)
+    source = Source(file)
+    try:
+        node = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise PlaybookError(
+            f"not valid YAML: {error.problem or error.context}",
+            file=file,
+            line=mark.line + 1 if mark else None,
+        ) from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise PlaybookError("not valid YAML: a control character", file=file, line=line) from error
+    except RecursionError as error:
+        raise PlaybookError(f"nested more than {MAX_DEPTH} deep", file=file) from error
+    if not isinstance(node, yaml.MappingNode):
+        raise PlaybookError("expected a mapping of keys to values, as in 'version: 1'", file=file, line=1)
+    source.tree = _Builder(source).build(node, ())
+    return source
+
+
+def _text(file: Path) -> str:
+    try:
+        size = file.stat().st_size
+        if size > MAX_BYTES:
+            raise PlaybookError(f"{size} bytes: a playbook has at most {MAX_BYTES}", file=file)
+        data = file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror}") from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise PlaybookError("not UTF-8 text", file=file, line=line, hint="save the file as UTF-8") from error
+
+
+class _Builder:
+    """Plain data from YAML nodes, with their lines; duplicate keys and bombs of aliases are refused."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._scalars = yaml.SafeLoader("")
+        self._count = 0
+
+    def build(self, node: yaml.Node, path: Path_) -> Any:
+        self._source.lines.setdefault(path, node.start_mark.line + 1)
+        self._count += 1
+        if self._count > MAX_NODES or len(path) > MAX_DEPTH:
+            raise self._source.error("too large or too deeply nested for a playbook", path)
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.build(element, (*path, number)) for number, element in enumerate(node.value)]
+        return self._scalar(node, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path_) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise PlaybookError("expected a plain word as the key", file=self._source.file, line=line)
+            key = str(key_node.value)
+            if key in result:
+                first = self._source.lines[(*path, key)]
+                raise PlaybookError(
+                    f"the key {key!r} is there twice (first in line {first})",
+                    file=self._source.file,
+                    line=line,
+                )
+            self._source.lines[(*path, key)] = line
+            result[key] = self.build(value_node, (*path, key))
+        return result
+
+    def _scalar(self, node: yaml.Node, path: Path_) -> Any:
+        if node.tag == "tag:yaml.org,2002:timestamp":
+            return node.value
+        try:
+            return self._scalars.construct_object(node)
+        except (yaml.constructor.ConstructorError, ValueError) as error:
+            raise self._source.error(f"cannot read this value: {node.tag}", path) from error
+
+
+# -- references -----------------------------------------------------------------------------------------
+
+
+def _substituted(source: Source, variables: Variables) -> Source:
+    source.tree = _replace(source.tree, (), source, variables)
+    return source
+
+
+def _replace(value: Any, path: Path_, source: Source, variables: Variables) -> Any:
+    if isinstance(value, dict):
+        replaced = {key: _replace(inner, (*path, key), source, variables) for key, inner in value.items()}
+        return {key: inner for key, inner in replaced.items() if not isinstance(inner, _Unset)}
+    if isinstance(value, list):
+        replaced_list = [
+            _replace(inner, (*path, number), source, variables) for number, inner in enumerate(value)
+        ]
+        return [inner for inner in replaced_list if not isinstance(inner, _Unset)]
+    if isinstance(value, str) and "${" in value:
+        return _replace_text(value, path, source, variables)
+    return value
+
+
+def _replace_text(text: str, path: Path_, source: Source, variables: Variables) -> str | _Unset:
+    unset: list[str] = []
+
+    def value(match: re.Match[str]) -> str:
+        if match["escaped"]:
+            return match[0][1:]
+        try:
+            found = _lookup(match["body"], source, variables)
+        except UsageError as error:
+            raise source.error(f"{_dotted(path)}: {error.message}", path, hint=error.hint) from error
+        if found is None:
+            unset.append(match["body"])
+        return found or ""
+
+    replaced = _REFERENCE.sub(value, text)
+    if unset:
+        source.unset[path] = tuple(unset)
+        return _Unset(tuple(unset))
+    return replaced
+
+
+def _lookup(body: str, source: Source, variables: Variables) -> str | None:
+    kind, colon, rest = body.partition(":")
+    if colon and kind == "file":
+        return variables.file(rest, source.file.parent)
+    if colon and kind == "keyring":
+        return variables.keyring(rest)
+    name, has_default, default = body.partition(":-")
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"${{{body}}} is no reference",
+            hint="expected ${NAME}, ${NAME:-default}, ${file:path} or ${keyring:service/name}; "
+            "write $${ for a plain ${",
+        )
+    return variables.variable(name) or (default if has_default else None)
+
+
+# -- the model ------------------------------------------------------------------------------------------
+
+
+def _model(source: Source) -> type[BaseModel]:
+    name = source.tree.get("provider")
+    choices = " or ".join(providers.NAMES)
+    if name is None:
+        raise source.error(f"the key 'provider' is missing; expected {choices}")
+    if name not in providers.NAMES:
+        raise source.error(f"provider: unknown provider {name!r}; expected {choices}", ("provider",))
+    return providers.entry(name).playbook_model()
+
+
+def _explained(error: ValidationError, source: Source, model: type[BaseModel]) -> PlaybookError:
+    faults = [
+        source.error(_message(details, model), _known_path(details))
+        for details in error.errors(include_url=False)
+    ]
+    faults.sort(key=lambda fault: fault.line or 0)
+    first = faults[0]
+    first.others = tuple(faults[1:])
+    return first
+
+
+def _known_path(details: ErrorDetails) -> Path_:
+    return tuple(details["loc"])
+
+
+def _message(details: ErrorDetails, model: type[BaseModel]) -> str:
+    """What is wrong and what was expected; never the value, which may be a secret."""
+    path = tuple(details["loc"])
+    where = _dotted(path)
+    match details["type"]:
+        case "missing":
+            return f"the key {where!r} is missing"
+        case "extra_forbidden":
+            known = list(_fields_at(model, path[:-1]))
+            close = difflib.get_close_matches(str(path[-1]), known, n=1)
+            advice = f"did you mean {close[0]!r}?" if close else f"expected one of: {', '.join(known)}"
+            return f"unknown key {where!r}; {advice}"
+        case "value_error":
+            return f"{where}: {details['msg'].removeprefix('Value error, ')}"
+        case _:
+            return f"{where}: {details['msg'][:1].lower()}{details['msg'][1:]}"
+
+
+def _fields_at(model: type[BaseModel], path: Path_) -> Iterator[str]:
+    current: type[BaseModel] | None = model
+    for step in path:
+        if isinstance(step, str) and current is not None and step in current.model_fields:
+            current = _inner_model(current.model_fields[step].annotation)
+    if current is not None:
+        yield from current.model_fields
+
+
+def _inner_model(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_inner_model, get_args(annotation))), None)
+
+
+def _dotted(path: Path_) -> str:
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
+    return text
+
+
+def _with_references(schema: Any, reference: dict[str, Any]) -> Any:
+    if isinstance(schema, list):
+        return [_with_references(element, reference) for element in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inner = {key: _with_references(value, reference) for key, value in schema.items()}
+    if inner.get("type") in ("string", "integer", "number", "boolean") and "properties" not in inner:
+        about = {key: inner.pop(key) for key in ("default", "description", "title") if key in inner}
+        return {**about, "anyOf": [inner, reference]}
+    return inner

@@ -1,0 +1,270 @@
+"""Writing the application, its service principal, its assignments and its consent."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from provisioner.core.diff import differences, merged
+from provisioner.core.errors import RefusedError, RemoteError
+from provisioner.core.notebook import Notebook
+from provisioner.core.plan import Action, Change
+from provisioner.core.provider import Outcome
+from provisioner.core.resource import Resource
+from provisioner.core.snapshot import Snapshot
+
+from . import bodies, finding, parse
+from . import observations as seen
+from . import resources as kinds
+from .graph import Graph, Json, literal, path
+from .playbook import EntraPlaybook
+from .reader import note_of_application
+
+TEMPLATES = {
+    "global": "8adf8e6e-67b2-4cf2-a259-e3dc5476c621",
+    "usgov": "4602d0b4-76bb-404b-bca9-2652e1a39c6d",
+    "usgov-dod": "4602d0b4-76bb-404b-bca9-2652e1a39c6d",
+    "china": "5a532e38-1581-4918-9658-008dc27c1d68",
+}
+"""The non-gallery template, by cloud (Microsoft Graph v1.0, applicationTemplate: instantiate)."""
+
+
+@dataclass
+class DirectoryWriter:
+    """Writes to the directory, each change once, looking before it repeats one whose answer was lost."""
+
+    graph: Graph
+    playbook: EntraPlaybook
+    notebook: Notebook
+
+    # -- application -------------------------------------------------------------------------------------
+
+    async def application(self, change: Change, world: Snapshot) -> Outcome:
+        """Create (or restore), configure or delete the application."""
+        if change.action is Action.DELETE:
+            return await self._delete(change.before, "/applications/{}")
+        wanted = change.wanted(kinds.Application)
+        if isinstance(change.before, kinds.Application):
+            data = await self._configure(change.before, wanted)
+            return Outcome(resources=(parse.application(wanted.key, data),))
+        restored = await self._restored(world)
+        data, principal = (restored, None) if restored else await self._instantiate()
+        self._remember(data["id"])
+        data = await self._configure(parse.application(wanted.key, data), wanted, data)
+        resources: list[Resource] = [parse.application(wanted.key, data)]
+        if principal:
+            resources.append(parse.service_principal(wanted.key, principal))
+        note = "restored from the recycle bin, so its client id is the same as before" if restored else ""
+        return Outcome(resources=tuple(resources), note=note)
+
+    async def _instantiate(self) -> tuple[Json, Json | None]:
+        """From the template, under a provisional name: a lost answer is found again by that name.
+
+        The answer has the service principal too; one that was found by looking has not.
+        """
+        name = finding.provisional_prefix(self.playbook) + uuid.uuid4().hex[:12]
+        self.notebook.note(note_of_application(self.playbook), {"at": time.time(), "name": name})
+        template = TEMPLATES[self.playbook.connection.cloud]
+        condition = f"displayName eq {literal(name)}".replace(" ", "%20")
+
+        async def look() -> tuple[Json, Json | None] | None:
+            found = await self.graph.get(
+                f"/applications?$filter={condition}&$select={parse.APPLICATION_FIELDS}"
+            )
+            return (found["value"][0], None) if found.get("value") else None
+
+        return await self.graph.create(
+            path("/applicationTemplates/{}/instantiate", template),
+            {"displayName": name},
+            look,
+            lambda answer: (answer["application"], answer["servicePrincipal"]),
+        )
+
+    async def _restored(self, world: Snapshot) -> Json | None:
+        """A copy in the recycle bin that carries our marker is restored: the marker cannot be used twice."""
+        for copy in world.of(seen.DeletedApplication):
+            if copy.unique_name == self.playbook.marker:
+                await self.graph.write("POST", path("/directory/deletedItems/{}/restore", copy.id))
+                where = path("/applications/{}", copy.id) + f"?$select={parse.APPLICATION_FIELDS}"
+                return await self.graph.get(where, expects=True)
+        return None
+
+    def _remember(self, object_id: str) -> None:
+        self.notebook.note(note_of_application(self.playbook), {"at": time.time(), "id": object_id})
+
+    async def _configure(
+        self, before: kinds.Application, wanted: kinds.Application, data: Json | None = None
+    ) -> Json:
+        """PATCH what differs and read it again."""
+        where = path("/applications/{}", before.id or "")
+        fields = _to_write(wanted, before)
+        if "scopes" in fields and data is None:
+            data = await self.graph.get(f"{where}?$select=api", expects=True)
+        raw = ((data or {}).get("api") or {}).get("oauth2PermissionScopes") or []
+        for patch in bodies.application_patches(fields, before.app_id or "", raw):
+            await self._patch(where, patch)
+        return await self.graph.get(f"{where}?$select={parse.APPLICATION_FIELDS}", expects=True)
+
+    async def _patch(self, where: str, patch: Json) -> None:
+        try:
+            await self.graph.write("PATCH", where, patch, settling=True)
+        except RemoteError as error:
+            if error.status == 400 and "uniqueName already exists" in error.message:
+                raise RefusedError(
+                    f"another application, perhaps in the recycle bin, already has the marker {self.playbook.marker}",
+                    hint="restore or permanently delete that copy, or give the playbook another name:",
+                ) from error
+            raise
+
+    async def stray(self, change: Change, _world: Snapshot) -> Outcome:
+        """Remove what an interrupted run left; only ever one that still has its provisional name."""
+        return await self._delete(change.before, "/applications/{}")
+
+    async def purge(self, change: Change, _world: Snapshot) -> Outcome:
+        """Delete a copy in the recycle bin for good."""
+        await self.graph.write(
+            "DELETE", path("/directory/deletedItems/{}", str(getattr(change.before, "id", "")))
+        )
+        return Outcome(note="gone for good")
+
+    async def _delete(self, gone: Resource | None, where: str) -> Outcome:
+        await self.graph.write("DELETE", path(where, str(getattr(gone, "id", ""))))
+        return Outcome(note="in the recycle bin for 30 days")
+
+    # -- service principal -------------------------------------------------------------------------------
+
+    async def service_principal(self, change: Change, world: Snapshot) -> Outcome:
+        """Create (or restore), configure or delete the service principal."""
+        if change.action is Action.DELETE:
+            return await self._delete(change.before, "/servicePrincipals/{}")
+        wanted = change.wanted(kinds.ServicePrincipal)
+        found = world.get(kinds.ServicePrincipal, wanted.key) or await self._find_or_create(world)
+        patch = bodies.principal_patch(_to_write(wanted, found))
+        if not patch:
+            return Outcome(resources=(found,))
+        where = path("/servicePrincipals/{}", found.id or "")
+        await self.graph.write("PATCH", where, patch, settling=True)
+        data = await self.graph.get(f"{where}?$select={parse.PRINCIPAL_FIELDS}", expects=True)
+        return Outcome(resources=(parse.service_principal(wanted.key, data),))
+
+    async def _find_or_create(self, world: Snapshot) -> kinds.ServicePrincipal:
+        """The instantiated application has one already, perhaps not visible yet; a restored or bare one may not."""
+        application = world.need(kinds.Application, self.playbook.name)
+        app_id = application.app_id or ""
+        by_app = path("/servicePrincipals(appId='{}')", app_id) + f"?$select={parse.PRINCIPAL_FIELDS}"
+
+        async def look() -> kinds.ServicePrincipal | None:
+            data = await self.graph.find(by_app)
+            return parse.service_principal(self.playbook.name, data) if data else None
+
+        if application.template_id and (found := await self.graph.appears(look)):
+            return found
+        condition = f"appId eq {literal(app_id)}".replace(" ", "%20")
+        deleted = await self.graph.pages(
+            f"/directory/deletedItems/microsoft.graph.servicePrincipal?$filter={condition}"
+        )
+        if deleted:
+            await self.graph.write("POST", path("/directory/deletedItems/{}/restore", deleted[0]["id"]))
+            data = await self.graph.get(by_app, expects=True)
+            return parse.service_principal(self.playbook.name, data)
+        body = {"appId": app_id, "tags": list(kinds.PORTAL_TAGS)}
+        return await self.graph.create(
+            "/servicePrincipals",
+            body,
+            look,
+            lambda data: parse.service_principal(self.playbook.name, data),
+            settling=True,
+        )
+
+    # -- assignments -------------------------------------------------------------------------------------
+
+    async def assignment(self, change: Change, world: Snapshot) -> Outcome:
+        """Assign a group or user, correct its role, or remove the assignment."""
+        principal = world.need(kinds.ServicePrincipal, self.playbook.name)
+        before, wanted = change.before, change.after
+        outcome = Outcome()
+        if wanted is not None:
+            outcome = await self._assign(change.wanted(kinds.Assignment), principal)
+        if isinstance(before, kinds.Assignment):
+            base = path("/servicePrincipals/{}/appRoleAssignedTo/{}", principal.id or "", before.id or "")
+            await self.graph.write("DELETE", base)
+        return outcome
+
+    async def _assign(self, wanted: kinds.Assignment, principal: kinds.ServicePrincipal) -> Outcome:
+        role = role_id(principal, wanted.role or kinds.USER_ROLE)
+        base = path("/servicePrincipals/{}/appRoleAssignedTo", principal.id or "")
+        body = {"principalId": str(wanted.principal), "resourceId": principal.id, "appRoleId": role}
+        names = {str(wanted.principal): wanted.key}
+
+        def made(data: Json) -> kinds.Assignment | None:
+            return parse.assignment(data, principal, names)
+
+        async def look() -> kinds.Assignment | None:
+            for data in await self.graph.pages(f"{base}?$top=999"):
+                if data["principalId"] == body["principalId"] and data["appRoleId"] == role:
+                    return made(data)
+            return None
+
+        found = await self.graph.create(base, body, look, made, settling=True)
+        return Outcome(resources=(found,) if found else ())
+
+    # -- consent -----------------------------------------------------------------------------------------
+
+    async def consent(self, change: Change, world: Snapshot) -> Outcome:
+        """Grant admin consent to the application's own scopes, or add to the grant that is there."""
+        principal = world.need(kinds.ServicePrincipal, self.playbook.name)
+        wanted = change.wanted(kinds.Consent)
+        if isinstance(change.before, kinds.Consent):
+            scopes = _to_write(wanted, change.before)["scopes"]
+            where = path("/oauth2PermissionGrants/{}", change.before.id or "")
+            await self.graph.write("PATCH", where, {"scope": " ".join(scopes)})
+            return Outcome(resources=(change.before.model_copy(update={"scopes": scopes}),))
+        own = literal(principal.id or "")
+        condition = f"clientId eq {own} and resourceId eq {own}".replace(" ", "%20")
+
+        def made(data: Json) -> kinds.Consent:
+            return kinds.Consent(key=wanted.key, id=data["id"], scopes=tuple(data["scope"].split()))
+
+        async def look() -> kinds.Consent | None:
+            grants = await self.graph.pages(f"/oauth2PermissionGrants?$filter={condition}")
+            return next((made(grant) for grant in grants if grant["consentType"] == "AllPrincipals"), None)
+
+        body = {
+            "clientId": principal.id,
+            "consentType": "AllPrincipals",
+            "principalId": None,
+            "resourceId": principal.id,
+            "scope": " ".join(wanted.scopes or ()),
+        }
+        grant = await self.graph.create("/oauth2PermissionGrants", body, look, made, settling=True)
+        return Outcome(resources=(grant,))
+
+
+def role_id(principal: kinds.ServicePrincipal, name: str) -> str:
+    """The id of an app role, by display name.
+
+    The zero role is only for resources that declare no roles (Microsoft Graph, appRoleAssignment).
+
+    Raises:
+        RemoteError: the service principal declares roles, but no enabled one of that name.
+    """
+    enabled = {role.display_name: role.id for role in principal.app_roles if role.enabled}
+    if not principal.app_roles:
+        return kinds.ZERO_ROLE
+    if name not in enabled:
+        raise RemoteError(
+            f"the application has no enabled app role {name!r}; it has {', '.join(enabled) or 'none'}",
+            hint=f"add an app role {name!r} for users and groups, or enable it",
+        )
+    return enabled[name]
+
+
+def _to_write(wanted: Resource, before: Resource) -> dict[str, Any]:
+    """The fields that differ, with the values to write: what must stay is merged in."""
+    infos = wanted.managed()
+    return {
+        change.name: merged(getattr(wanted, change.name), getattr(before, change.name), infos[change.name])
+        for change in differences(wanted, before)
+    }

@@ -1,0 +1,438 @@
+"""Microsoft Graph over msgraph-sdk's request adapter, in raw JSON.
+
+The SDK authenticates and transports; its models are not used, because they lose data (a synchronization schema
+loses ``flowTypes``, ``discoverabilities`` and every null). Retries are ours: a write whose answer was lost must
+not be repeated before somebody has looked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+from provisioner import __version__
+from provisioner.core.errors import (
+    NotFoundRemotelyError,
+    PermissionDeniedError,
+    RemoteError,
+    UnreachableError,
+)
+
+from .patience import Call, Failure, Patience, Then, decide
+from .permissions import DIRECTORY_ROLE, needed_for
+
+if TYPE_CHECKING:
+    import httpx
+    from azure.core.credentials import AccessToken, TokenCredential
+    from msgraph.graph_request_adapter import GraphRequestAdapter
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+_READS = frozenset({"GET", "HEAD"})
+_BATCH_LIMIT = 20
+
+
+@dataclass(frozen=True)
+class Read:
+    """One GET.
+
+    Attributes:
+        path: below the version, with its query: ``/applications?$filter=...``.
+        expects: the object is known to exist, so a 404 means that a replica lags.
+        absent_ok: a 404 is an answer (None), not an error.
+    """
+
+    path: str
+    expects: bool = False
+    absent_ok: bool = False
+
+
+@dataclass
+class Count:
+    """Requests sent. A batch is one request, and reads unless one of its parts writes (ours never do)."""
+
+    read: int = 0
+    write: int = 0
+
+
+@dataclass
+class Graph:
+    """A tenant's Graph.
+
+    Attributes:
+        root: ``https://graph.microsoft.com/v1.0`` or its like.
+        credential: gives tokens; asked for ``scope`` only.
+        tell: called with a sentence whenever the client waits, for the person in front of the screen.
+    """
+
+    root: str
+    credential: TokenCredential
+    scope: str
+    patience: Patience = field(default_factory=Patience)
+    tell: Callable[[str], None] = lambda _: None
+    count: Count = field(default_factory=Count)
+    lagged: bool = False
+    _adapter: GraphRequestAdapter | None = None
+    _http: httpx.AsyncClient | None = None
+
+    async def close(self) -> None:
+        """Close the connections. The credential belongs to whoever made it."""
+        if self._http is not None:
+            await self._http.aclose()
+            self._http = self._adapter = None
+
+    async def get(self, path: str, *, expects: bool = False) -> Json:
+        """Read one object or page.
+
+        Raises:
+            RemoteError: or one of its kinds, with Graph's request id.
+        """
+        return await self._repeat(Call("GET", path, expects=expects), None)
+
+    async def find(self, path: str) -> Json | None:
+        """Read one object, or None when there is none."""
+        try:
+            return await self.get(path)
+        except NotFoundRemotelyError:
+            return None
+
+    async def pages(self, path: str) -> list[Json]:
+        """Every element of a collection, all its pages; a nextLink that leaves this Graph is refused."""
+        return await self.rest(await self.get(path))
+
+    async def rest(self, page: Json) -> list[Json]:
+        """Every element of a collection whose first page has been read."""
+        found: list[Json] = list(page.get("value", ()))
+        while link := page.get("@odata.nextLink"):
+            page = await self.get(self._below_root(str(link)))
+            found.extend(page.get("value", ()))
+        return found
+
+    async def read_all(self, reads: Sequence[Read]) -> list[Json | RemoteError | None]:
+        """Read several things in one round trip.
+
+        Returns:
+            for each read, in order: its JSON; None for an absent object where that is an answer; or the error,
+            not raised, so that one unreadable thing does not hide the others.
+        """
+        if len(reads) == 1:
+            return [await self._settled(reads[0])]
+        chunks = [reads[at : at + _BATCH_LIMIT] for at in range(0, len(reads), _BATCH_LIMIT)]
+        answers = await asyncio.gather(*(self._batch(chunk) for chunk in chunks))
+        return [answer for chunk in answers for answer in chunk]
+
+    async def write(
+        self, method: str, path: str, body: Json | None = None, *, settling: bool = False
+    ) -> Json:
+        """A write that may be repeated: PATCH, PUT, DELETE, and actions that set a state.
+
+        Deleting what is gone already is a success.
+
+        Args:
+            method: the HTTP method.
+            path: below the version; what it addresses is known to exist.
+            body: JSON, or None.
+            settling: it works on something this run has just created.
+        """
+        gone_is_fine = method == "DELETE"
+        try:
+            return await self._repeat(Call(method, path, expects=not gone_is_fine, settling=settling), body)
+        except NotFoundRemotelyError:
+            if gone_is_fine:
+                return {}
+            raise
+
+    async def create(
+        self,
+        path: str,
+        body: Json,
+        look: Callable[[], Awaitable[T | None]],
+        made: Callable[[Json], T],
+        *,
+        settling: bool = False,
+    ) -> T:
+        """A write that must not be repeated blindly.
+
+        Args:
+            path: where to POST.
+            body: what to POST.
+            look: finds what an earlier attempt made, if it did.
+            made: turns Graph's answer into the same form.
+            settling: what it addresses was created by this run.
+        """
+        call = Call("POST", path, repeatable=False, settling=settling)
+        attempt, waited = 0, 0.0
+        while True:
+            answer = await self._send(call, body)
+            if not isinstance(answer, Failure):
+                return made(answer)
+            step = decide(answer, call, attempt=attempt, waited=waited, patience=self.patience)
+            if step.then is Then.FAIL:
+                raise self._error(answer, call, step.reason)
+            started = time.monotonic()
+            if step.then is Then.LOOK:
+                self.tell(f"{step.reason}: looking whether {call.method} {path} took effect")
+                if (found := await self.appears(look)) is not None:
+                    return found
+            else:
+                await self._pause(step.delay, step.reason)
+            waited += time.monotonic() - started
+            attempt += 1
+
+    async def appears(self, look: Callable[[], Awaitable[T | None]]) -> T | None:
+        """Wait, within the time something may stay invisible, until a look finds it."""
+        started = time.monotonic()
+        attempt = 0
+        while True:
+            found = await look()
+            if found is not None:
+                return found
+            left = self.patience.settle - (time.monotonic() - started)
+            if left <= 0:
+                return None
+            await asyncio.sleep(min(left, self.patience.pause(attempt)))
+            attempt += 1
+
+    async def token_claims(self) -> Json:
+        """The claims of the access token, unverified; empty when it cannot be read (it is Graph's, not ours).
+
+        Raises:
+            RemoteError: no credential gave a token.
+        """
+        token = await asyncio.to_thread(_Telling(self.credential).get_token, self.scope)
+        return claims_of(token.token)
+
+    async def _repeat(self, call: Call, body: Json | None) -> Json:
+        attempt, waited = 0, 0.0
+        while True:
+            answer = await self._send(call, body)
+            if not isinstance(answer, Failure):
+                return answer
+            step = decide(answer, call, attempt=attempt, waited=waited, patience=self.patience)
+            if step.then is Then.FAIL:
+                raise self._error(answer, call, step.reason)
+            await self._pause(step.delay, step.reason)
+            waited += step.delay
+            attempt += 1
+
+    async def _settled(self, read: Read) -> Json | RemoteError | None:
+        try:
+            return await self.get(read.path, expects=read.expects)
+        except NotFoundRemotelyError as error:
+            return None if read.absent_ok else error
+        except UnreachableError:
+            raise
+        except RemoteError as error:
+            return error
+
+    async def _batch(self, reads: Sequence[Read]) -> list[Json | RemoteError | None]:
+        """Parts that fail in a way that waiting can mend are read again, one by one."""
+        body = {
+            "requests": [
+                {"id": str(number), "method": "GET", "url": read.path, **_advanced(read.path)}
+                for number, read in enumerate(reads)
+            ]
+        }
+        answer = await self._repeat(Call("POST", "/$batch"), body)
+        parts = {str(part.get("id")): part for part in answer.get("responses", ())}
+        return [await self._part(read, parts.get(str(number))) for number, read in enumerate(reads)]
+
+    async def _part(self, read: Read, part: Json | None) -> Json | RemoteError | None:
+        if part is None:
+            return await self._settled(read)
+        status = int(part.get("status", 0))
+        if 200 <= status < 300:
+            return part.get("body") or {}
+        failure = _failure(status, part.get("body"), part.get("headers") or {})
+        call = Call("GET", read.path, expects=read.expects)
+        step = decide(failure, call, attempt=0, waited=0.0, patience=self.patience)
+        if step.then is not Then.FAIL:
+            await self._pause(step.delay, step.reason)
+            return await self._settled(read)
+        if status == 404 and read.absent_ok:
+            return None
+        return self._error(failure, call, "")
+
+    async def _pause(self, seconds: float, reason: str) -> None:
+        if "replica" in reason:
+            self.lagged = True
+        self.tell(f"{reason}: waiting {seconds:.1f} s" if seconds >= 1 else reason)
+        await asyncio.sleep(seconds)
+
+    async def _send(self, call: Call, body: Json | None) -> Json | Failure:
+        import httpx  # noqa: PLC0415 - start-up time
+        from kiota_abstractions.method import Method  # noqa: PLC0415
+        from kiota_abstractions.native_response_handler import NativeResponseHandler  # noqa: PLC0415
+        from kiota_abstractions.request_information import RequestInformation  # noqa: PLC0415
+        from kiota_http.middleware.options import ResponseHandlerOption  # noqa: PLC0415
+
+        request = RequestInformation()
+        request.http_method = Method[call.method]
+        request.url = self.root + call.path
+        request.headers.try_add("client-request-id", str(uuid.uuid4()))
+        request.headers.try_add("Accept", "application/json")
+        for name, value in _advanced(call.path).get("headers", {}).items():
+            request.headers.try_add(name, value)
+        if body is not None:
+            request.set_stream_content(json.dumps(body).encode(), "application/json")
+        request.add_request_options([ResponseHandlerOption(NativeResponseHandler())])
+        is_read = call.method in _READS or call.path == "/$batch"
+        self.count.read += is_read
+        self.count.write += not is_read
+        try:
+            response: Any = await self._connected().send_primitive_async(request, "bytes", {})
+        except httpx.HTTPError as error:
+            return Failure(0, message=type(error).__name__)
+        return _answer(response)
+
+    def _connected(self) -> GraphRequestAdapter:
+        if self._adapter is None:
+            import httpx  # noqa: PLC0415 - start-up time
+            from kiota_authentication_azure.azure_identity_authentication_provider import (  # noqa: PLC0415
+                AzureIdentityAuthenticationProvider,
+            )
+            from msgraph.graph_request_adapter import GraphRequestAdapter  # noqa: PLC0415
+
+            self._http = httpx.AsyncClient(
+                http2=self.root.startswith("https:"),
+                timeout=httpx.Timeout(100, connect=30),
+                headers={"User-Agent": f"provisioner/{__version__}"},
+            )
+            authentication = AzureIdentityAuthenticationProvider(
+                _Telling(self.credential),
+                scopes=[self.scope],
+                allowed_hosts=[urlsplit(self.root).hostname or ""],
+            )
+            self._adapter = GraphRequestAdapter(authentication, client=self._http)
+            self._adapter.base_url = self.root
+        return self._adapter
+
+    def _below_root(self, link: str) -> str:
+        if not link.startswith(self.root + "/"):
+            raise RemoteError(
+                f"Graph's next page is at another address than {self.root}: not followed, so that the token stays here"
+            )
+        return link.removeprefix(self.root)
+
+    def _error(self, failure: Failure, call: Call, gave_up: str) -> RemoteError:
+        where = f"{call.method} {call.path.partition('?')[0]}"
+        what = failure.message or failure.summary
+        message = f"{where}: {what}" if failure.status else f"{where}: no answer ({failure.summary})"
+        if gave_up:
+            message = f"{message}; {gave_up}"
+        facts: dict[str, Any] = {
+            "status": failure.status,
+            "code": failure.code,
+            "request_id": failure.request_id,
+        }
+        if failure.status == 403:
+            needs = needed_for(call.method, call.path)
+            return PermissionDeniedError(message, needs=needs, role=DIRECTORY_ROLE, **facts)
+        if failure.status == 404:
+            return NotFoundRemotelyError(message, **facts)
+        if failure.status == 401:
+            return RemoteError(message, hint="sign in again, or check the credentials", **facts)
+        if failure.status in (0, 429) or failure.status >= 500:
+            return UnreachableError(message, hint="run the same command again", **facts)
+        return RemoteError(message, **facts)
+
+
+class _Telling:
+    """A credential whose failures are told in our words."""
+
+    def __init__(self, credential: TokenCredential) -> None:
+        self._credential = credential
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        try:
+            return self._credential.get_token(*scopes, **options)
+        except Exception as error:  # azure-identity's own errors share no root with those of its transport
+            first = next(iter(str(error).splitlines()), type(error).__name__)
+            raise RemoteError(
+                f"no access token for Microsoft Graph: {first}",
+                hint="sign in with 'az login', or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET "
+                "(or AZURE_FEDERATED_TOKEN_FILE in CI)",
+            ) from error
+
+
+def claims_of(token: str) -> Json:
+    """The claims of a JWT, unverified: only to tell early which permission is missing. Empty if it is opaque."""
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def path(template: str, *keys: str) -> str:
+    """A path with its keys quoted: ``path("/applications/{}", object_id)``."""
+    return template.format(*(quote(key, safe="") for key in keys))
+
+
+def literal(value: str) -> str:
+    """A string literal for a $filter, quoted for OData and for the URL."""
+    doubled = value.replace("'", "''")
+    return quote(f"'{doubled}'", safe="'")
+
+
+def readable(answers: Iterable[Json | RemoteError | None]) -> list[Json | None]:
+    """The answers, or the first error raised."""
+    result = []
+    for answer in answers:
+        if isinstance(answer, RemoteError):
+            raise answer
+        result.append(answer)
+    return result
+
+
+def _advanced(path_and_query: str) -> Json:
+    """Advanced queries need a header and are served by a later index (Graph, advanced query capabilities)."""
+    if "$count" in path_and_query or "$search" in path_and_query:
+        return {"headers": {"ConsistencyLevel": "eventual"}}
+    return {}
+
+
+def _answer(response: httpx.Response) -> Json | Failure:
+    if response.is_success:
+        if not response.content:
+            return {}
+        try:
+            parsed = response.json()
+        except ValueError:
+            return Failure(502, message="the answer is not JSON")
+        return parsed if isinstance(parsed, dict) else {"value": parsed}
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    return _failure(response.status_code, body, response.headers)
+
+
+def _failure(status: int, body: Any, headers: Any) -> Failure:
+    error = body.get("error") if isinstance(body, dict) else None
+    error = error if isinstance(error, dict) else {}
+    inner = next((value for key, value in error.items() if key.lower() == "innererror"), None) or {}
+    lowered = {str(key).lower(): str(value) for key, value in dict(headers).items()}
+    return Failure(
+        status=status,
+        code=str(error.get("code", "")),
+        message=str(error.get("message", "")),
+        request_id=str(inner.get("request-id") or lowered.get("request-id", "")),
+        retry_after=_seconds(lowered.get("retry-after")),
+    )
+
+
+def _seconds(header: str | None) -> float | None:
+    try:
+        return max(0.0, float(header)) if header is not None else None
+    except ValueError:
+        return None

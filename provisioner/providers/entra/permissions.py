@@ -1,0 +1,157 @@
+"""Which Microsoft Graph permission each operation needs.
+
+Source: the permissions tables of the Microsoft Graph v1.0 reference, as published for machines. Application and
+delegated permissions have the same names here; a signed-in person needs a directory role besides
+(Microsoft Graph, synchronization: role-based access control).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+DIRECTORY_ROLE: Final = "Cloud Application Administrator"
+
+
+@dataclass(frozen=True)
+class Need:
+    """One thing the product does, and what any one of which lets it.
+
+    Attributes:
+        purpose: what for, in a few words.
+        any_of: permissions, the least first.
+        calls: which requests it covers.
+        optional: without it something is skipped, rather than impossible.
+    """
+
+    purpose: str
+    any_of: tuple[str, ...]
+    calls: tuple[tuple[str, str], ...]
+    optional: bool = False
+
+
+_WRITES: Final = "POST|PATCH|PUT|DELETE"
+
+READ_APPLICATIONS: Final = Need(
+    "find and read the application",
+    ("Application.Read.All", "Application.ReadWrite.OwnedBy", "Application.ReadWrite.All"),
+    (
+        ("GET", r"/applications"),
+        ("GET", r"/servicePrincipals(?!.*(synchronization|oauth2PermissionGrants))"),
+        ("GET", r"/directory/deletedItems"),
+        ("GET", r"/applicationTemplates"),
+    ),
+)
+WRITE_APPLICATIONS: Final = Need(
+    "create and configure the application",
+    ("Application.ReadWrite.OwnedBy", "Application.ReadWrite.All"),
+    (
+        (_WRITES, r"/applicationTemplates/.*/instantiate"),
+        (_WRITES, r"/applications"),
+        (_WRITES, r"/servicePrincipals(?!.*(synchronization|appRoleAssign))"),
+    ),
+)
+READ_PROVISIONING: Final = Need(
+    "read provisioning",
+    ("Synchronization.Read.All", "Application.ReadWrite.OwnedBy", "Synchronization.ReadWrite.All"),
+    (("GET", r"/servicePrincipals/.*/synchronization"),),
+)
+WRITE_PROVISIONING: Final = Need(
+    "set up and start provisioning",
+    ("Application.ReadWrite.OwnedBy", "Synchronization.ReadWrite.All"),
+    ((_WRITES, r"/servicePrincipals/.*/synchronization"),),
+)
+ASSIGN: Final = Need(
+    "assign groups and users",
+    ("AppRoleAssignment.ReadWrite.All",),
+    ((_WRITES, r".*/appRoleAssign"),),
+)
+READ_GROUPS: Final = Need(
+    "find groups and read their members",
+    ("GroupMember.Read.All", "Group.Read.All", "Group.ReadWrite.All", "Directory.Read.All"),
+    (("GET", r"/groups"),),
+)
+READ_USERS: Final = Need(
+    "find directly assigned users",
+    ("User.ReadBasic.All", "User.Read.All", "Directory.Read.All"),
+    (("GET", r"/users"),),
+)
+CONSENT: Final = Need(
+    "grant admin consent",
+    ("DelegatedPermissionGrant.ReadWrite.All",),
+    ((_WRITES, r"/oauth2PermissionGrants"),),
+)
+READ_CONSENT: Final = Need(
+    "read consent grants",
+    ("Directory.Read.All", "DelegatedPermissionGrant.ReadWrite.All"),
+    (("GET", r".*/?oauth2PermissionGrants"),),
+    optional=True,
+)
+READ_PROVISIONING_LOG: Final = Need(
+    "read the provisioning log",
+    ("ProvisioningLog.Read.All", "AuditLog.Read.All"),
+    (("GET", r"/auditLogs/provisioning"),),
+    optional=True,
+)
+READ_SIGN_INS: Final = Need(
+    "read sign-in errors",
+    ("AuditLog.Read.All",),
+    (("GET", r"/auditLogs/signIns"),),
+    optional=True,
+)
+READ_POLICIES: Final = Need(
+    "read Conditional Access and consent policies",
+    ("Policy.Read.All",),
+    (("GET", r"/policies"), ("GET", r"/identity/conditionalAccess")),
+    optional=True,
+)
+READ_LICENCES: Final = Need(
+    "read the tenant's licences",
+    ("LicenseAssignment.Read.All", "Organization.Read.All", "Directory.Read.All"),
+    (("GET", r"/subscribedSkus"), ("GET", r"/organization")),
+    optional=True,
+)
+
+NEEDS: Final = (
+    READ_APPLICATIONS,
+    READ_PROVISIONING,
+    READ_GROUPS,
+    READ_USERS,
+    READ_CONSENT,
+    READ_PROVISIONING_LOG,
+    READ_SIGN_INS,
+    READ_POLICIES,
+    READ_LICENCES,
+    ASSIGN,
+    CONSENT,
+    WRITE_PROVISIONING,
+    WRITE_APPLICATIONS,
+)
+
+
+def needed_for(method: str, path: str) -> tuple[str, ...]:
+    """Permissions of which any one lets this request through; empty when unknown."""
+    for need in NEEDS:
+        for methods, pattern in need.calls:
+            if method in methods.split("|") and re.match(pattern, path):
+                return need.any_of
+    return ()
+
+
+def granted(claims: dict[str, object]) -> frozenset[str] | None:
+    """The permissions in a token's claims, or None when the token does not tell.
+
+    ``roles`` holds application permissions, ``scp`` delegated ones (Microsoft identity platform, access token
+    claims reference).
+    """
+    roles, scopes = claims.get("roles"), claims.get("scp")
+    if not isinstance(roles, list) and not isinstance(scopes, str):
+        return None
+    listed = roles if isinstance(roles, list) else []
+    return frozenset(str(role) for role in listed) | frozenset(str(scopes or "").split())
+
+
+def missing(needs: tuple[Need, ...], permissions: frozenset[str]) -> tuple[Need, ...]:
+    """The needs that none of the permissions meets."""
+    return tuple(need for need in needs if permissions.isdisjoint(need.any_of))

@@ -1,0 +1,198 @@
+"""The Entra provider: what the engine asks for, handed to those who do it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from provisioner.core.check import Check
+from provisioner.core.errors import PermissionDeniedError, RefusedError
+from provisioner.core.notebook import Notebook
+from provisioner.core.plan import Change, Desired, Guards, Plan
+from provisioner.core.provider import HandoffValue, Outcome, Requests
+from provisioner.core.resource import Resource
+from provisioner.core.snapshot import Snapshot
+
+from . import observations as seen
+from . import permissions
+from . import resources as kinds
+from .checks import CHECKS
+from .directory import DirectoryWriter
+from .graph import Graph
+from .playbook import EntraPlaybook
+from .provisioning import ProvisioningWriter
+from .reader import Reader
+
+Handler = Callable[[Change, Snapshot], Awaitable[Outcome]]
+
+
+@dataclass
+class EntraProvider:
+    """One playbook's view of one Entra tenant."""
+
+    playbook: EntraPlaybook
+    graph: Graph
+    notebook: Notebook
+    name: str = "entra"
+    title: str = "Microsoft Entra ID"
+    checks: Iterable[Check] = CHECKS
+
+    @property
+    def tenant(self) -> str:
+        return self.playbook.connection.tenant
+
+    def desired(self) -> Desired:
+        """What the playbook asks for; strays of interrupted runs are not among it."""
+        wanted = self.playbook.desired()
+        return wanted.model_copy(
+            update={"exhaustive": wanted.exhaustive | {seen.StrayApplication.kind}},
+        )
+
+    def teardown(self, snapshot: Snapshot, *, purge: bool) -> Desired:
+        """Provisioning off, then the service principal and the application to the recycle bin."""
+        application = snapshot.get(kinds.Application, self.playbook.name)
+        if application and application.unique_name != self.playbook.marker:
+            raise RefusedError(
+                f"the application {application.display_name!r} does not carry the marker {self.playbook.marker}: "
+                "this playbook did not make it",
+                hint="delete it in the portal, if that is what you want",
+            )
+        name = self.playbook.name
+        on = snapshot.get(kinds.ProvisioningStatus, name) is not None
+        gone = [f"{kind.kind}/{name}" for kind in (kinds.ServicePrincipal, kinds.Application)]
+        if purge:
+            gone += [copy.address for copy in snapshot.of(seen.DeletedApplication)]
+        return Desired(
+            resources=(kinds.ProvisioningStatus(key=name, on=False),) if on else (),
+            exhaustive=frozenset({seen.StrayApplication.kind}),
+            absent=tuple(gone),
+        )
+
+    def handoff(self, snapshot: Snapshot) -> tuple[HandoffValue, ...]:
+        """Kiro, Microsoft Entra guide, step 3: the two values that create the Kiro profile."""
+        application = snapshot.get(kinds.Application, self.playbook.name)
+        principal = snapshot.get(kinds.ServicePrincipal, self.playbook.name)
+        where = "Kiro console: Onboard your team, External Identity Provider, Microsoft Entra ID"
+        return (
+            HandoffValue(
+                name="Application (client) ID",
+                value=application.app_id if application else None,
+                goes_to=f"{where}, Application ID",
+            ),
+            HandoffValue(
+                name="Directory (tenant) ID",
+                value=principal.tenant_id if principal else None,
+                goes_to=f"{where}, Tenant ID",
+            ),
+        )
+
+    def guards(self) -> Guards:
+        return self.playbook.guards
+
+    def advice(self, snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+        """What the author should know besides the plan."""
+        if self.playbook.users:
+            yield (
+                f"{len(self.playbook.users)} users are assigned directly: "
+                "the vendor advises to assign groups only"
+            )
+        yield from _wrongly_synced(snapshot, plan)
+
+    async def read(self, also: frozenset[str] = frozenset()) -> Snapshot:
+        return await Reader(self.graph, self.playbook, self.notebook, also).read()
+
+    async def permit(self, plan: Plan) -> None:
+        claims = await self.graph.token_claims()
+        tenant = claims.get("tid")
+        if (
+            tenant
+            and "." not in self.playbook.connection.tenant
+            and tenant != self.playbook.connection.tenant
+        ):
+            raise RefusedError(
+                f"the credentials are for tenant {tenant}, the playbook is for {self.playbook.connection.tenant}",
+                hint="sign in to the playbook's tenant, or correct connection: tenant:",
+            )
+        has = permissions.granted(claims)
+        if has is None:
+            return
+        for need in permissions.missing(needs_of(plan), has):
+            raise PermissionDeniedError(
+                f"the credentials may not {need.purpose}; nothing was written",
+                needs=need.any_of,
+                role=permissions.DIRECTORY_ROLE if "scp" in claims else "",
+            )
+
+    async def apply(self, change: Change, world: Snapshot) -> Outcome:
+        kind = change.address.partition("/")[0]
+        return await self._handlers[kind](change, world)
+
+    def requests(self) -> Requests:
+        return Requests(read=self.graph.count.read, write=self.graph.count.write)
+
+    async def close(self) -> None:
+        await self.graph.close()
+
+    @cached_property
+    def _handlers(self) -> dict[str, Handler]:
+        directory = DirectoryWriter(self.graph, self.playbook, self.notebook)
+        provisioning = ProvisioningWriter(self.graph, self.playbook, self.notebook)
+        by_kind: dict[type[Resource], Handler] = {
+            kinds.Application: directory.application,
+            seen.StrayApplication: directory.stray,
+            seen.DeletedApplication: directory.purge,
+            kinds.ServicePrincipal: directory.service_principal,
+            kinds.GroupAssignment: directory.assignment,
+            kinds.UserAssignment: directory.assignment,
+            kinds.Consent: directory.consent,
+            kinds.ProvisioningJob: provisioning.job,
+            kinds.ProvisioningSecrets: provisioning.secrets,
+            kinds.AttributeMapping: provisioning.mapping,
+            kinds.ProvisioningStatus: provisioning.status,
+            kinds.FirstSync: provisioning.first_sync,
+        }
+        return {kind.kind: handler for kind, handler in by_kind.items()}
+
+
+def needs_of(plan: Plan) -> tuple[permissions.Need, ...]:
+    """The permissions that a plan's writes need."""
+    assigns = {kinds.GroupAssignment.kind, kinds.UserAssignment.kind}
+    provisions = {
+        kind.kind
+        for kind in (
+            kinds.ProvisioningJob,
+            kinds.ProvisioningSecrets,
+            kinds.AttributeMapping,
+            kinds.ProvisioningStatus,
+            kinds.FirstSync,
+        )
+    }
+    needs: dict[permissions.Need, None] = {}
+    for change in plan.pending:
+        kind = change.address.partition("/")[0]
+        if kind in assigns:
+            needs[permissions.ASSIGN] = None
+        elif kind in provisions:
+            needs[permissions.WRITE_PROVISIONING] = None
+        elif kind == kinds.Consent.kind:
+            needs[permissions.CONSENT] = None
+        else:
+            needs[permissions.WRITE_APPLICATIONS] = None
+    return tuple(needs)
+
+
+def _wrongly_synced(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+    """Changing externalId's source after users were provisioned does not change their externalId."""
+    job = snapshot.one(kinds.ProvisioningJob)
+    if job is None or not (job.synced_users or job.last_success):
+        return
+    for change in plan.pending:
+        before = change.before
+        if isinstance(before, kinds.AttributeMapping) and before.external_id != "objectId":
+            yield (
+                f"{job.synced_users or 'some'} users were already provisioned with an externalId from "
+                f"{before.external_id!r}. Kiro does not let it change: correcting the mapping helps new users "
+                "only. For the others, delete all subscriptions in the Kiro console, remove the users from "
+                "Kiro (unassign the groups and let a cycle run), and provision them again"
+            )

@@ -1,0 +1,355 @@
+"""Reading a tenant into a snapshot: as few round trips as the dependencies between the reads allow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Final
+
+from provisioner.core.notebook import Notebook
+from provisioner.core.resource import Resource, Seal
+from provisioner.core.snapshot import Gap, Problem, Snapshot
+
+from . import finding, parse
+from . import observations as seen
+from . import resources as kinds
+from .graph import Graph, Json, Read, literal, path
+from .mapping import SchemaError, read_mapping
+from .playbook import EntraPlaybook, PrincipalKeys
+from .rounds import Round, elements
+
+LOG_WINDOW: Final = timedelta(days=1)
+SIGN_IN_WINDOW: Final = timedelta(days=7)
+
+_APPLICATION: Final = f"$select={parse.APPLICATION_FIELDS}"
+
+
+def note_of_application(playbook: EntraPlaybook) -> str:
+    """Under which name the notebook keeps the id of the application this machine created."""
+    return f"{playbook.connection.tenant}/{playbook.name}/application"
+
+
+def note_of_secrets(playbook: EntraPlaybook, job_id: str) -> str:
+    """Under which name the notebook keeps what this machine last wrote, the token as a seal."""
+    return f"{playbook.connection.tenant}/{playbook.name}/secrets/{job_id}"
+
+
+def note_of_first_sync(job_id: str, group: str) -> str:
+    """Under which name the notebook keeps that a group was provisioned on demand."""
+    return f"{job_id}/first-sync/{group}"
+
+
+@dataclass
+class Reader:
+    """Reads what one playbook is about. Use once.
+
+    Attributes:
+        also: names of kinds to read besides those a plan needs. What may not be read of these becomes a gap.
+    """
+
+    graph: Graph
+    playbook: EntraPlaybook
+    notebook: Notebook
+    also: frozenset[str] = frozenset()
+    _found: list[Resource] = field(default_factory=list)
+    _gaps: list[Gap] = field(default_factory=list)
+    _problems: list[Problem] = field(default_factory=list)
+
+    async def read(self) -> Snapshot:
+        """Everything asked for.
+
+        Raises:
+            RemoteError: something a plan cannot do without could not be read.
+        """
+        application = await self._what_has_a_name()
+        principal = await self._what_has_the_client_id(application) if application else None
+        job = await self._what_hangs_on_the_principal(principal) if principal else None
+        if principal and job:
+            await self._what_hangs_on_the_job(principal, job)
+        return Snapshot(
+            resources=tuple({found.address: found for found in self._found}.values()),
+            gaps=tuple(self._gaps),
+            problems=tuple(self._problems),
+        )
+
+    def _round(self) -> Round:
+        return Round(self.graph, self._gaps)
+
+    def _wants(self, kind: type[Resource]) -> bool:
+        return kind.kind in self.also
+
+    async def _what_has_a_name(self) -> kinds.Application | None:
+        round_ = self._round()
+        applications: dict[str, Json] = {}
+        owned: dict[str, Json] = {}
+
+        def keep(answer: Json | None) -> None:
+            applications.update({data["id"]: data for data in elements(answer)})
+
+        def keep_owned(answer: Json | None) -> None:
+            keep(answer)
+            owned.update({data["id"]: data for data in elements(answer)})
+
+        playbook = self.playbook
+        noted = self.notebook.recall(note_of_application(playbook)) or {}
+        marked = path("/applications(uniqueName='{}')", playbook.marker)
+        if pinned := playbook.application.client_id:
+            by_client_id = path("/applications(appId='{}')", pinned)
+            round_.add(Read(f"{by_client_id}?{_APPLICATION}", absent_ok=True), keep_owned)
+        round_.add(Read(f"{marked}?{_APPLICATION}", absent_ok=True), keep_owned)
+        if "id" in noted:
+            by_id = path("/applications/{}", noted["id"])
+            round_.add(Read(f"{by_id}?{_APPLICATION}", absent_ok=True), keep_owned)
+        round_.add(Read(self._by_name_path()), keep)
+        self._ask_for_principals(round_)
+        self._ask_for_tenant(round_)
+        await round_.go()
+        choice = finding.choose(playbook, applications.values(), owned.values())
+        self._found.extend(choice.others)
+        self._problems.extend([choice.problem] if choice.problem else [])
+        data = choice.application or await self._just_created(noted)
+        if data is None:
+            await self._deleted_copies()
+            return None
+        application = parse.application(playbook.name, data)
+        self._found.append(application)
+        return application
+
+    def _by_name_path(self) -> str:
+        named = f"displayName eq {literal(self.playbook.display_name)}"
+        provisional = f"startswith(displayName,{literal(finding.provisional_prefix(self.playbook))})"
+        return f"/applications?$filter={_spaced(f'{named} or {provisional}')}&{_APPLICATION}"
+
+    def _ask_for_principals(self, round_: Round) -> None:
+        for keys in self.playbook.groups or ():
+            fields = "id,displayName,securityEnabled"
+            self._ask_for_principal(round_, keys, ("group", "displayName", fields), parse.group)
+        for keys in self.playbook.users or ():
+            self._ask_for_principal(round_, keys, ("user", "userPrincipalName", "id,displayName"), parse.user)
+
+    def _ask_for_principal(
+        self,
+        round_: Round,
+        keys: PrincipalKeys,
+        how: tuple[str, str, str],
+        parsed: Callable[[str, Json], Resource],
+    ) -> None:
+        what, name_field, fields = how
+        if keys.id:
+            where = path(f"/{what}s/{{}}", keys.id) + f"?$select={fields}"
+        else:
+            condition = _spaced(f"{name_field} eq {literal(keys.name or '')}")
+            where = f"/{what}s?$filter={condition}&$select={fields}"
+
+        def keep(answer: Json | None) -> None:
+            match = finding.matched(keys, what, elements(answer), parsed)
+            if isinstance(match, Problem):
+                self._problems.append(match)
+            else:
+                self._found.append(match)
+
+        round_.add(Read(where, absent_ok=True), keep)
+
+    def _ask_for_tenant(self, round_: Round) -> None:
+        name = self.playbook.name
+        if self._wants(seen.Licences):
+            round_.add(
+                Read("/subscribedSkus?$select=capabilityStatus,servicePlans"),
+                lambda answer: self._found.append(parse.licences(name, elements(answer))),
+                seen.Licences,
+            )
+        if self._wants(seen.ConsentPolicy):
+            round_.add(
+                Read("/policies/authorizationPolicy"),
+                lambda answer: self._found.append(parse.consent_policy(name, answer or {})),
+                seen.ConsentPolicy,
+            )
+        if self._wants(seen.DeletedApplication):
+            round_.add(Read(self._deleted_path()), self._keep_deleted, seen.DeletedApplication)
+
+    async def _just_created(self, noted: Json) -> Json | None:
+        """An application that this machine created a moment ago may not be visible yet: do not make another."""
+        if time.time() - float(noted.get("at", 0)) > self.graph.patience.settle:
+            return None
+
+        async def look() -> Json | None:
+            if "id" in noted:
+                where = path("/applications/{}", noted["id"])
+                return await self.graph.find(f"{where}?{_APPLICATION}")
+            matches = await self.graph.pages(self._by_name_path())
+            return next(iter(matches), None)
+
+        self.graph.tell("an earlier run has just created the application: waiting for it to become visible")
+        return await self.graph.appears(look)
+
+    def _deleted_path(self) -> str:
+        condition = _spaced(f"displayName eq {literal(self.playbook.display_name)}")
+        fields = "id,appId,displayName,uniqueName,deletedDateTime"
+        return f"/directory/deletedItems/microsoft.graph.application?$filter={condition}&$select={fields}"
+
+    async def _deleted_copies(self) -> None:
+        """Where there is no application, a plan must know of a copy in the recycle bin: it holds the marker."""
+        if not self._wants(seen.DeletedApplication):
+            self._keep_deleted(await self.graph.get(self._deleted_path()))
+
+    def _keep_deleted(self, answer: Json | None) -> None:
+        self._found.extend(map(finding.deleted, elements(answer)))
+
+    async def _what_has_the_client_id(self, application: kinds.Application) -> kinds.ServicePrincipal | None:
+        round_ = self._round()
+        principals: list[kinds.ServicePrincipal] = []
+        app_id = application.app_id or ""
+        where = path("/servicePrincipals(appId='{}')", app_id)
+        round_.add(
+            Read(f"{where}?$select={parse.PRINCIPAL_FIELDS}", absent_ok=True),
+            lambda answer: principals.extend(
+                parse.service_principal(self.playbook.name, data) for data in elements(answer)
+            ),
+        )
+        if self._wants(seen.SignInError):
+            condition = _spaced(f"appId eq {literal(app_id)} and createdDateTime ge {_since(SIGN_IN_WINDOW)}")
+            round_.add(
+                Read(f"/auditLogs/signIns?$filter={condition}&$top=1000"),
+                lambda answer: self._found.extend(parse.sign_in_errors(elements(answer))),
+                seen.SignInError,
+            )
+        if self._wants(seen.ConditionalAccessPolicy):
+            fields = "id,displayName,state,conditions,grantControls"
+            round_.add(
+                Read(f"/identity/conditionalAccess/policies?$select={fields}"),
+                lambda answer: self._found.extend(parse.conditional_access(elements(answer), app_id)),
+                seen.ConditionalAccessPolicy,
+                follow=True,
+            )
+        await round_.go()
+        self._found.extend(principals)
+        return next(iter(principals), None)
+
+    async def _what_hangs_on_the_principal(
+        self, principal: kinds.ServicePrincipal
+    ) -> kinds.ProvisioningJob | None:
+        round_ = self._round()
+        assignments: list[Json] = []
+        entries: list[Json] = []
+        secrets: list[Json] = []
+        base = path("/servicePrincipals/{}", principal.id or "")
+        round_.add(
+            Read(f"{base}/appRoleAssignedTo?$top=999", expects=True),
+            lambda answer: assignments.extend(elements(answer)),
+            follow=True,
+        )
+        if self.playbook.scim is not None:
+            round_.add(
+                Read(f"{base}/synchronization/jobs", expects=True),
+                lambda answer: entries.extend(elements(answer)),
+            )
+            round_.add(
+                Read(f"{base}/synchronization/secrets", absent_ok=True),
+                lambda answer: secrets.append(answer or {}),
+                kinds.ProvisioningSecrets,  # reading them is not documented, so being refused is no error
+            )
+        if self.playbook.application.admin_consent or self._wants(kinds.Consent):
+            own = literal(principal.id or "")
+            condition = _spaced(f"clientId eq {own} and resourceId eq {own}")
+            round_.add(
+                Read(f"/oauth2PermissionGrants?$filter={condition}"),
+                self._keep_consent,
+                *self._gap_for_consent(),
+            )
+        await round_.go()
+        self._keep_assignments(assignments, principal)
+        jobs = finding.jobs(self.playbook.name, entries)
+        self._found.extend(jobs)
+        if jobs:
+            self._keep_secrets(jobs[0], secrets)
+            self._keep_states(jobs[0])
+        await self._members()
+        return next(iter(jobs), None)
+
+    def _gap_for_consent(self) -> tuple[type[Resource], ...]:
+        return () if self.playbook.application.admin_consent else (kinds.Consent,)
+
+    def _keep_consent(self, answer: Json | None) -> None:
+        for grant in elements(answer):
+            if grant.get("consentType") == "AllPrincipals":
+                scopes = tuple(str(grant.get("scope") or "").split())
+                self._found.append(kinds.Consent(key=self.playbook.name, id=grant["id"], scopes=scopes))
+
+    def _keep_assignments(self, assignments: list[Json], principal: kinds.ServicePrincipal) -> None:
+        names = {
+            str(found.id): found.key for found in self._found if isinstance(found, kinds.Group | kinds.User)
+        }
+        found = (parse.assignment(data, principal, names) for data in assignments)
+        self._found.extend(filter(None, found))
+
+    def _keep_secrets(self, job: kinds.ProvisioningJob, answers: list[Json]) -> None:
+        """What Graph tells, or else what this machine last wrote: the best there is where reading is refused."""
+        noted = self.notebook.recall(note_of_secrets(self.playbook, job.id or "")) or {}
+        seal = Seal(fingerprint=noted.get("token"))
+        if answers:
+            found = parse.secrets(self.playbook.name, answers[0], seal)
+            self._found.extend([found] if found else [])
+        elif noted:
+            written = {**noted["written"], "key": self.playbook.name, "token": seal}
+            self._found.append(kinds.ProvisioningSecrets.model_validate(written))
+
+    def _keep_states(self, job: kinds.ProvisioningJob) -> None:
+        """A job's switch, and whether its groups have been provisioned once, are resources of their own."""
+        on = job.schedule == "Active" and job.status != "Paused"
+        healthy = not (job.quarantine or job.escrowed or job.overdue)
+        self._found.append(kinds.ProvisioningStatus(key=self.playbook.name, on=on, healthy=healthy))
+        for group in self.playbook.groups or ():
+            noted = self.notebook.recall(note_of_first_sync(job.id or "", group.key))
+            self._found.append(kinds.FirstSync(key=group.key, done=bool(job.last_success or noted)))
+
+    async def _members(self) -> None:
+        if not self._wants(seen.GroupMembers):
+            return
+        round_ = self._round()
+        for assigned in [found for found in self._found if isinstance(found, kinds.GroupAssignment)]:
+            where = path("/groups/{}/members", str(assigned.principal))
+            round_.add(
+                Read(f"{where}?$select=id,displayName&$top=999", absent_ok=True),
+                partial(self._keep_members, assigned.key),
+                seen.GroupMembers,
+                follow=True,
+            )
+        await round_.go()
+
+    def _keep_members(self, key: str, answer: Json | None) -> None:
+        self._found.append(finding.members(key, elements(answer)))
+
+    async def _what_hangs_on_the_job(
+        self, principal: kinds.ServicePrincipal, job: kinds.ProvisioningJob
+    ) -> None:
+        round_ = self._round()
+        base = path("/servicePrincipals/{}/synchronization/jobs/{}", principal.id or "", job.id or "")
+        round_.add(Read(f"{base}/schema", expects=True), self._keep_mapping)
+        if self._wants(seen.ProvisioningFailure):
+            since = _since(LOG_WINDOW)
+            condition = _spaced(f"jobId eq {literal(job.id or '')} and activityDateTime gt {since}")
+            round_.add(
+                Read(f"/auditLogs/provisioning?$filter={condition}&$top=999"),
+                lambda answer: self._found.extend(parse.provisioning_log(elements(answer))),
+                seen.ProvisioningFailure,
+                seen.WrongExternalId,
+            )
+        await round_.go()
+
+    def _keep_mapping(self, answer: Json | None) -> None:
+        try:
+            self._found.append(read_mapping(self.playbook.name, answer or {}))
+        except SchemaError as error:
+            self._gaps.append(Gap(kind=kinds.AttributeMapping.kind, reason=str(error)))
+
+
+def _since(window: timedelta) -> str:
+    return (datetime.now(UTC) - window).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _spaced(condition: str) -> str:
+    """A filter for a URL; the literals in it are quoted already."""
+    return condition.replace(" ", "%20")

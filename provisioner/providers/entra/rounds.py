@@ -1,0 +1,78 @@
+"""A round: reads that do not depend on each other, done in one round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from provisioner.core.errors import RemoteError
+from provisioner.core.resource import Resource
+from provisioner.core.snapshot import Gap
+
+from .graph import Graph, Json, Read
+from .permissions import needed_for
+
+Keep = Callable[[Json | None], None]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    read: Read
+    keep: Keep
+    yields: tuple[type[Resource], ...]
+    follow: bool
+
+
+@dataclass
+class Round:
+    """Collects reads, does them together, and hands each answer to whoever asked.
+
+    Attributes:
+        gaps: what could not be read is added here.
+    """
+
+    graph: Graph
+    gaps: list[Gap]
+    _asked: list[_Asked] = field(default_factory=list)
+
+    def add(self, read: Read, keep: Keep, *yields: type[Resource], follow: bool = False) -> None:
+        """Ask for something.
+
+        Args:
+            read: what to read.
+            keep: takes the answer; None stands for an absent object.
+            yields: the kinds that become gaps when it may not be read. None given: that is an error.
+            follow: read all pages.
+        """
+        self._asked.append(_Asked(read, keep, yields, follow))
+
+    async def go(self) -> None:
+        """Read everything.
+
+        Raises:
+            RemoteError: something that no gap may stand for could not be read.
+        """
+        if not self._asked:
+            return
+        answers = await self.graph.read_all([asked.read for asked in self._asked])
+        for answer, asked in zip(answers, self._asked, strict=True):
+            if isinstance(answer, RemoteError):
+                self._miss(answer, asked)
+            elif asked.follow and answer is not None:
+                asked.keep({"value": await self.graph.rest(answer)})
+            else:
+                asked.keep(answer)
+
+    def _miss(self, error: RemoteError, asked: _Asked) -> None:
+        if not asked.yields:
+            raise error
+        needs = needed_for("GET", asked.read.path) if error.status == 403 else ()
+        self.gaps.extend(Gap(kind=kind.kind, reason=error.message, needs=needs) for kind in asked.yields)
+
+
+def elements(answer: Json | None) -> list[Json]:
+    """The elements of a collection, or the one object, or nothing."""
+    if answer is None:
+        return []
+    value = answer.get("value")
+    return list(value) if isinstance(value, list) else [answer]

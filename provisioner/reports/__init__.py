@@ -1,0 +1,1 @@
+"""From results to text for people and JSON for machines. Strings only."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from provisioner.core.check import Check, Finding, Look, Status
-from provisioner.core.errors import NotFoundRemotelyError, ProvisionerError, RefusedError, RemoteError
+from provisioner.core.errors import NotFoundRemotelyError, RefusedError, RemoteError
 from provisioner.core.plan import Change, Desired, Guards, Plan, make_plan
 from provisioner.core.provider import Outcome, Provider
 from provisioner.core.resource import resolve
@@ -87,6 +87,12 @@ async def plan(
     return Planned(snapshot, wanted, advised, wish)
 
 
+def replanned(provider: Provider, planned: Planned, desired: Desired) -> Planned:
+    """A plan for another desired state, from the same snapshot."""
+    decided = make_plan(desired, planned.snapshot, provider.guards())
+    return Planned(planned.snapshot, desired, decided, lambda _: desired)
+
+
 def refuse_if_unsafe(decided: Plan) -> None:
     """Let a plan through, or say why not.
 
@@ -117,7 +123,7 @@ async def apply(
         ProvisionerError: a write failed; what was done before is in ``applied``.
     """
     if not fresh:
-        planned = await _replanned(provider, planned)
+        planned = await _read_again(provider, planned)
     refuse_if_unsafe(planned.plan)
     if not planned.plan.pending:
         applied.after = planned
@@ -151,7 +157,7 @@ def fixes(findings: Iterable[Finding]) -> Desired:
     return combined
 
 
-async def _replanned(provider: Provider, planned: Planned) -> Planned:
+async def _read_again(provider: Provider, planned: Planned) -> Planned:
     """Read again just before writing: two admins may be at it."""
     again = await plan(provider, wish=planned.wish)
     if again.plan.fingerprint != planned.plan.fingerprint:
@@ -205,6 +211,3 @@ async def _converged(provider: Provider, planned: Planned, watcher: Watcher) -> 
             pause = min(pause * 1.6, 5.0)
         if needed > 1:
             await asyncio.sleep(pause)
-
-
-__all__ = ["Applied", "Planned", "ProvisionerError", "Watcher", "apply", "audit", "fixes", "plan"]

@@ -37,6 +37,32 @@ class HandoffValue(Model):
     goes_to: str
 
 
+class PermissionNeed(Model):
+    """Something the product does with a tenant, and the permissions of which any one lets it.
+
+    Attributes:
+        granted: whether the credentials have one; None when they do not tell.
+    """
+
+    purpose: str
+    any_of: tuple[str, ...]
+    commands: tuple[str, ...]
+    granted: bool | None = None
+
+
+class PermissionsNeeded(Model):
+    """What a playbook needs.
+
+    Attributes:
+        role: the directory role a signed-in person needs besides.
+        problem: why the credentials could not be looked at, if so.
+    """
+
+    needs: tuple[PermissionNeed, ...]
+    role: str
+    problem: str = ""
+
+
 class Requests(Model):
     """How many requests were sent."""
 
@@ -51,6 +77,7 @@ class Provider(Protocol):
     title: str
     tenant: str
     checks: Iterable[Check]
+    teardown_reads: frozenset[str]
 
     def desired(self) -> Desired:
         """What the playbook asks for."""
@@ -73,6 +100,9 @@ class Provider(Protocol):
 
     async def read(self, also: frozenset[str] = frozenset()) -> Snapshot:
         """Everything a plan needs, and these kinds besides."""
+
+    async def needed_permissions(self) -> PermissionsNeeded:
+        """What the playbook needs, and what the credentials have of it."""
 
     async def permit(self, plan: Plan) -> None:
         """Fail before the first write if the credentials lack a permission the plan needs.

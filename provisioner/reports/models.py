@@ -5,6 +5,7 @@ A ``schema`` member names the shape and its version; members may be added to a v
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -144,14 +145,63 @@ class FindingReport(_Report):
     )
 
 
-class DoctorReport(_Report):
-    """What ``doctor`` prints for each playbook."""
+class AuditReport(_Report):
+    """The findings for one playbook."""
 
-    schema_: Literal["provisioner.doctor/1"] = Field(default="provisioner.doctor/1", alias="schema")
     target: Target
     summary: dict[str, int] = Field(description="Number of findings by status.")
     findings: tuple[FindingReport, ...]
     fixed: tuple[DoneReport, ...] = Field(default=(), description="What --fix changed.")
+
+
+class DoctorReport(_Report):
+    """What ``doctor`` prints."""
+
+    schema_: Literal["provisioner.doctor/1"] = Field(default="provisioner.doctor/1", alias="schema")
+    summary: dict[str, int] = Field(description="Number of findings by status, over all playbooks.")
+    findings: tuple[FindingReport, ...] = Field(description="Over all playbooks.")
+    audits: tuple[AuditReport, ...] = Field(description="The same by playbook.")
+
+
+class PermissionReport(_Report):
+    """Something the product does, and the permissions of which any one lets it."""
+
+    purpose: str
+    any_of: tuple[str, ...]
+    commands: tuple[str, ...]
+    granted: bool | None = Field(description="None when the credentials do not tell.")
+
+
+class PermissionsReport(_Report):
+    """What ``permissions`` prints."""
+
+    schema_: Literal["provisioner.permissions/1"] = Field(default="provisioner.permissions/1", alias="schema")
+    target: Target
+    needs: tuple[PermissionReport, ...]
+    missing: tuple[str, ...] = Field(description="Purposes that nothing granted serves.")
+    role: str = Field(description="The directory role a signed-in person needs besides.")
+    problem: str = Field(default="", description="Why the credentials could not be looked at, if so.")
+    aws_policy: dict[str, Any] = Field(description="IAM policy for whoever administers Kiro.")
+
+
+class HandoffSheet(_Report):
+    """What ``handoff`` prints."""
+
+    schema_: Literal["provisioner.handoff/1"] = Field(default="provisioner.handoff/1", alias="schema")
+    target: Target
+    values: tuple[HandoffReport, ...]
+    steps: tuple[StepReport, ...] = Field(default=(), description="Human steps that wait.")
+
+
+REPORTS: dict[str, type[_Report]] = {
+    "plan": PlanReport,
+    "apply": ApplyReport,
+    "drift": DriftReport,
+    "doctor": DoctorReport,
+    "permissions": PermissionsReport,
+    "handoff": HandoffSheet,
+}
+"""Every report by the command that prints it."""
 
 
 def change_reports(plan: Plan) -> tuple[ChangeReport, ...]:
@@ -237,12 +287,21 @@ def apply_report(
     )
 
 
-def doctor_report(
-    target: Target, findings: list[Finding], fixed: tuple[DoneReport, ...] = ()
-) -> DoctorReport:
+def audit_report(target: Target, findings: list[Finding], fixed: tuple[DoneReport, ...] = ()) -> AuditReport:
     """The findings of an audit."""
-    counts = {status.value: sum(finding.status is status for finding in findings) for status in Status}
-    return DoctorReport(target=target, summary=counts, findings=tuple(map(_finding, findings)), fixed=fixed)
+    return AuditReport(
+        target=target, summary=_counts(findings), findings=tuple(map(_finding, findings)), fixed=fixed
+    )
+
+
+def doctor_report(audits: tuple[AuditReport, ...]) -> DoctorReport:
+    """Several audits as one report."""
+    findings = tuple(finding for audit in audits for finding in audit.findings)
+    return DoctorReport(summary=_counts(findings), findings=findings, audits=audits)
+
+
+def _counts(findings: Sequence[Finding | FindingReport]) -> dict[str, int]:
+    return {status.value: sum(finding.status == status.value for finding in findings) for status in Status}
 
 
 def _finding(finding: Finding) -> FindingReport:

@@ -13,11 +13,13 @@ from click import style
 
 from .models import (
     ApplyReport,
+    AuditReport,
     ChangeReport,
-    DoctorReport,
     FieldReport,
     FindingReport,
     HandoffReport,
+    HandoffSheet,
+    PermissionsReport,
     PlanReport,
     StepReport,
     Target,
@@ -93,7 +95,7 @@ def handoff_lines(values: Iterable[HandoffReport]) -> Iterator[str]:
         yield f"  {value.name:<{width}}  {style(shown, bold=bool(value.value))}"
 
 
-def doctor_text(report: DoctorReport, titles: dict[str, str], *, verbose: bool = False) -> str:
+def audit_text(report: AuditReport, titles: dict[str, str], *, verbose: bool = False) -> str:
     """Findings, worst first; what passed is counted, and listed where ``verbose``.
 
     Args:
@@ -113,6 +115,36 @@ def doctor_text(report: DoctorReport, titles: dict[str, str], *, verbose: bool =
         f"{counts['pass']} passed, {counts['fail']} failed, {counts['skip']} skipped, {counts['error']} broken"
     )
     lines += [f"fixed  {plain(done.address)} {_PAST.get(done.action, done.action)}" for done in report.fixed]
+    return "\n".join(lines)
+
+
+def permissions_text(report: PermissionsReport, title: str) -> str:
+    """What is needed, granted and missing, and the AWS policy."""
+    words = {True: ("granted", "green"), False: ("missing", "red"), None: ("unknown", "bright_black")}
+    width = max(len(need.purpose) for need in report.needs)
+    lines = [
+        heading(report.target, title),
+        "",
+        style("Microsoft Graph permissions, any one of each line", bold=True),
+    ]
+    for need in report.needs:
+        word, colour = words[need.granted]
+        used = "" if "apply" in need.commands else f"  (only {', '.join(need.commands)})"
+        lines.append(f"  {style(word, fg=colour)}  {need.purpose:<{width}}  {' | '.join(need.any_of)}{used}")
+    lines += ["", f"A signed-in person also needs the directory role {report.role}."]
+    if report.problem:
+        lines += [f"What is granted is unknown: {plain(report.problem)}"]
+    lines += ["", style("AWS IAM policy for whoever administers Kiro", bold=True)]
+    lines += [json.dumps(report.aws_policy, indent=2)]
+    return "\n".join(lines)
+
+
+def handoff_text(report: HandoffSheet, title: str) -> str:
+    """The values to carry, where each goes, and what to bring back."""
+    lines = [heading(report.target, title), "", *handoff_lines(report.values)]
+    lines += [f"  {value.name} goes to: {value.goes_to}" for value in report.values]
+    for number, step in enumerate(report.steps, start=1):
+        lines += ["", *_step_lines(number, step)]
     return "\n".join(lines)
 
 

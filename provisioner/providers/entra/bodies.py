@@ -25,6 +25,8 @@ _PLAIN: Final = {
     "assignment_required": "appRoleAssignmentRequired",
     "disabled": "isDisabled",
 }
+CREDENTIALS: Final = frozenset({"endpoint", "token", "accepted"})
+"""Fields of the secrets that are written together, the endpoint with its token."""
 _PLATFORMS: Final = {
     "redirect_uris": "publicClient",
     "web_redirect_uris": "web",
@@ -54,7 +56,7 @@ def application_patches(wanted: dict[str, Any], app_id: str, raw_scopes: list[Js
         elif name in _PLAIN:
             body[_PLAIN[name]] = listed
         elif name == "other_identifier_uris":
-            body.setdefault("identifierUris", [f"api://{app_id}", *value])
+            body["identifierUris"] = [f"api://{app_id}", *value]
         elif name in _PLATFORMS:
             body[_PLATFORMS[name]] = {"redirectUris": listed}
         elif name == "access_token_version":
@@ -133,7 +135,7 @@ def secret_values(wanted: kinds.ProvisioningSecrets, fields: set[str], settings:
         settings: SyncNotificationSettings as it is, a JSON text; its other members are kept.
     """
     values: list[Json] = []
-    if fields & {"endpoint", "token"} and wanted.endpoint and isinstance(wanted.token, SecretStr):
+    if fields & CREDENTIALS and wanted.endpoint and isinstance(wanted.token, SecretStr):
         values += credentials(wanted.endpoint, wanted.token)
     elif "endpoint" in fields and wanted.endpoint:
         values.append({"key": "BaseAddress", "value": wanted.endpoint})

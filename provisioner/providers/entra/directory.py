@@ -12,7 +12,7 @@ from provisioner.core.errors import RefusedError, RemoteError
 from provisioner.core.notebook import Notebook
 from provisioner.core.plan import Action, Change
 from provisioner.core.provider import Outcome
-from provisioner.core.resource import Resource
+from provisioner.core.resource import Resource, resolve
 from provisioner.core.snapshot import Snapshot
 
 from . import bodies, finding, parse
@@ -52,7 +52,9 @@ class DirectoryWriter:
         restored = await self._restored(world)
         data, principal = (restored, None) if restored else await self._instantiate()
         self._remember(data["id"])
-        data = await self._configure(parse.application(wanted.key, data), wanted, data)
+        created = parse.application(wanted.key, data)
+        wanted = resolve(wanted, {created.address: created})  # its own client id is in its identifier URI
+        data = await self._configure(created, wanted, data)
         resources: list[Resource] = [parse.application(wanted.key, data)]
         if principal:
             resources.append(parse.service_principal(wanted.key, principal))

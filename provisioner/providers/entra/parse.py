@@ -212,11 +212,11 @@ def seconds(duration: str | None) -> float | None:
     return ((days * 24 + hours) * 60 + minutes) * 60 + rest
 
 
-def secrets(key: str, data: Json, remembered: Seal) -> kinds.ProvisioningSecrets | None:
+def secrets(job: kinds.ProvisioningJob, data: Json, remembered: Seal) -> kinds.ProvisioningSecrets | None:
     """From the job's secrets; None when nothing is configured.
 
     Args:
-        key: the key of the resource.
+        job: the job that works with them.
         data: ``{"value": [{"key", "value"}]}``, secret values masked.
         remembered: what this machine knows of the token it last wrote.
     """
@@ -225,9 +225,10 @@ def secrets(key: str, data: Json, remembered: Seal) -> kinds.ProvisioningSecrets
         return None
     settings = notification_settings(values.get("SyncNotificationSettings"))
     return kinds.ProvisioningSecrets(
-        key=key,
+        key=job.key,
         endpoint=values["BaseAddress"],
         token=remembered if values.get("SecretToken") else None,
+        accepted=accepted(job),
         assigned_only=str(values.get("SyncAll", "")).lower() == "false",
         delete_threshold=settings.get("DeleteThresholdValue")
         if settings.get("DeleteThresholdEnabled")
@@ -236,6 +237,14 @@ def secrets(key: str, data: Json, remembered: Seal) -> kinds.ProvisioningSecrets
         if settings.get("Enabled")
         else (),
     )
+
+
+def accepted(job: kinds.ProvisioningJob) -> bool:
+    """Whether the job is not in quarantine because Kiro refused its credentials.
+
+    The code is that of Microsoft's sample (Microsoft Entra, application provisioning quarantine status).
+    """
+    return not (job.quarantine and "InvalidCredentials" in (job.quarantine_error or ""))
 
 
 def notification_settings(text: str | None) -> Json:

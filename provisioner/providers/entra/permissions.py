@@ -22,13 +22,13 @@ class Need:
         purpose: what for, in a few words.
         any_of: permissions, the least first.
         calls: which requests it covers.
-        optional: without it something is skipped, rather than impossible.
+        commands: the commands that do it; where that is only doctor, a check is skipped without it.
     """
 
     purpose: str
     any_of: tuple[str, ...]
     calls: tuple[tuple[str, str], ...]
-    optional: bool = False
+    commands: tuple[str, ...] = ("plan", "apply", "drift", "doctor")
 
 
 _WRITES: Final = "POST|PATCH|PUT|DELETE"
@@ -51,6 +51,7 @@ WRITE_APPLICATIONS: Final = Need(
         (_WRITES, r"/applications"),
         (_WRITES, r"/servicePrincipals(?!.*(synchronization|appRoleAssign))"),
     ),
+    commands=("apply", "destroy"),
 )
 READ_PROVISIONING: Final = Need(
     "read provisioning",
@@ -61,11 +62,13 @@ WRITE_PROVISIONING: Final = Need(
     "set up and start provisioning",
     ("Application.ReadWrite.OwnedBy", "Synchronization.ReadWrite.All"),
     ((_WRITES, r"/servicePrincipals/.*/synchronization"),),
+    commands=("apply", "destroy"),
 )
 ASSIGN: Final = Need(
     "assign groups and users",
     ("AppRoleAssignment.ReadWrite.All",),
     ((_WRITES, r".*/appRoleAssign"),),
+    commands=("apply", "destroy"),
 )
 READ_GROUPS: Final = Need(
     "find groups and read their members",
@@ -81,36 +84,37 @@ CONSENT: Final = Need(
     "grant admin consent",
     ("DelegatedPermissionGrant.ReadWrite.All",),
     ((_WRITES, r"/oauth2PermissionGrants"),),
+    commands=("apply", "destroy"),
 )
 READ_CONSENT: Final = Need(
     "read consent grants",
     ("Directory.Read.All", "DelegatedPermissionGrant.ReadWrite.All"),
     (("GET", r".*/?oauth2PermissionGrants"),),
-    optional=True,
+    commands=("doctor",),
 )
 READ_PROVISIONING_LOG: Final = Need(
     "read the provisioning log",
     ("ProvisioningLog.Read.All", "AuditLog.Read.All"),
     (("GET", r"/auditLogs/provisioning"),),
-    optional=True,
+    commands=("doctor",),
 )
 READ_SIGN_INS: Final = Need(
     "read sign-in errors",
     ("AuditLog.Read.All",),
     (("GET", r"/auditLogs/signIns"),),
-    optional=True,
+    commands=("doctor",),
 )
 READ_POLICIES: Final = Need(
     "read Conditional Access and consent policies",
     ("Policy.Read.All",),
     (("GET", r"/policies"), ("GET", r"/identity/conditionalAccess")),
-    optional=True,
+    commands=("doctor",),
 )
 READ_LICENCES: Final = Need(
     "read the tenant's licences",
     ("LicenseAssignment.Read.All", "Organization.Read.All", "Directory.Read.All"),
     (("GET", r"/subscribedSkus"), ("GET", r"/organization")),
-    optional=True,
+    commands=("doctor",),
 )
 
 NEEDS: Final = (

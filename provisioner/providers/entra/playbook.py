@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
@@ -17,6 +19,7 @@ from . import resources as kinds
 Cloud = Literal["global", "usgov", "usgov-dod", "china"]
 
 _DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.IGNORECASE)
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
 
 
@@ -32,10 +35,8 @@ def _tenant(value: str) -> str:
 
 
 def _https(value: str) -> str:
-    from urllib.parse import urlsplit  # noqa: PLC0415 - start-up time
-
     parts = urlsplit(value)
-    loopback = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    loopback = parts.hostname in _LOOPBACK
     if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
         raise ValueError("expected a URL that begins with https://")
     if not parts.hostname or parts.username or parts.password:
@@ -177,6 +178,24 @@ class EntraPlaybook(Model):
     def guards(self) -> Guards:
         return Guards(max_removals=self.safety.max_removals)
 
+    def rehearsed(self, tenant: str, values: Mapping[str, str]) -> EntraPlaybook:
+        """This playbook for the sandbox: its tenant, and its SCIM endpoint where ours is on another machine.
+
+        Args:
+            tenant: the sandbox's tenant.
+            values: the sandbox's KIRO_SCIM_ENDPOINT and KIRO_SCIM_TOKEN, if it has them.
+        """
+        update: dict[str, object] = {"connection": self.connection.model_copy(update={"tenant": tenant})}
+        if self.scim and self.scim.endpoint and urlsplit(self.scim.endpoint).hostname not in _LOOPBACK:
+            token = values.get("KIRO_SCIM_TOKEN")
+            update["scim"] = self.scim.model_copy(
+                update={
+                    "endpoint": values.get("KIRO_SCIM_ENDPOINT"),
+                    "token": SecretStr(token) if token else None,
+                }
+            )
+        return self.model_copy(update=update)
+
     def desired(self) -> Desired:
         """What this playbook asks for, as resources."""
         exhaustive = {
@@ -258,9 +277,10 @@ class EntraPlaybook(Model):
         steps = self._steps()
         secrets = kinds.ProvisioningSecrets(
             key=self.name,
-            after=(job.address, steps[-1].address),
+            after=(job.address, mapping.address, steps[-1].address),
             endpoint=self.scim.endpoint,
             token=self.scim.token,
+            accepted=True if self.scim.token else None,
             assigned_only=True,
             delete_threshold=self.scim.delete_threshold,
             recipients=self.scim.notify,

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from provisioner.core.check import Check
-from provisioner.core.errors import PermissionDeniedError, RefusedError
+from provisioner.core.errors import PermissionDeniedError, RefusedError, RemoteError
 from provisioner.core.notebook import Notebook
 from provisioner.core.plan import Change, Desired, Guards, Plan
-from provisioner.core.provider import HandoffValue, Outcome, Requests
+from provisioner.core.provider import HandoffValue, Outcome, PermissionNeed, PermissionsNeeded, Requests
 from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Snapshot
 
@@ -37,6 +37,7 @@ class EntraProvider:
     name: str = "entra"
     title: str = "Microsoft Entra ID"
     checks: Iterable[Check] = CHECKS
+    teardown_reads: frozenset[str] = frozenset({seen.DeletedApplication.kind})
 
     @property
     def tenant(self) -> str:
@@ -101,6 +102,35 @@ class EntraProvider:
 
     async def read(self, also: frozenset[str] = frozenset()) -> Snapshot:
         return await Reader(self.graph, self.playbook, self.notebook, also).read()
+
+    async def needed_permissions(self) -> PermissionsNeeded:
+        try:
+            has, problem = permissions.granted(await self.graph.token_claims()), ""
+        except RemoteError as error:
+            has, problem = None, error.message
+        return PermissionsNeeded(
+            needs=tuple(
+                PermissionNeed(
+                    purpose=need.purpose,
+                    any_of=need.any_of,
+                    commands=need.commands,
+                    granted=None if has is None else not has.isdisjoint(need.any_of),
+                )
+                for need in self._needs()
+            ),
+            role=permissions.DIRECTORY_ROLE,
+            problem=problem,
+        )
+
+    def _needs(self) -> Iterator[permissions.Need]:
+        """The needs that this playbook has."""
+        superfluous = {
+            permissions.CONSENT: not self.playbook.application.admin_consent,
+            permissions.READ_USERS: not self.playbook.users,
+            permissions.ASSIGN: self.playbook.groups is None and self.playbook.users is None,
+            permissions.WRITE_PROVISIONING: self.playbook.scim is None,
+        }
+        return (need for need in permissions.NEEDS if not superfluous.get(need))
 
     async def permit(self, plan: Plan) -> None:
         claims = await self.graph.token_claims()

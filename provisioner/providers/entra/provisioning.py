@@ -15,7 +15,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from provisioner.core.diff import differences
-from provisioner.core.errors import RefusedError, RemoteError
+from provisioner.core.errors import PermissionDeniedError, RefusedError, RemoteError
 from provisioner.core.notebook import Notebook
 from provisioner.core.plan import Action, Change
 from provisioner.core.provider import Outcome
@@ -36,6 +36,7 @@ MOST_ON_DEMAND: Final = 50
 take longer than it is worth."""
 
 _GATE: Final = object()
+_NOT_NOTED: Final = frozenset({"token", "accepted", "after", "key"})
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,9 @@ class ProvisioningWriter:
     async def _start(self, proof: Proof) -> None:
         await self.graph.write("POST", f"{proof.job}/start", settling=True)
 
-    async def _restart(self, proof: Proof) -> None:
-        """Forget escrows and quarantine, and go on from the watermark."""
-        criteria = {"criteria": {"resetScope": "Escrows, QuarantineState"}}
+    async def _restart(self, proof: Proof, *, full: bool = False) -> None:
+        """Forget escrows and quarantine; ``full``: forget everything, so that every object is pushed again."""
+        criteria = {"criteria": {"resetScope": "Full" if full else "Escrows, QuarantineState"}}
         await self.graph.write("POST", f"{proof.job}/restart", criteria, settling=True)
 
     async def _on_demand(self, proof: Proof, group: str, users: list[str]) -> Json:
@@ -120,17 +121,23 @@ class ProvisioningWriter:
     # -- secrets -----------------------------------------------------------------------------------------
 
     async def secrets(self, change: Change, world: Snapshot) -> Outcome:
-        """Validate the credentials, then store them; settings that did not change are not written."""
+        """Validate the credentials, then store them; settings that did not change are not written.
+
+        A job that has worked with other credentials starts again: with another endpoint from scratch, because
+        nothing it pushed so far is there (Kiro, Microsoft Entra guide, profile deletion warning).
+        """
         wanted = change.wanted(kinds.ProvisioningSecrets)
         fields = {change.name for change in change.fields}
         base = self._base(world)
-        if fields & {"endpoint", "token"} and wanted.endpoint and isinstance(wanted.token, SecretStr):
+        if fields & bodies.CREDENTIALS and wanted.endpoint and isinstance(wanted.token, SecretStr):
             await self._validate(self._job_path(world), wanted.endpoint, wanted.token)
         current = None
         if fields & {"delete_threshold", "recipients"} and change.before is not None:
             current = await self._notification_settings(base)
         values = bodies.secret_values(wanted, fields, current)
         await self.graph.write("PUT", f"{base}/secrets", {"value": values}, settling=True)
+        if isinstance(change.before, kinds.ProvisioningSecrets) and fields & bodies.CREDENTIALS:
+            await self._restart(await self.prove(world), full="endpoint" in fields)
         return Outcome(resources=(self._remember(wanted, world),))
 
     async def _validate(self, job: str, endpoint: str, token: SecretStr) -> None:
@@ -160,9 +167,9 @@ class ProvisioningWriter:
         token = wanted.token
         sealed = Seal.of(token.get_secret_value()) if isinstance(token, SecretStr) else Seal()
         plain = wanted.model_copy(update={"token": sealed, "after": ()})
-        written = plain.model_dump(mode="json", exclude={"token", "after", "key"}, exclude_none=True)
+        written = plain.model_dump(mode="json", exclude=set(_NOT_NOTED), exclude_none=True)
         if before:
-            written = {**before.model_dump(mode="json", exclude={"token", "after", "key"}), **written}
+            written = {**before.model_dump(mode="json", exclude=set(_NOT_NOTED)), **written}
         note = {"token": sealed.fingerprint, "written": written}
         self.notebook.note(note_of_secrets(self.playbook, job.id or ""), note)
         return plain
@@ -255,7 +262,13 @@ class ProvisioningWriter:
         """
 
         async def attempt() -> str | None:
-            answer = await self._on_demand(proof, group, members)
+            try:
+                answer = await self._on_demand(proof, group, members)
+            except PermissionDeniedError:
+                raise
+            except RemoteError as error:
+                told.append(str(error))
+                return None
             result, code, reason = bodies.on_demand_result(answer)
             told.append(": ".join(filter(None, (result, code, reason))))
             return result if result.lower() == "success" or code == "RedundantExport" else None

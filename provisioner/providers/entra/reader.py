@@ -290,10 +290,11 @@ class Reader:
         noted = self.notebook.recall(note_of_secrets(self.playbook, job.id or "")) or {}
         seal = Seal(fingerprint=noted.get("token"))
         if answers:
-            found = parse.secrets(self.playbook.name, answers[0], seal)
+            found = parse.secrets(job, answers[0], seal)
             self._found.extend([found] if found else [])
         elif noted:
-            written = {**noted["written"], "key": self.playbook.name, "token": seal}
+            now = {"key": job.key, "token": seal, "accepted": parse.accepted(job)}
+            written = {**noted["written"], **now}
             self._found.append(kinds.ProvisioningSecrets.model_validate(written))
 
     def _keep_states(self, job: kinds.ProvisioningJob) -> None:

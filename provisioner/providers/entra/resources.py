@@ -212,12 +212,14 @@ class ProvisioningSecrets(Resource):
     Attributes:
         assigned_only: the portal's "Sync only assigned users and groups".
         delete_threshold: accidental deletion prevention; None observed means off.
+        accepted: the job is not in quarantine because of them.
     """
 
     kind: ClassVar[str] = "entra-provisioning-secrets"
 
     endpoint: str | None = None
     token: Annotated[Secret | None, SECRET] = None
+    accepted: bool | None = None
     assigned_only: bool | None = None
     delete_threshold: int | None = None
     recipients: Annotated[tuple[str, ...] | None, UNORDERED] = None
@@ -263,5 +265,5 @@ class FirstSync(Resource):
 
     kind: ClassVar[str] = "entra-provision-on-demand"
 
-    group: Text | None = None
+    group: Annotated[Text | None, OBSERVED] = None
     done: bool | None = None

@@ -1,0 +1,82 @@
+"""The top of the command line, and what becomes of every error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from provisioner import __version__
+from provisioner.cli.auditing import checks, doctor, permissions
+from provisioner.cli.authoring import handoff, init, schema, validate
+from provisioner.cli.changing import apply, destroy, drift, plan
+from provisioner.cli.failing import report_bug, report_error
+from provisioner.cli.sandboxing import sandbox
+from provisioner.core.errors import ExitCode, ProvisionerError
+
+_EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code.value}  {code.meaning}" for code in ExitCode)
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_EPILOG,
+)
+@click.version_option(__version__, prog_name="provisioner")
+def cli() -> None:
+    """Connect Microsoft Entra ID to Kiro: one playbook, one command.
+
+    \b
+    First steps:
+      provisioner init                           write a commented playbook
+      provisioner apply playbook.yaml --sandbox  rehearse it, nothing real is touched
+      provisioner plan playbook.yaml             what it would change in your tenant
+      provisioner apply playbook.yaml            do it
+      provisioner doctor playbook.yaml           audit it
+    """
+
+
+for _command in (
+    init,
+    validate,
+    schema,
+    plan,
+    apply,
+    destroy,
+    doctor,
+    drift,
+    handoff,
+    permissions,
+    checks,
+    sandbox,
+):
+    cli.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: the command line without the program's name; the process's own when None.
+
+    Returns:
+        one of :class:`~provisioner.core.errors.ExitCode`.
+    """
+    try:
+        result = cli.main(args=arguments, prog_name="provisioner", standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("\nInterrupted. What was written stays; run the same command again to go on.", err=True)
+        return ExitCode.ERROR
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except ProvisionerError as error:
+        report_error(error)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read the output has gone; there is nobody to tell
+        return ExitCode.ERROR
+    except Exception as error:  # noqa: BLE001 - no traceback reaches a user
+        report_bug(error)
+        return ExitCode.ERROR
+    return result if isinstance(result, int) else ExitCode.DONE

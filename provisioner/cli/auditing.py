@@ -1,0 +1,177 @@
+"""doctor, checks, permissions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from provisioner.cli.options import output_options, playbook_argument, playbooks_argument, sandbox_option
+from provisioner.core.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from provisioner.cli.printing import Printer
+    from provisioner.cli.session import Session
+    from provisioner.core.check import Check
+    from provisioner.core.provider import PermissionsNeeded, Provider
+    from provisioner.reports.models import AuditReport, DoctorReport
+
+# Modules that load pydantic or an SDK are imported inside the commands: --help must be quick.
+# ruff: noqa: PLC0415
+
+_LEVELS = ("low", "medium", "high")
+
+
+@click.command()
+@playbooks_argument
+@sandbox_option
+@click.option("--check", "wanted", multiple=True, metavar="ID", help="Only this check; may be repeated.")
+@click.option(
+    "--fail-on",
+    type=click.Choice([*_LEVELS, "never"]),
+    default="low",
+    show_default=True,
+    help="Exit 3 for findings of at least this severity.",
+)
+@click.option(
+    "--fix", is_flag=True, help="Repair what can be repaired, by the same way as apply; asks first."
+)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask before repairing.")
+@output_options
+def doctor(
+    playbook: tuple[Path, ...],
+    sandbox: bool,
+    wanted: tuple[str, ...],
+    fail_on: str,
+    fix: bool,
+    yes: bool,
+    printer: Printer,
+) -> int:
+    """Audit tenants: every row of the vendor's troubleshooting table, and more.
+
+    Without arguments: every playbook in ./playbooks, or here. What may not be read is skipped, and the missing
+    permission named.
+
+    \b
+    Examples:
+      provisioner doctor
+      provisioner doctor entra.yaml --check entra-token-version
+      provisioner doctor entra.yaml --fix
+    """
+    from provisioner.cli.session import found, opened
+    from provisioner.reports.models import doctor_report
+    from provisioner.reports.text import audit_text
+
+    audits: list[AuditReport] = []
+    texts: list[str] = []
+    for file in found(playbook):
+        with opened(file, printer, sandbox=sandbox) as session:
+            chosen = _chosen(session.loaded.playbook.provider, wanted)
+            audit = _audit(session, chosen, fix=fix, yes=yes or sandbox)
+            audits.append(audit)
+            titles = {check.id: check.title for check in chosen}
+            texts.append(audit_text(audit, titles, verbose=printer.verbose))
+    report = doctor_report(tuple(audits))
+    printer.report(report, "\n\n".join(texts))
+    return _verdict(report, fail_on)
+
+
+def _verdict(report: DoctorReport, fail_on: str) -> int:
+    if report.summary["error"]:
+        return ExitCode.ERROR
+    counted = () if fail_on == "never" else _LEVELS[_LEVELS.index(fail_on) :]
+    failed = any(finding.status == "fail" and finding.severity in counted for finding in report.findings)
+    return ExitCode.FINDINGS if failed else ExitCode.DONE
+
+
+def _chosen(provider: str, wanted: Sequence[str]) -> tuple[Check, ...]:
+    from provisioner import providers
+
+    checks = providers.entry(provider).checks()
+    known = {check.id: check for check in checks}
+    for identifier in wanted:
+        if identifier not in known:
+            raise UsageError(f"there is no check {identifier!r}", hint="list them: provisioner checks list")
+    return tuple(known[identifier] for identifier in wanted) if wanted else checks
+
+
+def _audit(session: Session, checks: tuple[Check, ...], *, fix: bool, yes: bool) -> AuditReport:
+    from provisioner import engine
+    from provisioner.cli.changing import confirm, show_plan
+    from provisioner.reports.models import audit_report, done_reports
+
+    async def work(provider: Provider) -> AuditReport:
+        planned, findings = await engine.audit(provider, checks)
+        applied = engine.Applied()
+        wished = engine.fixes(findings)
+        if fix and (wished.resources or wished.absent or wished.exhaustive):
+            repair = engine.replanned(provider, planned, wished)
+            show_plan(session, provider, repair)
+            engine.refuse_if_unsafe(repair.plan)
+            if repair.plan.pending and not yes:
+                confirm(session.printer)
+            await engine.apply(provider, repair, session.printer, applied, fresh=yes)
+            _, findings = await engine.audit(provider, checks)
+        return audit_report(session.target(provider), findings, done_reports(applied.done))
+
+    return session.run(work)
+
+
+@click.group()
+def checks() -> None:
+    """List and explain the checks of doctor."""
+
+
+@checks.command("list")
+@click.option("--provider", type=click.Choice(["entra"]), default="entra", show_default=True)
+def list_checks(provider: str) -> None:
+    """One line for each check."""
+    catalogue = _chosen(provider, ())
+    width = max(len(check.id) for check in catalogue)
+    for check in catalogue:
+        click.echo(f"{check.id:<{width}}  {check.severity.label:<6}  {check.title}")
+
+
+@checks.command("show")
+@click.argument("identifier")
+@click.option("--provider", type=click.Choice(["entra"]), default="entra", show_default=True)
+def show_check(identifier: str, provider: str) -> None:
+    """Explain a check: symptom, why, fix, source."""
+    (check,) = _chosen(provider, (identifier,))
+    click.echo(f"{click.style(check.id, bold=True)}  {check.severity.label}\n\n{check.title}\n")
+    for heading, text in check.sections.items():
+        click.echo(f"{click.style(heading, bold=True)}: {text}")
+
+
+@click.command()
+@playbook_argument
+@sandbox_option
+@output_options
+def permissions(playbook: Path, sandbox: bool, printer: Printer) -> int:
+    """Show what the playbook needs: Graph permissions (granted or missing), the directory role, the AWS policy.
+
+    Exits 3 when a permission is missing.
+    """
+    from provisioner.cli.session import opened
+    from provisioner.providers.kiro import iam_policy
+    from provisioner.reports.models import PermissionReport, PermissionsReport
+    from provisioner.reports.text import permissions_text
+
+    async def work(provider: Provider) -> tuple[PermissionsNeeded, Provider]:
+        return await provider.needed_permissions(), provider
+
+    with opened(playbook, printer, sandbox=sandbox) as session:
+        needed, provider = session.run(work)
+        report = PermissionsReport(
+            target=session.target(provider),
+            needs=tuple(PermissionReport(**need.model_dump()) for need in needed.needs),
+            missing=tuple(need.purpose for need in needed.needs if need.granted is False),
+            role=needed.role,
+            problem=needed.problem,
+            aws_policy=iam_policy(),
+        )
+        printer.report(report, permissions_text(report, provider.title))
+        return ExitCode.FINDINGS if report.missing else ExitCode.DONE

@@ -1,0 +1,138 @@
+"""init, validate, schema, handoff."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from provisioner.cli.options import (
+    PLAYBOOK,
+    output_options,
+    playbook_argument,
+    playbooks_argument,
+    sandbox_option,
+)
+from provisioner.core.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from provisioner.cli.printing import Printer
+    from provisioner.core.provider import Provider
+    from provisioner.engine import Planned
+
+# Modules that load pydantic or an SDK are imported inside the commands: --help must be quick.
+# ruff: noqa: PLC0415
+
+_PROVIDERS = click.Choice(["entra"])
+_REPORTS = click.Choice(["playbook", "plan", "apply", "drift", "doctor", "permissions", "handoff"])
+
+
+@click.command()
+@click.argument("file", type=PLAYBOOK, default=Path("entra.yaml"))
+@click.option("--provider", type=_PROVIDERS, default="entra", show_default=True)
+@click.option(
+    "--name", default="kiro-entra", show_default=True, help="Stable name; marks the remote objects."
+)
+@click.option("--display-name", default="Kiro-Entra", show_default=True, help="Name of the application.")
+@click.option(
+    "--group", "groups", multiple=True, default=["Kiro-Users"], show_default=True, help="A group to assign."
+)
+@click.option("--force", is_flag=True, help="Overwrite the file.")
+def init(
+    file: Path, provider: str, name: str, display_name: str, groups: tuple[str, ...], force: bool
+) -> None:
+    """Write a commented playbook to FILE (default: entra.yaml).
+
+    \b
+    Examples:
+      provisioner init
+      provisioner init contoso.yaml --name kiro-contoso --group "Kiro Developers"
+    """
+    from provisioner.templating import render
+
+    if file.exists() and not force:
+        raise UsageError(f"{file} is there already", hint="choose another file name, or add --force")
+    quoted = [json.dumps(group) if not group.replace("-", "").isalnum() else group for group in groups]
+    text = render(
+        f"playbook-{provider}.yaml.j2",
+        file=str(file),
+        name=name,
+        display_name=json.dumps(display_name, ensure_ascii=False),
+        groups=quoted,
+    )
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {file}: {error.strerror}") from error
+    click.echo(f"Wrote {file}.\n\nNext: provisioner apply {file} --sandbox", err=True)
+
+
+@click.command()
+@playbooks_argument
+@click.option("--sandbox", is_flag=True, help="Take the variables that are not set from the sandbox.")
+@output_options
+def validate(playbook: tuple[Path, ...], sandbox: bool, printer: Printer) -> None:
+    """Check playbooks without contacting anything.
+
+    Every fault is told with file and line. Without arguments: every playbook in ./playbooks, or here.
+    """
+    from provisioner import playbook as playbooks
+    from provisioner.cli.session import found, opened
+    from provisioner.settings import Variables
+
+    for file in found(playbook):
+        if sandbox:
+            with opened(file, printer, sandbox=True) as session:
+                loaded = session.loaded
+        else:
+            loaded = playbooks.load(file, Variables())
+        waits = [f"{key} waits for {', '.join(names)}" for key, names in loaded.awaited.items()]
+        click.echo(f"{file}: valid{'; ' + '; '.join(waits) if waits else ''}")
+
+
+@click.command()
+@click.argument("of", type=_REPORTS, default="playbook")
+@click.option("--provider", type=_PROVIDERS, default="entra", show_default=True)
+def schema(of: str, provider: str) -> None:
+    """Print a JSON Schema: of playbooks, for editors, or of a command's JSON report.
+
+    \b
+    Examples:
+      provisioner schema > playbook.schema.json
+      provisioner schema doctor
+    """
+    from provisioner.playbook import json_schema
+    from provisioner.reports.models import REPORTS
+
+    found = json_schema(provider) if of == "playbook" else REPORTS[of].model_json_schema(by_alias=True)
+    click.echo(json.dumps(found, indent=2))
+
+
+@click.command()
+@playbook_argument
+@sandbox_option
+@output_options
+def handoff(playbook: Path, sandbox: bool, printer: Printer) -> int:
+    """Print the values to paste into the Kiro console, and what to bring back.
+
+    Exits 4 while a human step waits.
+    """
+    from provisioner import engine
+    from provisioner.cli.session import opened
+    from provisioner.reports.models import HandoffSheet, handoff_reports, step_report
+    from provisioner.reports.text import handoff_text
+
+    async def work(provider: Provider) -> tuple[Planned, Provider]:
+        return await engine.plan(provider), provider
+
+    with opened(playbook, printer, sandbox=sandbox) as session:
+        planned, provider = session.run(work)
+        sheet = HandoffSheet(
+            target=session.target(provider),
+            values=handoff_reports(provider.handoff(planned.snapshot)),
+            steps=tuple(map(step_report, planned.plan.open_steps)),
+        )
+        printer.report(sheet, handoff_text(sheet, provider.title))
+        return ExitCode.WAITING if sheet.steps else ExitCode.DONE

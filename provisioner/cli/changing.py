@@ -1,0 +1,258 @@
+"""plan, apply, destroy, drift."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from provisioner.cli.options import output_options, playbook_argument, playbooks_argument, sandbox_option
+from provisioner.core.errors import ExitCode, ProvisionerError, RefusedError
+
+if TYPE_CHECKING:
+    from provisioner.cli.printing import Printer
+    from provisioner.cli.session import Session
+    from provisioner.core.plan import Guards
+    from provisioner.core.provider import Provider
+    from provisioner.engine import Applied, Planned, Wish
+    from provisioner.reports.models import PlanReport
+
+# Modules that load pydantic or an SDK are imported inside the commands: --help must be quick.
+# ruff: noqa: PLC0415
+
+
+def _share(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
+    """``30%`` or ``0.3``."""
+    if value is None:
+        return None
+    try:
+        share = float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
+    except ValueError:
+        raise click.BadParameter("expected a share such as 50% or 0.5") from None
+    if not 0 <= share <= 1:
+        raise click.BadParameter("expected a share from 0% to 100%")
+    return share
+
+
+_yes = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+_max_removals = click.option(
+    "--max-removals",
+    callback=_share,
+    metavar="SHARE",
+    help="Allow the removal of up to this share of the existing assignments, such as 100%.",
+)
+
+
+@click.command()
+@playbook_argument
+@sandbox_option
+@_max_removals
+@output_options
+def plan(playbook: Path, sandbox: bool, max_removals: float | None, printer: Printer) -> int:
+    """Show what apply would change; change nothing.
+
+    Exits 0 when the tenant is as the playbook says, 3 when something is pending, 5 when a guard would refuse.
+
+    \b
+    Examples:
+      provisioner plan entra.yaml
+      provisioner plan entra.yaml --format json | jq .summary
+    """
+    from provisioner.cli.session import opened
+    from provisioner.reports.models import plan_report
+    from provisioner.reports.text import plan_text
+
+    with opened(playbook, printer, sandbox=sandbox) as session:
+        planned, provider = session.run(_planning(max_removals))
+        report = plan_report(session.target(provider), planned.plan)
+        printer.report(report, plan_text(report, provider.title, verbose=printer.verbose))
+        if report.refusals:
+            return ExitCode.REFUSED
+        if not report.in_sync:
+            printer.say(f"\nNext: provisioner apply {session.flags}")
+        return ExitCode.DONE if report.in_sync else ExitCode.FINDINGS
+
+
+@click.command()
+@playbook_argument
+@sandbox_option
+@_yes
+@_max_removals
+@output_options
+def apply(playbook: Path, sandbox: bool, yes: bool, max_removals: float | None, printer: Printer) -> int:
+    """Make the tenant as the playbook says; ask first.
+
+    Run again, it changes nothing. Steps that only a person can do are printed with the exact values; it exits 4
+    while one waits, and goes on from there the next time.
+
+    \b
+    Examples:
+      provisioner apply entra.yaml --sandbox
+      provisioner apply entra.yaml
+      provisioner apply entra.yaml --yes --format json
+    """
+    from provisioner.cli.session import opened
+
+    with opened(playbook, printer, sandbox=sandbox) as session:
+        return _change(session, None, yes=yes or sandbox, max_removals=max_removals)
+
+
+@click.command()
+@playbook_argument
+@sandbox_option
+@_yes
+@click.option("--purge", is_flag=True, help="Also delete copies in the recycle bin, for good.")
+@output_options
+def destroy(playbook: Path, sandbox: bool, yes: bool, purge: bool, printer: Printer) -> int:
+    """Take the integration down: provisioning off, the application to the recycle bin.
+
+    Only what the playbook made. Kiro keeps the users and their subscriptions: delete those in the Kiro console.
+    For 30 days, apply restores the application with the same client id.
+
+    \b
+    Examples:
+      provisioner destroy entra.yaml --sandbox
+      provisioner destroy entra.yaml --purge
+    """
+    from provisioner.cli.session import opened
+
+    with opened(playbook, printer, sandbox=sandbox) as session:
+        result = _change(session, purge, yes=yes or sandbox, max_removals=1.0)
+        printer.say("Kiro still has the users and their subscriptions: delete those in the Kiro console.")
+        return result
+
+
+@click.command()
+@playbooks_argument
+@sandbox_option
+@output_options
+def drift(playbook: tuple[Path, ...], sandbox: bool, printer: Printer) -> int:
+    """Tell whether somebody changed a tenant by hand; for CI.
+
+    Exits 0 when every tenant is as its playbook says, 3 when one is not. Without arguments: every playbook in
+    ./playbooks, or here.
+
+    \b
+    Examples:
+      provisioner drift
+      provisioner drift entra.yaml --format json
+    """
+    from provisioner.cli.session import found, opened
+    from provisioner.reports.models import DriftReport, plan_report
+    from provisioner.reports.text import plan_text
+
+    reports: list[PlanReport] = []
+    texts: list[str] = []
+    for file in found(playbook):
+        with opened(file, printer, sandbox=sandbox) as session:
+            planned, provider = session.run(_planning(None))
+            report = plan_report(session.target(provider), planned.plan)
+            reports.append(report)
+            texts.append(plan_text(report, provider.title, verbose=printer.verbose))
+    whole = DriftReport(in_sync=all(report.in_sync for report in reports), plans=tuple(reports))
+    printer.report(whole, "\n\n".join(texts))
+    return ExitCode.DONE if whole.in_sync else ExitCode.FINDINGS
+
+
+def _planning(max_removals: float | None) -> Callable[[Provider], Awaitable[tuple[Planned, Provider]]]:
+    async def work(provider: Provider) -> tuple[Planned, Provider]:
+        from provisioner import engine
+
+        return await engine.plan(provider, guards=_guards(max_removals)), provider
+
+    return work
+
+
+def _guards(max_removals: float | None) -> Guards | None:
+    from provisioner.core.plan import Guards
+
+    return None if max_removals is None else Guards(max_removals=max_removals)
+
+
+def _change(session: Session, purge: bool | None, *, yes: bool, max_removals: float | None) -> int:
+    """Plan, show, ask, apply, report. ``purge`` is None for apply, and says how to destroy otherwise."""
+    from provisioner import engine
+
+    applied = engine.Applied()
+
+    async def work(provider: Provider) -> int:
+        wish = _wish(provider, purge)
+        also = frozenset() if purge is None else provider.teardown_reads
+        planned = await engine.plan(provider, wish=wish, guards=_guards(max_removals), also=also)
+        asked = bool(planned.plan.pending) and not yes
+        if asked or not session.printer.wants_json:
+            show_plan(session, provider, planned)
+        engine.refuse_if_unsafe(planned.plan)
+        if asked:
+            confirm(session.printer)
+        started = time.monotonic()
+        error: ProvisionerError | None = None
+        try:
+            await engine.apply(provider, planned, session.printer, applied, fresh=not asked)
+        except ProvisionerError as problem:
+            error = problem
+        return _finish(session, provider, planned, applied, seconds=time.monotonic() - started, error=error)
+
+    return session.run(work)
+
+
+def _wish(provider: Provider, purge: bool | None) -> Wish | None:
+    return None if purge is None else lambda snapshot: provider.teardown(snapshot, purge=purge)
+
+
+def show_plan(session: Session, provider: Provider, planned: Planned) -> None:
+    """The plan, before anything is asked or written."""
+    from provisioner.reports.models import plan_report
+    from provisioner.reports.text import plan_text
+
+    verbose = session.printer.verbose
+    if planned.plan.pending or planned.plan.waiting or planned.plan.refusals or verbose:
+        report = plan_report(session.target(provider), planned.plan)
+        session.printer.say(plan_text(report, provider.title, verbose=verbose) + "\n")
+
+
+def confirm(printer: Printer) -> None:
+    """Ask a person; without one, refuse."""
+    if not sys.stdin.isatty():
+        raise RefusedError(
+            "there are changes to make and nobody to ask; nothing was written",
+            hint="look at the plan, then add --yes",
+        )
+    printer.clear()
+    click.confirm("Apply this plan?", abort=True, err=True)
+
+
+def _finish(
+    session: Session,
+    provider: Provider,
+    planned: Planned,
+    applied: Applied,
+    *,
+    seconds: float,
+    error: ProvisionerError | None,
+) -> int:
+    from provisioner.reports.models import apply_report
+    from provisioner.reports.text import apply_text
+
+    snapshot = applied.after.snapshot if applied.after else planned.snapshot
+    report = apply_report(
+        session.target(provider),
+        planned.plan,
+        applied.done,
+        after=applied.after.plan if applied.after else None,
+        requests=provider.requests(),
+        seconds=seconds,
+        handoff=provider.handoff(snapshot),
+        error=str(error) if error else None,
+    )
+    session.printer.report(report, apply_text(report))
+    if error:
+        raise error
+    waits = bool(report.steps)
+    next_command = "apply" if waits else "doctor"
+    session.printer.say(f"\nNext: provisioner {next_command} {session.flags}")
+    return ExitCode.WAITING if waits else ExitCode.DONE

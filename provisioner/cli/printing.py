@@ -1,0 +1,123 @@
+"""Printing: the report goes to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from provisioner.settings import colour_wanted
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from provisioner.core.plan import Change
+    from provisioner.core.provider import Outcome
+
+_DOING: Final = {
+    "create": "creating",
+    "update": "updating",
+    "replace": "replacing",
+    "delete": "deleting",
+}
+_DONE: Final = {
+    "create": "created",
+    "update": "updated",
+    "replace": "replaced",
+    "delete": "deleted",
+}
+
+
+@dataclass
+class Printer:
+    """How one command talks.
+
+    Attributes:
+        format_: ``text`` or ``json``.
+        colour: whether styles are allowed at all; without a terminal they are left out anyway.
+    """
+
+    format_: str = "text"
+    colour: bool = True
+    quiet: bool = False
+    verbose: bool = False
+    _started: dict[str, float] = field(default_factory=dict)
+    _live: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def wants_json(self) -> bool:
+        return self.format_ == "json"
+
+    def report(self, report: BaseModel, text: str) -> None:
+        """Print a report in the format that was asked for."""
+        from provisioner.reports.json import dumps  # noqa: PLC0415 - start-up time
+
+        self.clear()
+        click.echo(dumps(report) if self.wants_json else text, color=self._colour())
+
+    def say(self, text: str) -> None:
+        """Tell the person something beside the report."""
+        if not self.quiet:
+            self.clear()
+            click.echo(text, err=True, color=self._colour())
+
+    def note(self, text: str) -> None:
+        """Tell what only matters to those who want details, such as a wait that soon ends."""
+        from provisioner.reports.text import plain  # noqa: PLC0415 - start-up time
+
+        if self.verbose:
+            self.say(f"  … {plain(text)}")
+        else:
+            self._show_live(f"  … {plain(text)}")
+
+    # A watcher for the engine -----------------------------------------------------------------------------
+
+    def starting(self, change: Change) -> None:
+        """A change is about to be made."""
+        self._started[change.address] = time.monotonic()
+        self._show_live(f"  … {_DOING[change.action]} {change.address}")
+
+    def finished(self, change: Change, _outcome: Outcome) -> None:
+        """A change was made."""
+        seconds = time.monotonic() - self._started.pop(change.address, time.monotonic())
+        mark = click.style("✓", fg="green")
+        took = f"  {seconds:.1f} s" if seconds >= 0.1 else ""
+        if not self.wants_json:
+            self.say(f"  {mark} {_DONE[change.action]} {change.address}{click.style(took, dim=True)}")
+
+    def waiting(self, reason: str) -> None:
+        """Nothing happens for the moment, and why."""
+        self.note(reason)
+
+    def clear(self) -> None:
+        """Take back the line that shows what goes on."""
+        with self._lock:
+            if self._live:
+                sys.stderr.write("\r\x1b[K")
+                sys.stderr.flush()
+                self._live = False
+
+    def _show_live(self, text: str) -> None:
+        """One line that is overwritten; only on a terminal."""
+        if self.quiet or not sys.stderr.isatty():
+            return
+        with self._lock:
+            width = max(20, _columns() - 1)
+            sys.stderr.write("\r\x1b[K" + text[:width])
+            sys.stderr.flush()
+            self._live = True
+
+    def _colour(self) -> bool | None:
+        """None lets click decide by whether the stream is a terminal."""
+        return None if self.colour and colour_wanted() else False
+
+
+def _columns() -> int:
+    import shutil  # noqa: PLC0415 - start-up time
+
+    return shutil.get_terminal_size().columns

@@ -1,0 +1,344 @@
+"""Checks of who may sign in: assignments, consent, Conditional Access, licences, and what sign-ins say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from provisioner.core.check import Catalogue, Look, Severity, Verdict
+from provisioner.providers.entra import observations as seen
+from provisioner.providers.entra import resources as kinds
+
+from .aadsts import meaning
+from .looking import application, as_in_playbook, desired, principal, repaired
+
+check = Catalogue()
+
+_BLOCKING: Final = {
+    "block": "blocks access",
+    "compliantDevice": "demands a compliant device",
+    "domainJoinedDevice": "demands a domain-joined device",
+    "approvedApplication": "demands an approved client application",
+    "compliantApplication": "demands an app protection policy",
+}
+"""Grant controls that a command line or IDE signing in through a loopback address can hardly meet."""
+
+
+@check("entra-assignment-not-required", reads=(kinds.ServicePrincipal,), severity=Severity.HIGH)
+def assignment_not_required(look: Look) -> Iterator[Verdict]:
+    """Only assigned people may sign in
+
+    Symptom: People who are in no assigned group can sign in.
+
+    Why: "Assignment required?" is off, so everybody in the tenant may sign in to the application.
+
+    Fix: Enterprise applications, Properties: set "Assignment required?" to yes.
+
+    Source: Kiro, Microsoft Entra guide, Preventing unauthorized access; Microsoft Graph v1.0, servicePrincipal.
+    """
+    found = principal(look)
+    if found.assignment_required is not True:
+        meant = desired(look, kinds.ServicePrincipal).assignment_required is False
+        yield Verdict(
+            "everybody in the tenant may sign in" + (" (the playbook says so)" if meant else ""),
+            found.address,
+            (("servicePrincipal.appRoleAssignmentRequired", found.assignment_required),),
+            None if meant else repaired(kinds.ServicePrincipal(key=found.key, assignment_required=True)),
+            severity=Severity.LOW if meant else None,
+        )
+
+
+@check("entra-portal-tags", reads=(kinds.ServicePrincipal,), severity=Severity.LOW)
+def portal_tags(look: Look) -> Iterator[Verdict]:
+    """The portal lists the application among the enterprise applications
+
+    Symptom: The application cannot be found under Enterprise applications.
+
+    Why: The service principal lost the tags by which the portal recognizes it.
+
+    Fix: Put both tags back on the service principal.
+
+    Source: Microsoft Graph v1.0, servicePrincipal (tags).
+    """
+    found = principal(look)
+    missing = [tag for tag in kinds.PORTAL_TAGS if tag not in (found.tags or ())]
+    if missing:
+        yield Verdict(
+            f"the service principal lacks {', '.join(missing)}",
+            found.address,
+            (("servicePrincipal.tags", list(found.tags or ())),),
+            repaired(kinds.ServicePrincipal(key=found.key, tags=kinds.PORTAL_TAGS)),
+        )
+
+
+@check("entra-group-not-assigned", reads=(kinds.GroupAssignment,), severity=Severity.HIGH)
+def group_not_assigned(look: Look) -> Iterator[Verdict]:
+    """The playbook's groups are assigned
+
+    Symptom: Members cannot sign in (AADSTS50105), and do not appear in Kiro.
+
+    Why: The group is not assigned to the application, or no group is.
+
+    Fix: Enterprise applications, Users and groups: assign the group.
+
+    Source: Kiro, Microsoft Entra guide, step 5.
+    """
+    found = principal(look)
+    assigned = look.snapshot.of(kinds.GroupAssignment)
+    names = [assignment.principal_name for assignment in assigned]
+    keys = {assignment.key for assignment in assigned}
+    missing = [
+        wanted.key
+        for wanted in look.desired.resources
+        if isinstance(wanted, kinds.GroupAssignment) and wanted.key not in keys
+    ]
+    if missing or not assigned:
+        yield Verdict(
+            f"not assigned: {', '.join(missing)}" if missing else "no group is assigned",
+            found.address,
+            (("servicePrincipal.appRoleAssignedTo[*].principalDisplayName", names),),
+            as_in_playbook(look, kinds.Group, kinds.GroupAssignment) if missing else None,
+        )
+
+
+@check("entra-group-missing", reads=(kinds.Group,), severity=Severity.HIGH)
+def group_missing(look: Look) -> Iterator[Verdict]:
+    """The playbook's groups exist, and their names are unambiguous
+
+    Symptom: provisioner apply refuses to go on.
+
+    Why: No group, or more than one, has that name: display names are not unique in Entra.
+
+    Fix: Create the group, or name the right one by its id in the playbook.
+
+    Source: Microsoft Graph v1.0, group (displayName).
+    """
+    for problem in look.snapshot.problems:
+        if problem.address.partition("/")[0] in (kinds.Group.kind, kinds.User.kind):
+            name = problem.address.partition("/")[2]
+            yield Verdict(
+                problem.message,
+                problem.address,
+                ((f"groups?displayName eq '{name}'", list(problem.candidates)),),
+            )
+
+
+@check("entra-assignment-role", reads=(kinds.GroupAssignment,), severity=Severity.MEDIUM)
+def assignment_role(look: Look) -> Iterator[Verdict]:
+    """Groups are assigned with the application's User role
+
+    Symptom: Members may not be provisioned, although the group is assigned.
+
+    Why: The application declares roles; the default-access role (all zeros) is only for applications without any.
+
+    Fix: Enterprise applications, Users and groups: assign the group again, with the role User.
+
+    Source: Microsoft Graph v1.0, appRoleAssignment (appRoleId).
+    """
+    service = principal(look)
+    if not service.app_roles:
+        return
+    for assignment in look.snapshot.of(kinds.GroupAssignment):
+        if assignment.role_id == kinds.ZERO_ROLE:
+            yield Verdict(
+                f"{assignment.principal_name} is assigned with the default-access role",
+                assignment.address,
+                (("servicePrincipal.appRoleAssignedTo[*].appRoleId", assignment.role_id),),
+                repaired(
+                    kinds.GroupAssignment(
+                        key=assignment.key, principal=assignment.principal, role=kinds.USER_ROLE
+                    )
+                ),
+            )
+
+
+@check("entra-direct-user-assignment", reads=(kinds.UserAssignment,), severity=Severity.MEDIUM)
+def direct_user_assignment(look: Look) -> Iterator[Verdict]:
+    """No user is assigned directly
+
+    Symptom: Somebody has a seat whom no group explains.
+
+    Why: The vendor asks to assign groups only.
+
+    Fix: Put the user in an assigned group, then remove the direct assignment (Enterprise applications, Users and
+    groups), or let the playbook say users: [].
+
+    Source: Kiro, Microsoft Entra guide, step 5, Avoid direct user assignment.
+    """
+    principal(look)
+    listed = {wanted.key for wanted in look.desired.resources if isinstance(wanted, kinds.UserAssignment)}
+    for assignment in look.snapshot.of(kinds.UserAssignment):
+        meant = assignment.key in listed
+        yield Verdict(
+            f"{assignment.principal_name} is assigned directly"
+            + (" (the playbook says so)" if meant else ""),
+            assignment.address,
+            (
+                (
+                    "servicePrincipal.appRoleAssignedTo[principalType=User].principalDisplayName",
+                    assignment.principal_name,
+                ),
+            ),
+            severity=Severity.LOW if meant else None,
+        )
+
+
+@check("entra-nested-groups", reads=(seen.GroupMembers,), severity=Severity.MEDIUM)
+def nested_groups(look: Look) -> Iterator[Verdict]:
+    """No assigned group contains groups
+
+    Symptom: Members of the inner group can neither sign in nor appear in Kiro.
+
+    Why: Entra looks at direct members only, for sign-in and for provisioning.
+
+    Fix: Assign the inner group itself, or add its members to the assigned group.
+
+    Source: Microsoft Entra, how provisioning works (nested groups are not supported).
+    """
+    principal(look)
+    for members in look.snapshot.of(seen.GroupMembers):
+        if members.nested:
+            yield Verdict(
+                f"{members.key} contains groups whose members get nothing: {', '.join(members.nested)}",
+                members.address,
+                (("groups.members[@odata.type=group].displayName", list(members.nested)),),
+            )
+
+
+@check("entra-empty-group", reads=(seen.GroupMembers,), severity=Severity.LOW)
+def empty_group(look: Look) -> Iterator[Verdict]:
+    """Every assigned group has users
+
+    Symptom: Nobody appears in Kiro.
+
+    Why: The group has no users as direct members.
+
+    Fix: Add users to the group.
+
+    Source: Microsoft Entra, how provisioning works (assignment-based scoping).
+    """
+    principal(look)
+    for members in look.snapshot.of(seen.GroupMembers):
+        if not members.users:
+            yield Verdict(
+                f"{members.key} has no users as direct members",
+                members.address,
+                (("groups.members[@odata.type=user]", 0),),
+            )
+
+
+@check(
+    "entra-user-consent-disabled",
+    reads=(seen.ConsentPolicy, kinds.Consent),
+    severity=Severity.HIGH,
+)
+def user_consent_disabled(look: Look) -> Iterator[Verdict]:
+    """Users may consent, or an administrator has
+
+    Symptom: Users are told that they need an administrator's approval (AADSTS65001, AADSTS90094).
+
+    Why: The tenant does not let users consent for themselves, and nobody has consented for all. Whether Entra asks
+    for consent to an application's own scopes in every case is not documented.
+
+    Fix: Enterprise applications, Permissions: grant admin consent; or application: admin_consent: true.
+
+    Source: Microsoft Graph v1.0, authorizationPolicy (permissionGrantPoliciesAssigned) and oAuth2PermissionGrant.
+    """
+    found = principal(look)
+    policy = look.snapshot.one(seen.ConsentPolicy)
+    consent = look.snapshot.one(kinds.Consent)
+    scopes = consent.scopes if consent and consent.scopes else ()
+    lacking = [scope for scope in kinds.SCOPES if scope not in scopes]
+    if policy and not policy.user_consent and lacking:
+        yield Verdict(
+            f"users may not consent, and no administrator has consented to {', '.join(lacking)}",
+            found.address,
+            (
+                (
+                    "policies.authorizationPolicy.defaultUserRolePermissions.permissionGrantPoliciesAssigned",
+                    [],
+                ),
+                ("oauth2PermissionGrants[consentType=AllPrincipals].scope", list(scopes)),
+            ),
+            repaired(kinds.Consent(key=found.key, scopes=kinds.SCOPES)),
+        )
+
+
+@check("entra-conditional-access", reads=(seen.ConditionalAccessPolicy,), severity=Severity.MEDIUM)
+def conditional_access(look: Look) -> Iterator[Verdict]:
+    """No Conditional Access policy keeps Kiro's clients out
+
+    Symptom: Sign-in fails for some or all people (AADSTS53003, 53000, 53001).
+
+    Why: A policy that covers the application blocks it, or demands a device or client application that an IDE or a
+    command line, which sign in through the system's browser, may not be able to prove.
+
+    Fix: Exclude the application from that policy, or make sure that the devices meet it. The what-if tool in the
+    portal tells whom it affects.
+
+    Source: Microsoft Graph v1.0, conditionalAccessPolicy (grantControls).
+    """
+    application(look)
+    for policy in look.snapshot.of(seen.ConditionalAccessPolicy):
+        blocking = [_BLOCKING[control] for control in policy.controls if control in _BLOCKING]
+        if blocking:
+            yield Verdict(
+                f"the policy {policy.display_name!r} {' and '.join(blocking)}",
+                policy.address,
+                (
+                    (
+                        "identity.conditionalAccess.policies.grantControls.builtInControls",
+                        list(policy.controls),
+                    ),
+                ),
+                severity=Severity.HIGH if "block" in policy.controls else None,
+            )
+
+
+@check("entra-licence", reads=(seen.Licences,), severity=Severity.MEDIUM)
+def licence(look: Look) -> Iterator[Verdict]:
+    """The tenant's licence allows to assign groups
+
+    Symptom: Groups cannot be assigned to the application, or assignments have no effect.
+
+    Why: Assigning groups to applications needs Microsoft Entra ID P1 or P2.
+
+    Fix: Obtain Microsoft Entra ID P1 for the users concerned.
+
+    Source: Microsoft Entra, assign users and groups to an application (prerequisites).
+    """
+    found = look.snapshot.one(seen.Licences)
+    plans = found.plans if found else ()
+    if not any(plan.startswith("AAD_PREMIUM") for plan in plans):
+        yield Verdict(
+            "the tenant has no Microsoft Entra ID P1 or P2",
+            found.address if found else "",
+            (("subscribedSkus[capabilityStatus=Enabled].servicePlans[*].servicePlanName", list(plans)),),
+        )
+
+
+@check("entra-sign-in-errors", reads=(seen.SignInError,), severity=Severity.MEDIUM)
+def sign_in_errors(look: Look) -> Iterator[Verdict]:
+    """Nobody failed to sign in to the application in the last seven days
+
+    Symptom: People report an error page with an AADSTS code.
+
+    Why: Each code has its own cause; the finding explains it.
+
+    Fix: As the finding says.
+
+    Source: Microsoft identity platform, authentication and authorization error codes; Microsoft Graph v1.0, signIn.
+    """
+    application(look)
+    for error in look.snapshot.of(seen.SignInError):
+        found = meaning(error.code, error.reason)
+        if not found.benign:
+            yield Verdict(
+                f"AADSTS{error.code}, {error.count} times: {found.what}"
+                + (f"; {found.fix}" if found.fix else ""),
+                error.address,
+                (
+                    ("auditLogs.signIns[*].status.errorCode", error.code),
+                    ("auditLogs.signIns[0].createdDateTime", error.last),
+                ),
+            )

@@ -1,0 +1,405 @@
+"""Checks of provisioning: the mapping, the job, and what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from provisioner.core.check import Catalogue, Look, Severity, SkipCheckError, Verdict
+from provisioner.providers.entra import observations as seen
+from provisioner.providers.entra import resources as kinds
+
+from .looking import application, as_in_playbook, desired, job, mapping, principal, repaired, secrets
+
+check = Catalogue()
+
+_SCHEMA = "synchronization.jobs.schema.synchronizationRules[*].objectMappings"
+_USERS = f"{_SCHEMA}[sourceObjectName=User].attributeMappings"
+_FIRST_CYCLE = timedelta(days=1)
+
+_WHOLE = (
+    kinds.ProvisioningJob,
+    kinds.AttributeMapping,
+    kinds.ProvisioningSecrets,
+    kinds.ProvisioningStatus,
+)
+
+
+@check(
+    "entra-attribute-mapping",
+    reads=(kinds.AttributeMapping,),
+    severity=Severity.HIGH,
+    row="attribute mapping",
+)
+def attribute_mapping(look: Look) -> Iterator[Verdict]:
+    """A user's externalId is the object id
+
+    Symptom: Sign-in succeeds, but the user has no subscription and API calls fail.
+
+    Why: Kiro finds a signed-in user by the externalId that provisioning gave; it must be the object id. Kiro does not
+    let an externalId change, so users provisioned with another one stay wrong until they are provisioned anew.
+
+    Fix: Provisioning, Attribute mapping: set the source of externalId to objectId. If users were provisioned before,
+    delete all subscriptions in Kiro and provision them again.
+
+    Source: Kiro, Microsoft Entra guide, Troubleshooting, row 3, and step 4; kirodotdev/Kiro issue 9582.
+    """
+    found = mapping(look)
+    if found.external_id is not None and found.external_id != "objectId":
+        service = job(look)
+        late = service.synced_users or service.last_success
+        yield Verdict(
+            f"externalId comes from {found.external_id!r} instead of 'objectId'"
+            + (f"; {service.synced_users or 'some'} users were provisioned with it already" if late else ""),
+            found.address,
+            ((f"{_USERS}[targetAttributeName=externalId].source.name", found.external_id),),
+            repaired(kinds.AttributeMapping(key=found.key, external_id="objectId")),
+        )
+
+
+@check("entra-unsupported-attributes", reads=(kinds.AttributeMapping,), severity=Severity.HIGH)
+def unsupported_attributes(look: Look) -> Iterator[Verdict]:
+    """No attribute is mapped that Kiro does not support
+
+    Symptom: Provisioning fails for users who have such an attribute.
+
+    Why: Entra maps several attributes by default that Kiro's SCIM endpoint refuses.
+
+    Fix: Provisioning, Attribute mapping: delete the mappings of employeeNumber, department, manager and the phone numbers.
+
+    Source: Kiro, Microsoft Entra guide, step 4, Remove unsupported attributes.
+    """
+    found = mapping(look)
+    if found.unsupported:
+        yield Verdict(
+            f"mapped, but not supported: {', '.join(found.unsupported)}",
+            found.address,
+            ((f"{_USERS}[*].targetAttributeName", list(found.unsupported)),),
+            repaired(kinds.AttributeMapping(key=found.key, unsupported=())),
+        )
+
+
+@check("entra-required-attributes", reads=(kinds.AttributeMapping,), severity=Severity.HIGH)
+def required_attributes(look: Look) -> Iterator[Verdict]:
+    """userName, externalId and active are mapped
+
+    Symptom: Provisioning fails, or users cannot be told apart.
+
+    Why: These three mappings are the ones Kiro requires.
+
+    Fix: Provisioning, Attribute mapping: add the missing mapping.
+
+    Source: Kiro, Microsoft Entra guide, step 4, Minimum required attributes.
+    """
+    found = mapping(look)
+    if found.missing:
+        yield Verdict(
+            f"not mapped: {', '.join(found.missing)}",
+            found.address,
+            ((f"{_USERS}[*].targetAttributeName", [*(found.other or ())]),),
+            repaired(kinds.AttributeMapping(key=found.key, missing=())),
+        )
+
+
+@check("entra-mapping-disabled", reads=(kinds.AttributeMapping,), severity=Severity.HIGH)
+def mapping_disabled(look: Look) -> Iterator[Verdict]:
+    """Users and groups are both provisioned, with additions, updates and deletions
+
+    Symptom: Groups, or users, or their changes do not arrive in Kiro.
+
+    Why: "Provision Groups" or "Provision Users" is off, or some of its actions are.
+
+    Fix: Provisioning, Attribute mapping: enable both, with create, update and delete.
+
+    Source: Kiro, Microsoft Entra guide, step 4 (both should be enabled).
+    """
+    found = mapping(look)
+    if found.disabled:
+        yield Verdict(
+            "; ".join(found.disabled),
+            found.address,
+            ((f"{_SCHEMA}[*].enabled, flowTypes", list(found.disabled)),),
+            repaired(kinds.AttributeMapping(key=found.key, disabled=())),
+        )
+
+
+@check(
+    "entra-not-provisioned",
+    reads=(kinds.ProvisioningJob, kinds.ProvisioningStatus, seen.GroupMembers),
+    severity=Severity.HIGH,
+    row="provision on demand",
+)
+def not_provisioned(look: Look) -> Iterator[Verdict]:
+    """Provisioning is on and reaches people
+
+    Symptom: Users and groups do not appear in the Kiro console.
+
+    Why: There is no provisioning job, it is off, it has no endpoint, or it has pushed nobody yet. A cycle runs every 40
+    minutes or so; after that Kiro takes up to six hours to create the subscription.
+
+    Fix: Run provisioner apply; or Provisioning, Start provisioning, and Provision on demand.
+
+    Source: Kiro, Microsoft Entra guide, Troubleshooting, row 5, and When will users appear.
+    """
+    service = principal(look)
+    desired(look, kinds.ProvisioningJob)
+    found, status = look.snapshot.one(kinds.ProvisioningJob), look.snapshot.one(kinds.ProvisioningStatus)
+    if found is None:
+        yield Verdict(
+            "there is no provisioning job",
+            service.address,
+            (("synchronization.jobs", []),),
+            as_in_playbook(look, *_WHOLE),
+        )
+    elif status is None or not status.on:
+        yield Verdict(
+            "provisioning is off",
+            found.address,
+            (("synchronization.jobs.schedule.state", found.schedule), ("status.code", found.status)),
+            as_in_playbook(look, *_WHOLE),
+        )
+    elif found.last_success is None:
+        yield from _no_cycle_yet(look, found)
+    elif not found.synced_users and any(members.users for members in look.snapshot.of(seen.GroupMembers)):
+        yield Verdict(
+            "cycles succeed, but no user has been provisioned",
+            found.address,
+            (("synchronization.jobs.status.synchronizedEntryCountByType", found.synced_users),),
+        )
+
+
+def _no_cycle_yet(look: Look, found: kinds.ProvisioningJob) -> Iterator[Verdict]:
+    created = application(look).created
+    age = datetime.now(UTC) - datetime.fromisoformat(created) if created else _FIRST_CYCLE
+    if age < _FIRST_CYCLE and not found.quarantine:
+        raise SkipCheckError("the first cycle has not finished yet; it takes 20 minutes to some hours")
+    yield Verdict(
+        "no provisioning cycle has ever succeeded",
+        found.address,
+        (("synchronization.jobs.status.lastSuccessfulExecution", None),),
+        repaired(kinds.ProvisioningStatus(key=found.key, healthy=True)),
+    )
+
+
+@check(
+    "entra-profile-recreated",
+    reads=(kinds.ProvisioningSecrets,),
+    severity=Severity.HIGH,
+    row="profile deleted and created again",
+)
+def profile_recreated(look: Look) -> Iterator[Verdict]:
+    """Provisioning pushes to the Kiro profile of the playbook
+
+    Symptom: Group membership is not synchronized after the Kiro profile was deleted and created again.
+
+    Why: The job still pushes to the old profile's endpoint, and believes that everybody is there already. Graph does
+    not show Kiro's side: with an unchanged endpoint this check cannot tell.
+
+    Fix: Generate a new SCIM token in the new profile and run provisioner apply: it starts again from scratch.
+
+    Source: Kiro, Microsoft Entra guide, Troubleshooting, row 6, and Profile deletion warning.
+    """
+    found, wanted = secrets(look), desired(look, kinds.ProvisioningSecrets)
+    if wanted.endpoint is None:
+        raise SkipCheckError("the playbook has no SCIM endpoint to compare with")
+    if found.endpoint != wanted.endpoint:
+        yield Verdict(
+            "provisioning pushes to another SCIM endpoint than the playbook's",
+            found.address,
+            (("synchronization.secrets[key=BaseAddress].value", found.endpoint),),
+            as_in_playbook(look, *_WHOLE),
+        )
+
+
+@check("entra-several-jobs", reads=(kinds.ProvisioningJob,), severity=Severity.MEDIUM)
+def several_jobs(look: Look) -> Iterator[Verdict]:
+    """There is one provisioning job
+
+    Symptom: Attributes change back and forth, or users are deactivated for no reason.
+
+    Why: A service principal normally has one job; two push to the same endpoint, each with its own mapping.
+
+    Fix: Find out which job is used, and delete the other one.
+
+    Source: Microsoft Graph v1.0, synchronizationJob.
+    """
+    job(look)
+    jobs = look.snapshot.of(kinds.ProvisioningJob)
+    if len(jobs) > 1:
+        yield Verdict(
+            f"there are {len(jobs)} provisioning jobs",
+            jobs[0].address,
+            (("synchronization.jobs[*].id", [found.id for found in jobs]),),
+        )
+
+
+@check("entra-quarantine", reads=(kinds.ProvisioningJob,), severity=Severity.HIGH)
+def quarantine(look: Look) -> Iterator[Verdict]:
+    """Provisioning is not in quarantine
+
+    Symptom: Changes arrive in Kiro a day late, or not at all.
+
+    Why: After too many failures Entra runs the job once a day only, and switches it off after four weeks. The usual
+    cause is an access token that was revoked or replaced.
+
+    Fix: Correct the cause that the finding names (for refused credentials, generate a new token in the Kiro console),
+    then restart provisioning.
+
+    Source: Microsoft Entra, application provisioning quarantine status; Microsoft Graph v1.0, synchronizationQuarantine.
+    """
+    found = job(look)
+    if found.quarantine:
+        healthy = repaired(kinds.ProvisioningStatus(key=found.key, healthy=True))
+        yield Verdict(
+            f"provisioning is in quarantine ({found.quarantine}): {found.quarantine_error or 'no reason given'}",
+            found.address,
+            (
+                ("synchronization.jobs.status.quarantine.reason", found.quarantine),
+                ("synchronization.jobs.status.quarantine.error", found.quarantine_error),
+            ),
+            as_in_playbook(look, *_WHOLE) | healthy,
+        )
+
+
+@check("entra-escrowed-entries", reads=(kinds.ProvisioningJob,), severity=Severity.MEDIUM)
+def escrowed_entries(look: Look) -> Iterator[Verdict]:
+    """No entries are held back
+
+    Symptom: Some users or groups are missing in Kiro, or their changes are.
+
+    Why: Entries that failed are put aside (escrowed) and tried again, less and less often.
+
+    Fix: Look at the provisioning log (entra-provisioning-failures), correct the cause, and restart provisioning.
+
+    Source: Microsoft Graph v1.0, synchronizationTaskExecution (countEscrowed).
+    """
+    found = job(look)
+    if found.escrowed:
+        yield Verdict(
+            f"{found.escrowed} entries are held back after failures",
+            found.address,
+            (("synchronization.jobs.status.lastExecution.countEscrowed", found.escrowed),),
+            repaired(kinds.ProvisioningStatus(key=found.key, healthy=True)),
+        )
+
+
+@check("entra-stale-execution", reads=(kinds.ProvisioningJob,), severity=Severity.MEDIUM)
+def stale_execution(look: Look) -> Iterator[Verdict]:
+    """Provisioning ran lately
+
+    Symptom: New members do not appear in Kiro, although provisioning is on.
+
+    Why: The last cycle is more than two intervals ago: the job hangs.
+
+    Fix: Restart provisioning.
+
+    Source: Microsoft Graph v1.0, synchronizationStatus (lastExecution) and synchronizationSchedule (interval).
+    """
+    found = job(look)
+    if found.overdue:
+        yield Verdict(
+            f"the last cycle ended {found.last_run}; one is due every {(found.interval_seconds or 0) / 60:.0f} minutes",
+            found.address,
+            (("synchronization.jobs.status.lastExecution.timeEnded", found.last_run),),
+            repaired(kinds.ProvisioningStatus(key=found.key, healthy=True)),
+        )
+
+
+@check("entra-sync-all-users", reads=(kinds.ProvisioningSecrets,), severity=Severity.HIGH)
+def sync_all_users(look: Look) -> Iterator[Verdict]:
+    """Only assigned users and groups are provisioned
+
+    Symptom: People who are in no assigned group appear in Kiro, and may get a seat.
+
+    Why: The scope of provisioning is "Sync all users and groups".
+
+    Fix: Provisioning, Settings, Scope: sync only assigned users and groups.
+
+    Source: Kiro, Microsoft Entra guide, Preventing unauthorized access; Microsoft Graph v1.0, synchronizationSecret (SyncAll).
+    """
+    found = secrets(look)
+    if found.assigned_only is not True:
+        yield Verdict(
+            "all users and groups of the tenant are provisioned",
+            found.address,
+            (("synchronization.secrets[key=SyncAll].value", "true"),),
+            repaired(kinds.ProvisioningSecrets(key=found.key, assigned_only=True)),
+        )
+
+
+@check("entra-no-delete-threshold", reads=(kinds.ProvisioningSecrets,), severity=Severity.LOW)
+def no_delete_threshold(look: Look) -> Iterator[Verdict]:
+    """Accidental deletions are stopped
+
+    Symptom: None, until somebody removes the wrong assignment and everybody loses access.
+
+    Why: Accidental deletion prevention is off.
+
+    Fix: Provisioning, Settings: prevent accidental deletion, with a threshold.
+
+    Source: Microsoft Entra, accidental deletions prevention; Microsoft Graph v1.0, synchronizationSecret
+    (SyncNotificationSettings).
+    """
+    found = secrets(look)
+    if found.delete_threshold is None:
+        wanted = desired(look, kinds.ProvisioningSecrets).delete_threshold
+        yield Verdict(
+            "nothing stops a cycle that would delete everybody",
+            found.address,
+            (("synchronization.secrets[key=SyncNotificationSettings].value.DeleteThresholdEnabled", False),),
+            repaired(kinds.ProvisioningSecrets(key=found.key, delete_threshold=wanted)),
+        )
+
+
+@check("entra-provisioning-failures", reads=(seen.ProvisioningFailure,), severity=Severity.MEDIUM)
+def provisioning_failures(look: Look) -> Iterator[Verdict]:
+    """The provisioning log of the last day shows no unmended failures
+
+    Symptom: Single users or groups are missing in Kiro.
+
+    Why: The log names the attribute or the answer of the SCIM endpoint.
+
+    Fix: As the finding says; as a fallback, mapping: minimal leaves only what Kiro requires.
+
+    Source: Kiro, Microsoft Entra guide, step 4, Minimum required attributes; Microsoft Graph v1.0, provisioningObjectSummary.
+    """
+    job(look)
+    for failure in look.snapshot.of(seen.ProvisioningFailure):
+        yield Verdict(
+            f"{failure.code}, {failure.count} times, the last for {failure.who}: {failure.reason or 'no reason given'}",
+            failure.address,
+            (
+                ("auditLogs.provisioning[*].provisioningStatusInfo.errorInformation.errorCode", failure.code),
+                ("auditLogs.provisioning[0].activityDateTime", failure.last),
+            ),
+        )
+
+
+@check("entra-wrong-external-id", reads=(seen.WrongExternalId,), severity=Severity.HIGH)
+def wrong_external_id(look: Look) -> Iterator[Verdict]:
+    """Nobody was provisioned with a wrong externalId
+
+    Symptom: Sign-in succeeds, but the user has no subscription; correcting the mapping does not help.
+
+    Why: The user was provisioned before externalId came from objectId, and Kiro does not let it change.
+
+    Fix: Delete all subscriptions in the Kiro console, remove these users from Kiro (unassign the groups and let a cycle
+    run), assign the groups again, and provision.
+
+    Source: Kiro, Microsoft Entra guide, Troubleshooting, row 3; kirodotdev/Kiro issue 9582.
+    """
+    job(look)
+    users = look.snapshot.of(seen.WrongExternalId)
+    if users:
+        names = ", ".join(str(user.name or user.key) for user in users[:5])
+        yield Verdict(
+            f"{len(users)} users have a wrong externalId in Kiro: {names}{', ...' if len(users) > 5 else ''}",
+            users[0].address,
+            tuple(
+                (
+                    f"auditLogs.provisioning[sourceIdentity.id={user.key}].modifiedProperties.externalId",
+                    user.external_id,
+                )
+                for user in users[:5]
+            ),
+        )

@@ -12,8 +12,7 @@ from pydantic import SecretStr
 
 from . import resources as kinds
 from .parse import notification_settings, scope_id
-
-Json = dict[str, Any]
+from .resources import Json
 
 _PLAIN: Final = {
     "display_name": "displayName",

@@ -18,9 +18,10 @@ from provisioner.core.snapshot import Snapshot
 from . import bodies, finding, parse
 from . import observations as seen
 from . import resources as kinds
-from .graph import Graph, Json, literal, path
+from .graph import Graph, literal, path
 from .playbook import EntraPlaybook
 from .reader import note_of_application
+from .resources import Json
 
 TEMPLATES = {
     "global": "8adf8e6e-67b2-4cf2-a259-e3dc5476c621",

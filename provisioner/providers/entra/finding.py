@@ -15,8 +15,8 @@ from provisioner.core.snapshot import Fault, Problem
 from . import observations as seen
 from . import parse
 from . import resources as kinds
-from .graph import Json
 from .playbook import EntraPlaybook, PrincipalKeys
+from .resources import Json
 
 
 @dataclass(frozen=True)

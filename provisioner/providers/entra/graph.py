@@ -27,13 +27,13 @@ from provisioner.core.errors import (
 
 from .patience import Call, Failure, Patience, Then, decide
 from .permissions import DIRECTORY_ROLE, needed_for
+from .resources import Json
 
 if TYPE_CHECKING:
     import httpx
     from azure.core.credentials import AccessToken, TokenCredential
     from msgraph.graph_request_adapter import GraphRequestAdapter
 
-Json = dict[str, Any]
 T = TypeVar("T")
 
 _READS = frozenset({"GET", "HEAD"})

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-from .resources import REQUIRED_ATTRIBUTES, UNSUPPORTED_ATTRIBUTES, AttributeMapping
-
-Json = dict[str, Any]
+from .resources import REQUIRED_ATTRIBUTES, UNSUPPORTED_ATTRIBUTES, AttributeMapping, Json
 
 _FLOW_TYPES: Final = ("Add", "Update", "Delete")
 

@@ -8,14 +8,12 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 from provisioner.core.resource import Seal
 
 from . import observations as seen
 from . import resources as kinds
-
-Json = dict[str, Any]
+from .resources import Json
 
 NEVER = "0001-01-01T00:00:00Z"
 

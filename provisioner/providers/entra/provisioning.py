@@ -24,10 +24,11 @@ from provisioner.core.snapshot import Snapshot
 
 from . import bodies, finding, parse
 from . import resources as kinds
-from .graph import Graph, Json, path
+from .graph import Graph, path
 from .mapping import edited, is_right, read_mapping
 from .playbook import EntraPlaybook
 from .reader import note_of_first_sync, note_of_secrets
+from .resources import Json
 
 BATCH: Final = 5
 """Members per call (Microsoft Entra, on-demand provisioning: known limitations)."""

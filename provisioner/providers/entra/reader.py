@@ -16,9 +16,10 @@ from provisioner.core.snapshot import Gap, Problem, Snapshot
 from . import finding, parse
 from . import observations as seen
 from . import resources as kinds
-from .graph import Graph, Json, Read, literal, path
+from .graph import Graph, Read, literal, path
 from .mapping import SchemaError, read_mapping
 from .playbook import EntraPlaybook, PrincipalKeys
+from .resources import Json
 from .rounds import Round, elements
 
 LOG_WINDOW: Final = timedelta(days=1)

@@ -5,7 +5,7 @@ Names of members follow Microsoft Graph v1.0 in snake case, so that a finding's 
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from provisioner.core.resource import (
     CONTAINS,
@@ -18,6 +18,9 @@ from provisioner.core.resource import (
     Secret,
     Text,
 )
+
+Json = dict[str, Any]
+"""A JSON object as Graph sends or takes it."""
 
 SCOPES: Final = ("codewhisperer:completions", "codewhisperer:conversations")
 """Kiro, Microsoft Entra guide, step 2: both scopes are required."""

@@ -9,8 +9,9 @@ from provisioner.core.errors import RemoteError
 from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Gap
 
-from .graph import Graph, Json, Read
+from .graph import Graph, Read
 from .permissions import needed_for
+from .resources import Json
 
 Keep = Callable[[Json | None], None]
 

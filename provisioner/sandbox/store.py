@@ -120,6 +120,11 @@ class Store:
         with self.transaction():
             self._db.execute("delete from document")
 
+    def settle(self) -> None:
+        """Bring every replica in step: what was written so far counts as old."""
+        with self.transaction():
+            self._db.execute("update document set previous = body")
+
     def setting(self, name: str, default: Any = None) -> Any:
         """A value the sandbox keeps about itself."""
         row = self.get("setting", name)

@@ -1,0 +1,27 @@
+"""The emulated Kiro side: its console and its SCIM endpoint, both over one Kiro store."""
+
+from provisioner.sandbox.kiro.console import (
+    ConsoleRefusal,
+    answers,
+    create_profile,
+    delete_profile,
+    describe,
+    generate_token,
+    revoke_token,
+    scim_endpoint,
+    tokens,
+)
+from provisioner.sandbox.kiro.endpoint import KiroEndpoint
+
+__all__ = [
+    "ConsoleRefusal",
+    "KiroEndpoint",
+    "answers",
+    "create_profile",
+    "delete_profile",
+    "describe",
+    "generate_token",
+    "revoke_token",
+    "scim_endpoint",
+    "tokens",
+]

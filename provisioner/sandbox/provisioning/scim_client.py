@@ -1,0 +1,286 @@
+"""The SCIM client of the emulated provisioning service: real HTTP to the configured tenant URL.
+
+Requests follow "Develop and plan provisioning for a SCIM endpoint in Microsoft Entra ID". Error codes are those of "How
+to analyze the Microsoft Entra provisioning logs", Error codes, and, with the prefix SystemForCrossDomainIdentity-
+Management, those seen in published logs of customappsso applications; the wording of reasons follows such logs too.
+The header User-Agent that the real service sends is not documented.
+
+A sandbox must never push its invented people into a real application, so only loopback addresses are called.
+"""
+
+from __future__ import annotations
+
+import http
+import ipaddress
+import json
+import uuid
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from provisioner.sandbox.provisioning.target import PATCH_SCHEMA
+
+if TYPE_CHECKING:
+    import httpx
+
+Body = dict[str, Any]
+
+_CONNECTOR = "SystemForCrossDomainIdentityManagement"
+INVALID_CREDENTIALS = f"{_CONNECTOR}InvalidCredentials"
+SERVICE_INCOMPATIBLE = f"{_CONNECTOR}ServiceIncompatible"
+SERVICE_UNAVAILABLE = f"{_CONNECTOR}ServiceUnavailable"
+
+COMPLIANT_PATCH = "aadOptscim062020"
+"""Flag in the tenant URL that makes PATCH requests follow RFC 7644."""
+
+_TIMEOUT = 30.0
+_MAX_FOUND = 1
+_CODES = {
+    400: f"{_CONNECTOR}BadRequest",
+    403: "InsufficientRights",
+    404: "InvalidAnchor",
+    405: "MethodNotAllowed",
+    409: f"{_CONNECTOR}EntryConflict",  # documented with the connector's name in front: "ContosoEntryConflict"
+    422: "UnprocessableEntity",
+    429: "TooManyRequests",
+    500: "InternalServerError",
+    501: "NotImplemented",
+}
+
+
+class ScimError(Exception):
+    """One request failed.
+
+    Attributes:
+        code: the provisioning log's error code.
+        reason: its text, the endpoint's answer included.
+        status: the HTTP status, None when there was no usable answer.
+    """
+
+    def __init__(self, code: str, reason: str, status: int | None = None) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code = code
+        self.reason = reason
+        self.status = status
+
+
+class UnusableEndpointError(ScimError):
+    """The endpoint cannot be used at all: bad address, bad token, nobody answers. Quarantines the job."""
+
+
+@dataclass(frozen=True)
+class TenantUrl:
+    """The secret BaseAddress, taken apart.
+
+    Attributes:
+        base: the SCIM root without a trailing slash.
+        query: what is left of the query, sent with every request.
+        compliant: whether the flag aadOptscim062020 is set.
+    """
+
+    base: str
+    query: tuple[tuple[str, str], ...]
+    compliant: bool
+
+
+def read_tenant_url(address: str) -> TenantUrl:
+    """Take a tenant URL apart.
+
+    Raises:
+        UnusableEndpointError: when it is not an http(s) URL, or points outside this machine.
+    """
+    parts = urlsplit(address.strip())
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        # Code and text as Microsoft's sample shows them for a job without a tenant URL.
+        raise UnusableEndpointError(
+            INVALID_CREDENTIALS, "Please provide a valid tenant URL for your application."
+        )
+    if not _is_loopback(parts.hostname):
+        raise UnusableEndpointError(
+            SERVICE_UNAVAILABLE, f"{parts.hostname}: the sandbox provisions to loopback addresses only."
+        )
+    flags = {key for key, _ in parse_qsl(parts.query, keep_blank_values=True)}
+    query = tuple((k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if k != COMPLIANT_PATCH)
+    base = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
+    return TenantUrl(base, query, COMPLIANT_PATCH in flags)
+
+
+class ScimClient:
+    """One connection to a SCIM endpoint; a context manager."""
+
+    def __init__(self, address: str, token: str) -> None:
+        """Prepare, without calling.
+
+        Args:
+            address: the secret BaseAddress ("Tenant URL").
+            token: the secret SecretToken, sent as a bearer token.
+
+        Raises:
+            UnusableEndpointError: when the address cannot be used.
+        """
+        import httpx  # noqa: PLC0415  start-up time
+
+        self._url = read_tenant_url(address)
+        self.compliant = self._url.compliant
+        self._http = httpx.Client(
+            # An explicit transport keeps the environment's proxies out; its CA settings still count.
+            transport=httpx.HTTPTransport(),
+            timeout=_TIMEOUT,
+            headers={
+                "Authorization": f"Bearer {token}",
+                "Accept": "application/scim+json",
+                "User-Agent": "provisioner-sandbox (emulated Microsoft Entra provisioning service)",
+            },
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def probe(self) -> None:
+        """Ask for a user that cannot exist, as Test Connection and every cycle do.
+
+        "Microsoft Entra ID makes requests to fetch a random user and group to ensure that the endpoint and the
+        credentials are valid" (the tutorial, General guidelines).
+
+        Raises:
+            UnusableEndpointError: when the answer is not an empty list.
+        """
+        try:
+            self.find("User", "userName", str(uuid.uuid4()))
+        except UnusableEndpointError:
+            raise
+        except ScimError as error:
+            code = SERVICE_UNAVAILABLE if (error.status or 0) >= 500 else SERVICE_INCOMPATIBLE
+            raise UnusableEndpointError(code, error.reason, error.status) from error
+
+    def find(self, kind: str, attribute: str, value: str) -> Body | None:
+        """The one resource whose attribute equals a value, or None.
+
+        Raises:
+            ScimError: DuplicateTargetEntries when there are several, or what the endpoint answered.
+        """
+        quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+        query = {"excludedAttributes": "members"} if kind == "Group" else {}
+        answer = self._send("GET", f"/{kind}s", query=query | {"filter": f'{attribute} eq "{quoted}"'})
+        found = answer.get("Resources") or [] if answer else []
+        if answer is None or not isinstance(answer.get("totalResults"), int) or not isinstance(found, list):
+            raise ScimError(SERVICE_INCOMPATIBLE, "The response to a query is not a SCIM ListResponse.")
+        if len(found) > _MAX_FOUND:
+            raise ScimError("DuplicateTargetEntries", f"More than one {kind} has {attribute} {value!r}.")
+        return found[0] if found else None
+
+    def get(self, kind: str, key: str) -> Body:
+        """A resource by its SCIM id (a group without its members)."""
+        query = {"excludedAttributes": "members"} if kind == "Group" else {}
+        return self._send("GET", f"/{kind}s/{key}", query=query) or {}
+
+    def create(self, kind: str, body: Body) -> Body:
+        """Create a resource; returns the answer, which has an ``id``."""
+        created = self._send("POST", f"/{kind}s", body=body) or {}
+        if not created.get("id"):
+            raise ScimError(SERVICE_INCOMPATIBLE, "The response to a creation carries no id.")
+        return created
+
+    def patch(self, kind: str, key: str, operations: list[Body]) -> None:
+        self._send("PATCH", f"/{kind}s/{key}", body={"schemas": [PATCH_SCHEMA], "Operations": operations})
+
+    def delete(self, kind: str, key: str) -> None:
+        self._send("DELETE", f"/{kind}s/{key}")
+
+    def _send(
+        self, method: str, path: str, *, query: dict[str, str] | None = None, body: Body | None = None
+    ) -> Body | None:
+        import httpx  # noqa: PLC0415  start-up time
+
+        parameters = [*self._url.query, *(query or {}).items()]
+        url = f"{self._url.base}{path}" + (f"?{urlencode(parameters)}" if parameters else "")
+        content = None if body is None else json.dumps(body).encode()
+        headers = {} if body is None else {"Content-Type": "application/scim+json"}
+        try:
+            response = self._http.request(method, url, content=content, headers=headers)
+        except httpx.TimeoutException as error:
+            raise ScimError("Timeout", f"The target application took too long to respond: {error}") from error
+        except httpx.HTTPError as error:
+            raise UnusableEndpointError(
+                SERVICE_UNAVAILABLE, f"An error occurred while sending the request. {error}"
+            ) from error
+        return _read(response)
+
+
+def _read(response: httpx.Response) -> Body | None:
+    status = response.status_code
+    if status == http.HTTPStatus.UNAUTHORIZED:
+        raise UnusableEndpointError(
+            INVALID_CREDENTIALS,
+            "You appear to have entered invalid credentials. Please confirm you are using the correct information "
+            "for an administrative account.",
+            status,
+        )
+    if not response.is_success:
+        raise ScimError(_CODES.get(status, "WebExceptionProtocolError"), _reason(response), status)
+    if not response.content:
+        return None
+    try:
+        answer = response.json()
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise ScimError(
+            SERVICE_INCOMPATIBLE,
+            "The response of the target application cannot be parsed: it is not a JSON object.",
+            status,
+        )
+    return answer
+
+
+def _reason(response: httpx.Response) -> str:
+    try:
+        name = http.HTTPStatus(response.status_code).phrase.replace(" ", "")
+    except ValueError:
+        name = str(response.status_code)
+    return (
+        f"StatusCode: {name} Message: Processing of the HTTP request resulted in an exception. Please see the HTTP "
+        "response returned by the 'Response' property of this exception for details. "
+        f"Web Response: {response.text.strip()}"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def validate_credentials(base_address: str, token: str) -> dict[str, str] | None:
+    """Check a tenant URL and token by really calling the endpoint (Test Connection).
+
+    Microsoft Graph v1.0, synchronizationJob: validateCredentials, documents only the 204 of success. The code for an
+    endpoint that does not answer, CredentialValidationUnavailable, was seen in a public report; the others are those
+    of the quarantine that the same cause leads to.
+
+    Args:
+        base_address: the secret BaseAddress.
+        token: the secret SecretToken.
+
+    Returns:
+        None when fine, else a Graph error ``{"code", "message"}``.
+    """
+    try:
+        with ScimClient(base_address, token) as client:
+            client.probe()
+    except UnusableEndpointError as error:
+        unavailable = error.code == SERVICE_UNAVAILABLE
+        return {
+            "code": "CredentialValidationUnavailable" if unavailable else error.code,
+            "message": error.reason,
+        }
+    return None

@@ -1,0 +1,266 @@
+"""A running sandbox: its stores, its one server, and how several processes share a home.
+
+The port is chosen once and kept, because the emulated tenant stores the SCIM endpoint's address. A second process
+with the same home attaches to a shared server (``sandbox serve``), or waits for an unshared one to end.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import socket
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from werkzeug.wrappers import Request, Response
+
+from provisioner.sandbox import certificate, seed
+from provisioner.sandbox.authority import PATHS as AUTHORITY_PATHS
+from provisioner.sandbox.authority import Authority
+from provisioner.sandbox.exchange import Exchange, Recorder
+from provisioner.sandbox.graph import VERSIONS, Cycles, GraphApi
+from provisioner.sandbox.server import Front, Listener, Mount, bind
+from provisioner.sandbox.store import Store
+from provisioner.sandbox.tokens import Tokens
+
+PROGRAM = "provisioner sandbox"
+WAIT_SECONDS = 60.0
+_SCIM_PATHS = re.compile(r"/scim/")
+_POLL_SECONDS = 0.1
+
+
+class SandboxError(Exception):
+    """The sandbox cannot be started."""
+
+
+class Sandbox:
+    """An emulated tenant with a simulated Kiro, kept in a folder.
+
+    Attributes:
+        directory: the tenant's documents.
+        kiro: the Kiro side's documents.
+        url: the server's address, such as ``http://127.0.0.1:43121``; empty until started.
+        attached: whether the server is another process's.
+    """
+
+    def __init__(self, home: Path, *, recorder: Recorder | None = None) -> None:
+        """Open (or create) the stores.
+
+        Args:
+            home: the sandbox's folder.
+            recorder: called with every exchange on ``/v1.0`` and ``/beta`` and every part of a batch, before its
+                answer is sent; not when attached to another process's server.
+        """
+        self.home = home.resolve()
+        self.directory = Store(self.home / "entra.db")
+        self.kiro = Store(self.home / "kiro.db")
+        self.url = ""
+        self.attached = False
+        self._record: Recorder = _one_at_a_time(recorder) if recorder else _ignore
+        self._tokens = Tokens(self.directory)
+        self._cycles = Cycles(self.directory)
+        self._listener: Listener | None = None
+        with self.directory.transaction():
+            if self.directory.setting("tenant_id") is None:
+                seed.fresh(self.directory)
+
+    @property
+    def tenant_id(self) -> str:
+        return str(self.directory.setting("tenant_id"))
+
+    def start(
+        self, *, host: str = "127.0.0.1", port: int | None = None, https: bool = False, shared: bool = False
+    ) -> Self:
+        """Serve, or attach to the shared server of this home.
+
+        Args:
+            host: loopback address to listen on.
+            port: TCP port; by default the one used before, or any free one the first time.
+            https: make `url` an https address; plain http works on the same port, and the SCIM endpoint uses it.
+            shared: let other processes with this home use this server.
+
+        Raises:
+            SandboxError: when the wanted port belongs to another program, an unshared sandbox of this home does not
+                end within a minute, or the shared one lacks the https that is asked for.
+        """
+        scheme = "https" if https else "http"
+        bound = self._claim(host, port, https=https)
+        if bound is None:
+            self.attached = True
+            self.url = f"{scheme}://{host}:{self.directory.setting('port')}"
+            return self
+        number = bound.getsockname()[1]
+        self.url = f"{scheme}://{host}:{number}"
+        self._move(f"http://{host}:{number}", number)
+        health = {
+            "program": PROGRAM,
+            "home": self._home_id(),
+            "shared": shared,
+            "https": https,
+            "pid": os.getpid(),
+        }
+        front = Front(self._mounts(), self.directory, health, self._record)
+        self._listener = Listener(bound, front, certificate.ensure(self.home) if https else None)
+        self._cycles.catch_up()
+        self._cycles.wait()
+        return self
+
+    def close(self) -> None:
+        """Wait for running provisioning cycles, then stop the server and close the stores."""
+        self._cycles.close()
+        if self._listener is not None:
+            self._listener.stop()
+            self._listener = None
+        self.directory.close()
+        self.kiro.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def access_token(self, permissions: Sequence[str] | None = None) -> str:
+        """A bearer token of the automation client.
+
+        Args:
+            permissions: Graph application permissions it shall carry; by default the setting ``permissions``.
+        """
+        return self._tokens.automation(
+            self.directory.setting("permissions", []) if permissions is None else permissions
+        )
+
+    def variables(self) -> dict[str, str]:
+        """Values for the variables of the shipped playbooks.
+
+        ``ENTRA_TENANT_ID`` always; ``KIRO_SCIM_ENDPOINT`` and ``KIRO_SCIM_TOKEN`` when the simulated console has
+        them: with the setting ``console`` at ``waits``, only after somebody generated a token there.
+        """
+        return {"ENTRA_TENANT_ID": self.tenant_id, **self._console_answers()}
+
+    def _console_answers(self) -> dict[str, str]:
+        from provisioner.sandbox.kiro import console  # noqa: PLC0415 (start-up time)
+
+        profiles = console.describe(self.kiro)["profiles"]
+        waits = self.directory.setting("console", "answers") == "waits"
+        if waits and not any(profile["tokens"] for profile in profiles):
+            return {}
+        return console.answers(self.kiro, self._plain_url())
+
+    def _plain_url(self) -> str:
+        return re.sub(r"^https:", "http:", self.url)
+
+    def _claim(self, host: str, port: int | None, *, https: bool) -> socket.socket | None:
+        """A socket bound to the port to use, or None when a shared server of this home has it."""
+        kept = self.directory.setting("port")
+        if port is None and kept is None:
+            return bind(host, 0)
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            try:
+                return bind(host, port or kept)
+            except OSError as busy:
+                if busy.errno != errno.EADDRINUSE:
+                    raise
+            holder = _health_of(host, port or kept)
+            if holder.get("home") != self._home_id():
+                if port is not None:
+                    raise SandboxError(f"port {port} is used by another program")
+                return bind(host, 0)
+            if holder.get("shared"):
+                if https and not holder.get("https"):
+                    raise SandboxError("the shared sandbox was started without https")
+                return None
+            if time.monotonic() > deadline:
+                raise SandboxError(f"another sandbox of {self.home} is running (process {holder.get('pid')})")
+            time.sleep(_POLL_SECONDS)
+
+    def _home_id(self) -> str:
+        return hashlib.sha256(str(self.home).encode()).hexdigest()
+
+    def _move(self, root: str, port: int) -> None:
+        """Keep the address; when it changed, correct it in the emulated tenant's saved credentials."""
+        with self.directory.transaction():
+            before = self.directory.setting("root")
+            self.directory.set("port", port)
+            self.directory.set("root", root)
+            if before in (None, root):
+                return
+            for principal in self.directory.all("servicePrincipal"):
+                kept = self.directory.get("synchronizationSecrets", principal["id"])
+                address = str((kept or {"values": {}})["values"].get("BaseAddress", ""))
+                if address.startswith(f"{before}/"):
+                    values = {**(kept or {})["values"], "BaseAddress": root + address.removeprefix(before)}
+                    self.directory.put("synchronizationSecrets", principal["id"], {"values": values})
+
+    def _mounts(self) -> list[Mount]:
+        graph = GraphApi(self.directory, self._tokens, self._cycles, self._record)
+        authority = Authority(self.directory, self._tokens)
+        scim = _Scim(self.kiro, lambda: bool(self.directory.setting("strict_scim", default=False)))
+        return [
+            Mount(VERSIONS, graph.handle, graph.refusal, recorded=True),
+            Mount(_SCIM_PATHS, scim.handle, scim.refusal),
+            Mount(AUTHORITY_PATHS, authority.handle, authority.refusal),
+        ]
+
+
+class _Scim:
+    """The Kiro endpoint, loaded when it is first called."""
+
+    def __init__(self, store: Store, strict: Callable[[], bool]) -> None:
+        self._store = store
+        self._strict = strict
+        self._endpoint: Any = None
+
+    def handle(self, request: Request) -> Response:
+        if self._endpoint is None:
+            from provisioner.sandbox.kiro import KiroEndpoint  # noqa: PLC0415 (start-up time)
+
+            self._endpoint = KiroEndpoint(self._store, strict=self._strict)
+        return Response.from_app(self._endpoint, request.environ, buffered=True)
+
+    def refusal(self, status: int, retry_after: int | None) -> Response:
+        """A SCIM error for an injected fault (RFC 7644, section 3.12)."""
+        body = {
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
+            "status": str(status),
+            "detail": "A fault was injected here.",
+        }
+        headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        return Response(json.dumps(body), status, headers, content_type="application/scim+json")
+
+
+def _health_of(host: str, port: int) -> dict[str, Any]:
+    """What the sandbox on a port says about itself; empty when no sandbox answers there."""
+    try:
+        with urllib.request.urlopen(f"http://{host}:{port}/sandbox/health", timeout=5) as answer:
+            found = json.load(answer)
+    except (OSError, ValueError, urllib.error.URLError):
+        return {}
+    return found if isinstance(found, dict) and found.get("program") == PROGRAM else {}
+
+
+def _one_at_a_time(recorder: Recorder) -> Recorder:
+    """A recorder that the server's threads do not call at the same time."""
+    lock = threading.Lock()
+
+    def record(exchange: Exchange) -> None:
+        with lock:
+            recorder(exchange)
+
+    return record
+
+
+def _ignore(_exchange: Exchange) -> None:
+    """Record nothing."""

@@ -18,8 +18,6 @@ from provisioner.core.provider import Outcome, Provider
 from provisioner.core.resource import resolve
 from provisioner.core.snapshot import Snapshot
 
-CONVERGENCE_BUDGET: Final = 120.0
-"""Seconds within which what was written must be readable everywhere."""
 AGREEING_READS: Final = 3
 """Reads in a row that must agree, once one has disagreed: replicas flip-flop."""
 
@@ -43,12 +41,17 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan and the snapshot it was made from."""
+    """A plan and how it was made, so that it can be made again.
+
+    Attributes:
+        also: kinds that were read besides those a plan needs.
+    """
 
     snapshot: Snapshot
     desired: Desired
     plan: Plan
     wish: Wish
+    also: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -84,13 +87,14 @@ async def plan(
     wanted = wish(snapshot)
     decided = make_plan(wanted, snapshot, guards or provider.guards())
     advised = decided.model_copy(update={"warnings": tuple(provider.advice(snapshot, decided))})
-    return Planned(snapshot, wanted, advised, wish)
+    return Planned(snapshot, wanted, advised, wish, also)
 
 
 def replanned(provider: Provider, planned: Planned, desired: Desired) -> Planned:
     """A plan for another desired state, from the same snapshot."""
     decided = make_plan(desired, planned.snapshot, provider.guards())
-    return Planned(planned.snapshot, desired, decided, lambda _: desired)
+    also = frozenset(resource.kind for resource in desired.resources)
+    return Planned(planned.snapshot, desired, decided, lambda _: desired, also)
 
 
 def refuse_if_unsafe(decided: Plan) -> None:
@@ -159,7 +163,7 @@ def fixes(findings: Iterable[Finding]) -> Desired:
 
 async def _read_again(provider: Provider, planned: Planned) -> Planned:
     """Read again just before writing: two admins may be at it."""
-    again = await plan(provider, wish=planned.wish)
+    again = await plan(provider, wish=planned.wish, also=planned.also)
     if again.plan.fingerprint != planned.plan.fingerprint:
         raise RefusedError(
             "the tenant changed after the plan was shown; nothing was written",
@@ -191,10 +195,10 @@ async def _make(
 
 async def _converged(provider: Provider, planned: Planned, watcher: Watcher) -> Planned:
     """Read until nothing is pending any more; after a disagreement, until several reads in a row agree."""
-    deadline = time.monotonic() + CONVERGENCE_BUDGET
+    deadline = time.monotonic() + provider.convergence_budget
     agreeing, needed, pause = 0, 1, 0.2
     while True:
-        again = await plan(provider, wish=planned.wish)
+        again = await plan(provider, wish=planned.wish, also=planned.also)
         pending = again.plan.pending
         if not pending:
             agreeing += 1

@@ -110,8 +110,7 @@ def _audit(session: Session, checks: tuple[Check, ...], *, fix: bool, yes: bool)
         if fix and (wished.resources or wished.absent or wished.exhaustive):
             repair = engine.replanned(provider, planned, wished)
             show_plan(session, provider, repair)
-            engine.refuse_if_unsafe(repair.plan)
-            if repair.plan.pending and not yes:
+            if repair.plan.pending and not yes and not repair.plan.refusals:
                 confirm(session.printer)
             await engine.apply(provider, repair, session.printer, applied, fresh=yes)
             _, findings = await engine.audit(provider, checks)

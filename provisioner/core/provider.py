@@ -71,13 +71,27 @@ class Requests(Model):
 
 
 class Provider(Protocol):
-    """One playbook's view of one identity provider."""
+    """One playbook's view of one identity provider.
+
+    Attributes:
+        title: its name for people.
+        tenant: which tenant, as the playbook names it.
+        teardown_reads: kinds to read before a teardown, besides those a plan needs.
+        convergence_budget: seconds within which what was written must be readable everywhere.
+    """
 
     name: str
     title: str
-    tenant: str
     checks: Iterable[Check]
     teardown_reads: frozenset[str]
+
+    @property
+    def tenant(self) -> str:
+        """See above."""
+
+    @property
+    def convergence_budget(self) -> float:
+        """See above."""
 
     def desired(self) -> Desired:
         """What the playbook asks for."""

@@ -55,7 +55,7 @@ class Rule:
             raise ValueError(f"unknown effect {self.effect!r}; choose from {', '.join(get_args(Effect))}")
         if self.effect == "status" and self.status not in STATUSES:
             raise ValueError(f"status {self.status} is not one of {', '.join(map(str, STATUSES))}")
-        if min(self.nth, self.every or 1, 1 if self.times is None else self.times) < 1:
+        if min(count for count in (self.nth, self.every, self.times) if count is not None) < 1:
             raise ValueError("nth, every and times count from 1")
         if self.inner and self.effect not in _INNER_EFFECTS:
             raise ValueError(f"a part of a batch can only suffer {' or '.join(_INNER_EFFECTS)}")

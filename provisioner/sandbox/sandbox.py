@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import http.client
 import json
 import os
 import re
@@ -33,7 +34,8 @@ from provisioner.sandbox.store import Store
 from provisioner.sandbox.tokens import Tokens
 
 PROGRAM = "provisioner sandbox"
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 60.0  # for an unshared sandbox of the same home to end
+SILENCE_SECONDS = 1.0  # after which a program that does not answer on our port counts as a stranger
 _SCIM_PATHS = re.compile(r"/scim/")
 _POLL_SECONDS = 0.1
 
@@ -163,28 +165,38 @@ class Sandbox:
 
     def _claim(self, host: str, port: int | None, *, https: bool) -> socket.socket | None:
         """A socket bound to the port to use, or None when a shared server of this home has it."""
-        kept = self.directory.setting("port")
-        if port is None and kept is None:
+        wanted = port or self.directory.setting("port")
+        if wanted is None:
             return bind(host, 0)
-        deadline = time.monotonic() + WAIT_SECONDS
+        began = time.monotonic()
         while True:
             try:
-                return bind(host, port or kept)
+                return bind(host, wanted)
             except OSError as busy:
                 if busy.errno != errno.EADDRINUSE:
                     raise
-            holder = _health_of(host, port or kept)
-            if holder.get("home") != self._home_id():
-                if port is not None:
+            match self._neighbour(_health_of(host, wanted), time.monotonic() - began):
+                case "stranger" if port is not None:
                     raise SandboxError(f"port {port} is used by another program")
-                return bind(host, 0)
-            if holder.get("shared"):
-                if https and not holder.get("https"):
+                case "stranger":
+                    return bind(host, 0)
+                case "shared without https" if https:
                     raise SandboxError("the shared sandbox was started without https")
-                return None
-            if time.monotonic() > deadline:
-                raise SandboxError(f"another sandbox of {self.home} is running (process {holder.get('pid')})")
+                case "shared" | "shared without https":
+                    return None
             time.sleep(_POLL_SECONDS)
+
+    def _neighbour(self, health: dict[str, Any] | None, waited: float) -> str:
+        """Who has our port: a stranger, a shared sandbox of this home, or somebody to wait for."""
+        if health is None and waited < SILENCE_SECONDS:
+            return "silent"  # perhaps a sandbox that is closing
+        if health is None or health.get("home") != self._home_id():
+            return "stranger"
+        if health["shared"]:
+            return "shared" if health["https"] else "shared without https"
+        if waited > WAIT_SECONDS:
+            raise SandboxError(f"another sandbox of {self.home} is running (process {health['pid']})")
+        return "unshared"
 
     def _home_id(self) -> str:
         return hashlib.sha256(str(self.home).encode()).hexdigest()
@@ -241,12 +253,16 @@ class _Scim:
         return Response(json.dumps(body), status, headers, content_type="application/scim+json")
 
 
-def _health_of(host: str, port: int) -> dict[str, Any]:
-    """What the sandbox on a port says about itself; empty when no sandbox answers there."""
+def _health_of(host: str, port: int) -> dict[str, Any] | None:
+    """What the sandbox on a port says about itself; empty for another program, None when nobody answers."""
     try:
         with urllib.request.urlopen(f"http://{host}:{port}/sandbox/health", timeout=5) as answer:
             found = json.load(answer)
-    except (OSError, ValueError, urllib.error.URLError):
+    except urllib.error.HTTPError:
+        return {}
+    except (OSError, http.client.HTTPException):
+        return None
+    except ValueError:
         return {}
     return found if isinstance(found, dict) and found.get("program") == PROGRAM else {}
 

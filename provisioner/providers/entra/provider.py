@@ -43,6 +43,10 @@ class EntraProvider:
     def tenant(self) -> str:
         return self.playbook.connection.tenant
 
+    @property
+    def convergence_budget(self) -> float:
+        return self.graph.patience.budget
+
     def desired(self) -> Desired:
         """What the playbook asks for; strays of interrupted runs are not among it."""
         wanted = self.playbook.desired()

@@ -8,7 +8,6 @@ from provisioner.sandbox.kiro.console import (
     describe,
     generate_token,
     revoke_token,
-    scim_endpoint,
     tokens,
 )
 from provisioner.sandbox.kiro.endpoint import KiroEndpoint
@@ -22,6 +21,5 @@ __all__ = [
     "describe",
     "generate_token",
     "revoke_token",
-    "scim_endpoint",
     "tokens",
 ]

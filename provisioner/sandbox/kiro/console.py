@@ -45,10 +45,10 @@ def create_profile(
     key = str(uuid.uuid4())
     profile = {"id": key, "clientId": client_id, "tenantId": tenant_id, "createdAt": _now()}
     store.put("kiroProfile", key, profile)
-    return profile | {"scimEndpoint": scim_endpoint(base_url, key)}
+    return profile | {"scimEndpoint": endpoint(base_url, key)}
 
 
-def scim_endpoint(base_url: str, profile_id: str) -> str:
+def endpoint(base_url: str, profile_id: str) -> str:
     """The SCIM endpoint URL that the console shows for a profile."""
     return f"{base_url.rstrip('/')}/scim/{profile_id}/v2"
 
@@ -137,7 +137,7 @@ def answers(store: Store, base_url: str) -> dict[str, str]:
         if not accepts(store, profile, token):
             token = generate_token(store, profile) if len(tokens(store, profile)) < MAX_TOKENS else ""
         store.set(_AUTOMATIC, {"profile": profile, "token": token})
-    found = {"KIRO_SCIM_ENDPOINT": scim_endpoint(base_url, profile)}
+    found = {"KIRO_SCIM_ENDPOINT": endpoint(base_url, profile)}
     return found | {"KIRO_SCIM_TOKEN": token} if token else found
 
 

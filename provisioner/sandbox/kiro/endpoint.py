@@ -211,7 +211,7 @@ def _read(environ: dict[str, Any]) -> tuple[str, ScimRequest]:
         k.removeprefix("HTTP_").replace("_", "-"): v for k, v in environ.items() if k.startswith("HTTP_")
     }
     headers["Content-Type"] = environ.get("CONTENT_TYPE", "")
-    length = int(environ.get("CONTENT_LENGTH") or 0)
+    length = int(environ.get("CONTENT_LENGTH") or (-1 if environ.get("wsgi.input_terminated") else 0))
     return profile, ScimRequest(
         method=environ["REQUEST_METHOD"].upper(),
         base_url=f"{environ['wsgi.url_scheme']}://{host}/scim/{profile}/v2",

@@ -50,7 +50,8 @@ _PATCHABLE_IN_AWS = {
 _PATCHABLE_OF_GROUP = {"displayname", "externalid", "members"}
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _OPERATORS = re.compile(r"\b(?:ne|co|sw|ew|gt|ge|lt|le|pr|or|not)\b", re.IGNORECASE)
-_PICKED = re.compile(r'(?P<attribute>[^\[\]]+)\[\s*type\s+eq\s+"(?P<type>[^"]*)"\s*\]', re.IGNORECASE)
+_PICKED = re.compile(r'\[\s*type\s+eq\s+"(?P<type>[^"]*)"\s*\]', re.IGNORECASE)
+_HEAD = re.compile(r"[^\[.]*")
 
 
 class Refusal(Exception):  # noqa: N818  it is an answer, not a fault of the sandbox
@@ -87,8 +88,9 @@ class Write:
 
 
 def check_operation(method: str, path: str) -> None:
-    """Refuse what the list of supported operations lacks (AWS: Supported API operations; "this error also occurs if the
-    operation is unsupported", ValidationException 400).
+    """Refuse what AWS's "Supported API operations" lacks.
+
+    A ValidationException (400) "also occurs if the operation is unsupported".
     """
     first, _, rest = path.strip("/").partition("/")
     unsupported = first in {"", ".search", "Bulk", "Me"} or rest == ".search"
@@ -131,66 +133,85 @@ def operations(body: Body) -> list[Body]:
 
 def group_names(write: Write) -> list[str]:
     """Names a write would give to a group; AWS answers ConflictException to a second group of one name."""
-    if write.kind != "Group":
-        return []
-    given = [value for path, value in _changes(write) if path.casefold() == "displayname"]
-    return [each for each in given if isinstance(each, str)]
+    changes = _changes(write) if write.kind == "Group" else ()
+    return [each.value for each in changes if each.attribute == "displayname" and isinstance(each.value, str)]
+
+
+@dataclass(frozen=True)
+class _Change:
+    """One attribute that a write sets or removes.
+
+    Attributes:
+        op: add, replace, remove, or "" in a whole resource.
+        path: the attribute's path as sent; empty for a removal that names none.
+        value: the value sent.
+    """
+
+    op: str
+    path: str
+    value: Any
+
+    @property
+    def attribute(self) -> str:
+        """The attribute in lower case, without filter and sub-attribute; with its URN when it is an extension's."""
+        lowered = self.path.casefold()
+        prefix = f"{ENTERPRISE}:".casefold()
+        urn = prefix if lowered.startswith(prefix) else ""
+        return urn + _HEAD.match(lowered[len(urn) :]).group()  # type: ignore[union-attr]  # it matches "" at least
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is about all values of the attribute rather than one picked by a filter."""
+        return "[" not in self.path
 
 
 def _check_user(write: Write, *, strict: bool) -> None:
     changes = list(_changes(write))
-    for path, value in changes:
-        for name in _unsupported(path, value):
+    for each in changes:
+        for name in _unsupported(each):
             raise _invalid(f"{name}: This attribute is not supported.", "invalidValue")
-        if path.casefold() == "externalid":
-            _check_external_id(write, value)
-    if strict and write.method == "PATCH":
-        _check_patch_as_aws(operations(write.body))
-    elif strict:
+        if each.attribute == "externalid":
+            _check_external_id(write, each)
+    if not strict:
+        return
+    if write.method == "PATCH":
+        _check_patch_as_aws(changes)
+    else:
         _check_required_as_aws(write.body)
-    if strict:
-        _check_values_as_aws(changes)
+    for each in changes:
+        _check_value_as_aws(each)
 
 
-def _check_external_id(write: Write, value: Any) -> None:
+def _check_external_id(write: Write, change: _Change) -> None:
     """Text as reported in kirodotdev/Kiro issue 9582."""
     known = (write.current or {}).get("externalId")
-    if known is not None and value != known:
-        detail = (
-            "externalId: This attribute does not satisfy the mutability validation defined in the schema."
-        )
-        raise Refusal(HTTPStatus.BAD_REQUEST, detail, "mutability")
+    if known is not None and (change.op == "remove" or change.value != known):
+        text = "This attribute does not satisfy the mutability validation defined in the schema."
+        raise Refusal(HTTPStatus.BAD_REQUEST, f"externalId: {text}", "mutability")
 
 
 def _check_group(write: Write) -> None:
-    if write.method == "POST":
-        if not _value(write.body, "displayname"):
-            raise _invalid("displayName: This attribute is required.", "invalidValue")
-        _check_membership_count(len(_list(_value(write.body, "members"))))
-        return
-    counted = 0
-    for each in operations(write.body):
-        op, path, value = str(each.get("op", "")).casefold(), str(each.get("path") or ""), each.get("value")
-        names = [path] if path else list(value) if isinstance(value, dict) else []
-        for name in names:
-            attribute = re.split(r"[\[.]", name)[0].casefold()
-            if attribute not in _PATCHABLE_OF_GROUP:
-                raise _invalid(
-                    f"{name}: Only displayName, members and externalId can be changed.", "invalidPath"
-                )
-        if any(name.casefold() == "members" for name in names) and (
-            op == "replace" or (op == "remove" and not _list(value))
-        ):
-            raise _invalid("members: All memberships cannot be replaced or removed in one request.")
-        counted += max(len(_list(value)), int("members[" in path.casefold()))
-    _check_membership_count(counted)
-
-
-def _check_membership_count(count: int) -> None:
-    if count > MAX_MEMBERSHIP_CHANGES:
+    changes = list(_changes(write))
+    if write.method == "POST" and not _value(write.body, "displayname"):
+        raise _invalid("displayName: This attribute is required.", "invalidValue")
+    if write.method == "PATCH":
+        _check_group_patch(changes)
+    members = [each for each in changes if each.attribute == "members"]
+    if sum(max(len(_list(each.value)), 1) for each in members) > MAX_MEMBERSHIP_CHANGES:
         raise _invalid(
             f"members: At most {MAX_MEMBERSHIP_CHANGES} membership changes are allowed in a request."
         )
+
+
+def _check_group_patch(changes: list[_Change]) -> None:
+    for each in changes:
+        if each.attribute not in _PATCHABLE_OF_GROUP:
+            raise _invalid(
+                f"{each.path}: Only displayName, members and externalId can be changed.", "invalidPath"
+            )
+        everybody = each.op == "replace" or (each.op == "remove" and not each.value)
+        if each.attribute == "members" and each.whole and everybody:
+            raise _invalid("members: All memberships cannot be replaced or removed in one request.")
 
 
 def _check_required_as_aws(body: Body) -> None:
@@ -206,90 +227,79 @@ def _check_required_as_aws(body: Body) -> None:
         raise _invalid(f"{missing[0]}: This attribute is required.", "invalidValue")
 
 
-def _check_patch_as_aws(given: list[Body]) -> None:
+def _check_patch_as_aws(changes: list[_Change]) -> None:
     once: set[str] = set()
-    for each in given:
-        op, path, value = str(each.get("op", "")).casefold(), str(each.get("path") or ""), each.get("value")
-        names = [path] if path else list(value) if isinstance(value, dict) else []
-        if op == "remove" and not path:
+    for each in changes:
+        if not each.path:
             raise _invalid("path: This is required to remove.", "noTarget")
-        for name in names:
-            attribute = re.split(r"[\[.]", name)[0].casefold()
-            if not name.casefold().startswith(ENTERPRISE.casefold()) and attribute not in _PATCHABLE_IN_AWS:
-                raise _invalid(f"{name}: This attribute cannot be changed.", "invalidPath")
-            if attribute in {"username", "active"} and (op == "remove" or attribute in once):
-                raise _invalid(
-                    f"{name}: It cannot be removed, nor changed twice in a request.", "invalidValue"
-                )
-            once.add(attribute)
+        if each.attribute not in _PATCHABLE_IN_AWS and not each.attribute.startswith(ENTERPRISE.casefold()):
+            raise _invalid(f"{each.path}: This attribute cannot be changed.", "invalidPath")
+        again = each.attribute in once
+        if each.attribute in {"username", "active"} and (each.op == "remove" or again):
+            raise _invalid(
+                f"{each.path}: It cannot be removed, nor changed twice in a request.", "invalidValue"
+            )
+        once.add(each.attribute)
 
 
-def _check_values_as_aws(changes: list[tuple[str, Any]]) -> None:
-    for path, value in changes:
-        attribute = re.split(r"[\[.]", path)[0]
-        if attribute.casefold() in _UNSUPPORTED_BY_AWS:
-            raise _invalid(f"{attribute}: This attribute is not supported.", "invalidValue")
-        if attribute.casefold() not in _SINGLE_VALUED_IN_AWS or "[" in path:
-            continue
-        entries = _list(value)
-        if len(entries) > 1:
-            raise _invalid(f"{attribute}: Only one value is allowed.", "invalidValue")
-        if any("display" in each for each in entries if isinstance(each, dict)):
-            raise _invalid(f"{attribute}.display: This attribute is not supported.", "invalidValue")
-        if attribute.casefold() == "emails" and not all(_value(each, "primary") for each in entries):
-            raise _invalid("emails: The value must be primary.", "invalidValue")
+def _check_value_as_aws(change: _Change) -> None:
+    if change.attribute in _UNSUPPORTED_BY_AWS:
+        raise _invalid(f"{change.path}: This attribute is not supported.", "invalidValue")
+    if change.attribute not in _SINGLE_VALUED_IN_AWS or not change.whole:
+        return
+    entries = _list(change.value)
+    if len(entries) > 1:
+        raise _invalid(f"{change.path}: Only one value is allowed.", "invalidValue")
+    if any("display" in each for each in entries if isinstance(each, dict)):
+        raise _invalid(f"{change.path}.display: This attribute is not supported.", "invalidValue")
+    if change.attribute == "emails" and not all(_value(each, "primary") for each in entries):
+        raise _invalid("emails: The value must be primary.", "invalidValue")
 
 
-def _changes(write: Write) -> Iterator[tuple[str, Any]]:
-    """Attribute paths and the values they would get; a removal gives None."""
+def _changes(write: Write) -> Iterator[_Change]:
+    """What a write sets or removes, attribute by attribute."""
     if write.method != "PATCH":
-        yield from _flat(write.body)
+        yield from _flat("", write.body)
         return
     for each in operations(write.body):
-        removal = str(each.get("op", "")).casefold() == "remove"
-        value = None if removal else each.get("value")
-        if each.get("path"):
-            yield str(each["path"]), value
-        elif isinstance(value, dict):
-            yield from _flat(value)
+        op, path, value = str(each.get("op", "")).casefold(), str(each.get("path") or ""), each.get("value")
+        if path or not isinstance(value, dict):
+            yield _Change(op, path, value)
+        else:
+            yield from _flat(op, value)
 
 
-def _flat(body: Body) -> Iterator[tuple[str, Any]]:
+def _flat(op: str, body: Body) -> Iterator[_Change]:
     for key, value in body.items():
         if key.casefold() == ENTERPRISE.casefold() and isinstance(value, dict):
-            yield from ((f"{key}:{name}", inner) for name, inner in value.items())
+            yield from (_Change(op, f"{key}:{name}", inner) for name, inner in value.items())
         else:
-            yield key, value
+            yield _Change(op, key, value)
 
 
-def _unsupported(path: str, value: Any) -> Iterator[str]:
+def _unsupported(change: _Change) -> Iterator[str]:
     """Names of the guide's six attributes that a change would set ("Remove unsupported attributes")."""
-    if value in (None, "", [], {}):
+    if change.op == "remove" or change.value in (None, "", [], {}):
         return
-    lowered = path.casefold()
-    extension = f"{ENTERPRISE}:".casefold()
-    if (
-        lowered.startswith(extension)
-        and re.split(r"[.\[]", lowered[len(extension) :])[0] in UNSUPPORTED_EXTENSION
-    ):
-        yield path
-    elif lowered == extension.rstrip(":") and isinstance(value, dict):
-        yield from (f"{ENTERPRISE}:{each}" for each in value if each.casefold() in UNSUPPORTED_EXTENSION)
-    elif lowered.startswith("phonenumbers"):
-        picked = _PICKED.match(path)
-        types = [picked["type"]] if picked else [_value(each, "type") for each in _list(value)]
+    prefix = f"{ENTERPRISE}:".casefold()
+    if change.attribute.removeprefix(prefix) in UNSUPPORTED_EXTENSION and change.attribute.startswith(prefix):
+        yield change.path
+    elif change.path.casefold() == ENTERPRISE.casefold() and isinstance(change.value, dict):
         yield from (
-            f'phoneNumbers[type eq "{each}"].value'
-            for each in types
-            if str(each).casefold() in UNSUPPORTED_PHONES
+            f"{ENTERPRISE}:{each}" for each in change.value if each.casefold() in UNSUPPORTED_EXTENSION
         )
+    elif change.attribute == "phonenumbers":
+        picked = _PICKED.search(change.path)
+        types = [picked["type"]] if picked else [_value(each, "type") for each in _list(change.value)]
+        refused = [each for each in types if str(each).casefold() in UNSUPPORTED_PHONES]
+        yield from (f'phoneNumbers[type eq "{each}"].value' for each in refused)
 
 
 def _value(body: Any, name: str) -> Any:
     """A member whose name is compared without case, as SCIM attribute names are."""
-    return (
-        next((v for k, v in body.items() if k.casefold() == name), None) if isinstance(body, dict) else None
-    )
+    if not isinstance(body, dict):
+        return None
+    return next((value for key, value in body.items() if key.casefold() == name), None)
 
 
 def _list(value: Any) -> list[Any]:

@@ -167,7 +167,8 @@ def _switch(source: Value, default: Value = None, *cases: Value) -> Value:
 
 
 def _word(source: Value, number: Value, delimiters: Value) -> Value:
-    words = [each for each in re.split(f"[{re.escape(text_of(delimiters))}]", text_of(source)) if each]
+    spaced = text_of(source).translate(dict.fromkeys(map(ord, text_of(delimiters)), "\0"))
+    words = [each for each in spaced.split("\0") if each]
     at = _number(number)
     return words[at - 1] if 1 <= at <= len(words) else ""
 

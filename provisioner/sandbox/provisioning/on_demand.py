@@ -108,6 +108,7 @@ def _run(job: Job, scope: Scope, entry: Entry, subject: Subject, links: dict[str
     mapping = job.mappings[entry.kind]
     try:
         with ScimClient(*job.credentials) as client:
+            client.compliant = False  # "this feature flag currently doesn't work with on-demand provisioning"
             client.probe()
             exporter = Exporter(client, links, rematch=True)
             if entry.kind == "User":

@@ -34,8 +34,19 @@ SERVICE_UNAVAILABLE = f"{_CONNECTOR}ServiceUnavailable"
 COMPLIANT_PATCH = "aadOptscim062020"
 """Flag in the tenant URL that makes PATCH requests follow RFC 7644."""
 
+_NO_TENANT_URL = (
+    "Please provide a valid tenant URL for your application."  # as in Microsoft's sample of such a job
+)
+_BAD_CREDENTIALS = (  # as seen in public reports
+    "You appear to have entered invalid credentials. Please confirm you are using the correct information for an "
+    "administrative account."
+)
+_NOT_SENT = "An error occurred while sending the request."  # as seen in a public report
 _TIMEOUT = 30.0
 _MAX_FOUND = 1
+_TIMED_OUT = "Timeout"
+_BROKEN = "WebExceptionProtocolError"
+_NO_ANSWER = {_TIMED_OUT, _BROKEN}
 _CODES = {
     400: f"{_CONNECTOR}BadRequest",
     403: "InsufficientRights",
@@ -90,12 +101,12 @@ def read_tenant_url(address: str) -> TenantUrl:
     Raises:
         UnusableEndpointError: when it is not an http(s) URL, or points outside this machine.
     """
-    parts = urlsplit(address.strip())
+    try:
+        parts = urlsplit(address.strip())
+    except ValueError as error:
+        raise UnusableEndpointError(INVALID_CREDENTIALS, _NO_TENANT_URL) from error
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        # Code and text as Microsoft's sample shows them for a job without a tenant URL.
-        raise UnusableEndpointError(
-            INVALID_CREDENTIALS, "Please provide a valid tenant URL for your application."
-        )
+        raise UnusableEndpointError(INVALID_CREDENTIALS, _NO_TENANT_URL)
     if not _is_loopback(parts.hostname):
         raise UnusableEndpointError(
             SERVICE_UNAVAILABLE, f"{parts.hostname}: the sandbox provisions to loopback addresses only."
@@ -123,16 +134,19 @@ class ScimClient:
 
         self._url = read_tenant_url(address)
         self.compliant = self._url.compliant
+        if not (token.isascii() and token.isprintable()):
+            raise UnusableEndpointError(INVALID_CREDENTIALS, _BAD_CREDENTIALS)
         self._http = httpx.Client(
             # An explicit transport keeps the environment's proxies out; its CA settings still count.
             transport=httpx.HTTPTransport(),
             timeout=_TIMEOUT,
             headers={
-                "Authorization": f"Bearer {token}",
                 "Accept": "application/scim+json",
                 "User-Agent": "provisioner-sandbox (emulated Microsoft Entra provisioning service)",
             },
         )
+        if token:  # the real service would send a token of its own in place of a blank one
+            self._http.headers["Authorization"] = f"Bearer {token}"
 
     def __enter__(self) -> Self:
         return self
@@ -156,7 +170,8 @@ class ScimClient:
         except UnusableEndpointError:
             raise
         except ScimError as error:
-            code = SERVICE_UNAVAILABLE if (error.status or 0) >= 500 else SERVICE_INCOMPATIBLE
+            unavailable = error.code in _NO_ANSWER or (error.status or 0) >= 500
+            code = SERVICE_UNAVAILABLE if unavailable else SERVICE_INCOMPATIBLE
             raise UnusableEndpointError(code, error.reason, error.status) from error
 
     def find(self, kind: str, attribute: str, value: str) -> Body | None:
@@ -204,26 +219,25 @@ class ScimClient:
         headers = {} if body is None else {"Content-Type": "application/scim+json"}
         try:
             response = self._http.request(method, url, content=content, headers=headers)
+        except httpx.ConnectError as error:
+            raise UnusableEndpointError(SERVICE_UNAVAILABLE, f"{_NOT_SENT} {error}") from error
         except httpx.TimeoutException as error:
-            raise ScimError("Timeout", f"The target application took too long to respond: {error}") from error
-        except httpx.HTTPError as error:
-            raise UnusableEndpointError(
-                SERVICE_UNAVAILABLE, f"An error occurred while sending the request. {error}"
+            raise ScimError(
+                _TIMED_OUT, f"The target application took too long to respond. {error}"
             ) from error
+        except httpx.HTTPError as error:
+            raise ScimError(_BROKEN, f"{_NOT_SENT} {error}") from error
+        except httpx.InvalidURL as error:
+            raise UnusableEndpointError(INVALID_CREDENTIALS, _NO_TENANT_URL) from error
         return _read(response)
 
 
 def _read(response: httpx.Response) -> Body | None:
     status = response.status_code
     if status == http.HTTPStatus.UNAUTHORIZED:
-        raise UnusableEndpointError(
-            INVALID_CREDENTIALS,
-            "You appear to have entered invalid credentials. Please confirm you are using the correct information "
-            "for an administrative account.",
-            status,
-        )
+        raise UnusableEndpointError(INVALID_CREDENTIALS, _BAD_CREDENTIALS, status)
     if not response.is_success:
-        raise ScimError(_CODES.get(status, "WebExceptionProtocolError"), _reason(response), status)
+        raise ScimError(_CODES.get(status, _BROKEN), _reason(response), status)
     if not response.content:
         return None
     try:

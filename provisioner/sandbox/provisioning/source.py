@@ -124,18 +124,8 @@ def read_scope(directory: Store, service_principal_id: str, *, everyone: bool) -
     """
     users = {each["id"]: each for each in directory.all("user")}
     groups = {each["id"]: each for each in directory.all("group")}
-    assigned = _assigned_roles(directory, service_principal_id)
-    roles: dict[str, list[str]] = {}
-    for principal, names in assigned.items():
-        group = groups.get(principal)
-        if group is None:
-            roles.setdefault(principal, []).extend(names)
-        elif group.get("securityEnabled"):
-            roles.setdefault(principal, []).extend(names)
-            for member in group.get("_members") or []:
-                if member in users:
-                    roles.setdefault(member, []).extend(names)
-    wanted = [*users, *groups] if everyone else [each for each in roles if each in users or each in groups]
+    roles = _roles(_assignments(directory, service_principal_id), users, groups)
+    wanted = [*users, *groups] if everyone else [key for key in roles if key in users or key in groups]
     entries = {
         key: Entry(
             key,
@@ -215,18 +205,33 @@ _OPERATORS: dict[str, Callable[[str, str], bool]] = {
 }
 
 
-def _assigned_roles(directory: Store, service_principal_id: str) -> dict[str, list[str]]:
-    """Names of the assigned roles by principal id."""
+def _assignments(directory: Store, service_principal_id: str) -> list[tuple[str, str]]:
+    """Principal id and role name of the app role assignments."""
     principal = directory.get("servicePrincipal", service_principal_id) or {}
     names = {
         each.get("id"): each.get("value") or each.get("displayName")
         for each in principal.get("appRoles") or []
     }
+    return [
+        (each["principalId"], names.get(each.get("appRoleId")) or _DEFAULT_ROLE)
+        for each in directory.all("appRoleAssignment")
+        if each.get("resourceId") == service_principal_id
+    ]
+
+
+def _roles(
+    assignments: list[tuple[str, str]], users: dict[str, Document], groups: dict[str, Document]
+) -> dict[str, list[str]]:
+    """Role names by id of everything assigned: what is named itself, and immediate user members of groups."""
     roles: dict[str, list[str]] = {}
-    for each in directory.all("appRoleAssignment"):
-        if each.get("resourceId") == service_principal_id:
-            role = names.get(each.get("appRoleId")) or _DEFAULT_ROLE
-            roles.setdefault(each["principalId"], []).append(role)
+    for principal, role in assignments:
+        reached = [principal]
+        if principal in groups:
+            members = groups[principal].get("_members") or []
+            secured = groups[principal].get("securityEnabled")
+            reached = [principal, *(each for each in members if each in users)] if secured else []
+        for each in reached:
+            roles.setdefault(each, []).append(role)
     return roles
 
 

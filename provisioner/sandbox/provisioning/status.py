@@ -21,6 +21,15 @@ from provisioner.sandbox.provisioning.planning import Link
 Document = dict[str, Any]
 
 NEVER = "0001-01-01T00:00:00Z"
+_NEVER_RUN: Document = {
+    "escrowsPruned": False,
+    "lastSuccessfulExecution": None,
+    "lastSuccessfulExecutionWithExports": None,
+    "steadyStateFirstAchievedTime": NEVER,
+    "steadyStateLastAchievedTime": NEVER,
+    "troubleshootingUrl": None,
+}
+
 _FEWEST_FAILURES = 5_000
 _FAILED_SHARE = 0.4
 _MOST_FAILURES = 40_000
@@ -123,30 +132,21 @@ def after(
         active: whether the job's schedule is active; a job paused during the cycle stays Paused.
     """
     done = execution(run)
-    quarantined = run.quarantine is not None
-    clean = run.state == "Succeeded"
-    steady = timestamp(run.ended) if clean else None
-    first = status.get("steadyStateFirstAchievedTime") or NEVER
-    new = dict(status) | {
+    quarantined, clean = run.quarantine is not None, run.state == "Succeeded"
+    failures = (status.get("countSuccessiveCompleteFailures") or 0) + 1
+    changed = {
+        "code": ("Quarantine" if quarantined else "Active") if active else "Paused",
+        "countSuccessiveCompleteFailures": failures if quarantined else 0,
         "lastExecution": done,
-        "countSuccessiveCompleteFailures": (status.get("countSuccessiveCompleteFailures") or 0) + 1
-        if quarantined
-        else 0,
+        "progress": [_progress(run)],
         "quarantine": _quarantine(status.get("quarantine"), run),
         "synchronizedEntryCountByType": entry_counts(links, mappings),
-        "progress": [_progress(run)],
-        "steadyStateFirstAchievedTime": steady if steady and first == NEVER else first,
-        "steadyStateLastAchievedTime": steady or status.get("steadyStateLastAchievedTime") or NEVER,
-        "escrowsPruned": bool(status.get("escrowsPruned")),
-        "troubleshootingUrl": status.get("troubleshootingUrl"),
     }
-    new["lastSuccessfulExecution"] = done if clean else status.get("lastSuccessfulExecution")
-    with_exports = clean and run.exported > 0
-    new["lastSuccessfulExecutionWithExports"] = (
-        done if with_exports else status.get("lastSuccessfulExecutionWithExports")
-    )
-    new["code"] = ("Quarantine" if quarantined else "Active") if active else "Paused"
-    return new
+    if clean:
+        changed |= _steady(status, run) | {"lastSuccessfulExecution": done}
+    if clean and run.exported:
+        changed["lastSuccessfulExecutionWithExports"] = done
+    return _NEVER_RUN | status | changed
 
 
 def entry_counts(links: dict[str, Link], mappings: dict[str, ObjectMapping]) -> list[Document]:
@@ -175,6 +175,16 @@ def escrow_quarantine(outcomes: Iterable[Outcome]) -> Quarantine | None:
     else:
         return None
     return Quarantine(reason, reason, f"{len(failed)} of {len(worked)} objects could not be provisioned.")
+
+
+def _steady(status: Document, run: Run) -> Document:
+    """A cycle without errors leaves nothing to process: the steady state."""
+    first = status.get("steadyStateFirstAchievedTime") or NEVER
+    now = timestamp(run.ended)
+    return {
+        "steadyStateFirstAchievedTime": now if first == NEVER else first,
+        "steadyStateLastAchievedTime": now,
+    }
 
 
 def _quarantine(before: Document | None, run: Run) -> Document | None:

@@ -144,10 +144,11 @@ def member_operations(add: Iterable[str], remove: Iterable[str], *, compliant: b
 def reference_operations(name: str, scim_id: str, *, present: bool, compliant: bool) -> list[Body]:
     """The operation of the PATCH that sets a single reference, such as a manager.
 
-    Without the flag the value is a list of references, as in the tutorial's update of a manager.
+    Without the flag the value is a list of references, as in the tutorial's update of a manager. What the flag makes of
+    it is not documented; a compliant request has to carry the complex value.
     """
     if compliant:
-        return [{"op": "replace" if present else "add", "path": name, "value": scim_id}]
+        return [{"op": "replace" if present else "add", "path": name, "value": {"value": scim_id}}]
     return [{"op": "Replace" if present else "Add", "path": name, "value": _references([scim_id])}]
 
 

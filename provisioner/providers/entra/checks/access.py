@@ -97,8 +97,13 @@ def group_not_assigned(look: Look) -> Iterator[Verdict]:
             f"not assigned: {', '.join(missing)}" if missing else "no group is assigned",
             found.address,
             (("servicePrincipal.appRoleAssignedTo[*].principalDisplayName", names),),
-            as_in_playbook(look, kinds.Group, kinds.GroupAssignment) if missing else None,
+            as_in_playbook(look, kinds.Group, kinds.GroupAssignment) if _all_known(look, missing) else None,
         )
+
+
+def _all_known(look: Look, keys: list[str]) -> bool:
+    """Whether these groups, of which there is at least one, can be told."""
+    return bool(keys) and all(look.snapshot.get(kinds.Group, key) for key in keys)
 
 
 @check("entra-group-missing", reads=(kinds.Group,), severity=Severity.HIGH)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from provisioner.core.check import Catalogue, Look, Severity, Verdict
+from provisioner.core.plan import Desired
 from provisioner.core.snapshot import Fault
 from provisioner.providers.entra import observations as seen
 from provisioner.providers.entra import resources as kinds
@@ -219,8 +220,11 @@ def custom_identifier_uri(look: Look) -> Iterator[Verdict]:
         )
 
 
-def _scope(value: str) -> kinds.Scope:
-    return kinds.Scope(value=value, enabled=True, type="User", display_name=value)
+def _scopes_as_listed(look: Look, value: str) -> Desired | None:
+    """The playbook's scopes; None where it does not list this one, and so a person must decide."""
+    wanted = desired(look, kinds.Application)
+    listed = any(scope.value == value for scope in wanted.scopes or ())
+    return repaired(kinds.Application(key=wanted.key, scopes=wanted.scopes)) if listed else None
 
 
 @check("entra-scopes-missing", reads=(kinds.Application,), severity=Severity.HIGH, row="scopes")
@@ -243,7 +247,7 @@ def scopes_missing(look: Look) -> Iterator[Verdict]:
                 f"the scope {value} is missing",
                 found.address,
                 (("application.api.oauth2PermissionScopes[*].value", sorted(present)),),
-                repaired(kinds.Application(key=found.key, scopes=(_scope(value),))),
+                _scopes_as_listed(look, value),
             )
 
 
@@ -266,9 +270,7 @@ def scope_disabled(look: Look) -> Iterator[Verdict]:
                 f"the scope {scope.value} is disabled",
                 found.address,
                 ((f"application.api.oauth2PermissionScopes[value={scope.value}].isEnabled", False),),
-                repaired(
-                    kinds.Application(key=found.key, scopes=(kinds.Scope(value=scope.value, enabled=True),))
-                ),
+                _scopes_as_listed(look, scope.value),
             )
 
 
@@ -291,9 +293,7 @@ def scope_admin_only(look: Look) -> Iterator[Verdict]:
                 f"only admins can consent to {scope.value}",
                 found.address,
                 ((f"application.api.oauth2PermissionScopes[value={scope.value}].type", "Admin"),),
-                repaired(
-                    kinds.Application(key=found.key, scopes=(kinds.Scope(value=scope.value, type="User"),))
-                ),
+                _scopes_as_listed(look, scope.value),
             )
 
 

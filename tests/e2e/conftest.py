@@ -1,0 +1,87 @@
+"""The whole product, in this process, against the sandbox over real HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provisioner.cli import main
+from provisioner.sandbox import Sandbox
+
+PLAYBOOK = Path(__file__).resolve().parents[2] / "playbooks" / "entra.yaml"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Product:
+    """Runs commands with a state directory of their own."""
+
+    def __init__(self, state: Path, patch: pytest.MonkeyPatch) -> None:
+        self.state = state
+        self.patch = patch
+
+    def __call__(self, *arguments: str) -> Result:
+        self.patch.setenv("PROVISIONER_STATE_DIR", str(self.state))
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main(arguments)
+        return Result(int(code), out.getvalue(), err.getvalue())
+
+    def apply(self, *arguments: str) -> Result:
+        return self("apply", str(PLAYBOOK), "--sandbox", "--format", "json", *arguments)
+
+    def doctor(self, *arguments: str) -> Result:
+        return self("doctor", str(PLAYBOOK), "--sandbox", "--format", "json", *arguments)
+
+    def drift(self, *arguments: str) -> Result:
+        return self("drift", str(PLAYBOOK), "--sandbox", "--format", "json", *arguments)
+
+    @property
+    def home(self) -> Path:
+        return self.state / "sandbox"
+
+    def sandbox(self) -> Sandbox:
+        """The sandbox's stores, not serving; close it before the next command."""
+        return Sandbox(self.home)
+
+
+@pytest.fixture
+def product(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Product:
+    """The product in front of an empty tenant."""
+    return Product(tmp_path / "state", monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def applied_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state directory after the shipped playbook was applied once; copy it, do not use it."""
+    state = tmp_path_factory.mktemp("applied") / "state"
+    with pytest.MonkeyPatch.context() as patch:
+        result = Product(state, patch).apply()
+    assert result.code == 0, result.err
+    return state
+
+
+@pytest.fixture
+def applied(applied_state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Product:
+    """The product in front of a tenant in which the shipped playbook was applied."""
+    state = tmp_path / "state"
+    shutil.copytree(applied_state, state)
+    return Product(state, monkeypatch)

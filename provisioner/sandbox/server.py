@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
@@ -98,31 +98,28 @@ class Front:
         mount = next((mount for mount in self._mounts if mount.pattern.match(request.path)), None)
         if mount is None:
             return NotFound().get_response()
-        try:
-            response = self._faulty(mount, request)
-        except ConnectionAbortedError:
-            self._note(mount, request, None)
-            raise
+        response = self._faulty(mount, request)
         self._note(mount, request, response)
+        if response is None:
+            _drop(request)
         return response
 
-    def _faulty(self, mount: Mount, request: Request) -> Response:
-        """The mount's answer, bent by the fault rule that this request triggers, if any."""
+    def _faulty(self, mount: Mount, request: Request) -> Response | None:
+        """The mount's answer, bent by the fault rule that this request triggers; None when it is to be dropped."""
         rule = faults.due(self._directory, request.method, request.path)
-        if rule is None:
-            return _answer(mount, request)
-        if rule.effect == "status":
+        effect = rule.effect if rule else None
+        if rule is not None and effect == "status":
             return mount.refusal(rule.status, rule.retry_after)
-        if rule.effect == "drop-before":
-            _drop(request)
-        if rule.effect == "kill-before":
+        if effect == "drop-before":
+            return None
+        if rule is not None and effect == "kill-before":
             faults.kill(rule)
         response = _answer(mount, request)
-        if rule.effect == "drop-after":
-            _drop(request)
-        if rule.effect == "kill-after":
+        if rule is not None and effect == "kill-after":
             faults.kill(rule)
-        return mount.refusal(404, None) if rule.effect == "404-after" else response
+        if effect == "404-after":
+            return mount.refusal(404, None)
+        return None if effect == "drop-after" else response
 
     def _note(self, mount: Mount, request: Request, response: Response | None) -> None:
         if mount.recorded:
@@ -148,7 +145,7 @@ def _answer(mount: Mount, request: Request) -> Response:
         return mount.refusal(500, None)
 
 
-def _drop(request: Request) -> None:
+def _drop(request: Request) -> NoReturn:
     """Close the connection without an answer."""
     with contextlib.suppress(OSError):
         request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)

@@ -205,7 +205,7 @@ class DirectoryWriter:
             return parse.assignment(data, principal, names)
 
         async def look() -> kinds.Assignment | None:
-            for data in await self.graph.pages(f"{base}?$top=999"):
+            for data in await self.graph.pages(f"{base}?$top=999", expects=True):
                 if data["principalId"] == body["principalId"] and data["appRoleId"] == role:
                     return made(data)
             return None

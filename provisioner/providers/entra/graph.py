@@ -104,9 +104,9 @@ class Graph:
         except NotFoundRemotelyError:
             return None
 
-    async def pages(self, path: str) -> list[Json]:
+    async def pages(self, path: str, *, expects: bool = False) -> list[Json]:
         """Every element of a collection, all its pages; a nextLink that leaves this Graph is refused."""
-        return await self.rest(await self.get(path))
+        return await self.rest(await self.get(path, expects=expects))
 
     async def rest(self, page: Json) -> list[Json]:
         """Every element of a collection whose first page has been read."""

@@ -133,6 +133,7 @@ def assignment(
     if kind is None:
         return None
     roles = {role.id: role.display_name for role in principal.app_roles}
+    zero = "(default access)" if roles else kinds.USER_ROLE  # without roles, the zero role is the right one
     role_id, who = data["appRoleId"], data["principalId"]
     return kind(
         key=names.get(who) or f"{data.get('principalDisplayName')} ({who})",
@@ -140,7 +141,7 @@ def assignment(
         principal=who,
         principal_name=data.get("principalDisplayName"),
         role_id=role_id,
-        role=roles.get(role_id, "(default access)" if role_id == kinds.ZERO_ROLE else role_id),
+        role=roles.get(role_id, zero if role_id == kinds.ZERO_ROLE else role_id),
     )
 
 

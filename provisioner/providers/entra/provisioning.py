@@ -113,7 +113,7 @@ class ProvisioningWriter:
             return parse.job(wanted.key, data)
 
         async def look() -> kinds.ProvisioningJob | None:
-            entries = await self.graph.pages(base)
+            entries = await self.graph.pages(base, expects=True)
             return next(iter(finding.jobs(wanted.key, entries)), None)
 
         body = {"templateId": wanted.template_id}
@@ -158,7 +158,7 @@ class ProvisioningWriter:
             ) from error
 
     async def _notification_settings(self, base: str) -> str | None:
-        answer = await self.graph.get(f"{base}/secrets")
+        answer = await self.graph.get(f"{base}/secrets", expects=True)
         values = {entry.get("key"): entry.get("value") for entry in answer.get("value") or ()}
         return values.get("SyncNotificationSettings")
 
@@ -240,7 +240,9 @@ class ProvisioningWriter:
         proof = await self.prove(world)
         group = str(wanted.group)
         where = path("/groups/{}/members/microsoft.graph.user", group)
-        members = [member["id"] for member in await self.graph.pages(f"{where}?$select=id&$top=999")]
+        members = [
+            member["id"] for member in await self.graph.pages(f"{where}?$select=id&$top=999", expects=True)
+        ]
         note = ""
         if len(members) > MOST_ON_DEMAND:
             note = f"{len(members)} members are left to the first cycle"

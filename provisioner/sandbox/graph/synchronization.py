@@ -213,6 +213,7 @@ def _reset(job: Document, scopes: frozenset[str]) -> Document:
     """
     full = "Full" in scopes
     dropped = [member for scope, member in _ENGINE_STATE.items() if full or scope in scopes]
+    dropped.append("_stalled")
     status = dict(job["status"])
     if full or "QuarantineState" in scopes:
         status |= {"quarantine": None, "countSuccessiveCompleteFailures": 0}

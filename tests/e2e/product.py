@@ -1,0 +1,62 @@
+"""Runs the product's commands in this process."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provisioner.cli import main
+from provisioner.sandbox import Sandbox
+
+PLAYBOOK = Path(__file__).resolve().parents[2] / "playbooks" / "entra.yaml"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Product:
+    """Runs commands with a state directory of their own."""
+
+    def __init__(self, state: Path, patch: pytest.MonkeyPatch) -> None:
+        self.state = state
+        self.patch = patch
+
+    def __call__(self, *arguments: str) -> Result:
+        self.patch.setenv("PROVISIONER_STATE_DIR", str(self.state))
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main(arguments)
+        return Result(int(code), out.getvalue(), err.getvalue())
+
+    def apply(self, *arguments: str) -> Result:
+        return self("apply", str(PLAYBOOK), "--sandbox", "--format", "json", *arguments)
+
+    def doctor(self, *arguments: str) -> Result:
+        return self("doctor", str(PLAYBOOK), "--sandbox", "--format", "json", *arguments)
+
+    def drift(self, *arguments: str) -> Result:
+        return self("drift", str(PLAYBOOK), "--sandbox", "--format", "json", *arguments)
+
+    @property
+    def home(self) -> Path:
+        return self.state / "sandbox"
+
+    def sandbox(self) -> Sandbox:
+        """The sandbox's stores, not serving; close it before the next command."""
+        return Sandbox(self.home)

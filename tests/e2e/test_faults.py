@@ -1,0 +1,115 @@
+"""Whatever happens to whichever request of a first apply: running apply again converges to exactly one of each.
+
+The server is in this process, so that it outlives a killed client; every case starts from the same empty tenant.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+
+import pytest
+from product import PLAYBOOK, Product
+
+from provisioner.sandbox import Sandbox, faults
+
+GRAPH = "* /v1.0/*"
+REQUESTS = 24
+"""A first apply sends a few less; the test below says so if that changes."""
+
+FAULTS = {
+    "429": {"effect": "status", "status": 429},
+    "429 with Retry-After": {"effect": "status", "status": 429, "retry_after": 1},
+    "503": {"effect": "status", "status": 503},
+    "409": {"effect": "status", "status": 409},
+    "dropped before the effect": {"effect": "drop-before"},
+    "dropped after the effect": {"effect": "drop-after"},
+    "404 though it took effect": {"effect": "404-after"},
+}
+
+
+def struck(sandbox: Sandbox) -> bool:
+    """Whether the one fault there is has struck."""
+    return faults.rules(sandbox.directory)[0]["struck"] > 0
+
+
+def assert_converged(product: Product, sandbox: Sandbox) -> None:
+    """Apply succeeds, again it writes nothing, there is exactly one of everything, and doctor is content."""
+    finished = product.apply()
+    assert finished.code == 0, finished.err
+    again = product.apply()
+    assert again.json["requests"]["write"] == 0
+    directory = sandbox.directory
+    applications = [
+        found for found in directory.all("application") if "automation" not in found["displayName"]
+    ]
+    assert [found["displayName"] for found in applications] == ["Kiro-Entra"]
+    principals = [
+        found for found in directory.all("servicePrincipal") if found["appId"] == applications[0]["appId"]
+    ]
+    assert len(principals) == 1
+    assert len(directory.all("synchronizationJob")) == 1
+    assigned = [
+        found for found in directory.all("appRoleAssignment") if found["resourceId"] == principals[0]["id"]
+    ]
+    assert [found["principalDisplayName"] for found in assigned] == ["Kiro-Users"]
+    audit = product.doctor()
+    assert audit.code == 0, audit.out
+
+
+def test_the_cases_below_reach_every_request(served):
+    product, _ = served
+    requests = product.apply().json["requests"]
+    assert REQUESTS - 8 <= sum(requests.values()) <= REQUESTS
+
+
+@pytest.mark.parametrize("number", range(1, REQUESTS + 1))
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_failing_request(served, number, fault):
+    product, sandbox = served
+    faults.add(sandbox.directory, {"on": GRAPH, "nth": number, **FAULTS[fault]})
+    first = product.apply()
+    assert first.code in (0, 1), first.err
+    assert "bug" not in first.err
+    sent = sum(first.json["requests"].values()) if first.out else number  # it stopped before there was a plan
+    assert struck(sandbox) == (number <= sent)
+    faults.clear(sandbox.directory)
+    assert_converged(product, sandbox)
+
+
+def _apply_when_told(state: str, told) -> None:
+    """The body of the process that is killed."""
+    os.environ["PROVISIONER_STATE_DIR"] = state
+    from provisioner.cli import main
+
+    told.recv()
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    main(["apply", str(PLAYBOOK), "--sandbox"])
+
+
+@pytest.fixture(scope="session")
+def processes():
+    """Processes that have loaded the product already, so that starting one is quick."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["provisioner.cli.session", "provisioner.providers.entra.entry", "msgraph"]
+    )
+    return context
+
+
+@pytest.mark.parametrize("number", range(1, REQUESTS + 1))
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_killed_process(served, processes, number, when):
+    product, sandbox = served
+    here, there = processes.Pipe()
+    victim = processes.Process(target=_apply_when_told, args=(str(product.state), there))
+    victim.start()
+    faults.add(sandbox.directory, {"on": GRAPH, "nth": number, "effect": f"kill-{when}", "pid": victim.pid})
+    here.send("go")
+    victim.join(60)
+    assert victim.exitcode == (-9 if struck(sandbox) else 0)
+    assert struck(sandbox) or number > REQUESTS - 8
+    faults.clear(sandbox.directory)
+    assert_converged(product, sandbox)

@@ -1,0 +1,92 @@
+"""What to do when Graph did not simply answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provisioner.providers.entra.patience import Call, Failure, Patience, Then, decide
+
+CASES: list[dict[str, Any]] = yaml.safe_load(
+    (Path(__file__).parent / "patience.yaml").read_text(encoding="utf-8")
+)
+PATIENCE = Patience(budget=100, first=1, most=8)
+
+failures = st.builds(
+    Failure,
+    status=st.sampled_from([0, 400, 401, 403, 404, 409, 410, 412, 429, 500, 502, 503, 504]),
+    message=st.sampled_from(
+        ["", "Not a valid reference update", "Permission being assigned already exists on the object"]
+    ),
+    retry_after=st.none() | st.floats(0, 300),
+)
+calls = st.builds(
+    Call,
+    method=st.sampled_from(["GET", "POST", "PATCH", "PUT", "DELETE"]),
+    path=st.just("/x"),
+    repeatable=st.booleans(),
+    expects=st.booleans(),
+    settling=st.booleans(),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_decisions(case):
+    step = decide(
+        Failure(**case["failure"]),
+        Call(path="/x", **case["call"]),
+        attempt=case.get("attempt", 0),
+        waited=case.get("waited", 0.0),
+        patience=PATIENCE,
+    )
+    assert step.then == case["then"]
+    if "delay" in case:
+        assert step.delay == case["delay"]
+    assert case.get("reason", "") in step.reason
+    if step.then is not Then.FAIL:
+        assert step.reason
+
+
+@given(failure=failures, call=calls, attempt=st.integers(0, 1000), waited=st.floats(0, 200))
+def test_the_budget_is_never_exceeded(failure, call, attempt, waited):
+    step = decide(failure, call, attempt=attempt, waited=waited, patience=PATIENCE)
+    assert step.delay >= 0
+    if step.then is not Then.FAIL:
+        assert waited + step.delay <= PATIENCE.budget
+
+
+@given(failure=failures, call=calls)
+def test_what_must_not_be_done_twice_is_only_repeated_when_it_certainly_did_not_happen(failure, call):
+    step = decide(failure, call, attempt=0, waited=0, patience=PATIENCE)
+    certainly_not_done = failure.status in (400, 403, 429)
+    if step.then is Then.REPEAT and not call.repeatable:
+        assert certainly_not_done
+
+
+@given(failure=failures, call=calls)
+def test_nothing_that_can_be_repeated_is_looked_for(failure, call):
+    step = decide(failure, call, attempt=0, waited=0, patience=PATIENCE)
+    assert not (step.then is Then.LOOK and call.repeatable)
+
+
+@given(attempt=st.integers(0, 10_000))
+def test_pauses_never_shrink_and_never_exceed_the_limit(attempt):
+    assert 0 < PATIENCE.pause(attempt) <= PATIENCE.pause(attempt + 1) <= PATIENCE.most
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (Failure(0), "the connection broke"),
+        (Failure(0, message="ConnectTimeout"), "the connection broke (ConnectTimeout)"),
+        (Failure(404, code="Request_ResourceNotFound", message="long"), "404 Request_ResourceNotFound"),
+        (Failure(503), "503"),
+    ],
+)
+def test_a_failure_is_summed_up_in_few_words(failure, told):
+    assert failure.summary == told

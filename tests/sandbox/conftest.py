@@ -1,0 +1,74 @@
+"""A seeded sandbox per test, quickly: one tenant is seeded and one token minted, then its files are copied."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from graph_fixtures import Kiro
+
+from provisioner.sandbox import Exchange, Sandbox
+
+
+@pytest.fixture(scope="session")
+def seeded_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("seeded")
+    with Sandbox(home) as sandbox:
+        sandbox.access_token()
+    return home
+
+
+@pytest.fixture
+def home(seeded_home: Path, tmp_path: Path) -> Path:
+    """The folder of a fresh sandbox that was never started."""
+    return Path(shutil.copytree(seeded_home, tmp_path / "sandbox"))
+
+
+@pytest.fixture
+def exchanges() -> list[Exchange]:
+    """What the recorder of `sandbox` has seen."""
+    return []
+
+
+@pytest.fixture
+def sandbox(home: Path, exchanges: list[Exchange]) -> Iterator[Sandbox]:
+    with Sandbox(home, recorder=exchanges.append).start() as running:
+        yield running
+
+
+@pytest.fixture
+def client(sandbox: Sandbox) -> Iterator[Callable[..., httpx.Client]]:
+    """Makes HTTP clients of the sandbox: ``client()``, ``client(permissions=[...])``, ``client(version="beta")``."""
+    made: list[httpx.Client] = []
+
+    def make(permissions: list[str] | None = None, version: str = "v1.0") -> httpx.Client:
+        headers = {"Authorization": f"Bearer {sandbox.access_token(permissions)}"}
+        made.append(
+            httpx.Client(base_url=f"{sandbox.url}/{version}", headers=headers, timeout=30, verify=False)
+        )
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def graph(client: Callable[..., httpx.Client]) -> httpx.Client:
+    """Graph v1.0 with every permission."""
+    return client()
+
+
+@pytest.fixture
+def kiro(graph: httpx.Client) -> Kiro:
+    return Kiro(graph)
+
+
+@pytest.fixture
+def group_id(graph: httpx.Client) -> str:
+    """Id of the seeded group Kiro-Users."""
+    found = graph.get("/groups", params={"$filter": "displayName eq 'Kiro-Users'"}).json()["value"]
+    return str(found[0]["id"])

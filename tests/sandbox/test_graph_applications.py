@@ -1,0 +1,620 @@
+"""Applications and service principals: Entra ID's rules for them."""
+
+from __future__ import annotations
+
+import uuid
+
+import httpx
+import pytest
+from graph_fixtures import NON_GALLERY, UNKNOWN_ID, Kiro, error_of
+
+from provisioner.sandbox import Sandbox
+
+GUIDE_REDIRECTS = ["kiro://kiro.oauth/callback", "http://localhost/oauth/callback"]
+
+
+def scope(value: str, **members: object) -> dict[str, object]:
+    return {
+        "id": str(uuid.uuid4()),
+        "value": value,
+        "type": "User",
+        "isEnabled": True,
+        "adminConsentDisplayName": value,
+        "adminConsentDescription": value,
+        **members,
+    }
+
+
+def role(value: str | None, **members: object) -> dict[str, object]:
+    return {
+        "id": str(uuid.uuid4()),
+        "value": value,
+        "displayName": value or "role",
+        "description": "a role",
+        "allowedMemberTypes": ["User"],
+        "isEnabled": True,
+        **members,
+    }
+
+
+def patch(graph: httpx.Client, kiro: Kiro, body: dict[str, object]) -> httpx.Response:
+    return graph.patch(kiro.app_url, json=body)
+
+
+def read(graph: httpx.Client, kiro: Kiro) -> dict:
+    return graph.get(kiro.app_url).json()
+
+
+class TestInstantiate:
+    def test_gives_what_the_portal_s_own_application_entry_gives(self, graph, kiro, sandbox):
+        application, principal = kiro.application, kiro.principal
+        assert application["applicationTemplateId"] == NON_GALLERY
+        assert [s["value"] for s in application["api"]["oauth2PermissionScopes"]] == ["user_impersonation"]
+        assert application["api"]["requestedAccessTokenVersion"] is None
+        assert application["identifierUris"] == []
+        assert application["tags"] == []
+        assert {r["displayName"]: r["id"] for r in application["appRoles"]} == {
+            "User": "18d14569-c3bd-439b-9a66-3a2aee01d14f",
+            "msiam_access": "b9632174-c057-4f7e-951b-be3adc52bfe6",
+        }
+        assert principal["appRoleAssignmentRequired"] is True
+        assert principal["servicePrincipalNames"] == [application["appId"]]
+        assert principal["appOwnerOrganizationId"] == sandbox.tenant_id
+        assert set(principal["tags"]) == {
+            "WindowsAzureActiveDirectoryCustomSingleSignOnApplication",
+            "WindowsAzureActiveDirectoryIntegratedApp",
+        }
+        assert principal["appRoles"] == application["appRoles"]
+
+    def test_every_application_gets_its_own_scope_id(self, graph):
+        first, second = Kiro(graph, "one"), Kiro(graph, "one")
+        ids = {k.application["api"]["oauth2PermissionScopes"][0]["id"] for k in (first, second)}
+        assert len(ids) == 2
+        assert first.application["appId"] != second.application["appId"]
+
+    @pytest.mark.parametrize(
+        ("cloud", "template"),
+        [
+            ("usgov", "4602d0b4-76bb-404b-bca9-2652e1a39c6d"),
+            ("china", "5a532e38-1581-4918-9658-008dc27c1d68"),
+        ],
+    )
+    def test_each_cloud_has_its_own_template(self, graph, sandbox, cloud, template):
+        sandbox.directory.set("cloud", cloud)
+        assert [t["id"] for t in graph.get("/applicationTemplates").json()["value"]] == [template]
+        assert (
+            graph.post(
+                f"/applicationTemplates/{NON_GALLERY}/instantiate", json={"displayName": "x"}
+            ).status_code
+            == 404
+        )
+        assert (
+            graph.post(f"/applicationTemplates/{template}/instantiate", json={"displayName": "x"}).status_code
+            == 201
+        )
+
+    def test_needs_a_name(self, graph):
+        assert graph.post(f"/applicationTemplates/{NON_GALLERY}/instantiate", json={}).status_code == 400
+
+    def test_the_template_says_it_can_provision(self, graph):
+        assert (
+            "sync" in graph.get(f"/applicationTemplates/{NON_GALLERY}").json()["supportedProvisioningTypes"]
+        )
+
+
+class TestKeys:
+    def test_by_id_app_id_and_unique_name(self, graph, kiro):
+        assert patch(graph, kiro, {"uniqueName": "kiro-entra"}).status_code == 204
+        for key in (
+            f"/{kiro.application['id']}",
+            f"(appId='{kiro.application['appId']}')",
+            "(uniqueName='kiro-entra')",
+        ):
+            assert graph.get(f"/applications{key}").json()["id"] == kiro.application["id"]
+
+    def test_alternate_keys_reach_what_lies_below(self, graph, kiro):
+        by_key = f"/servicePrincipals(appId='{kiro.application['appId']}')/appRoleAssignedTo"
+        assert graph.get(by_key).json()["value"] == []
+
+    def test_unknown_ids(self, graph):
+        missing = str(uuid.uuid4())
+        assert error_of(graph.get(f"/applications/{missing}"))[:2] == (404, "Request_ResourceNotFound")
+        assert error_of(graph.get("/applications/not-a-guid")) == (
+            400,
+            "Request_BadRequest",
+            "Invalid object identifier 'not-a-guid'.",
+        )
+        assert graph.get("/applications(uniqueName='nobody')").status_code == 404
+
+
+class TestUpdate:
+    def test_answers_204_without_a_body(self, graph, kiro):
+        answer = patch(graph, kiro, {"displayName": "Kiro"})
+        assert (answer.status_code, answer.content) == (204, b"")
+        assert read(graph, kiro)["displayName"] == "Kiro"
+
+    def test_collections_are_replaced_whole(self, graph, kiro):
+        patch(graph, kiro, {"publicClient": {"redirectUris": GUIDE_REDIRECTS}})
+        patch(graph, kiro, {"publicClient": {"redirectUris": GUIDE_REDIRECTS[:1]}})
+        assert read(graph, kiro)["publicClient"]["redirectUris"] == GUIDE_REDIRECTS[:1]
+
+    def test_siblings_inside_api_stay(self, graph, kiro):
+        patch(graph, kiro, {"api": {"requestedAccessTokenVersion": 2}})
+        api = read(graph, kiro)["api"]
+        assert api["requestedAccessTokenVersion"] == 2
+        assert [s["value"] for s in api["oauth2PermissionScopes"]] == ["user_impersonation"]
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"displayNames": "typo"},
+            {"api": {"requestedAcessTokenVersion": 2}},
+            {"api": {"oauth2PermissionScopes": [{"id": UNKNOWN_ID, "value": "a", "colour": "red"}]}},
+        ],
+    )
+    def test_unknown_properties_are_refused(self, graph, kiro, body):
+        status, code, message = error_of(patch(graph, kiro, body))
+        assert (status, code) == (400, "Request_BadRequest")
+        assert message.startswith("Invalid property '")
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"displayName": 5},
+            {"isFallbackPublicClient": "false"},
+            {"identifierUris": "api://x"},
+            {"api": []},
+            {"api": {"requestedAccessTokenVersion": "2"}},
+            {"tags": [1]},
+        ],
+    )
+    def test_wrong_types_are_refused(self, graph, kiro, body):
+        assert patch(graph, kiro, body).status_code == 400
+
+    def test_read_only_properties_are_refused(self, graph, kiro):
+        assert patch(graph, kiro, {"appId": kiro.application["appId"]}).status_code == 400
+
+    def test_type_annotations_are_accepted(self, graph, kiro):
+        assert (
+            patch(graph, kiro, {"@odata.type": "#microsoft.graph.application", "notes": "n"}).status_code
+            == 204
+        )
+
+    def test_nothing_is_stored_when_a_rule_is_broken(self, graph, kiro):
+        patch(graph, kiro, {"displayName": "changed", "identifierUris": ["https://elsewhere.example/x"]})
+        assert read(graph, kiro)["displayName"] == "Kiro-Entra"
+
+    @pytest.mark.parametrize("content", [b"{", b"[1]", b""])
+    def test_a_body_that_is_no_json_object(self, graph, kiro, content):
+        answer = graph.patch(kiro.app_url, content=content, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 400
+
+    def test_json_has_to_be_announced(self, graph, kiro):
+        answer = graph.patch(kiro.app_url, content=b'{"notes": "n"}', headers={"Content-Type": "text/plain"})
+        assert error_of(answer)[1] == "BadRequest"
+
+
+class TestScopes:
+    def test_an_enabled_scope_cannot_go_away(self, graph, kiro):
+        answer = patch(graph, kiro, {"api": {"oauth2PermissionScopes": [scope("codewhisperer:completions")]}})
+        assert error_of(answer) == (
+            400,
+            "CannotDeleteOrUpdateEnabledEntitlement",
+            "Permission (scope or role) cannot be deleted or updated unless disabled first.",
+        )
+
+    def test_disable_then_remove(self, graph, kiro):
+        old = kiro.application["api"]["oauth2PermissionScopes"][0]
+        assert (
+            patch(graph, kiro, {"api": {"oauth2PermissionScopes": [{**old, "isEnabled": False}]}}).status_code
+            == 204
+        )
+        assert patch(graph, kiro, {"api": {"oauth2PermissionScopes": []}}).status_code == 204
+        assert read(graph, kiro)["api"]["oauth2PermissionScopes"] == []
+
+    @pytest.mark.parametrize("change", [{"value": "other"}, {"id": UNKNOWN_ID}])
+    def test_value_and_id_of_an_enabled_scope_are_fixed(self, graph, kiro, change):
+        old = kiro.application["api"]["oauth2PermissionScopes"][0]
+        answer = patch(graph, kiro, {"api": {"oauth2PermissionScopes": [{**old, **change}]}})
+        assert error_of(answer)[1] == "CannotDeleteOrUpdateEnabledEntitlement"
+
+    def test_texts_of_an_enabled_scope_can_change(self, graph, kiro):
+        old = kiro.application["api"]["oauth2PermissionScopes"][0]
+        changed = {**old, "adminConsentDescription": "new"}
+        assert patch(graph, kiro, {"api": {"oauth2PermissionScopes": [changed]}}).status_code == 204
+
+    def test_the_same_rule_holds_for_roles(self, graph, kiro):
+        assert error_of(patch(graph, kiro, {"appRoles": []}))[1] == "CannotDeleteOrUpdateEnabledEntitlement"
+
+    @pytest.mark.parametrize("value", [".hidden", "two words", "x" * 121, "", "é"])
+    def test_forbidden_values(self, graph, kiro, value):
+        old = kiro.application["api"]["oauth2PermissionScopes"]
+        assert (
+            patch(graph, kiro, {"api": {"oauth2PermissionScopes": [*old, scope(value)]}}).status_code == 400
+        )
+
+    @pytest.mark.parametrize("value", ["codewhisperer:completions", "a.b", "x" * 120, "a/b?c=d", "Read_All"])
+    def test_allowed_values(self, graph, kiro, value):
+        old = kiro.application["api"]["oauth2PermissionScopes"]
+        assert (
+            patch(graph, kiro, {"api": {"oauth2PermissionScopes": [*old, scope(value)]}}).status_code == 204
+        )
+
+    def test_values_and_ids_are_unique(self, graph, kiro):
+        old = kiro.application["api"]["oauth2PermissionScopes"]
+        twice = [*old, scope("a"), scope("a")]
+        assert error_of(patch(graph, kiro, {"api": {"oauth2PermissionScopes": twice}}))[1] == "DuplicateValue"
+        one = scope("a")
+        same_id = [*old, one, scope("b", id=one["id"])]
+        assert (
+            error_of(patch(graph, kiro, {"api": {"oauth2PermissionScopes": same_id}}))[1] == "DuplicateValue"
+        )
+
+    def test_ids_are_guids(self, graph, kiro):
+        old = kiro.application["api"]["oauth2PermissionScopes"]
+        assert (
+            patch(graph, kiro, {"api": {"oauth2PermissionScopes": [*old, scope("a", id="1")]}}).status_code
+            == 400
+        )
+
+    def test_at_most_700_permissions(self, graph, kiro):
+        old = kiro.application["api"]["oauth2PermissionScopes"]
+        many = [scope(f"s{n}") for n in range(697)]
+        assert patch(graph, kiro, {"api": {"oauth2PermissionScopes": [*old, *many]}}).status_code == 204
+        more = read(graph, kiro)["api"]["oauth2PermissionScopes"]
+        assert patch(graph, kiro, {"api": {"oauth2PermissionScopes": [*more, scope("x")]}}).status_code == 400
+
+    def test_preauthorized_clients_need_existing_scopes(self, graph, kiro):
+        client = {"appId": str(uuid.uuid4()), "delegatedPermissionIds": [str(uuid.uuid4())]}
+        assert patch(graph, kiro, {"api": {"preAuthorizedApplications": [client]}}).status_code == 400
+        known = kiro.application["api"]["oauth2PermissionScopes"][0]["id"]
+        good = {**client, "delegatedPermissionIds": [known]}
+        assert patch(graph, kiro, {"api": {"preAuthorizedApplications": [good]}}).status_code == 204
+
+
+class TestIdentifierUris:
+    def test_the_default_forms_are_always_allowed(self, graph, kiro, sandbox):
+        app_id = kiro.application["appId"]
+        uris = [f"api://{app_id}", f"api://{sandbox.tenant_id}/{app_id}"]
+        assert patch(graph, kiro, {"identifierUris": uris}).status_code == 204
+
+    @pytest.mark.parametrize(
+        "uri",
+        ["api://contoso.example/kiro", "https://kiro.contoso.example", "https://contoso.onmicrosoft.com/x"],
+    )
+    def test_verified_domains_are_allowed(self, graph, kiro, uri):
+        assert patch(graph, kiro, {"identifierUris": [uri]}).status_code == 204
+
+    @pytest.mark.parametrize(
+        "uri", ["api://kiro", "https://evilcontoso.example.org", "https://notcontoso.example"]
+    )
+    def test_others_break_the_tenant_s_policy(self, graph, kiro, uri):
+        status, code, message = error_of(patch(graph, kiro, {"identifierUris": [uri]}))
+        assert (status, code) == (400, "Request_BadRequest")
+        assert message.startswith(f"Failed to add identifier URI {uri}. All newly added URIs must contain")
+
+    def test_without_the_policy_they_are_allowed(self, graph, kiro, sandbox):
+        policy = sandbox.directory.get("policy", "defaultAppManagementPolicy")
+        sandbox.directory.put("policy", "defaultAppManagementPolicy", {**policy, "isEnabled": False})
+        assert patch(graph, kiro, {"identifierUris": ["api://kiro"]}).status_code == 204
+        sandbox.directory.put("policy", "defaultAppManagementPolicy", policy)
+        assert (
+            patch(graph, kiro, {"identifierUris": ["api://kiro"], "notes": "still mine"}).status_code == 204
+        )
+
+    def test_the_strict_policy_spares_version_two(self, graph, kiro, sandbox):
+        policy = sandbox.directory.get("policy", "defaultAppManagementPolicy")
+        policy["applicationRestrictions"]["identifierUris"]["nonDefaultUriAddition"]["state"] = "enabled"
+        sandbox.directory.put("policy", "defaultAppManagementPolicy", policy)
+        body = {"identifierUris": ["https://contoso.example/kiro"]}
+        assert patch(graph, kiro, body).status_code == 400
+        assert patch(graph, kiro, {**body, "api": {"requestedAccessTokenVersion": 2}}).status_code == 204
+
+    def test_unique_in_the_tenant(self, graph, kiro):
+        patch(graph, kiro, {"identifierUris": ["https://contoso.example/kiro"]})
+        other = Kiro(graph, "other")
+        status, code, message = error_of(
+            patch(graph, other, {"identifierUris": ["https://CONTOSO.example/kiro"]})
+        )
+        assert (status, code) == (400, "Request_BadRequest")
+        assert message == "Another object with the same value for property identifierUris already exists."
+
+    @pytest.mark.parametrize(
+        "uri", ["https://contoso.example/", "contoso.example", "https://contoso.example/a b"]
+    )
+    def test_malformed(self, graph, kiro, uri):
+        assert patch(graph, kiro, {"identifierUris": [uri]}).status_code == 400
+
+
+class TestRedirectUris:
+    @pytest.mark.parametrize(
+        "uri",
+        [
+            "kiro://kiro.oauth/callback",
+            "http://localhost/oauth/callback",
+            "http://localhost:3128/oauth/callback",
+            "http://127.0.0.1/callback",
+            "https://contoso.example/callback",
+            "https://contoso.example/" + "x" * 232,
+        ],
+    )
+    def test_allowed_for_public_clients(self, graph, kiro, uri):
+        assert patch(graph, kiro, {"publicClient": {"redirectUris": [uri]}}).status_code == 204
+
+    @pytest.mark.parametrize(
+        "uri",
+        [
+            "http://contoso.example/callback",
+            "https://contoso.example/" + "x" * 233,
+            "https://contoso.example/a;b",
+            "https://contoso.example/a(b)",
+            "https://contoso.example/a b",
+            "https://contoso.example/#fragment",
+            "http://[::1]/callback",
+            "callback",
+            "",
+        ],
+    )
+    def test_refused(self, graph, kiro, uri):
+        status, code, _ = error_of(patch(graph, kiro, {"publicClient": {"redirectUris": [uri]}}))
+        assert (status, code) == (400, "InvalidValue")
+
+    def test_single_page_apps_have_no_custom_schemes(self, graph, kiro):
+        assert patch(graph, kiro, {"spa": {"redirectUris": ["kiro://x/y"]}}).status_code == 400
+
+    def test_at_most_256(self, graph, kiro):
+        uris = [f"http://localhost/{n}" for n in range(257)]
+        assert patch(graph, kiro, {"publicClient": {"redirectUris": uris}}).status_code == 400
+        assert patch(graph, kiro, {"publicClient": {"redirectUris": uris[:256]}}).status_code == 204
+
+
+class TestTokenVersion:
+    @pytest.mark.parametrize(("version", "status"), [(None, 204), (1, 204), (2, 204), (3, 400), (0, 400)])
+    def test_null_one_or_two(self, graph, kiro, version, status):
+        assert patch(graph, kiro, {"api": {"requestedAccessTokenVersion": version}}).status_code == status
+
+    def test_personal_accounts_need_version_two(self, graph, kiro):
+        audience = {"signInAudience": "AzureADandPersonalMicrosoftAccount"}
+        assert patch(graph, kiro, audience).status_code == 400
+        assert patch(graph, kiro, {**audience, "api": {"requestedAccessTokenVersion": 2}}).status_code == 204
+        assert patch(graph, kiro, {"api": {"requestedAccessTokenVersion": None}}).status_code == 400
+
+    def test_unknown_audience(self, graph, kiro):
+        assert patch(graph, kiro, {"signInAudience": "Everyone"}).status_code == 400
+
+
+class TestUniqueName:
+    def test_can_be_given_once(self, graph, kiro):
+        assert patch(graph, kiro, {"uniqueName": "kiro"}).status_code == 204
+        assert patch(graph, kiro, {"uniqueName": "kiro"}).status_code == 204
+        assert patch(graph, kiro, {"uniqueName": "other"}).status_code == 400
+        assert patch(graph, kiro, {"uniqueName": None}).status_code == 400
+
+    def test_taken_also_from_the_recycle_bin(self, graph, kiro):
+        patch(graph, kiro, {"uniqueName": "kiro"})
+        graph.delete(kiro.app_url)
+        other = Kiro(graph, "other")
+        expected = (
+            400,
+            "Request_BadRequest",
+            "Another object with the same value for property uniqueName already exists.",
+        )
+        assert error_of(patch(graph, other, {"uniqueName": "kiro"})) == expected
+        graph.delete(f"/directory/deletedItems/{kiro.application['id']}")
+        assert patch(graph, other, {"uniqueName": "kiro"}).status_code == 204
+
+    def test_upsert_creates_then_updates(self, graph):
+        upsert = {"Prefer": "create-if-missing"}
+        created = graph.patch("/applications(uniqueName='app-1')", json={"displayName": "A"}, headers=upsert)
+        assert created.status_code == 201
+        assert created.json()["uniqueName"] == "app-1"
+        assert created.json()["applicationTemplateId"] is None
+        updated = graph.patch("/applications(uniqueName='app-1')", json={"displayName": "B"}, headers=upsert)
+        assert (updated.status_code, updated.content) == (204, b"")
+        assert graph.get("/applications(uniqueName='app-1')").json()["displayName"] == "B"
+
+    def test_without_the_preference_it_only_updates(self, graph):
+        answer = graph.patch("/applications(uniqueName='app-1')", json={"displayName": "A"})
+        assert answer.status_code == 404
+
+
+class TestCreate:
+    def test_an_application_alone(self, graph):
+        created = graph.post("/applications", json={"displayName": "Plain"})
+        assert created.status_code == 201
+        body = created.json()
+        assert created.headers["Location"].endswith(f"/applications/{body['id']}")
+        assert body["signInAudience"] == "AzureADMyOrg"
+        assert body["api"]["oauth2PermissionScopes"] == []
+        assert graph.get(f"/servicePrincipals(appId='{body['appId']}')").status_code == 404
+
+    def test_needs_a_name(self, graph):
+        assert graph.post("/applications", json={"signInAudience": "AzureADMyOrg"}).status_code == 400
+
+    def test_with_roles_and_scopes(self, graph):
+        body = {
+            "displayName": "x",
+            "appRoles": [role("Reader")],
+            "api": {"oauth2PermissionScopes": [scope("read")]},
+        }
+        created = graph.post("/applications", json=body).json()
+        assert created["appRoles"][0]["origin"] == "Application"
+        assert created["api"]["acceptMappedClaims"] is None
+
+    def test_roles_need_member_types(self, graph):
+        assert (
+            graph.post(
+                "/applications", json={"displayName": "x", "appRoles": [role("a", allowedMemberTypes=[])]}
+            ).status_code
+            == 400
+        )
+
+    def test_owners_can_be_bound(self, graph, sandbox):
+        alice = graph.get("/users/alice@contoso.example").json()["id"]
+        body = {"displayName": "x", "owners@odata.bind": [f"{sandbox.url}/v1.0/users/{alice}"]}
+        created = graph.post("/applications", json=body).json()
+        assert alice in [o["id"] for o in graph.get(f"/applications/{created['id']}/owners").json()["value"]]
+
+    def test_passwords_have_their_own_action(self, graph):
+        body = {"displayName": "x", "passwordCredentials": [{"displayName": "p"}]}
+        assert graph.post("/applications", json=body).status_code == 400
+
+
+class TestServicePrincipal:
+    def test_follows_its_application(self, graph, kiro):
+        app_id = kiro.application["appId"]
+        patch(
+            graph,
+            kiro,
+            {
+                "displayName": "Renamed",
+                "identifierUris": [f"api://{app_id}"],
+                "tags": ["provisioner:kiro"],
+                "publicClient": {"redirectUris": GUIDE_REDIRECTS},
+            },
+        )
+        principal = graph.get(kiro.principal_url).json()
+        assert principal["displayName"] == principal["appDisplayName"] == "Renamed"
+        assert principal["servicePrincipalNames"] == [f"api://{app_id}", app_id]
+        assert "provisioner:kiro" in principal["tags"]
+        assert len(principal["tags"]) == 3
+        assert principal["replyUrls"] == GUIDE_REDIRECTS
+
+    def test_what_it_mirrors_cannot_be_set_on_it(self, graph, kiro):
+        status, code, message = error_of(graph.patch(kiro.principal_url, json={"appRoles": []}))
+        assert (status, code) == (400, "Request_BadRequest")
+        assert "does not match the application object" in message
+        assert graph.patch(kiro.principal_url, json={"displayName": "Kiro-Entra"}).status_code == 204
+
+    def test_own_settings(self, graph, kiro):
+        assert graph.patch(kiro.principal_url, json={"appRoleAssignmentRequired": False}).status_code == 204
+        assert graph.get(kiro.principal_url).json()["appRoleAssignmentRequired"] is False
+
+    def test_own_tags_are_replaced_and_the_application_s_remain(self, graph, kiro):
+        patch(graph, kiro, {"tags": ["from-app"]})
+        assert graph.patch(kiro.principal_url, json={"tags": ["own"]}).status_code == 204
+        assert graph.get(kiro.principal_url).json()["tags"] == ["own", "from-app"]
+        patch(graph, kiro, {"tags": []})
+        assert graph.get(kiro.principal_url).json()["tags"] == ["own"]
+
+    def test_one_per_application(self, graph, kiro):
+        answer = graph.post("/servicePrincipals", json={"appId": kiro.application["appId"]})
+        assert answer.status_code == 409
+
+    def test_needs_an_application(self, graph):
+        status, code, message = error_of(graph.post("/servicePrincipals", json={"appId": str(uuid.uuid4())}))
+        assert (status, code) == (400, "NoBackingApplicationObject")
+        assert "does not reference a valid application object" in message
+
+    def test_upsert_by_app_id(self, graph):
+        app = graph.post("/applications", json={"displayName": "x"}).json()
+        url = f"/servicePrincipals(appId='{app['appId']}')"
+        upsert = {"Prefer": "create-if-missing"}
+        created = graph.patch(url, json={"appRoleAssignmentRequired": True}, headers=upsert)
+        assert (created.status_code, created.json()["appRoleAssignmentRequired"]) == (201, True)
+        assert graph.patch(url, json={"notes": "n"}, headers=upsert).status_code == 204
+
+    def test_created_with_the_tags_of_the_portal(self, graph):
+        app = graph.post("/applications", json={"displayName": "x"}).json()
+        tags = ["WindowsAzureActiveDirectoryIntegratedApp"]
+        created = graph.post("/servicePrincipals", json={"appId": app["appId"], "tags": tags}).json()
+        assert created["tags"] == tags
+        assert created["appRoleAssignmentRequired"] is False
+
+
+class TestPasswords:
+    @pytest.mark.parametrize("where", ["app_url", "principal_url"])
+    def test_shown_once_and_removable(self, graph, kiro, where):
+        url = getattr(kiro, where)
+        made = graph.post(f"{url}/addPassword", json={"passwordCredential": {"displayName": "p"}}).json()
+        assert made["secretText"].startswith(made["hint"])
+        [kept] = graph.get(url).json()["passwordCredentials"]
+        assert (kept["keyId"], kept["secretText"]) == (made["keyId"], None)
+        assert made["secretText"] not in graph.get(url).text
+        assert graph.post(f"{url}/removePassword", json={"keyId": made["keyId"]}).status_code == 204
+        assert graph.get(url).json()["passwordCredentials"] == []
+        assert graph.post(f"{url}/removePassword", json={"keyId": made["keyId"]}).status_code == 400
+
+
+class TestOwners:
+    def test_add_list_remove(self, graph, kiro, sandbox):
+        alice = graph.get("/users/alice@contoso.example").json()["id"]
+        reference = {"@odata.id": f"{sandbox.url}/v1.0/directoryObjects/{alice}"}
+        for url in (kiro.app_url, kiro.principal_url):
+            assert graph.post(f"{url}/owners/$ref", json=reference).status_code == 204
+            owner = next(o for o in graph.get(f"{url}/owners").json()["value"] if o["id"] == alice)
+            assert owner["@odata.type"] == "#microsoft.graph.user"
+            assert graph.post(f"{url}/owners/$ref", json=reference).status_code == 400
+            assert graph.delete(f"{url}/owners/{alice}/$ref").status_code == 204
+            assert graph.delete(f"{url}/owners/{alice}/$ref").status_code == 404
+
+    def test_the_caller_owns_what_it_made(self, graph, kiro, sandbox):
+        client_id = sandbox.directory.setting("client_id")
+        owner = graph.get(f"/servicePrincipals(appId='{client_id}')").json()["id"]
+        for url in (kiro.app_url, kiro.principal_url):
+            assert [o["id"] for o in graph.get(f"{url}/owners").json()["value"]] == [owner]
+
+    def test_groups_cannot_own(self, graph, kiro, group_id, sandbox):
+        reference = {"@odata.id": f"{sandbox.url}/v1.0/groups/{group_id}"}
+        assert error_of(graph.post(f"{kiro.app_url}/owners/$ref", json=reference))[2].endswith(
+            "the 'owners' reference."
+        )
+
+
+class TestRecycleBin:
+    def test_the_service_principal_goes_too(self, graph, kiro):
+        assert graph.delete(kiro.app_url).status_code == 204
+        assert graph.get(kiro.app_url).status_code == 404
+        assert graph.get(kiro.principal_url).status_code == 404
+        for kind, key in (
+            ("application", kiro.application["id"]),
+            ("servicePrincipal", kiro.principal["id"]),
+        ):
+            listed = graph.get(f"/directory/deletedItems/microsoft.graph.{kind}").json()["value"]
+            assert [item["id"] for item in listed] == [key]
+            assert listed[0]["deletedDateTime"] is not None
+
+    def test_found_by_name(self, graph, kiro):
+        graph.delete(kiro.app_url)
+        url = "/directory/deletedItems/microsoft.graph.application"
+        for name, found in (("Kiro-Entra", 1), ("other", 0)):
+            assert (
+                len(graph.get(url, params={"$filter": f"displayName eq '{name}'"}).json()["value"]) == found
+            )
+
+    def test_restore_brings_assignments_back(self, graph, kiro, group_id):
+        body = {"principalId": group_id, "resourceId": kiro.principal["id"], "appRoleId": kiro.user_role}
+        graph.post(f"{kiro.principal_url}/appRoleAssignedTo", json=body)
+        graph.delete(kiro.app_url)
+        assert graph.get(f"/groups/{group_id}/appRoleAssignments").json()["value"] == []
+        for key in (kiro.application["id"], kiro.principal["id"]):
+            restored = graph.post(f"/directory/deletedItems/{key}/restore")
+            assert (restored.status_code, restored.json()["deletedDateTime"]) == (200, None)
+        assert graph.get(kiro.app_url).status_code == 200
+        [assignment] = graph.get(f"{kiro.principal_url}/appRoleAssignedTo").json()["value"]
+        assert assignment["principalId"] == group_id
+
+    def test_purge_is_final(self, graph, kiro):
+        graph.delete(kiro.app_url)
+        url = f"/directory/deletedItems/{kiro.application['id']}"
+        assert graph.get(url).json()["@odata.type"] == "#microsoft.graph.application"
+        assert graph.delete(url).status_code == 204
+        assert graph.get(url).status_code == 404
+        assert graph.post(f"{url}/restore").status_code == 404
+
+    def test_a_deleted_service_principal_leaves_its_application(self, graph, kiro):
+        assert graph.delete(kiro.principal_url).status_code == 204
+        assert graph.get(kiro.app_url).status_code == 200
+
+
+def test_beta_serves_the_same_documents(client, kiro):
+    beta = client(version="beta").get(kiro.app_url)
+    assert beta.status_code == 200
+    assert "/beta/$metadata#" in beta.json()["@odata.context"]
+    assert beta.json()["id"] == kiro.application["id"]
+
+
+def test_the_automation_client_is_a_registration_like_any_other(graph, sandbox: Sandbox):
+    found = graph.get(f"/applications(appId='{sandbox.directory.setting('client_id')}')")
+    assert found.status_code == 200
+    assert sandbox.directory.setting("client_secret") not in found.text

@@ -1,0 +1,410 @@
+"""Groups, users, assignments, grants, policies and the rest of the tenant."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+from graph_fixtures import UNKNOWN_ID, Kiro, error_of
+
+from provisioner.sandbox import Sandbox, seed
+from provisioner.sandbox.graph.documents import security_identifier
+
+SECURITY_GROUP = {"displayName": "G", "mailEnabled": False, "mailNickname": "g", "securityEnabled": True}
+
+
+def user(graph: httpx.Client, name: str) -> str:
+    return str(graph.get(f"/users/{name}@contoso.example").json()["id"])
+
+
+def reference(sandbox: Sandbox, key: str) -> dict[str, str]:
+    return {"@odata.id": f"{sandbox.url}/v1.0/directoryObjects/{key}"}
+
+
+class TestGroups:
+    def test_life(self, graph):
+        created = graph.post("/groups", json=SECURITY_GROUP)
+        assert created.status_code == 201
+        group = created.json()
+        assert group["securityIdentifier"] == security_identifier(group["id"])
+        assert not [name for name in group if name.startswith("_")]
+        assert graph.patch(f"/groups/{group['id']}", json={"description": "d"}).status_code == 204
+        assert graph.get(f"/groups/{group['id']}").json()["description"] == "d"
+        assert graph.delete(f"/groups/{group['id']}").status_code == 204
+        assert graph.get(f"/groups/{group['id']}").status_code == 404
+
+    @pytest.mark.parametrize("missing", sorted(SECURITY_GROUP))
+    def test_required_properties(self, graph, missing):
+        body = {name: value for name, value in SECURITY_GROUP.items() if name != missing}
+        assert f"'{missing}'" in error_of(graph.post("/groups", json=body))[2]
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"mailNickname": "a b"},
+            {"mailNickname": "a@b"},
+            {"securityEnabled": False},
+            {"mailEnabled": True},
+            {"groupTypes": ["DynamicMembership"]},
+            {"membershipRule": 'user.department -eq "Sales"'},
+            {"colour": "red"},
+            {"mail": "a@b.example"},
+        ],
+    )
+    def test_refused(self, graph, change):
+        assert graph.post("/groups", json={**SECURITY_GROUP, **change}).status_code == 400
+
+    def test_microsoft_365_groups_have_mail(self, graph):
+        body = {**SECURITY_GROUP, "groupTypes": ["Unified"], "mailEnabled": True, "securityEnabled": False}
+        group = graph.post("/groups", json=body).json()
+        assert group["mail"] == "g@contoso.onmicrosoft.com"
+
+    def test_members_are_added_and_removed_one_by_one(self, graph, sandbox, group_id):
+        dan = user(graph, "dan")
+        url = f"/groups/{group_id}/members"
+        assert graph.post(f"{url}/$ref", json=reference(sandbox, dan)).status_code == 204
+        assert dan in [m["id"] for m in graph.get(url).json()["value"]]
+        status, _, message = error_of(graph.post(f"{url}/$ref", json=reference(sandbox, dan)))
+        assert (status, "already exist" in message) == (400, True)
+        assert graph.delete(f"{url}/{dan}/$ref").status_code == 204
+        assert graph.delete(f"{url}/{dan}/$ref").status_code == 404
+        assert len(graph.get(url).json()["value"]) == 3
+
+    def test_members_have_to_exist(self, graph, sandbox, group_id):
+        url = f"/groups/{group_id}/members/$ref"
+        assert graph.post(url, json=reference(sandbox, str(uuid.uuid4()))).status_code == 404
+        assert graph.post(url, json={"@odata.id": "alice"}).status_code == 400
+        assert graph.post(url, json=reference(sandbox, group_id)).status_code == 400
+
+    def test_casts_and_counts(self, graph, sandbox, group_id):
+        nested = graph.post("/groups", json=SECURITY_GROUP).json()["id"]
+        graph.post(f"/groups/{group_id}/members/$ref", json=reference(sandbox, nested))
+        url = f"/groups/{group_id}/members"
+        assert [g["id"] for g in graph.get(f"{url}/microsoft.graph.group").json()["value"]] == [nested]
+        assert len(graph.get(f"{url}/microsoft.graph.user").json()["value"]) == 3
+        eventual = {"ConsistencyLevel": "eventual"}
+        assert graph.get(f"{url}/$count", headers=eventual).text == "4"
+        assert graph.get(f"{url}/microsoft.graph.group/$count", headers=eventual).text == "1"
+        assert graph.get(f"{url}/$count").status_code == 400
+        assert graph.get(f"{url}/microsoft.graph.device").status_code == 400
+
+    def test_transitive_members_and_memberships(self, graph, sandbox, group_id):
+        outer = graph.post("/groups", json=SECURITY_GROUP).json()["id"]
+        graph.post(f"/groups/{outer}/members/$ref", json=reference(sandbox, group_id))
+        graph.post(f"/groups/{group_id}/members/$ref", json=reference(sandbox, outer))
+        found = {m["id"] for m in graph.get(f"/groups/{outer}/transitiveMembers").json()["value"]}
+        alice = user(graph, "alice")
+        assert {alice, group_id, outer} <= found
+        assert outer not in {g["id"] for g in graph.get(f"/users/{alice}/memberOf").json()["value"]}
+        assert outer in {g["id"] for g in graph.get(f"/users/{alice}/transitiveMemberOf").json()["value"]}
+        asked = graph.post(f"/users/{alice}/checkMemberGroups", json={"groupIds": [outer, str(uuid.uuid4())]})
+        assert asked.json()["value"] == [outer]
+        assert set(graph.post(f"/users/{alice}/getMemberGroups", json={}).json()["value"]) >= {
+            outer,
+            group_id,
+        }
+
+    def test_dynamic_groups_follow_their_rule(self, graph, sandbox):
+        body = {
+            **SECURITY_GROUP,
+            "groupTypes": ["DynamicMembership"],
+            "membershipRule": "user.accountEnabled -eq true",
+        }
+        group = graph.post("/groups", json=body).json()
+        assert group["membershipRuleProcessingState"] == "On"
+        answer = graph.post(
+            f"/groups/{group['id']}/members/$ref", json=reference(sandbox, user(graph, "dan"))
+        )
+        assert answer.status_code == 400
+
+    def test_security_groups_can_be_restored_with_their_members(self, graph, group_id):
+        graph.delete(f"/groups/{group_id}")
+        assert graph.post(f"/directory/deletedItems/{group_id}/restore").status_code == 200
+        assert len(graph.get(f"/groups/{group_id}/members").json()["value"]) == 3
+
+    def test_expand(self, graph, group_id):
+        answer = graph.get(
+            f"/groups/{group_id}", params={"$expand": "members($select=id,displayName)"}
+        ).json()
+        assert {m["displayName"] for m in answer["members"]} == {"Alice Anders", "Bob Bakker", "Carol Castro"}
+        assert set(answer["members"][0]) == {"@odata.type", "id", "displayName"}
+        assert graph.get(f"/groups/{group_id}", params={"$expand": "friends"}).status_code == 400
+
+
+NEW_USER = {
+    "accountEnabled": True,
+    "displayName": "New",
+    "mailNickname": "new",
+    "userPrincipalName": "new@contoso.example",
+    "passwordProfile": {"password": "xWwvJ]6NMw+bWH-d"},
+}
+
+
+class TestUsers:
+    def test_life(self, graph, group_id, sandbox):
+        created = graph.post("/users", json=NEW_USER)
+        assert created.status_code == 201
+        key = created.json()["id"]
+        assert graph.post(f"/groups/{group_id}/members/$ref", json=reference(sandbox, key)).status_code == 204
+        assert graph.patch("/users/new@contoso.example", json={"department": "Sales"}).status_code == 204
+        assert graph.delete(f"/users/{key}").status_code == 204
+        assert key not in [m["id"] for m in graph.get(f"/groups/{group_id}/members").json()["value"]]
+        graph.post(f"/directory/deletedItems/{key}/restore")
+        assert graph.get(f"/users/{key}", params={"$select": "department"}).json()["department"] == "Sales"
+        assert key in [m["id"] for m in graph.get(f"/groups/{group_id}/members").json()["value"]]
+
+    def test_the_password_is_not_kept(self, graph, sandbox):
+        graph.post("/users", json=NEW_USER)
+        assert b"xWwvJ" not in b"".join(p.read_bytes() for p in sandbox.home.glob("entra.db*"))
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"userPrincipalName": "new@elsewhere.example"},
+            {"userPrincipalName": "new"},
+            {"userPrincipalName": "ALICE@contoso.example"},
+            {"displayName": ""},
+            {"passwordProfile": None},
+            {"proxyAddresses": ["SMTP:x@y.example"]},
+        ],
+    )
+    def test_refused(self, graph, change):
+        assert graph.post("/users", json={**NEW_USER, **change}).status_code == 400
+
+    def test_default_properties_only(self, graph):
+        answer = graph.get("/users/alice@contoso.example").json()
+        assert set(answer) == {
+            "@odata.context",
+            "businessPhones",
+            "displayName",
+            "givenName",
+            "id",
+            "jobTitle",
+            "mail",
+            "mobilePhone",
+            "officeLocation",
+            "preferredLanguage",
+            "surname",
+            "userPrincipalName",
+        }
+        selected = graph.get(
+            "/users/alice@contoso.example", params={"$select": "accountEnabled,department"}
+        ).json()
+        assert selected == {
+            "@odata.context": selected["@odata.context"],
+            "accountEnabled": True,
+            "department": "Engineering",
+        }
+
+    def test_manager(self, graph, sandbox):
+        bob = user(graph, "bob")
+        assert graph.get(f"/users/{bob}/manager").json()["id"] == user(graph, "alice")
+        assert (
+            graph.put(f"/users/{bob}/manager/$ref", json=reference(sandbox, user(graph, "dan"))).status_code
+            == 204
+        )
+        assert graph.get(f"/users/{bob}/manager").json()["id"] == user(graph, "dan")
+        assert graph.delete(f"/users/{bob}/manager/$ref").status_code == 204
+        assert graph.get(f"/users/{bob}/manager").status_code == 404
+
+
+class TestAssignments:
+    def body(self, kiro: Kiro, principal: str, **changes: Any) -> dict[str, Any]:
+        return {
+            "principalId": principal,
+            "resourceId": kiro.principal["id"],
+            "appRoleId": kiro.user_role,
+            **changes,
+        }
+
+    def test_of_a_group(self, graph, kiro, group_id):
+        answer = graph.post(f"{kiro.principal_url}/appRoleAssignedTo", json=self.body(kiro, group_id))
+        assert answer.status_code == 201
+        assert answer.json()["principalType"] == "Group"
+        assert answer.json()["principalDisplayName"] == "Kiro-Users"
+        assert answer.json()["resourceDisplayName"] == "Kiro-Entra"
+        listed = graph.get(f"{kiro.principal_url}/appRoleAssignedTo").json()["value"]
+        assert [a["id"] for a in listed] == [answer.json()["id"]]
+        assert graph.get(f"/groups/{group_id}/appRoleAssignments").json()["value"] == listed
+
+    def test_duplicates(self, graph, kiro, group_id):
+        url, body = f"{kiro.principal_url}/appRoleAssignedTo", self.body(kiro, group_id)
+        graph.post(url, json=body)
+        expected = (400, "Request_BadRequest", "Permission being assigned already exists on the object")
+        assert error_of(graph.post(url, json=body)) == expected
+
+    @pytest.mark.parametrize("role", [UNKNOWN_ID, "00000000-0000-0000-0000-000000000000"])
+    def test_the_role_has_to_be_declared(self, graph, kiro, group_id, role):
+        answer = graph.post(
+            f"{kiro.principal_url}/appRoleAssignedTo", json=self.body(kiro, group_id, appRoleId=role)
+        )
+        assert error_of(answer)[:2] == (400, "Request_BadRequest")
+
+    def test_the_zero_role_fits_resources_without_roles(self, graph, group_id):
+        app = graph.post("/applications", json={"displayName": "plain"}).json()
+        principal = graph.post("/servicePrincipals", json={"appId": app["appId"]}).json()["id"]
+        body = {
+            "principalId": group_id,
+            "resourceId": principal,
+            "appRoleId": "00000000-0000-0000-0000-000000000000",
+        }
+        assert graph.post(f"/servicePrincipals/{principal}/appRoleAssignedTo", json=body).status_code == 201
+
+    def test_a_disabled_role_cannot_be_given(self, graph, kiro, group_id):
+        roles = [{**r, "isEnabled": r["id"] != kiro.user_role} for r in kiro.application["appRoles"]]
+        graph.patch(kiro.app_url, json={"appRoles": roles})
+        assert (
+            graph.post(f"{kiro.principal_url}/appRoleAssignedTo", json=self.body(kiro, group_id)).status_code
+            == 400
+        )
+
+    def test_principals_have_to_exist_and_be_secure(self, graph, kiro):
+        url = f"{kiro.principal_url}/appRoleAssignedTo"
+        unknown = graph.post(url, json=self.body(kiro, str(uuid.uuid4())))
+        assert error_of(unknown)[2] == "Not a valid reference update."
+        unified = {**SECURITY_GROUP, "groupTypes": ["Unified"], "mailEnabled": True, "securityEnabled": False}
+        group = graph.post("/groups", json=unified).json()["id"]
+        assert graph.post(url, json=self.body(kiro, group)).status_code == 400
+
+    def test_the_path_and_the_body_agree(self, graph, kiro, group_id):
+        other = Kiro(graph, "other")
+        answer = graph.post(f"{other.principal_url}/appRoleAssignedTo", json=self.body(kiro, group_id))
+        assert answer.status_code == 400
+
+    def test_remove(self, graph, kiro, group_id):
+        url = f"{kiro.principal_url}/appRoleAssignedTo"
+        made = graph.post(url, json=self.body(kiro, group_id)).json()["id"]
+        assert (
+            graph.delete(f"{Kiro(graph, 'other').principal_url}/appRoleAssignedTo/{made}").status_code == 404
+        )
+        assert graph.delete(f"{url}/{made}").status_code == 204
+        assert graph.delete(f"{url}/{made}").status_code == 404
+
+    def test_filters(self, graph, kiro, group_id):
+        url = f"{kiro.principal_url}/appRoleAssignedTo"
+        graph.post(url, json=self.body(kiro, group_id))
+        for text, count in (
+            ("principalDisplayName eq 'Kiro-Users'", 1),
+            ("startsWith(principalDisplayName,'X')", 0),
+        ):
+            assert len(graph.get(url, params={"$filter": text}).json()["value"]) == count
+
+
+class TestGrants:
+    def consent(self, kiro: Kiro, **changes: Any) -> dict[str, Any]:
+        key = kiro.principal["id"]
+        return {"clientId": key, "consentType": "AllPrincipals", "resourceId": key, "scope": "a b", **changes}
+
+    def test_life(self, graph, kiro):
+        made = graph.post("/oauth2PermissionGrants", json=self.consent(kiro))
+        assert (made.status_code, made.json()["principalId"]) == (201, None)
+        url = f"/oauth2PermissionGrants/{made.json()['id']}"
+        assert graph.patch(url, json={"scope": "a"}).status_code == 204
+        assert graph.get(url).json()["scope"] == "a"
+        assert graph.patch(url, json={"consentType": "Principal"}).status_code == 400
+        query = {"$filter": f"clientId eq '{kiro.principal['id']}' and consentType eq 'AllPrincipals'"}
+        assert len(graph.get("/oauth2PermissionGrants", params=query).json()["value"]) == 1
+        assert graph.delete(url).status_code == 204
+        assert graph.get(url).status_code == 404
+
+    def test_one_per_client_resource_and_principal(self, graph, kiro):
+        graph.post("/oauth2PermissionGrants", json=self.consent(kiro))
+        assert graph.post("/oauth2PermissionGrants", json=self.consent(kiro)).status_code == 409
+        one = self.consent(kiro, consentType="Principal", principalId=user(graph, "alice"))
+        assert graph.post("/oauth2PermissionGrants", json=one).status_code == 201
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"consentType": "Everyone"},
+            {"consentType": "Principal"},
+            {"clientId": UNKNOWN_ID},
+            {"principalId": UNKNOWN_ID},
+        ],
+    )
+    def test_refused(self, graph, kiro, change):
+        assert graph.post("/oauth2PermissionGrants", json=self.consent(kiro, **change)).status_code == 400
+
+
+class TestTenant:
+    def test_organization_domains_and_licence(self, graph, sandbox):
+        [organization] = graph.get("/organization").json()["value"]
+        assert organization["id"] == sandbox.tenant_id
+        assert {d["name"] for d in organization["verifiedDomains"]} == {
+            "contoso.example",
+            "contoso.onmicrosoft.com",
+        }
+        assert graph.get("/domains/contoso.example").json()["isVerified"] is True
+        plans = [p for sku in graph.get("/subscribedSkus").json()["value"] for p in sku["servicePlans"]]
+        assert [p["servicePlanName"] for p in plans] == ["AAD_PREMIUM"]
+
+    def test_policies(self, graph):
+        assigned = graph.get("/policies/authorizationPolicy").json()["defaultUserRolePermissions"]
+        assert assigned["permissionGrantPoliciesAssigned"][0].startswith("ManagePermissionGrantsForSelf.")
+        assert graph.get("/policies/adminConsentRequestPolicy").json()["isEnabled"] is False
+        restrictions = graph.get("/policies/defaultAppManagementPolicy").json()["applicationRestrictions"]
+        assert (
+            restrictions["identifierUris"]["uriAdditionWithoutUniqueTenantIdentifier"]["state"] == "enabled"
+        )
+
+    def test_objects_by_id(self, graph, group_id):
+        alice = user(graph, "alice")
+        body = {"ids": [alice, group_id, str(uuid.uuid4())], "types": ["group"]}
+        found = graph.post("/directoryObjects/getByIds", json=body).json()["value"]
+        assert [(o["id"], o["@odata.type"]) for o in found] == [(group_id, "#microsoft.graph.group")]
+        assert graph.get(f"/directoryObjects/{alice}").json()["@odata.type"] == "#microsoft.graph.user"
+        assert graph.get(f"/directoryObjects/{uuid.uuid4()}").status_code == 404
+
+    def test_conditional_access(self, graph):
+        base = "/identity/conditionalAccess/policies"
+        body = {
+            "displayName": "Block",
+            "state": "enabled",
+            "conditions": {
+                "applications": {"includeApplications": ["All"]},
+                "users": {"includeUsers": ["All"]},
+                "clientAppTypes": ["all"],
+            },
+            "grantControls": {"operator": "OR", "builtInControls": ["block"]},
+        }
+        made = graph.post(base, json=body).json()
+        assert made["conditions"]["applications"]["excludeApplications"] == []
+        assert graph.patch(f"{base}/{made['id']}", json={"state": "disabled"}).status_code == 204
+        read = graph.get(f"{base}/{made['id']}").json()
+        assert (read["state"], read["grantControls"]["builtInControls"]) == ("disabled", ["block"])
+        assert graph.post(base, json={**body, "state": "on"}).status_code == 400
+        assert graph.post(base, json={**body, "grantControls": None}).status_code == 400
+        assert graph.delete(f"{base}/{made['id']}").status_code == 204
+        assert graph.get(base).json()["value"] == []
+
+    def test_deleted_items_need_a_type(self, graph):
+        assert graph.get("/directory/deletedItems").status_code == 400
+        assert graph.get("/directory/deletedItems/microsoft.graph.device").status_code == 400
+
+    def test_changes_are_in_the_audit_log(self, graph, kiro, sandbox):
+        graph.patch(kiro.app_url, json={"notes": "n"})
+        graph.patch(kiro.app_url, json={"appId": "refused"})
+        graph.delete(kiro.app_url)
+        log = graph.get("/auditLogs/directoryAudits").json()["value"]
+        assert [e["activityDisplayName"] for e in log] == [
+            "Delete application",
+            "Update application",
+            "Add application",
+        ]
+        assert {e["targetResources"][0]["id"] for e in log} == {kiro.application["id"]}
+        assert {e["initiatedBy"]["app"]["appId"] for e in log} == {sandbox.directory.setting("client_id")}
+
+    def test_a_deployment_of_thousands(self, graph, sandbox):
+        seed.populate(sandbox.directory, users=3000, groups=20, members=200)
+        found = graph.get(
+            "/users", params={"$filter": "startsWith(displayName,'User02')", "$top": "999"}
+        ).json()["value"]
+        assert len(found) == 999
+        group = graph.get("/groups", params={"$filter": "displayName eq 'Team 00010'"}).json()["value"][0][
+            "id"
+        ]
+        page = graph.get(f"/groups/{group}/members").json()
+        assert len(page["value"]) == 100
+        assert len(graph.get(page["@odata.nextLink"]).json()["value"]) == 100

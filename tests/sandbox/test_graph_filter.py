@@ -1,0 +1,182 @@
+"""The ``$filter`` language by itself: properties of the parser and evaluator."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provisioner.sandbox.graph.errors import GraphError
+from provisioner.sandbox.graph.filter import (
+    Comparison,
+    Expression,
+    Function,
+    Junction,
+    Lambda,
+    Membership,
+    Not,
+    Path,
+    Value,
+    parse,
+    uses,
+)
+from provisioner.sandbox.graph.filter_evaluation import matches
+
+KEYWORDS = {
+    "and",
+    "or",
+    "not",
+    "in",
+    "any",
+    "all",
+    "true",
+    "false",
+    "null",
+    "eq",
+    "ne",
+    "gt",
+    "ge",
+    "lt",
+    "le",
+    "startswith",
+    "endswith",
+    "contains",
+}
+names = st.from_regex(r"[A-Za-z][A-Za-z0-9]{0,8}", fullmatch=True).filter(
+    lambda name: name.lower() not in KEYWORDS
+)
+paths = st.lists(names, min_size=1, max_size=3).map(lambda segments: Path(tuple(segments)))
+texts = st.text(max_size=12)
+strings = texts.map(lambda text: Value(text, quoted=True))
+values = st.one_of(
+    strings,
+    st.sampled_from([Value(True), Value(False), Value(None)]),
+    st.integers(-(10**9), 10**9).map(Value),
+    st.uuids().map(lambda key: Value(str(key))),
+    st.sampled_from(
+        [Value("2026-11-20"), Value("2026-11-20T00:00:00Z"), Value("2026-11-20T00:00:00.1234567+02:00")]
+    ),
+)
+conditions = st.one_of(
+    st.builds(Comparison, paths, st.sampled_from(["eq", "ne", "gt", "ge", "lt", "le"]), values),
+    st.builds(Membership, paths, st.lists(values, min_size=1, max_size=3).map(tuple)),
+    st.builds(Function, st.sampled_from(["startsWith", "endsWith", "contains"]), paths, strings),
+    st.builds(Lambda, paths, st.just("any"), st.just(""), st.none()),
+)
+
+
+def combined(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expression]:
+    return st.one_of(
+        st.builds(Not, inner),
+        st.builds(
+            Junction, st.sampled_from(["and", "or"]), st.lists(inner, min_size=2, max_size=3).map(tuple)
+        ),
+        st.builds(Lambda, paths, st.sampled_from(["any", "all"]), names, inner),
+    )
+
+
+expressions = st.recursive(conditions, combined, max_leaves=8)
+documents = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), texts),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(names, inner, max_size=3)),
+    max_leaves=8,
+)
+
+
+@given(expressions)
+def test_writing_and_reading_is_the_identity(expression):
+    assert parse(str(expression)) == expression
+
+
+@given(st.text(max_size=60))
+def test_no_text_crashes_the_parser(text):
+    try:
+        parse(text)
+    except GraphError as refused:
+        assert refused.status == 400  # noqa: PT017 (any other exception fails the test)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["(", ")", "not", "and", "a", "eq", "'x'", "/any(", ":", ",", "in", "a/any(x:x eq 1)"]
+        ),
+        max_size=30,
+    )
+)
+def test_no_jumble_of_tokens_crashes_the_parser(tokens):
+    try:
+        list(uses(parse(" ".join(tokens))))
+    except GraphError as refused:
+        assert refused.status == 400  # noqa: PT017 (any other exception fails the test)
+
+
+def test_deep_nesting_is_refused_not_fatal():
+    for text in ("(" * 5000 + "a eq 1" + ")" * 5000, "not " * 5000 + "a eq 1"):
+        try:
+            parse(text)
+        except GraphError as refused:
+            assert refused.status == 400  # noqa: PT017 (any other exception fails the test)
+        else:
+            raise AssertionError("accepted")
+
+
+@given(expressions, st.dictionaries(names, documents, max_size=4))
+def test_evaluation_never_crashes_and_not_inverts(expression, document):
+    assert matches(Not(expression), document) is not matches(expression, document)
+
+
+@given(texts)
+def test_quotes_are_doubled(text):
+    escaped = text.replace("'", "''")
+    expression = parse(f"displayName eq '{escaped}'")
+    assert expression == Comparison(Path(("displayName",)), "eq", Value(text, quoted=True))
+    assert matches(expression, {"displayName": text})
+
+
+@given(texts, texts)
+def test_case_matters_only_when_asked(wanted, found):
+    expression = Comparison(Path(("a",)), "eq", Value(wanted, quoted=True))
+    assert matches(expression, {"a": found}, case_sensitive=True) == (wanted == found)
+    assert matches(expression, {"a": found}) == (wanted.casefold() == found.casefold())
+
+
+def test_precedence():
+    assert parse("a eq 1 or b eq 2 and c eq 3") == parse("a eq 1 or (b eq 2 and c eq 3)")
+    assert parse("not a eq 1 and b eq 2") == parse("(not (a eq 1)) and b eq 2")
+    assert parse("A EQ 1 AND NOT B EQ 2") == parse("A eq 1 and not (B eq 2)")
+
+
+def test_spellings_of_functions():
+    assert parse("startswith(a,'x')") == parse("startsWith(a, 'x')") == parse("startswith(a,'x') eq true")
+    assert parse("startswith(a,'x') eq false") == parse("not startswith(a,'x')")
+
+
+def test_uses_name_the_collection_behind_a_variable():
+    found = {
+        (str(use.path), use.operator)
+        for use in uses(parse("identities/any(i:i/issuer eq 'x' and not i/id eq null)"))
+    }
+    assert found == {("identities/issuer", "eq"), ("identities/id", "not")}
+    assert [use.operator for use in uses(parse("a eq null or b/$count ne 0"))] == ["null", "count"]
+
+
+def test_lambdas_range_over_collections():
+    document = {"tags": ["a", "b"], "identities": [{"issuer": "x", "id": 1}, {"issuer": "y", "id": 2}]}
+    for text, holds in (
+        ("tags/any(t:t eq 'A')", True),
+        ("tags/all(t:t eq 'a')", False),
+        ("tags/any()", True),
+        ("none/any()", False),
+        ("none/all(x:x eq 1)", True),
+        ("identities/any(i:i/issuer eq 'x' and i/id eq 2)", False),
+        ("identities/any(i:i/issuer eq 'y' and i/id eq 2)", True),
+        ("tags/$count eq 2", True),
+    ):
+        assert matches(parse(text), document) is holds, text
+
+
+def test_order_needs_comparable_values():
+    assert not matches(parse("a gt 1"), {"a": "x"})
+    assert not matches(parse("a gt 1"), {})
+    assert matches(parse("a ge 2026-11-20"), {"a": "2026-11-20T00:00:00Z"})
+    assert matches(parse("a lt 2026-11-20T00:00:01Z"), {"a": "2026-11-20T00:00:00.9999999Z"})

@@ -1,0 +1,173 @@
+"""Eventual consistency: replicas that lag, and the refusals this leads to."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+import uuid
+
+import httpx
+import pytest
+from graph_fixtures import NON_GALLERY, Kiro, error_of
+
+
+@pytest.fixture
+def lag(sandbox) -> float:
+    """A lag that outlives the test."""
+    sandbox.directory.set("lag_seconds", 60)
+    return 60.0
+
+
+def statuses(graph: httpx.Client, method: str, path: str, times: int = 4, **arguments: object) -> list[int]:
+    return [graph.request(method, path, **arguments).status_code for _ in range(times)]
+
+
+def instantiate(graph: httpx.Client) -> Kiro:
+    return Kiro(graph)
+
+
+def test_without_a_lag_everything_is_visible_at_once(graph):
+    kiro = instantiate(graph)
+    assert statuses(graph, "GET", kiro.app_url) == [200] * 4
+
+
+def test_reads_flip_flop_between_replicas(graph, lag):
+    kiro = instantiate(graph)
+    found = statuses(graph, "GET", kiro.app_url, 6)
+    assert sorted(set(found)) == [200, 404]
+    assert all(first != second for first, second in itertools.pairwise(found))
+    lists = [
+        len(graph.get("/applications", params={"$filter": "displayName eq 'Kiro-Entra'"}).json()["value"])
+        for _ in range(4)
+    ]
+    assert sorted(lists) == [0, 0, 1, 1]
+
+
+def test_what_was_there_before_stays_visible(graph, lag, group_id):
+    assert statuses(graph, "GET", f"/groups/{group_id}") == [200] * 4
+
+
+def test_the_lagging_replica_shows_the_older_form(graph, kiro, sandbox, lag):
+    sandbox.directory.settle()
+    while graph.patch(kiro.app_url, json={"displayName": "New"}).status_code != 204:
+        pass
+    names = {graph.get(kiro.app_url).json()["displayName"] for _ in range(4)}
+    assert names == {"Kiro-Entra", "New"}
+
+
+def test_no_accepted_write_is_lost(graph, kiro, sandbox, lag):
+    """Two writes in a row, one of them at the lagging replica: both take effect."""
+    sandbox.directory.settle()
+    assert statuses(graph, "PATCH", kiro.app_url, 2, json={"notes": "n"}) == [204, 204]
+    assert statuses(graph, "PATCH", kiro.app_url, 2, json={"description": "d"}) == [204, 204]
+    stored = sandbox.directory.get("application", kiro.application["id"])
+    assert (stored["notes"], stored["description"]) == ("n", "d")
+
+
+def test_a_write_to_something_too_new_is_sometimes_not_found(graph, lag):
+    kiro = instantiate(graph)
+    found = statuses(graph, "PATCH", kiro.app_url, 4, json={"notes": "n"})
+    assert sorted(set(found)) == [204, 404]
+    assert (
+        error_of(next(a for a in (graph.delete(kiro.app_url) for _ in range(2)) if a.status_code == 404))[1]
+        == "Request_ResourceNotFound"
+    )
+
+
+def test_a_service_principal_for_a_new_application(graph, lag):
+    app = graph.post("/applications", json={"displayName": "x"}).json()
+    answers = [graph.post("/servicePrincipals", json={"appId": app["appId"]}) for _ in range(2)]
+    refused = next(a for a in answers if a.status_code == 400)
+    assert "does not reference a valid application object" in error_of(refused)[2]
+    assert 201 in [a.status_code for a in answers]
+
+
+def test_an_assignment_to_a_new_service_principal(graph, lag, group_id):
+    kiro = instantiate(graph)
+    body = {"principalId": group_id, "resourceId": kiro.principal["id"], "appRoleId": kiro.user_role}
+    found = statuses(graph, "POST", f"{kiro.principal_url}/appRoleAssignedTo", 2, json=body)
+    assert sorted(found) == [201, 404]
+
+
+def test_an_assignment_of_a_new_group(graph, kiro, sandbox, lag):
+    sandbox.directory.settle()
+    group = graph.post(
+        "/groups",
+        json={"displayName": "G", "mailEnabled": False, "mailNickname": "g", "securityEnabled": True},
+    ).json()["id"]
+    body = {"principalId": group, "resourceId": kiro.principal["id"], "appRoleId": kiro.user_role}
+    answers = [graph.post(f"{kiro.principal_url}/appRoleAssignedTo", json=body) for _ in range(2)]
+    refused = next(a for a in answers if a.status_code == 400)
+    assert error_of(refused)[2] == "Not a valid reference update."
+    assert 201 in [a.status_code for a in answers]
+
+
+def test_synchronization_right_after_creation(graph, lag):
+    kiro = instantiate(graph)
+    base = f"{kiro.principal_url}/synchronization"
+    answers = [graph.post(f"{base}/jobs", json={"templateId": "scim"}) for _ in range(2)]
+    assert sorted(a.status_code for a in answers) == [201, 409]
+    job = next(a for a in answers if a.status_code == 201).json()["id"]
+    assert 409 in statuses(graph, "PUT", f"{base}/secrets", 2, json={"value": []})
+    assert statuses(graph, "POST", f"{base}/jobs/{job}/pause", 4).count(204) == 2
+
+
+def test_a_new_job_of_a_known_principal(graph, kiro, sandbox, lag):
+    sandbox.directory.settle()
+    base = f"{kiro.principal_url}/synchronization/jobs"
+    job = graph.post(base, json={"templateId": "scim"}).json()["id"]
+    assert sorted(set(statuses(graph, "POST", f"{base}/{job}/pause", 4))) == [204, 403]
+
+
+def test_what_never_existed_is_not_found_on_both(graph, lag):
+    assert statuses(graph, "DELETE", f"/applications/{uuid.uuid4()}") == [404] * 4
+
+
+def test_the_lag_ends(graph, sandbox):
+    sandbox.directory.set("lag_seconds", 0.3)
+    kiro = instantiate(graph)
+    assert 404 in statuses(graph, "GET", kiro.app_url, 2)
+    deadline = time.monotonic() + 5
+    while 404 in statuses(graph, "GET", kiro.app_url, 2):
+        assert time.monotonic() < deadline
+
+
+def test_a_duplicate_is_found_whatever_replica_answers(graph, lag, sandbox):
+    """Uniqueness is decided on the newest state, so a lag cannot make two of what must be one."""
+    body = {"displayName": "A"}
+    answers = [
+        graph.patch(
+            "/applications(uniqueName='one')", json=body, headers={"Prefer": "create-if-missing"}
+        ).status_code
+        for _ in range(4)
+    ]
+    assert answers == [201, 204, 204, 204]
+    assert len([a for a in sandbox.directory.all("application") if a["uniqueName"] == "one"]) == 1
+
+
+def test_concurrent_writers_of_one_application(client, kiro, sandbox):
+    """Every accepted change of a collection that is replaced whole starts from the newest one."""
+    rounds, writers = 5, 4
+    results: list[int] = []
+
+    def write(graph: httpx.Client) -> None:
+        results.extend(
+            graph.post("/applications", json={"displayName": "x"}).status_code
+            + 0 * graph.patch(kiro.app_url, json={"notes": "n"}).status_code
+            for _ in range(rounds)
+        )
+
+    threads = [threading.Thread(target=write, args=(client(),)) for _ in range(writers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [201] * (rounds * writers)
+    assert (
+        len([a for a in sandbox.directory.all("application") if a["displayName"] == "x"]) == rounds * writers
+    )
+
+
+def test_the_template_is_known_everywhere(graph, lag):
+    assert statuses(graph, "GET", f"/applicationTemplates/{NON_GALLERY}") == [200] * 4

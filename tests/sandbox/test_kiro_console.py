@@ -1,0 +1,117 @@
+"""The simulated Kiro console."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from provisioner.sandbox import kiro
+from provisioner.sandbox.kiro.console import accepts, endpoint
+from provisioner.sandbox.store import Store
+
+BASE = "http://127.0.0.1:4000"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "kiro.db")
+
+
+def test_a_profile_names_its_application_and_its_endpoint(store: Store) -> None:
+    made = kiro.create_profile(store, "client", "tenant", BASE)
+    assert (made["clientId"], made["tenantId"]) == ("client", "tenant")
+    assert made["scimEndpoint"] == endpoint(BASE, made["id"]) == f"{BASE}/scim/{made['id']}/v2"
+
+
+def test_two_tokens_and_no_third(store: Store) -> None:
+    profile = kiro.create_profile(store)["id"]
+    first, second = kiro.generate_token(store, profile), kiro.generate_token(store, profile)
+    assert first != second
+    assert accepts(store, profile, first)
+    assert accepts(store, profile, second)
+    with pytest.raises(kiro.ConsoleRefusal, match="maximum of 2 access tokens"):
+        kiro.generate_token(store, profile)
+
+    kiro.revoke_token(store, kiro.tokens(store, profile)[0]["id"])
+    assert not accepts(store, profile, first)
+    assert accepts(store, profile, second)
+    assert accepts(store, profile, kiro.generate_token(store, profile))
+
+
+def test_a_token_is_kept_as_a_hash_only(store: Store) -> None:
+    token = kiro.generate_token(store, kiro.create_profile(store)["id"])
+    store.close()
+    kept = b"".join(each.read_bytes() for each in store.path.parent.iterdir())
+    assert token.encode() not in kept
+
+
+def test_a_token_opens_its_own_profile_only(store: Store) -> None:
+    one, other = kiro.create_profile(store)["id"], kiro.create_profile(store)["id"]
+    token = kiro.generate_token(store, one)
+    assert not accepts(store, other, token)
+    assert not accepts(store, one, "")
+
+
+def test_what_does_not_exist_is_refused(store: Store) -> None:
+    for refused in (kiro.generate_token, kiro.delete_profile, kiro.revoke_token):
+        with pytest.raises(kiro.ConsoleRefusal):
+            refused(store, "nothing")
+
+
+def test_a_deleted_profile_takes_everything_along(store: Store) -> None:
+    gone, kept = kiro.create_profile(store)["id"], kiro.create_profile(store)["id"]
+    kiro.generate_token(store, gone)
+    for profile in (gone, kept):
+        store.put(f"scimUser:{profile}", "1", {"id": "1", "userName": "alice"})
+        store.put(f"scimGroup:{profile}", "2", {"id": "2", "displayName": "G", "members": [{"value": "1"}]})
+        store.put(f"scimIndex:{profile}", "User.userName=alice", {"id": "User.userName=alice", "ids": ["1"]})
+    kiro.delete_profile(store, gone)
+
+    (left,) = kiro.describe(store)["profiles"]
+    assert left == {
+        "id": kept,
+        "clientId": "unknown",
+        "tenantId": "unknown",
+        "tokens": 0,
+        "users": [{"id": "1", "userName": "alice", "externalId": None, "displayName": None, "active": None}],
+        "groups": [{"id": "2", "displayName": "G", "externalId": None, "members": ["alice"]}],
+    }
+    assert store.all(f"scimIndex:{gone}") == store.all(f"scimUser:{gone}") == store.all("scimToken") == []
+
+
+def test_a_fresh_sandbox_has_an_answer_and_keeps_giving_it(store: Store) -> None:
+    first = kiro.answers(store, BASE)
+    assert set(first) == {"KIRO_SCIM_ENDPOINT", "KIRO_SCIM_TOKEN"}
+    assert kiro.answers(Store(store.path), BASE) == first
+    moved = kiro.answers(store, "http://127.0.0.1:5000/")
+    assert moved["KIRO_SCIM_TOKEN"] == first["KIRO_SCIM_TOKEN"]
+    assert moved["KIRO_SCIM_ENDPOINT"] == first["KIRO_SCIM_ENDPOINT"].replace("4000", "5000")
+    assert [(each["clientId"], each["tokens"]) for each in kiro.describe(store)["profiles"]] == [
+        ("unknown", 1)
+    ]
+
+
+def test_a_revoked_answer_is_replaced(store: Store) -> None:
+    first = kiro.answers(store, BASE)
+    profile = kiro.describe(store)["profiles"][0]["id"]
+    kiro.revoke_token(store, kiro.tokens(store, profile)[0]["id"])
+    second = kiro.answers(store, BASE)
+    assert second["KIRO_SCIM_ENDPOINT"] == first["KIRO_SCIM_ENDPOINT"]
+    assert second["KIRO_SCIM_TOKEN"] != first["KIRO_SCIM_TOKEN"]
+
+
+def test_tokens_that_a_person_keeps_are_not_given_out(store: Store) -> None:
+    profile = kiro.create_profile(store)["id"]
+    kiro.generate_token(store, profile)
+    kiro.generate_token(store, profile)
+    assert kiro.answers(store, BASE) == {"KIRO_SCIM_ENDPOINT": endpoint(BASE, profile)}
+
+
+def test_a_new_profile_is_the_answer_after_the_old_one_is_deleted(store: Store) -> None:
+    first = kiro.answers(store, BASE)
+    kiro.delete_profile(store, kiro.describe(store)["profiles"][0]["id"])
+    new = kiro.create_profile(store, "client", "tenant", BASE)
+    assert (
+        kiro.answers(store, BASE)["KIRO_SCIM_ENDPOINT"] == new["scimEndpoint"] != first["KIRO_SCIM_ENDPOINT"]
+    )

@@ -1,0 +1,252 @@
+"""Target attribute names, bodies and PATCH operations."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from provisioning_fixtures import ENTERPRISE
+
+from provisioner.sandbox.provisioning import target
+from provisioner.sandbox.provisioning.source import Entry, passes
+from provisioner.sandbox.provisioning.target import Path, parse_path
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("userName", Path("userName")),
+        ("name.givenName", Path("name", sub="givenName")),
+        ('emails[type eq "work"].value', Path("emails", where=("type", "work"), sub="value")),
+        ('roles[primary eq "True"].display', Path("roles", where=("primary", "True"), sub="display")),
+        (f"{ENTERPRISE}:department", Path("department", schema=ENTERPRISE)),
+        (f"{ENTERPRISE}:manager.value", Path("manager", schema=ENTERPRISE, sub="value")),
+        ("urn:x:CustomExtension:2.0:User:tag", Path("tag", schema="urn:x:CustomExtension:2.0:User")),
+    ],
+)
+def test_names_of_target_attributes(name: str, path: Path) -> None:
+    assert parse_path(name) == path
+    assert str(path) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a b", "emails[type eq work].value", "emails[].value", ".x", "name.", "a[b"]
+)
+def test_what_is_no_name(name: str) -> None:
+    with pytest.raises(ValueError, match="not the name of a SCIM attribute"):
+        parse_path(name)
+
+
+def test_a_body_from_many_attributes() -> None:
+    body = target.creation_body(
+        "User",
+        {
+            "userName": "a",
+            "active": "True",
+            'emails[type eq "work"].value': "a@x.example",
+            'addresses[type eq "work"].streetAddress': "1 Road",
+            'addresses[type eq "work"].locality': "Town",
+            'addresses[type eq "other"].locality': "City",
+            f"{ENTERPRISE}:department": "Sales",
+            'roles[primary eq "True"].value': "Admin",
+            "title": None,
+        },
+        ["active"],
+    )
+    assert body == {
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", ENTERPRISE],
+        "userName": "a",
+        "active": True,
+        "emails": [{"primary": True, "type": "work", "value": "a@x.example"}],
+        "addresses": [
+            {"type": "work", "streetAddress": "1 Road", "locality": "Town"},
+            {"type": "other", "locality": "City"},
+        ],
+        ENTERPRISE: {"department": "Sales"},
+        "roles": [{"primary": True, "value": "Admin"}],
+        "meta": {"resourceType": "User"},
+    }
+
+
+def test_patches_without_the_flag_are_those_of_the_compatibility_page() -> None:
+    assert target.update_operations({"active": "False"}, ["active"], ["active"], compliant=False) == [
+        {"op": "Replace", "path": "active", "value": "False"}
+    ]
+    assert target.update_operations({"nickName": "Babs"}, [], compliant=False) == [
+        {"op": "Add", "path": "nickName", "value": "Babs"}
+    ]
+    assert target.member_operations([], ["u1091"], compliant=False) == [
+        {"op": "Remove", "path": "members", "value": [{"$ref": None, "value": "u1091"}]}
+    ]
+
+
+def test_patches_with_the_flag_are_those_of_the_compatibility_page() -> None:
+    assert target.update_operations({"active": "False"}, ["active"], ["active"], compliant=True) == [
+        {"op": "replace", "path": "active", "value": False}
+    ]
+    assert target.update_operations({"nickName": "Babs"}, [], compliant=True) == [
+        {"op": "add", "path": "nickName", "value": "Babs"}
+    ]
+    assert target.member_operations([], ["7f4b"], compliant=True) == [
+        {"op": "remove", "path": 'members[value eq "7f4b"]'}
+    ]
+    changes = {
+        "displayName": "Bjfe",
+        'emails[type eq "work"].value': "TestMhvaes@test.microsoft.com",
+        "name.givenName": "Kkom",
+        "name.familyName": "Unua",
+        f"{ENTERPRISE}:employeeNumber": "Aklq",
+    }
+    assert target.update_operations(changes, changes, compliant=True) == [
+        {
+            "op": "replace",
+            "path": 'emails[type eq "work"].value',
+            "value": "TestMhvaes@test.microsoft.com",
+        },
+        {
+            "op": "replace",
+            "value": {
+                "displayName": "Bjfe",
+                "name.givenName": "Kkom",
+                "name.familyName": "Unua",
+                f"{ENTERPRISE}:employeeNumber": "Aklq",
+            },
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "case_exact", "equal"),
+    [
+        ("a", "A", False, True),
+        ("a", "A", True, False),
+        (None, "", False, True),
+        (["a"], ["a"], False, True),
+        (["a"], "a", False, False),
+    ],
+)
+def test_when_values_are_the_same(one: object, other: object, case_exact: bool, equal: bool) -> None:
+    assert target.same(one, other, case_exact=case_exact) is equal  # type: ignore[arg-type]
+
+
+words = st.from_regex(r"[A-Za-z][A-Za-z0-9]{0,8}", fullmatch=True)
+picks = st.tuples(words, words)
+paths = st.builds(
+    Path,
+    words,
+    st.none() | st.builds("urn:ietf:params:scim:schemas:{}:2.0:User".format, words),
+    st.none() | picks,
+    st.none() | words,
+)
+
+
+@given(paths)
+def test_a_name_survives_being_written_and_read(path: Path) -> None:
+    assert parse_path(str(path)) == path
+
+
+@given(st.text())
+def test_any_text_is_a_name_or_is_refused(text: str) -> None:
+    try:
+        path = parse_path(text)
+    except ValueError:
+        return
+    assert str(path) == text
+
+
+typed = st.builds(lambda attribute, pick: Path(attribute, None, ("type", pick), "value"), words, words)
+simple = st.builds(Path, words)
+extension = st.builds(lambda attribute: Path(attribute, ENTERPRISE), words)
+
+
+@given(st.dictionaries(simple | typed | extension, st.text(min_size=1, max_size=5), max_size=8))
+def test_what_a_body_holds_is_read_back(values: dict[Path, str]) -> None:
+    reserved = {"schemas", "meta"}
+    wanted: dict[str, str] = {}
+    seen: dict[tuple[object, ...], Path] = {}
+    for path, value in values.items():
+        kind = path.where is not None
+        clash = seen.setdefault((path.schema, path.attribute), path)
+        folded = {
+            each.where[1].casefold() for each in values if each.where and each.attribute == path.attribute
+        }
+        several = sum(1 for each in values if each.where and each.attribute == path.attribute)
+        if path.attribute not in reserved and (clash.where is not None) is kind and len(folded) == several:
+            wanted[str(path)] = value
+    body = target.creation_body("User", wanted)
+    assert {name: target.read(body, name) for name in wanted} == wanted
+
+
+def clause(operator: str, value: str = "", attribute: str = "department") -> dict:
+    return {"operatorName": operator, "sourceOperandName": attribute, "targetOperand": {"values": [value]}}
+
+
+@pytest.mark.parametrize(
+    ("operator", "operand", "value", "holds"),
+    [
+        ("EQUALS", "Sales", "Sales", True),
+        ("EQUALS", "Sales", "sales", False),
+        ("NOT EQUALS", "Sales", "IT", True),
+        ("NOT EQUALS", "Sales", None, False),
+        ("INCLUDES", "ale", "Sales", True),
+        ("ENDS_WITH", "les", "Sales", True),
+        ("IS TRUE", "", "True", True),
+        ("IS FALSE", "", "True", False),
+        ("IS NULL", "", None, True),
+        ("IS NOT NULL", "", None, False),
+        ("REGEX MATCH", r"(1[0-9]{6})", "1234567", True),
+        ("REGEX MATCH", "(", "x", False),
+        ("NOT REGEX MATCH", "^S", "IT", True),
+        ("NOT REGEX MATCH", "^S", None, False),
+        ("GREATER_THAN", "5", "6", True),
+        ("GREATER_THAN", "5", "x", False),
+        ("GREATER_THAN_OR_EQUALS", "5", "5", True),
+        ("IsMemberOf", "group", "group", False),
+    ],
+)
+def test_clauses_of_scoping_filters(operator: str, operand: str, value: str | None, holds: bool) -> None:
+    assert passes({"groups": [{"clauses": [clause(operator, operand)]}]}, {"department": value}) is holds
+
+
+def test_clauses_are_joined_by_and_filters_by_or() -> None:
+    attributes = {"department": "Sales", "state": "NY"}
+    right, wrong = clause("EQUALS", "Sales"), clause("EQUALS", "CA", "state")
+    assert not passes({"groups": [{"clauses": [right, wrong]}]}, attributes)
+    assert passes({"groups": [{"clauses": [wrong]}, {"clauses": [right]}]}, attributes)
+    assert passes(None, attributes)
+    assert passes({"groups": []}, attributes)
+
+
+def test_attributes_have_the_names_of_the_provisioning_service() -> None:
+    document = {
+        "id": "1",
+        "userPrincipalName": "a_home.example#EXT#@contoso.example",
+        "mobilePhone": "1",
+        "faxNumber": "2",
+        "businessPhones": ["3", "4"],
+        "officeLocation": "5",
+        "onPremisesExtensionAttributes": {"extensionAttribute7": "6"},
+        "employeeOrgData": {"division": "7"},
+        "otherMails": ["8"],
+        "accountEnabled": True,
+        "manager": {"id": "9"},
+    }
+    found = Entry("1", "User", document, assigned=True, roles=("Admin",)).attributes(in_scope=True)
+    wanted = {
+        "objectId": "1",
+        "userPrincipalName": "a@home.example",
+        "originalUserPrincipalName": "a_home.example#EXT#@contoso.example",
+        "mobile": "1",
+        "facsimileTelephoneNumber": "2",
+        "telephoneNumber": "3",
+        "physicalDeliveryOfficeName": "5",
+        "extensionAttribute7": "6",
+        "employeeOrgData.division": "7",
+        "otherMails": ["8"],
+        "accountEnabled": "True",
+        "manager": "9",
+        "appRoleAssignments": ["Admin"],
+        "IsSoftDeleted": "False",
+        "department": None,
+    }
+    assert {name: found.get(name) for name in wanted} == wanted

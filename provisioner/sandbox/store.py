@@ -33,6 +33,10 @@ create table if not exists document (
 );
 """
 
+_SEALED = frozenset({"synchronizationSecrets"})
+"""Kinds that hold what a person typed in as a secret: not kept in clear."""
+_SEAL_MARK = "sealed:"
+
 _lagging: ContextVar[bool] = ContextVar("lagging", default=False)
 
 
@@ -109,7 +113,8 @@ class Store:
 
     def put(self, kind: str, key: str, body: Document) -> None:
         """Create or replace a document."""
-        self._write(kind, key, json.dumps(body))
+        text = json.dumps(body)
+        self._write(kind, key, self._seal(text) if kind in _SEALED else text)
 
     def delete(self, kind: str, key: str) -> None:
         """Remove a document; a lagging replica still shows it for a while."""
@@ -136,7 +141,26 @@ class Store:
     def _visible(self, row: tuple[str | None, str | None, float]) -> Document | None:
         body, previous, changed = row
         text = previous if _lagging.get() and time.time() - changed < self.lag else body
-        return None if text is None else json.loads(text)
+        if text is None:
+            return None
+        document: Document = json.loads(self._unseal(text) if text.startswith(_SEAL_MARK) else text)
+        return document
+
+    def _seal(self, text: str) -> str:
+        return f"{_SEAL_MARK}{self._cipher().encrypt(text.encode()).decode()}"
+
+    def _unseal(self, text: str) -> str:
+        return str(self._cipher().decrypt(text.removeprefix(_SEAL_MARK).encode()).decode())
+
+    def _cipher(self) -> Any:
+        """The key lies beside the file: this keeps a secret from being found, not from whoever owns both."""
+        from cryptography.fernet import Fernet  # noqa: PLC0415 (start-up time)
+
+        key = self.path.with_suffix(".key")
+        if not key.exists():
+            key.touch(mode=0o600)
+            key.write_bytes(Fernet.generate_key())
+        return Fernet(key.read_bytes())
 
     def _write(self, kind: str, key: str, body: str | None) -> None:
         now = time.time()

@@ -262,7 +262,7 @@ class TestRealClients:
 
 async def typed_session(sandbox: Sandbox, certificate: Path) -> dict[str, Any]:
     """What an administrator's script does with Microsoft's own typed client."""
-    from azure.identity.aio import ClientSecretCredential
+    from azure.identity import ClientSecretCredential
     from kiota_authentication_azure.azure_identity_authentication_provider import (
         AzureIdentityAuthenticationProvider,
     )
@@ -278,14 +278,16 @@ async def typed_session(sandbox: Sandbox, certificate: Path) -> dict[str, Any]:
         disable_instance_discovery=True,
     )
     trust = ssl.create_default_context(cafile=str(certificate))
-    async with credential, httpx.AsyncClient(verify=trust, base_url=f"{sandbox.url}/v1.0") as transport:
-        authentication = AzureIdentityAuthenticationProvider(
-            credential, scopes=[f"{sandbox.url}/.default"], allowed_hosts=["127.0.0.1"]
-        )
-        http = GraphClientFactory.create_with_default_middleware(client=transport)
-        adapter = GraphRequestAdapter(authentication, client=http)
-        adapter.base_url = f"{sandbox.url}/v1.0"
-        return await typed_calls(GraphServiceClient(request_adapter=adapter))
+    with credential:
+        async with httpx.AsyncClient(verify=trust, base_url=f"{sandbox.url}/v1.0") as transport:
+            authentication = AzureIdentityAuthenticationProvider(
+                credential, scopes=[f"{sandbox.url}/.default"], allowed_hosts=["127.0.0.1"]
+            )
+            async with transport._transport:  # the middleware below hides it and does not close it
+                http = GraphClientFactory.create_with_default_middleware(client=transport)
+                adapter = GraphRequestAdapter(authentication, client=http)
+                adapter.base_url = f"{sandbox.url}/v1.0"
+                return await typed_calls(GraphServiceClient(request_adapter=adapter))
 
 
 async def typed_calls(client: Any) -> dict[str, Any]:

@@ -53,6 +53,7 @@ class DirectoryWriter:
         restored = await self._restored(world)
         data, principal = (restored, None) if restored else await self._instantiate()
         self._remember(data["id"])
+        self.graph.settling = True
         created = parse.application(wanted.key, data)
         wanted = resolve(wanted, {created.address: created})  # its own client id is in its identifier URI
         data = await self._configure(created, wanted, data)
@@ -112,7 +113,7 @@ class DirectoryWriter:
 
     async def _patch(self, where: str, patch: Json) -> None:
         try:
-            await self.graph.write("PATCH", where, patch, settling=True)
+            await self.graph.write("PATCH", where, patch)
         except RemoteError as error:
             if error.status == 400 and "uniqueName already exists" in error.message:
                 raise RefusedError(
@@ -148,7 +149,7 @@ class DirectoryWriter:
         if not patch:
             return Outcome(resources=(found,))
         where = path("/servicePrincipals/{}", found.id or "")
-        await self.graph.write("PATCH", where, patch, settling=True)
+        await self.graph.write("PATCH", where, patch)
         data = await self.graph.get(f"{where}?$select={parse.PRINCIPAL_FIELDS}", expects=True)
         return Outcome(resources=(parse.service_principal(wanted.key, data),))
 
@@ -178,7 +179,6 @@ class DirectoryWriter:
             body,
             look,
             lambda data: parse.service_principal(self.playbook.name, data),
-            settling=True,
         )
 
     # -- assignments -------------------------------------------------------------------------------------
@@ -210,7 +210,7 @@ class DirectoryWriter:
                     return made(data)
             return None
 
-        found = await self.graph.create(base, body, look, made, settling=True)
+        found = await self.graph.create(base, body, look, made)
         return Outcome(resources=(found,) if found else ())
 
     # -- consent -----------------------------------------------------------------------------------------
@@ -241,7 +241,7 @@ class DirectoryWriter:
             "resourceId": principal.id,
             "scope": " ".join(wanted.scopes or ()),
         }
-        grant = await self.graph.create("/oauth2PermissionGrants", body, look, made, settling=True)
+        grant = await self.graph.create("/oauth2PermissionGrants", body, look, made)
         return Outcome(resources=(grant,))
 
 

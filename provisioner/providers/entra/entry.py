@@ -69,7 +69,7 @@ def _signed_in(authority: str) -> TokenCredential:
 
 def _sandbox_patience(lag: float) -> Patience:
     """The sandbox's replicas agree after a known time, so nobody needs to wait as long as for the real ones."""
-    return Patience(budget=20 + 5 * lag, first=0.05, most=1.0, settle=0.3 + 3 * lag, agreeing=3)
+    return Patience(budget=10 + 5 * lag, first=0.05, most=1.0, settle=0.3 + 3 * lag, agreeing=3)
 
 
 class _Fixed:

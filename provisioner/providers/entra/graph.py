@@ -71,6 +71,7 @@ class Graph:
         root: ``https://graph.microsoft.com/v1.0`` or its like.
         credential: gives tokens; asked for ``scope`` only.
         tell: called with a sentence whenever the client waits, for the person in front of the screen.
+        settling: this run has created the application, so replicas may not know yet what it may do.
     """
 
     root: str
@@ -79,7 +80,7 @@ class Graph:
     patience: Patience = field(default_factory=Patience)
     tell: Callable[[str], None] = lambda _: None
     count: Count = field(default_factory=Count)
-    lagged: bool = False
+    settling: bool = False
     _adapter: GraphRequestAdapter | None = None
     _http: httpx.AsyncClient | None = None
 
@@ -129,9 +130,7 @@ class Graph:
         answers = await asyncio.gather(*(self._batch(chunk) for chunk in chunks))
         return [answer for chunk in answers for answer in chunk]
 
-    async def write(
-        self, method: str, path: str, body: Json | None = None, *, settling: bool = False
-    ) -> Json:
+    async def write(self, method: str, path: str, body: Json | None = None) -> Json:
         """A write that may be repeated: PATCH, PUT, DELETE, and actions that set a state.
 
         Deleting what is gone already is a success.
@@ -140,11 +139,11 @@ class Graph:
             method: the HTTP method.
             path: below the version; what it addresses is known to exist.
             body: JSON, or None.
-            settling: it works on something this run has just created.
         """
         gone_is_fine = method == "DELETE"
         try:
-            return await self._repeat(Call(method, path, expects=not gone_is_fine, settling=settling), body)
+            call = Call(method, path, expects=not gone_is_fine, settling=self.settling)
+            return await self._repeat(call, body)
         except NotFoundRemotelyError:
             if gone_is_fine:
                 return {}
@@ -156,8 +155,6 @@ class Graph:
         body: Json,
         look: Callable[[], Awaitable[T | None]],
         made: Callable[[Json], T],
-        *,
-        settling: bool = False,
     ) -> T:
         """A write that must not be repeated blindly.
 
@@ -166,9 +163,8 @@ class Graph:
             body: what to POST.
             look: finds what an earlier attempt made, if it did.
             made: turns Graph's answer into the same form.
-            settling: what it addresses was created by this run.
         """
-        call = Call("POST", path, repeatable=False, settling=settling)
+        call = Call("POST", path, repeatable=False, settling=self.settling)
         attempt, waited = 0, 0.0
         while True:
             answer = await self._send(call, body)
@@ -262,8 +258,6 @@ class Graph:
         return self._error(failure, call, "")
 
     async def _pause(self, seconds: float, reason: str) -> None:
-        if "replica" in reason:
-            self.lagged = True
         self.tell(f"{reason}: waiting {seconds:.1f} s" if seconds >= 1 else reason)
         await asyncio.sleep(seconds)
 

@@ -111,6 +111,8 @@ def decide(failure: Failure, call: Call, *, attempt: int, waited: float, patienc
     """
     if not _passes(failure, call):
         return Next(Then.FAIL)
+    if failure.status == 403 and waited > patience.settle:
+        return Next(Then.FAIL, reason=f"still refused after {waited:.0f} s")
     then = Then.LOOK if _unsure(failure) and not call.repeatable else Then.REPEAT
     delay = patience.pause(attempt) if failure.retry_after is None else failure.retry_after
     if waited + delay > patience.budget:

@@ -88,16 +88,16 @@ class ProvisioningWriter:
         return self._proof
 
     async def _start(self, proof: Proof) -> None:
-        await self.graph.write("POST", f"{proof.job}/start", settling=True)
+        await self.graph.write("POST", f"{proof.job}/start")
 
     async def _restart(self, proof: Proof, *, full: bool = False) -> None:
         """Forget escrows and quarantine; ``full``: forget everything, so that every object is pushed again."""
         criteria = {"criteria": {"resetScope": "Full" if full else "Escrows, QuarantineState"}}
-        await self.graph.write("POST", f"{proof.job}/restart", criteria, settling=True)
+        await self.graph.write("POST", f"{proof.job}/restart", criteria)
 
     async def _on_demand(self, proof: Proof, group: str, users: list[str]) -> Json:
         body = bodies.on_demand(proof.rule_id, group, users)
-        return await self.graph.write("POST", f"{proof.job}/provisionOnDemand", body, settling=True)
+        return await self.graph.write("POST", f"{proof.job}/provisionOnDemand", body)
 
     # -- job ---------------------------------------------------------------------------------------------
 
@@ -117,7 +117,7 @@ class ProvisioningWriter:
             return next(iter(finding.jobs(wanted.key, entries)), None)
 
         body = {"templateId": wanted.template_id}
-        return Outcome(resources=(await self.graph.create(base, body, look, made, settling=True),))
+        return Outcome(resources=(await self.graph.create(base, body, look, made),))
 
     # -- secrets -----------------------------------------------------------------------------------------
 
@@ -136,7 +136,7 @@ class ProvisioningWriter:
         if fields & {"delete_threshold", "recipients"} and change.before is not None:
             current = await self._notification_settings(base)
         values = bodies.secret_values(wanted, fields, current)
-        await self.graph.write("PUT", f"{base}/secrets", {"value": values}, settling=True)
+        await self.graph.write("PUT", f"{base}/secrets", {"value": values})
         if isinstance(change.before, kinds.ProvisioningSecrets) and fields & bodies.CREDENTIALS:
             await self._restart(await self.prove(world), full="endpoint" in fields)
         return Outcome(resources=(self._remember(wanted, world),))
@@ -144,7 +144,7 @@ class ProvisioningWriter:
     async def _validate(self, job: str, endpoint: str, token: SecretStr) -> None:
         body = {"credentials": bodies.credentials(endpoint, token)}
         try:
-            await self.graph.write("POST", f"{job}/validateCredentials", body, settling=True)
+            await self.graph.write("POST", f"{job}/validateCredentials", body)
         except RemoteError as error:
             if error.status != 400:
                 raise
@@ -194,8 +194,8 @@ class ProvisioningWriter:
             note = f"the schema as it was is kept in {backup}"
             status = world.get(kinds.ProvisioningStatus, self.playbook.name)
             if status and status.on:
-                await self.graph.write("POST", f"{base}/pause", settling=True)
-            await self.graph.write("PUT", f"{base}/schema", right, settling=True)
+                await self.graph.write("POST", f"{base}/pause")
+            await self.graph.write("PUT", f"{base}/schema", right)
             if status and status.on:
                 await self._start(self._prove(base, await self._read_back(base, wanted)))
         found = await self._read_back(base, wanted)
@@ -223,7 +223,7 @@ class ProvisioningWriter:
         wanted = change.wanted(kinds.ProvisioningStatus)
         fields = {change.name for change in change.fields}
         if wanted.on is False:
-            await self.graph.write("POST", f"{self._job_path(world)}/pause", settling=True)
+            await self.graph.write("POST", f"{self._job_path(world)}/pause")
             return Outcome(resources=(wanted,))
         proof = await self.prove(world)
         if "on" in fields:

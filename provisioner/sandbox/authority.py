@@ -47,6 +47,7 @@ class Authority:
         self._tokens = tokens
 
     def handle(self, request: Request) -> Response:
+        """Answer one HTTP request."""
         if request.path == "/common/discovery/instance":
             return _json(_instance(request))
         if found := _DISCOVERY.fullmatch(request.path):

@@ -61,6 +61,7 @@ class Rule:
             raise ValueError(f"a part of a batch can only suffer {' or '.join(_INNER_EFFECTS)}")
 
     def watches(self, method: str, path: str, *, inner: bool) -> bool:
+        """Whether a request (its method and path), or a part of a batch, counts for this rule."""
         return self.inner == inner and (self.on == "*" or fnmatchcase(f"{method} {path}", self.on))
 
     def strikes(self, seen: int, struck: int) -> bool:

@@ -77,6 +77,7 @@ class Sandbox:
 
     @property
     def tenant_id(self) -> str:
+        """The emulated tenant's id."""
         return str(self.directory.setting("tenant_id"))
 
     def start(

@@ -249,10 +249,12 @@ class Listener(ThreadedWSGIServer):
         self._thread.start()
 
     def opened(self, connection: socket.socket) -> None:
+        """Remember a connection, to close it when the server stops."""
         with self._guard:
             self._connections.add(connection)
 
     def closed(self, connection: socket.socket) -> None:
+        """Forget a connection."""
         with self._guard:
             self._connections.discard(connection)
 

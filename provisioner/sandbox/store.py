@@ -62,6 +62,7 @@ class Store:
         self._db.executescript(_SCHEMA)
 
     def close(self) -> None:
+        """Close the file; the store cannot be used any more."""
         with self._lock:
             self._db.close()
 
@@ -136,6 +137,7 @@ class Store:
         return default if row is None else row["value"]
 
     def set(self, name: str, value: Any) -> None:
+        """Keep a value the sandbox has about itself."""
         self.put("setting", name, {"value": value})
 
     def _visible(self, row: tuple[str | None, str | None, float]) -> Document | None:

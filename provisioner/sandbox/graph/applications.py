@@ -55,6 +55,7 @@ def _check(body: Document) -> None:
 
 
 def initial_domain(directory: Store) -> str:
+    """The tenant's ``onmicrosoft.com`` domain."""
     return next((str(domain["id"]) for domain in directory.all("domain") if domain["isInitial"]), "")
 
 

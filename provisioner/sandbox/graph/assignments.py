@@ -31,6 +31,7 @@ def assign(entity_set: EntitySet, relation: str, call: Call, key: str) -> Reply:
 
 
 def not_valid_reference() -> GraphError:
+    """The refusal of an assignment whose principal or resource is not there (yet)."""
     return bad_request("Not a valid reference update.")
 
 
@@ -74,6 +75,7 @@ def _of(entity_set: EntitySet, relation: str, call: Call, key: str, assignment: 
 
 
 def read(entity_set: EntitySet, relation: str, call: Call, key: str, assignment: str) -> Reply:
+    """``GET .../appRoleAssignedTo/{id}`` or ``.../appRoleAssignments/{id}``."""
     found = _of(entity_set, relation, call, key, assignment)
     return Reply(
         200, odata.entity(call, found, "appRoleAssignment", f"{entity_set.name}('{key}')/{relation}", {})
@@ -81,6 +83,7 @@ def read(entity_set: EntitySet, relation: str, call: Call, key: str, assignment:
 
 
 def unassign(entity_set: EntitySet, relation: str, call: Call, key: str, assignment: str) -> Reply:
+    """``DELETE .../appRoleAssignedTo/{id}`` or ``.../appRoleAssignments/{id}``."""
     call.directory.delete("appRoleAssignment", _of(entity_set, relation, call, key, assignment)["id"])
     return NO_CONTENT
 
@@ -89,11 +92,13 @@ def unassign(entity_set: EntitySet, relation: str, call: Call, key: str, assignm
 
 
 def list_grants(call: Call) -> Reply:
+    """``GET /oauth2PermissionGrants``."""
     grants = call.directory.all("oauth2PermissionGrant")
     return odata.collection(call, grants, "oAuth2PermissionGrant", "oauth2PermissionGrants")
 
 
 def read_grant(call: Call, key: str) -> Reply:
+    """``GET /oauth2PermissionGrants/{id}``."""
     return Reply(
         200, odata.entity(call, _grant(call, key), "oAuth2PermissionGrant", "oauth2PermissionGrants", {})
     )
@@ -158,5 +163,6 @@ def regrant(call: Call, key: str) -> Reply:
 
 
 def revoke(call: Call, key: str) -> Reply:
+    """``DELETE /oauth2PermissionGrants/{id}``."""
     call.directory.delete("oauth2PermissionGrant", _grant(call, key)["id"])
     return NO_CONTENT

@@ -66,6 +66,7 @@ class Call:
         return self.body
 
     def prefers(self, preference: str) -> bool:
+        """Whether the Prefer header names this preference."""
         return preference in self.headers.get("prefer", "").replace(" ", "").split(",")
 
     @property
@@ -75,6 +76,7 @@ class Call:
 
     @property
     def counted(self) -> bool:
+        """Whether the request asks for ``$count=true``."""
         return self.options.get("count", "").lower() == "true"
 
     @property

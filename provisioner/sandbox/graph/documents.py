@@ -33,6 +33,7 @@ def now() -> str:
 
 
 def new_id() -> str:
+    """A random object id."""
     return str(uuid.uuid4())
 
 
@@ -77,13 +78,7 @@ def application(display_name: str, publisher_domain: str) -> Document:
         "requestSignatureVerification": None,
         "servicePrincipalLockConfiguration": None,
         "addIns": [],
-        "api": {
-            "acceptMappedClaims": None,
-            "knownClientApplications": [],
-            "requestedAccessTokenVersion": None,
-            "oauth2PermissionScopes": [],
-            "preAuthorizedApplications": [],
-        },
+        "api": _exposed_api(),
         "appRoles": [],
         "info": dict(_INFO),
         "keyCredentials": [],
@@ -101,6 +96,16 @@ def application(display_name: str, publisher_domain: str) -> Document:
             "redirectUriSettings": [],
         },
         "_owners": [],
+    }
+
+
+def _exposed_api() -> Document:
+    return {
+        "acceptMappedClaims": None,
+        "knownClientApplications": [],
+        "requestedAccessTokenVersion": None,
+        "oauth2PermissionScopes": [],
+        "preAuthorizedApplications": [],
     }
 
 

@@ -71,6 +71,7 @@ def _find_by(directory: Store, entity_set: EntitySet, name: str, value: str) -> 
 
 
 def is_guid(text: Any) -> bool:
+    """Whether something is a GUID in its usual spelling."""
     try:
         return isinstance(text, str) and str(uuid.UUID(text)) == text.lower()
     except ValueError:
@@ -87,6 +88,7 @@ def any_object(directory: Store, key: str) -> Document | None:
 
 
 def typed(document: Document, kind: str) -> Document:
+    """A document with its ``@odata.type``, as in lists of mixed objects."""
     return {"@odata.type": f"#microsoft.graph.{kind}", **document}
 
 
@@ -111,15 +113,18 @@ def bound_ids(directory: Store, body: Document, relation: str) -> list[str]:
 
 
 def list_all(entity_set: EntitySet, call: Call) -> Reply:
+    """``GET /{set}``."""
     documents = call.directory.all(entity_set.kind)
     return odata.collection(call, documents, entity_set.kind, entity_set.name, relations_of(entity_set.kind))
 
 
 def count_all(entity_set: EntitySet, call: Call) -> Reply:
+    """``GET /{set}/$count``."""
     return odata.count(call, call.directory.all(entity_set.kind), entity_set.kind)
 
 
 def read(entity_set: EntitySet, call: Call, key: str) -> Reply:
+    """``GET /{set}/{key}``."""
     return shown(call, entity_set, find(call.directory, entity_set, key))
 
 
@@ -140,6 +145,7 @@ def _objects(directory: Store, keys: Iterable[str]) -> list[Document]:
 
 
 def owners(directory: Store, document: Document) -> list[Document]:
+    """Owners, in the order they were added."""
     return _objects(directory, document.get("_owners", []))
 
 
@@ -166,6 +172,7 @@ def member_of(directory: Store, document: Document) -> list[Document]:
 
 
 def transitive_member_of(directory: Store, document: Document) -> list[Document]:
+    """Groups that the object is in, directly or through other groups; each once."""
     seen: dict[str, Document] = {}
     waiting = member_of(directory, document)
     while waiting:
@@ -224,6 +231,7 @@ _ASSIGNMENT_LISTS = ("appRoleAssignments", "appRoleAssignedTo")
 
 
 def relations_of(kind: str) -> Mapping[str, odata.Relation]:
+    """What can be listed under, or expanded in, objects of a kind."""
     return _RELATIONS[kind]
 
 
@@ -240,6 +248,7 @@ def list_related(
 def count_related(
     entity_set: EntitySet, relation: str, call: Call, key: str, cast: str | None = None
 ) -> Reply:
+    """``GET /{set}/{key}/{relation}/$count``."""
     documents, type_name = _related(entity_set, relation, call, key, cast)
     return odata.count(call, documents, type_name)
 

@@ -33,14 +33,17 @@ class GraphError(Exception):
 
 
 def bad_request(message: str, code: str = BAD_REQUEST) -> GraphError:
+    """400, by default with the code most directory refusals have."""
     return GraphError(400, code, message)
 
 
 def unsupported_query(message: str) -> GraphError:
+    """400 for a query that the directory does not answer."""
     return GraphError(400, UNSUPPORTED_QUERY, message)
 
 
 def not_found(key: str) -> GraphError:
+    """404 for a directory object."""
     return GraphError(
         404,
         "Request_ResourceNotFound",
@@ -49,24 +52,29 @@ def not_found(key: str) -> GraphError:
 
 
 def invalid_property(name: str) -> GraphError:
+    """400 for a property that the type does not have."""
     return bad_request(f"Invalid property '{name}'.")
 
 
 def already_exists(name: str) -> GraphError:
+    """400 for a value that has to be unique."""
     return bad_request(f"Another object with the same value for property {name} already exists.")
 
 
 def method_not_allowed() -> GraphError:
+    """405: the path exists, the method does not."""
     return GraphError(405, BAD_REQUEST, "Specified HTTP method is not allowed for the request target.")
 
 
 def denied() -> GraphError:
+    """403: no permission."""
     return GraphError(
         403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."
     )
 
 
 def unauthenticated(message: str) -> GraphError:
+    """401: no usable access token."""
     return GraphError(
         401,
         "InvalidAuthenticationToken",

@@ -45,6 +45,8 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
+    """``path eq value`` and the like."""
+
     path: Path
     operator: str
     value: Value
@@ -92,6 +94,8 @@ class Lambda:
 
 @dataclass(frozen=True, slots=True)
 class Not:
+    """A condition turned round."""
+
     operand: Expression
 
     def __str__(self) -> str:
@@ -100,6 +104,8 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class Junction:
+    """Conditions joined by ``and`` or ``or``."""
+
     operator: Literal["and", "or"]
     operands: tuple[Expression, ...]
 

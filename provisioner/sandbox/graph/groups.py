@@ -72,6 +72,7 @@ def _check_unique(call: Call, document: Document) -> None:
 
 
 def update(call: Call, key: str) -> Reply:
+    """``PATCH /groups/{id}``; ``members@odata.bind`` adds up to 20 members."""
     body = call.json_object()
     before = find(call.directory, GROUPS, key)
     check_body(body, "group")

@@ -53,6 +53,7 @@ def _created(call: Call, body: Document) -> Document:
 
 
 def no_backing_application(app_id: str) -> GraphError:
+    """The refusal of a service principal whose application is not there (yet)."""
     return bad_request(
         f"The appId '{app_id}' of the service principal does not reference a valid application object.",
         "NoBackingApplicationObject",

@@ -42,10 +42,12 @@ def _template(call: Call) -> Document:
 
 
 def list_all(call: Call) -> Reply:
+    """``GET /applicationTemplates``."""
     return odata.collection(call, [_template(call)], "applicationTemplate", "applicationTemplates")
 
 
 def read(call: Call, key: str) -> Reply:
+    """``GET /applicationTemplates/{id}``."""
     return Reply(
         200, odata.entity(call, _found(call, key), "applicationTemplate", "applicationTemplates", {})
     )

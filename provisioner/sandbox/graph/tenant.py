@@ -16,10 +16,12 @@ _STATES = ("enabled", "disabled", "enabledForReportingButNotEnforced")
 
 
 def list_documents(kind: str, context: str, call: Call) -> Reply:
+    """A collection without rules of its own, such as ``GET /domains``."""
     return odata.collection(call, call.directory.all(kind), kind, context)
 
 
 def read_document(kind: str, context: str, call: Call, key: str) -> Reply:
+    """One document of such a collection."""
     document = call.directory.get(kind, key)
     if document is None:
         raise not_found(key)
@@ -52,6 +54,7 @@ def list_log(kind: str, name: str, call: Call) -> Reply:
 
 
 def read_log(kind: str, name: str, call: Call, key: str) -> Reply:
+    """``GET /auditLogs/{log}/{id}``."""
     document = call.directory.get(kind, key)
     if document is None:
         raise GraphError(404, "Request_ResourceNotFound", f"Log entry '{key}' does not exist.")
@@ -62,6 +65,7 @@ def read_log(kind: str, name: str, call: Call, key: str) -> Reply:
 
 
 def read_object(call: Call, key: str) -> Reply:
+    """``GET /directoryObjects/{id}``."""
     document = any_object(call.directory, key)
     if document is None:
         raise not_found(key) if is_guid(key) else bad_request(f"Invalid object identifier '{key}'.")
@@ -113,14 +117,17 @@ _GRANT_CONTROLS: Document = {
 
 
 def list_conditional_access(call: Call) -> Reply:
+    """``GET /identity/conditionalAccess/policies``."""
     return list_documents(*_CONDITIONAL_ACCESS, call)
 
 
 def read_conditional_access(call: Call, key: str) -> Reply:
+    """``GET /identity/conditionalAccess/policies/{id}``."""
     return read_document(*_CONDITIONAL_ACCESS, call, key)
 
 
 def create_conditional_access(call: Call) -> Reply:
+    """``POST /identity/conditionalAccess/policies``: conditions left out come back empty."""
     body = call.json_object()
     check_body(body, "conditionalAccessPolicy")
     document: Document = {
@@ -171,6 +178,7 @@ def _check_conditional_access(document: Document) -> None:
 
 
 def update_conditional_access(call: Call, key: str) -> Reply:
+    """``PATCH /identity/conditionalAccess/policies/{id}``."""
     body = call.json_object()
     before = _policy(call, key)
     check_body(body, "conditionalAccessPolicy")
@@ -181,6 +189,7 @@ def update_conditional_access(call: Call, key: str) -> Reply:
 
 
 def delete_conditional_access(call: Call, key: str) -> Reply:
+    """``DELETE /identity/conditionalAccess/policies/{id}``."""
     call.directory.delete("conditionalAccessPolicy", _policy(call, key)["id"])
     return NO_CONTENT
 

@@ -46,6 +46,7 @@ def _check(call: Call, document: Document) -> None:
 
 
 def update(call: Call, key: str) -> Reply:
+    """``PATCH /users/{id}``."""
     body = call.json_object()
     before = find(call.directory, USERS, key)
     check_body(body, "user")

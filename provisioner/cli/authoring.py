@@ -30,7 +30,7 @@ _REPORTS = click.Choice(["playbook", "plan", "apply", "drift", "doctor", "permis
 
 
 @click.command()
-@click.argument("file", type=PLAYBOOK, default=Path("entra.yaml"))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), default=Path("entra.yaml"))
 @click.option("--provider", type=_PROVIDERS, default="entra", show_default=True)
 @click.option(
     "--name", default="kiro-entra", show_default=True, help="Stable name; marks the remote objects."

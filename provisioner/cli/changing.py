@@ -197,7 +197,12 @@ def _change(session: Session, purge: bool | None, *, yes: bool, max_removals: fl
             error = problem
         return _finish(session, provider, planned, applied, seconds=time.monotonic() - started, error=error)
 
-    return session.run(work)
+    try:
+        return session.run(work)
+    except KeyboardInterrupt:
+        made = ", ".join(change.address for change, _ in applied.done)
+        session.printer.say(f"\nWritten so far: {made or 'nothing'}.")
+        raise
 
 
 def _wish(provider: Provider, purge: bool | None) -> Wish | None:

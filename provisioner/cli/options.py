@@ -11,7 +11,21 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PLAYBOOK = click.Path(path_type=Path, dir_okay=False)
+
+class _Playbook(click.Path):
+    """A file, or one of the playbooks that come with the product, by the path it has in a checkout."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = Path(super().convert(value, param, ctx))
+        if path.exists() or path.parent.name != "playbooks":
+            return path
+        from provisioner.templating import shipped  # noqa: PLC0415 - start-up time
+
+        known = shipped("playbooks") / path.name
+        return known if known.exists() else path
+
+
+PLAYBOOK = _Playbook(path_type=Path, dir_okay=False)
 
 
 def playbook_argument(command: F) -> F:

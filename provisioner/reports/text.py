@@ -77,6 +77,8 @@ def plan_text(report: PlanReport, title: str, *, verbose: bool = False) -> str:
 def apply_text(report: ApplyReport) -> str:
     """What came of it, the human steps that wait, and the values to carry on."""
     lines = [_result(report)]
+    if report.error:
+        lines += [f"  {_PAST.get(done.action, done.action)} {plain(done.address)}" for done in report.done]
     lines += [f"  note  {plain(done.address)}: {plain(done.note)}" for done in report.done if done.note]
     for number, step in enumerate(report.steps, start=1):
         lines += ["", *_step_lines(number, step)]

@@ -13,7 +13,7 @@ import hmac
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
@@ -93,7 +93,12 @@ class Authority:
             )
         client_id, secret = _client(request)
         application = self._application(client_id)
-        _check_secret(application, secret)
+        principal = next(
+            (p for p in self._directory.all("servicePrincipal") if p["appId"] == client_id), None
+        )
+        if principal is not None and not principal["accountEnabled"]:
+            raise _Refused("unauthorized_client", 7000112, f"Application '{client_id}' is disabled.")
+        _check_secret(client_id, [application, principal or {}], secret)
         self._check_scope(form.get("scope", ""), request)
         app_id = application["appId"]
         token = self._tokens.mint(
@@ -179,15 +184,19 @@ def _client(request: Request) -> tuple[str, str]:
     )
 
 
-def _check_secret(application: Document, secret: str) -> None:
-    ends = {c["keyId"]: c["endDateTime"] for c in application["passwordCredentials"]}
-    for key_id, kept in application.get("_secrets", {}).items():
-        if hmac.compare_digest(kept.encode(), secret.encode()):
-            if _past(ends.get(key_id)):
-                raise _Refused("invalid_client", 7000222, "The provided client secret keys are expired.", 401)
-            return
-    text = f"Invalid client secret provided for app '{application['appId']}'."
-    raise _Refused("invalid_client", 7000215, text, 401)
+def _check_secret(client_id: str, registrations: Iterable[Document], secret: str) -> None:
+    """A secret of the application or of its service principal is good until it expires or is removed."""
+    for registration in registrations:
+        known = registration.get("_secrets", {})
+        for credential in registration.get("passwordCredentials", []):
+            kept = known.get(credential["keyId"], "")
+            if kept and hmac.compare_digest(kept.encode(), secret.encode()):
+                if _past(credential["endDateTime"]):
+                    raise _Refused(
+                        "invalid_client", 7000222, "The provided client secret keys are expired.", 401
+                    )
+                return
+    raise _Refused("invalid_client", 7000215, f"Invalid client secret provided for app '{client_id}'.", 401)
 
 
 def _past(moment: str | None) -> bool:

@@ -134,6 +134,10 @@ class Sandbox:
     ) -> None:
         self.close()
 
+    def wait_for_cycles(self, seconds: float | None = None) -> bool:
+        """Wait until no provisioning cycle runs here; False when that took longer than so many seconds."""
+        return self._cycles.wait(seconds)
+
     def access_token(self, permissions: Sequence[str] | None = None) -> str:
         """A bearer token of the automation client.
 
@@ -162,7 +166,8 @@ class Sandbox:
         return console.answers(self.kiro, self._plain_url())
 
     def _plain_url(self) -> str:
-        return re.sub(r"^https:", "http:", self.url)
+        """The http address of the server, or the last one it had."""
+        return re.sub(r"^https:", "http:", self.url) or str(self.directory.setting("root", ""))
 
     def _claim(self, host: str, port: int | None, *, https: bool) -> socket.socket | None:
         """A socket bound to the port to use, or None when a shared server of this home has it."""

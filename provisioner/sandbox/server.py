@@ -15,7 +15,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -31,8 +31,9 @@ from provisioner.sandbox.store import Store
 
 _log = logging.getLogger(__name__)
 
-_TLS_HANDSHAKE = 0x16
+_TLS_HANDSHAKE = b"\x16"
 _HEALTH = "/sandbox/health"
+_PATIENCE_SECONDS = 10.0  # for running requests when the server stops
 _POLL_SECONDS = 0.02  # how soon the accepting thread notices that it shall stop
 
 Handler = Callable[[Request], Response]
@@ -66,30 +67,9 @@ class Front:
         self._directory = directory
         self._health = health
         self._record = record
-        self._count = threading.Condition()
-        self._running = 0
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        request = Request(environ)
-        with self._counted():
-            response = self._respond(request)
-        return response(environ, start_response)
-
-    def wait_idle(self, seconds: float) -> None:
-        """Wait until no request is being handled, at most so many seconds."""
-        with self._count:
-            self._count.wait_for(lambda: self._running == 0, timeout=seconds)
-
-    @contextlib.contextmanager
-    def _counted(self) -> Any:
-        with self._count:
-            self._running += 1
-        try:
-            yield
-        finally:
-            with self._count:
-                self._running -= 1
-                self._count.notify_all()
+        return self._respond(Request(environ))(environ, start_response)
 
     def _respond(self, request: Request) -> Response:
         if request.path == _HEALTH:
@@ -194,11 +174,12 @@ class _Connection(WSGIRequestHandler):
             "CONTENT_LENGTH": str(len(body)),
             "wsgi.input_terminated": True,
         }
-        try:
-            response = Response.from_app(self.server.app, environ, buffered=True)
-            self._send(response, environ["REQUEST_METHOD"])
-        except (ConnectionError, TimeoutError):
-            self.close_connection = True
+        with self.server.busy():
+            try:
+                response = Response.from_app(self.server.app, environ, buffered=True)
+                self._send(response, environ["REQUEST_METHOD"])
+            except (ConnectionError, TimeoutError):
+                self.close_connection = True
 
     def _send(self, response: Response, method: str) -> None:
         body = response.get_data()
@@ -239,10 +220,10 @@ class Listener(ThreadedWSGIServer):
         host, port = bound.getsockname()[:2]
         super().__init__(host, port, app, _Connection, fd=bound.fileno())
         bound.close()
-        self._front = app
         self._tls = _tls_context(certificate) if certificate else None
-        self._guard = threading.Lock()
+        self._guard = threading.Condition()
         self._connections: set[socket.socket] = set()
+        self._requests = 0
         self._thread = threading.Thread(
             target=self.serve_forever, args=(_POLL_SECONDS,), name="sandbox", daemon=True
         )
@@ -258,17 +239,29 @@ class Listener(ThreadedWSGIServer):
         with self._guard:
             self._connections.discard(connection)
 
+    @contextlib.contextmanager
+    def busy(self) -> Iterator[None]:
+        """Count a request as running until its answer is sent."""
+        with self._guard:
+            self._requests += 1
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._requests -= 1
+                self._guard.notify_all()
+
     def finish_request(self, request: Any, client_address: Any) -> None:
-        """Wrap the connection in TLS when its first byte asks for it."""
-        if self._tls is None:
-            super().finish_request(request, client_address)
-            return
-        first = request.recv(1, socket.MSG_PEEK)
-        if not first or first[0] != _TLS_HANDSHAKE:
-            super().finish_request(request, client_address)
-            return
-        with self._tls.wrap_socket(request, server_side=True) as secured:
-            super().finish_request(secured, client_address)
+        """Serve a connection; wrap it in TLS when its first byte asks for that."""
+        self.opened(request)
+        try:
+            if self._tls is None or request.recv(1, socket.MSG_PEEK)[:1] != _TLS_HANDSHAKE:
+                super().finish_request(request, client_address)
+                return
+            with self._tls.wrap_socket(request, server_side=True) as secured:
+                super().finish_request(secured, client_address)
+        finally:
+            self.closed(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 (socketserver's signature)
         """A client that goes away, or does not trust the certificate, is none of our business."""
@@ -277,8 +270,8 @@ class Listener(ThreadedWSGIServer):
     def stop(self) -> None:
         """Let running requests finish, then close every connection and the port."""
         self.shutdown()
-        self._front.wait_idle(10)
         with self._guard:
+            self._guard.wait_for(lambda: self._requests == 0, timeout=_PATIENCE_SECONDS)
             connections = list(self._connections)
         for connection in connections:
             with contextlib.suppress(OSError):

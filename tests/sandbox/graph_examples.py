@@ -288,5 +288,5 @@ class Replay:
             }
             self.stage.post(f"/servicePrincipals/{principal}/appRoleAssignedTo", body)
             self.stage.graph.post(f"/servicePrincipals/{principal}/synchronization/jobs/{job}/start")
-            assert self.stage.sandbox._cycles.wait(20)
+            assert self.stage.sandbox.wait_for_cycles(20)
         return {}

@@ -70,7 +70,7 @@ class Provisioned:
         return self.after_cycle()
 
     def after_cycle(self) -> dict[str, Any]:
-        assert self.sandbox._cycles.wait(20)
+        assert self.sandbox.wait_for_cycles(20)
         return self.job()
 
     def users(self) -> list[dict[str, Any]]:

@@ -1,13 +1,12 @@
-"""Groups, users, assignments, grants, policies and the rest of the tenant."""
+"""Groups, users, policies and the rest of the tenant."""
 
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 import httpx
 import pytest
-from graph_fixtures import UNKNOWN_ID, Kiro, error_of
+from graph_fixtures import error_of
 
 from provisioner.sandbox import Sandbox, seed
 from provisioner.sandbox.graph.documents import security_identifier
@@ -124,6 +123,14 @@ class TestGroups:
         assert graph.post(f"/directory/deletedItems/{group_id}/restore").status_code == 200
         assert len(graph.get(f"/groups/{group_id}/members").json()["value"]) == 3
 
+    def test_upsert_by_unique_name(self, graph):
+        url, upsert = "/groups(uniqueName='team-1')", {"Prefer": "create-if-missing"}
+        assert graph.patch(url, json=SECURITY_GROUP).status_code == 404
+        created = graph.patch(url, json=SECURITY_GROUP, headers=upsert)
+        assert (created.status_code, created.json()["uniqueName"]) == (201, "team-1")
+        assert graph.patch(url, json={"description": "d"}, headers=upsert).status_code == 204
+        assert graph.patch(url, json={"uniqueName": "team-2"}).status_code == 400
+
     def test_expand(self, graph, group_id):
         answer = graph.get(
             f"/groups/{group_id}", params={"$expand": "members($select=id,displayName)"}
@@ -210,124 +217,6 @@ class TestUsers:
         assert graph.get(f"/users/{bob}/manager").status_code == 404
 
 
-class TestAssignments:
-    def body(self, kiro: Kiro, principal: str, **changes: Any) -> dict[str, Any]:
-        return {
-            "principalId": principal,
-            "resourceId": kiro.principal["id"],
-            "appRoleId": kiro.user_role,
-            **changes,
-        }
-
-    def test_of_a_group(self, graph, kiro, group_id):
-        answer = graph.post(f"{kiro.principal_url}/appRoleAssignedTo", json=self.body(kiro, group_id))
-        assert answer.status_code == 201
-        assert answer.json()["principalType"] == "Group"
-        assert answer.json()["principalDisplayName"] == "Kiro-Users"
-        assert answer.json()["resourceDisplayName"] == "Kiro-Entra"
-        listed = graph.get(f"{kiro.principal_url}/appRoleAssignedTo").json()["value"]
-        assert [a["id"] for a in listed] == [answer.json()["id"]]
-        assert graph.get(f"/groups/{group_id}/appRoleAssignments").json()["value"] == listed
-
-    def test_duplicates(self, graph, kiro, group_id):
-        url, body = f"{kiro.principal_url}/appRoleAssignedTo", self.body(kiro, group_id)
-        graph.post(url, json=body)
-        expected = (400, "Request_BadRequest", "Permission being assigned already exists on the object")
-        assert error_of(graph.post(url, json=body)) == expected
-
-    @pytest.mark.parametrize("role", [UNKNOWN_ID, "00000000-0000-0000-0000-000000000000"])
-    def test_the_role_has_to_be_declared(self, graph, kiro, group_id, role):
-        answer = graph.post(
-            f"{kiro.principal_url}/appRoleAssignedTo", json=self.body(kiro, group_id, appRoleId=role)
-        )
-        assert error_of(answer)[:2] == (400, "Request_BadRequest")
-
-    def test_the_zero_role_fits_resources_without_roles(self, graph, group_id):
-        app = graph.post("/applications", json={"displayName": "plain"}).json()
-        principal = graph.post("/servicePrincipals", json={"appId": app["appId"]}).json()["id"]
-        body = {
-            "principalId": group_id,
-            "resourceId": principal,
-            "appRoleId": "00000000-0000-0000-0000-000000000000",
-        }
-        assert graph.post(f"/servicePrincipals/{principal}/appRoleAssignedTo", json=body).status_code == 201
-
-    def test_a_disabled_role_cannot_be_given(self, graph, kiro, group_id):
-        roles = [{**r, "isEnabled": r["id"] != kiro.user_role} for r in kiro.application["appRoles"]]
-        graph.patch(kiro.app_url, json={"appRoles": roles})
-        assert (
-            graph.post(f"{kiro.principal_url}/appRoleAssignedTo", json=self.body(kiro, group_id)).status_code
-            == 400
-        )
-
-    def test_principals_have_to_exist_and_be_secure(self, graph, kiro):
-        url = f"{kiro.principal_url}/appRoleAssignedTo"
-        unknown = graph.post(url, json=self.body(kiro, str(uuid.uuid4())))
-        assert error_of(unknown)[2] == "Not a valid reference update."
-        unified = {**SECURITY_GROUP, "groupTypes": ["Unified"], "mailEnabled": True, "securityEnabled": False}
-        group = graph.post("/groups", json=unified).json()["id"]
-        assert graph.post(url, json=self.body(kiro, group)).status_code == 400
-
-    def test_the_path_and_the_body_agree(self, graph, kiro, group_id):
-        other = Kiro(graph, "other")
-        answer = graph.post(f"{other.principal_url}/appRoleAssignedTo", json=self.body(kiro, group_id))
-        assert answer.status_code == 400
-
-    def test_remove(self, graph, kiro, group_id):
-        url = f"{kiro.principal_url}/appRoleAssignedTo"
-        made = graph.post(url, json=self.body(kiro, group_id)).json()["id"]
-        assert (
-            graph.delete(f"{Kiro(graph, 'other').principal_url}/appRoleAssignedTo/{made}").status_code == 404
-        )
-        assert graph.delete(f"{url}/{made}").status_code == 204
-        assert graph.delete(f"{url}/{made}").status_code == 404
-
-    def test_filters(self, graph, kiro, group_id):
-        url = f"{kiro.principal_url}/appRoleAssignedTo"
-        graph.post(url, json=self.body(kiro, group_id))
-        for text, count in (
-            ("principalDisplayName eq 'Kiro-Users'", 1),
-            ("startsWith(principalDisplayName,'X')", 0),
-        ):
-            assert len(graph.get(url, params={"$filter": text}).json()["value"]) == count
-
-
-class TestGrants:
-    def consent(self, kiro: Kiro, **changes: Any) -> dict[str, Any]:
-        key = kiro.principal["id"]
-        return {"clientId": key, "consentType": "AllPrincipals", "resourceId": key, "scope": "a b", **changes}
-
-    def test_life(self, graph, kiro):
-        made = graph.post("/oauth2PermissionGrants", json=self.consent(kiro))
-        assert (made.status_code, made.json()["principalId"]) == (201, None)
-        url = f"/oauth2PermissionGrants/{made.json()['id']}"
-        assert graph.patch(url, json={"scope": "a"}).status_code == 204
-        assert graph.get(url).json()["scope"] == "a"
-        assert graph.patch(url, json={"consentType": "Principal"}).status_code == 400
-        query = {"$filter": f"clientId eq '{kiro.principal['id']}' and consentType eq 'AllPrincipals'"}
-        assert len(graph.get("/oauth2PermissionGrants", params=query).json()["value"]) == 1
-        assert graph.delete(url).status_code == 204
-        assert graph.get(url).status_code == 404
-
-    def test_one_per_client_resource_and_principal(self, graph, kiro):
-        graph.post("/oauth2PermissionGrants", json=self.consent(kiro))
-        assert graph.post("/oauth2PermissionGrants", json=self.consent(kiro)).status_code == 409
-        one = self.consent(kiro, consentType="Principal", principalId=user(graph, "alice"))
-        assert graph.post("/oauth2PermissionGrants", json=one).status_code == 201
-
-    @pytest.mark.parametrize(
-        "change",
-        [
-            {"consentType": "Everyone"},
-            {"consentType": "Principal"},
-            {"clientId": UNKNOWN_ID},
-            {"principalId": UNKNOWN_ID},
-        ],
-    )
-    def test_refused(self, graph, kiro, change):
-        assert graph.post("/oauth2PermissionGrants", json=self.consent(kiro, **change)).status_code == 400
-
-
 class TestTenant:
     def test_organization_domains_and_licence(self, graph, sandbox):
         [organization] = graph.get("/organization").json()["value"]
@@ -339,6 +228,14 @@ class TestTenant:
         assert graph.get("/domains/contoso.example").json()["isVerified"] is True
         plans = [p for sku in graph.get("/subscribedSkus").json()["value"] for p in sku["servicePlans"]]
         assert [p["servicePlanName"] for p in plans] == ["AAD_PREMIUM"]
+
+    def test_sign_in_logs_need_a_licence(self, graph, sandbox):
+        assert graph.get("/auditLogs/signIns").status_code == 200
+        for sku in sandbox.directory.all("subscribedSku"):
+            sandbox.directory.delete("subscribedSku", sku["id"])
+        answer = graph.get("/auditLogs/signIns")
+        assert error_of(answer)[:2] == (403, "Authentication_RequestFromNonPremiumTenantOrB2CTenant")
+        assert graph.get("/auditLogs/provisioning").status_code == 200
 
     def test_policies(self, graph):
         assigned = graph.get("/policies/authorizationPolicy").json()["defaultUserRolePermissions"]

@@ -234,6 +234,35 @@ class TestConnections:
         graph.get("/organization")
         assert time.monotonic() - before >= 0.08
 
+    def test_closing_lets_running_requests_finish(self, home, exchanges: list[Exchange]):
+        import queue
+
+        answers: queue.Queue[int] = queue.Queue()
+        sandbox = Sandbox(home, recorder=exchanges.append).start()
+        sandbox.directory.set("latency_ms", 300)
+        headers = {"Authorization": f"Bearer {sandbox.access_token()}"}
+
+        def ask() -> None:
+            answers.put(httpx.get(f"{sandbox.url}/v1.0/users", headers=headers).status_code)
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        listener = sandbox._listener
+        assert listener is not None
+        deadline = time.monotonic() + 5
+        while listener._requests == 0:
+            assert time.monotonic() < deadline
+        sandbox.close()
+        thread.join(5)
+        assert answers.get(timeout=5) == 200
+
+    def test_closing_does_not_wait_for_silent_clients(self, home):
+        sandbox = Sandbox(home).start(https=True)
+        with socket.create_connection(("127.0.0.1", sandbox.directory.setting("port"))):
+            before = time.monotonic()
+            sandbox.close()
+            assert time.monotonic() - before < 5
+
     def test_nothing_is_written_to_the_console(self, home, capfd):
         with Sandbox(home).start() as sandbox:
             httpx.get(f"{sandbox.url}/v1.0/nope")

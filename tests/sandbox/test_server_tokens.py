@@ -117,6 +117,22 @@ class TestEndpoint:
         answer = ask(sandbox, client_id=kiro.application["appId"], client_secret=secret)
         assert answer.json()["error_codes"] == [7000222]
 
+    def test_a_secret_of_the_service_principal(self, graph, sandbox, kiro):
+        secret = graph.post(f"{kiro.principal_url}/addPassword", json={}).json()["secretText"]
+        assert ask(sandbox, client_id=kiro.application["appId"], client_secret=secret).status_code == 200
+
+    def test_secrets_can_be_wiped_by_patch(self, graph, sandbox, kiro):
+        secret = graph.post(f"{kiro.app_url}/addPassword", json={}).json()["secretText"]
+        assert graph.patch(kiro.app_url, json={"passwordCredentials": []}).status_code == 204
+        answer = ask(sandbox, client_id=kiro.application["appId"], client_secret=secret)
+        assert answer.json()["error_codes"] == [7000215]
+
+    def test_a_disabled_client(self, graph, sandbox, kiro):
+        secret = graph.post(f"{kiro.app_url}/addPassword", json={}).json()["secretText"]
+        graph.patch(kiro.principal_url, json={"accountEnabled": False})
+        answer = ask(sandbox, client_id=kiro.application["appId"], client_secret=secret)
+        assert (answer.status_code, answer.json()["error_codes"]) == (400, [7000112])
+
     def test_only_post(self, sandbox):
         assert httpx.get(f"{sandbox.url}/{sandbox.tenant_id}/oauth2/v2.0/token").status_code == 405
 

@@ -8,8 +8,8 @@ from typing import Any
 from provisioner.sandbox.graph import documents, recycle_bin
 from provisioner.sandbox.graph.applications import initial_domain
 from provisioner.sandbox.graph.call import NO_CONTENT, Call, Reply
-from provisioner.sandbox.graph.entities import GROUPS, bound_ids, find, referenced, shown
-from provisioner.sandbox.graph.errors import already_exists, bad_request, not_found
+from provisioner.sandbox.graph.entities import GROUPS, alternate_key, bound_ids, find, referenced, shown
+from provisioner.sandbox.graph.errors import GraphError, already_exists, bad_request, not_found
 from provisioner.sandbox.graph.metadata import check_body, merged
 from provisioner.sandbox.store import Document
 
@@ -21,7 +21,10 @@ _MAX_BOUND_MEMBERS = 20
 
 def create(call: Call) -> Reply:
     """``POST /groups``, with owners and members bound if given."""
-    body = call.json_object()
+    return _created(call, call.json_object())
+
+
+def _created(call: Call, body: Document) -> Reply:
     check_body(body, "group")
     for name in _REQUIRED:
         if body.get(name) is None:
@@ -72,9 +75,18 @@ def _check_unique(call: Call, document: Document) -> None:
 
 
 def update(call: Call, key: str) -> Reply:
-    """``PATCH /groups/{id}``; ``members@odata.bind`` adds up to 20 members."""
+    """``PATCH /groups/{id}``; ``members@odata.bind`` adds up to 20 members.
+
+    By unique name with ``Prefer: create-if-missing`` it creates too (Microsoft Graph v1.0, "Upsert group").
+    """
     body = call.json_object()
-    before = find(call.directory, GROUPS, key)
+    try:
+        before = find(call.directory, GROUPS, key)
+    except GraphError as missing:
+        alternate = alternate_key(key)
+        if missing.status != 404 or not call.prefers("create-if-missing") or not alternate:
+            raise
+        return _created(call, {**body, "uniqueName": alternate[1]})
     check_body(body, "group")
     if "isAssignableToRole" in body and body["isAssignableToRole"] != before["isAssignableToRole"]:
         raise bad_request("Property 'isAssignableToRole' is immutable.")

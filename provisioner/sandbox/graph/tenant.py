@@ -48,9 +48,21 @@ _LOG_TYPES = {
 def list_log(kind: str, name: str, call: Call) -> Reply:
     """``GET /auditLogs/provisioning`` and its neighbours."""
     type_name = _LOG_TYPES[kind]
+    if kind == "signIn" and not _premium(call):
+        raise GraphError(
+            403,
+            "Authentication_RequestFromNonPremiumTenantOrB2CTenant",
+            "Neither tenant is B2C or tenant doesn't have premium license",
+        )
     if kind == "provisioningLog" and "select" in call.options:
         raise bad_request("$select is not supported for provisioning logs.", "BadRequest")
     return odata.collection(call, reversed(call.directory.all(kind)), type_name, f"auditLogs/{name}")
+
+
+def _premium(call: Call) -> bool:
+    """Whether the tenant has a P1 or P2 licence; that sign-in logs need one, and the wording, are from experience."""
+    plans = (plan for sku in call.directory.all("subscribedSku") for plan in sku["servicePlans"])
+    return any(plan["servicePlanName"] in ("AAD_PREMIUM", "AAD_PREMIUM_P2") for plan in plans)
 
 
 def read_log(kind: str, name: str, call: Call, key: str) -> Reply:

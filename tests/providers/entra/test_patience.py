@@ -15,7 +15,7 @@ from provisioner.providers.entra.patience import Call, Failure, Patience, Then, 
 CASES: list[dict[str, Any]] = yaml.safe_load(
     (Path(__file__).parent / "patience.yaml").read_text(encoding="utf-8")
 )
-PATIENCE = Patience(budget=100, first=1, most=8)
+PATIENCE = Patience(budget=100, first=1, most=8, settle=30)
 
 failures = st.builds(
     Failure,

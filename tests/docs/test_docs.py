@@ -1,0 +1,93 @@
+"""The documentation cannot go stale: pages are generated, tutorials are executed, links lead somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def test_reference_pages_are_as_the_code_says():
+    done = subprocess.run(
+        [sys.executable, ROOT / "docs" / "generate.py", "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        if not target.startswith(("http://", "https://")):
+            assert (page.parent / target).exists(), target
+
+
+def test_ci_runs_the_command_of_the_readme():
+    commands = re.findall(r"```sh\n(.+)\n```", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert "provisioner apply playbooks/entra.yaml --sandbox" in commands[0]
+    assert "pytest" in commands[1]
+    assert "README.md" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def blocks(page: Path) -> list[tuple[str, list[str]]]:
+    """The commands of a tutorial, each with its expected output."""
+    steps: list[tuple[str, list[str]]] = []
+    for block in re.findall(r"```console\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                steps.append((line[2:], []))
+            else:
+                steps[-1][1].append(line)
+    return steps
+
+
+def matches(expected: list[str], printed: str) -> bool:
+    """Whether the output is as expected: a line ``...`` stands for any lines, ``...`` in a line for any text."""
+    pattern = "".join(
+        r"(?:.*\n)*?" if line == "..." else re.escape(line).replace(re.escape("..."), ".*") + r"[ ]*\n"
+        for line in expected
+    )
+    return (
+        re.fullmatch(pattern, printed if printed.endswith("\n") or not printed else printed + "\n")
+        is not None
+    )
+
+
+def test_the_tutorial_runs_as_printed(tmp_path):
+    environment = {
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("KIRO_", "ENTRA_", "AZURE_"))
+        },
+        "PROVISIONER_STATE_DIR": str(tmp_path / "state"),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "NO_COLOR": "1",
+    }
+    script = []
+    steps = blocks(ROOT / "docs" / "tutorial.md")
+    for number, (command, _) in enumerate(steps):
+        script.append(
+            f"{command} > {number}.out 2>&1" if command != "echo $?" else f"echo $code > {number}.out"
+        )
+        if command != "echo $?":
+            script.append("code=$?")
+    subprocess.run(["bash", "-c", "\n".join(script)], cwd=tmp_path, env=environment, check=True, timeout=120)
+    for number, (command, expected) in enumerate(steps):
+        printed = (tmp_path / f"{number}.out").read_text(encoding="utf-8")
+        assert matches(expected, printed), f"$ {command}\n{printed}"
+
+
+def test_a_wrong_tutorial_would_be_noticed():
+    assert matches(["a", "...", "d ... f"], "a\nb\nc\nd e f\n")
+    assert not matches(["a", "b"], "a\nc\n")
+    assert not matches(["a"], "a\nb\n")

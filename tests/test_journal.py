@@ -1,0 +1,124 @@
+"""The tool's own files: notes that may be lost, and backups that may not."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from provisioner.core.notebook import Notebook
+from provisioner.journal import Journal
+
+json_values = st.recursive(
+    st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "state" / "kiro")
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+class TestNotes:
+    def test_nothing_is_recalled_where_nothing_was_noted(self, journal):
+        assert journal.recall("name") is None
+        assert not journal.folder.exists()
+
+    def test_a_note_is_found_again_in_a_later_run(self, journal):
+        journal.note("tenant/kiro", {"id": 1})
+        assert Journal(journal.folder).recall("tenant/kiro") == {"id": 1}
+
+    def test_notes_do_not_touch_each_other(self, journal):
+        journal.note("a", 1)
+        journal.note("b", 2)
+        journal.note("a", 3)
+        assert (journal.recall("a"), journal.recall("b")) == (3, 2)
+
+    def test_none_forgets(self, journal):
+        journal.note("a", 1)
+        journal.note("a", None)
+        journal.note("never noted", None)
+        assert journal.recall("a") is None
+        assert "a" not in json.loads((journal.folder / "notes.json").read_text())
+
+    @settings(deadline=None, max_examples=30)
+    @given(name=st.text(), value=json_values)
+    def test_any_json_value_under_any_name_survives(self, tmp_path_factory, name, value):
+        journal = Journal(tmp_path_factory.getbasetemp() / "any")
+        journal.note(name, value)
+        assert journal.recall(name) == value
+
+    @pytest.mark.parametrize("damage", [b"", b"{", b"[1, 2]", b"null", b"\xff\xfe"])
+    def test_damaged_notes_are_as_good_as_none_and_can_be_written_again(self, journal, damage):
+        journal.note("a", 1)
+        (journal.folder / "notes.json").write_bytes(damage)
+        assert journal.recall("a") is None
+        journal.note("b", 2)
+        assert journal.recall("b") == 2
+
+
+class TestBackups:
+    def test_a_backup_is_where_it_is_said_to_be(self, journal):
+        where = Path(journal.back_up("kiro-schema", {"rules": [1]}))
+        assert where.parent == journal.folder / "backups"
+        assert where.name.endswith("-kiro-schema.json")
+        assert json.loads(where.read_text()) == {"rules": [1]}
+
+    def test_two_of_one_name_are_both_kept_in_the_order_of_their_names(self, journal):
+        first, second = journal.back_up("x", 1), journal.back_up("x", 2)
+        assert sorted([second, first]) == [first, second]
+        assert json.loads(Path(first).read_text()) == 1
+
+    def test_a_backup_is_no_note(self, journal):
+        journal.back_up("x", 1)
+        assert journal.recall("x") is None
+
+
+class TestFiles:
+    def test_only_the_owner_can_read_them(self, journal):
+        journal.note("a", 1)
+        where = Path(journal.back_up("x", 1))
+        assert [mode(path) for path in (journal.folder / "notes.json", where)] == [0o600, 0o600]
+        assert mode(journal.folder) == 0o700
+        assert mode(where.parent) == 0o700
+
+    @pytest.mark.xfail(reason="a folder made on the way to another one gets the usual mode", strict=True)
+    def test_only_the_owner_can_look_into_the_folder_whatever_is_written_first(self, journal):
+        journal.back_up("x", 1)
+        assert mode(journal.folder) == 0o700
+
+    @pytest.mark.parametrize("write", ["note", "back_up"])
+    def test_what_cannot_be_written_leaves_what_was_there_and_no_rest(self, journal, write):
+        journal.note("a", 1)
+        with pytest.raises(TypeError):
+            getattr(journal, write)("b", object())
+        assert journal.recall("a") == 1
+        assert [path.name for path in journal.folder.rglob("*") if path.is_file()] == ["notes.json"]
+
+    def test_nothing_half_written_is_ever_seen_under_the_name(self, journal, monkeypatch):
+        journal.note("a", 1)
+
+        def killed(value, file, **_):
+            file.write('{"a": ')
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(json, "dump", killed)
+        with pytest.raises(KeyboardInterrupt):
+            journal.note("a", 2)
+        assert journal.recall("a") == 1
+
+
+def test_it_is_a_notebook(journal):
+    notebook: Notebook = journal
+    notebook.note("a", [1])
+    assert notebook.recall("a") == [1]

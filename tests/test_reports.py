@@ -125,15 +125,15 @@ FINDINGS = [
         needs=("A.Read", "B.Read"),
     ),
     Finding(check="t-broken", status=Status.ERROR, severity=Severity.HIGH, message="the check itself failed"),
-    Finding(
-        check="t-high", status=Status.FAIL, severity=Severity.HIGH, message="quite wrong", fix=Desired()
-    ),
+    Finding(check="t-high", status=Status.FAIL, severity=Severity.HIGH, message="quite wrong", fix=Desired()),
 ]
 FIXED = (DoneReport(address="x/1", action="update"),)
 PERMISSIONS = PermissionsReport(
     target=TARGET,
     needs=(
-        PermissionReport(purpose="read", any_of=("A.Read", "A.All"), commands=("plan", "apply"), granted=True),
+        PermissionReport(
+            purpose="read", any_of=("A.Read", "A.All"), commands=("plan", "apply"), granted=True
+        ),
         PermissionReport(purpose="write everything", any_of=("A.All",), commands=("apply",), granted=False),
         PermissionReport(purpose="look", any_of=("L.Read",), commands=("doctor",), granted=None),
     ),
@@ -241,7 +241,9 @@ def hostile_reports(value: str) -> dict[str, str]:
     plan = Plan(
         changes=(
             change(Action.CREATE, f"x/{value}", ("a", None, value), ("b", None, [value, {"value": value}])),
-            change(Action.UPDATE, "x/2", ("a", value, value + "2"), ("b", [value], [{"k": value}]), why=value),
+            change(
+                Action.UPDATE, "x/2", ("a", value, value + "2"), ("b", [value], [{"k": value}]), why=value
+            ),
             change(Action.WAITING, "step/1", why=value, after=step),
         ),
         refusals=(Refusal(reason=value, hint=value, candidates=(value,)),),

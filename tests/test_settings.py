@@ -75,7 +75,11 @@ class TestFiles:
 
     @pytest.mark.parametrize(
         ("name", "told"),
-        [("missing", "No such file or directory"), (".", "Is a directory"), ("latin", "it is not UTF-8 text")],
+        [
+            ("missing", "No such file or directory"),
+            (".", "Is a directory"),
+            ("latin", "it is not UTF-8 text"),
+        ],
     )
     def test_one_that_cannot_be_read_says_why_and_not_what_is_in_it(self, tmp_path, name, told):
         (tmp_path / "latin").write_bytes(b"hunter2\xff")

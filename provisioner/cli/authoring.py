@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from provisioner.cli.options import (
-    PLAYBOOK,
     output_options,
     playbook_argument,
     playbooks_argument,

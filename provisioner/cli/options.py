@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -16,7 +17,7 @@ class _Playbook(click.Path):
     """A file, or one of the playbooks that come with the product, by the path it has in a checkout."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        path = Path(super().convert(value, param, ctx))
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
         if path.exists() or path.parent.name != "playbooks":
             return path
         from provisioner.templating import shipped  # noqa: PLC0415 - start-up time

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.core.check import Catalogue, Evidence, Finding, Look, Severity, SkipCheckError, Status, Verdict
+from provisioner.core.check import (
+    Catalogue,
+    Evidence,
+    Finding,
+    Look,
+    Severity,
+    SkipCheckError,
+    Status,
+    Verdict,
+)
 from provisioner.core.plan import Desired
 from provisioner.core.snapshot import Gap, Snapshot
 from tests.core.specimens import Landmark, Thing

@@ -386,9 +386,7 @@ class TestCombiningWishes:
         first = Thing(key="a", title="first", pages=("p",), tags=("x",), after=("x/1",))
         second = Thing(key="a", title="second", tags=("y",), after=("x/2", "x/1"))
         (thing,) = (Desired(resources=(first,)) | Desired(resources=(second,))).resources
-        assert thing == Thing(
-            key="a", title="second", pages=("p",), tags=("y",), after=("x/1", "x/2")
-        )
+        assert thing == Thing(key="a", title="second", pages=("p",), tags=("y",), after=("x/1", "x/2"))
 
     def test_collections_that_collect_are_united(self):
         first = Thing(key="a", labels=("x",), parts=(Part(name="p", size=1),))

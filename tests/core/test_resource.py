@@ -56,9 +56,7 @@ class TestReferences:
         assert Thing(key="a", owner="me", parts=(Part(name="p"),)).refs() == ()
 
     def test_they_say_what_they_stand_for(self):
-        assert (
-            str(Ref(address="x/y", field="id", form="api://{}")) == "api://(id of x/y, known after apply)"
-        )
+        assert str(Ref(address="x/y", field="id", form="api://{}")) == "api://(id of x/y, known after apply)"
 
     def test_a_known_field_takes_their_place_in_its_form(self):
         known = {"test-landmark/north": Landmark(key="north", id="17")}

@@ -45,7 +45,12 @@ def values(annotation: typing.Any) -> st.SearchStrategy[typing.Any]:
         return st.nothing()
     if isinstance(annotation, type) and issubclass(annotation, Model):
         return models(annotation)
-    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    return _composed(annotation, typing.get_origin(annotation), typing.get_args(annotation))
+
+
+def _composed(
+    annotation: typing.Any, origin: typing.Any, args: tuple[typing.Any, ...]
+) -> st.SearchStrategy[typing.Any]:
     if origin is typing.Annotated:
         return values(args[0])
     if origin in (typing.Union, types.UnionType):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisioner.sandbox.graph.errors import GraphError
@@ -74,6 +74,7 @@ def combined(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expressi
     )
 
 
+steady = settings(deadline=None)  # a busy machine is no finding
 expressions = st.recursive(conditions, combined, max_leaves=8)
 documents = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), texts),
@@ -82,11 +83,13 @@ documents = st.recursive(
 )
 
 
+@steady
 @given(expressions)
 def test_writing_and_reading_is_the_identity(expression):
     assert parse(str(expression)) == expression
 
 
+@steady
 @given(st.text(max_size=60))
 def test_no_text_crashes_the_parser(text):
     try:
@@ -95,6 +98,7 @@ def test_no_text_crashes_the_parser(text):
         assert refused.status == 400  # noqa: PT017 (any other exception fails the test)
 
 
+@steady
 @given(
     st.lists(
         st.sampled_from(
@@ -120,11 +124,13 @@ def test_deep_nesting_is_refused_not_fatal():
             raise AssertionError("accepted")
 
 
+@steady
 @given(expressions, st.dictionaries(names, documents, max_size=4))
 def test_evaluation_never_crashes_and_not_inverts(expression, document):
     assert matches(Not(expression), document) is not matches(expression, document)
 
 
+@steady
 @given(texts)
 def test_quotes_are_doubled(text):
     escaped = text.replace("'", "''")
@@ -133,6 +139,7 @@ def test_quotes_are_doubled(text):
     assert matches(expression, {"displayName": text})
 
 
+@steady
 @given(texts, texts)
 def test_case_matters_only_when_asked(wanted, found):
     expression = Comparison(Path(("a",)), "eq", Value(wanted, quoted=True))

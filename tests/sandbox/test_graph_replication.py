@@ -11,6 +11,8 @@ import httpx
 import pytest
 from graph_fixtures import NON_GALLERY, Kiro, error_of
 
+from provisioner.sandbox import seed
+
 
 @pytest.fixture
 def lag(sandbox) -> float:
@@ -146,27 +148,24 @@ def test_a_duplicate_is_found_whatever_replica_answers(graph, lag, sandbox):
     assert len([a for a in sandbox.directory.all("application") if a["uniqueName"] == "one"]) == 1
 
 
-def test_concurrent_writers_of_one_application(client, kiro, sandbox):
-    """Every accepted change of a collection that is replaced whole starts from the newest one."""
-    rounds, writers = 5, 4
+def test_concurrent_changes_of_one_group_are_all_kept(client, sandbox, group_id):
+    """Adding a member reads the list and writes it back; no writer may overwrite another."""
+    seed.populate(sandbox.directory, users=40)
+    added = [u["id"] for u in sandbox.directory.all("user") if u["displayName"].startswith("User")]
     results: list[int] = []
 
-    def write(graph: httpx.Client) -> None:
-        results.extend(
-            graph.post("/applications", json={"displayName": "x"}).status_code
-            + 0 * graph.patch(kiro.app_url, json={"notes": "n"}).status_code
-            for _ in range(rounds)
-        )
+    def add(graph: httpx.Client, keys: list[str]) -> None:
+        for key in keys:
+            reference = {"@odata.id": f"{sandbox.url}/v1.0/directoryObjects/{key}"}
+            results.append(graph.post(f"/groups/{group_id}/members/$ref", json=reference).status_code)
 
-    threads = [threading.Thread(target=write, args=(client(),)) for _ in range(writers)]
+    threads = [threading.Thread(target=add, args=(client(), added[first::4])) for first in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert results == [201] * (rounds * writers)
-    assert (
-        len([a for a in sandbox.directory.all("application") if a["displayName"] == "x"]) == rounds * writers
-    )
+    assert results == [204] * len(added)
+    assert set(added) < set(sandbox.directory.get("group", group_id)["_members"])
 
 
 def test_the_template_is_known_everywhere(graph, lag):

@@ -11,15 +11,13 @@ from typing import Any
 import yaml
 
 from provisioner.core.check import Finding, Look
+from provisioner.core.resource import KINDS
 from provisioner.core.snapshot import Snapshot
-from provisioner.providers.entra import observations, resources
 from provisioner.providers.entra.checks import CHECKS
 from provisioner.providers.entra.playbook import EntraPlaybook
 
 HERE = Path(__file__).parent
 BY_ID = {check.id: check for check in CHECKS}
-KINDS_FROM = (observations, resources)
-"""Imported so that the kinds can be read from YAML."""
 
 
 @cache
@@ -84,13 +82,7 @@ class Case:
 
 
 def _fields(saved: dict[str, Any]) -> set[str]:
-    return set(resources.Resource.model_fields) | set(_kind(saved["kind"]).model_fields)
-
-
-def _kind(name: str) -> type[resources.Resource]:
-    from provisioner.core.resource import KINDS
-
-    return KINDS[name]
+    return set(KINDS[saved["kind"]].model_fields)
 
 
 def _timed(saved: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,12 @@ def attribute(name: str) -> Json:
 
 def function(expression: str) -> Json:
     """A source that is computed."""
-    return {"expression": expression, "name": expression.partition("(")[0], "type": "Function", "parameters": []}
+    return {
+        "expression": expression,
+        "name": expression.partition("(")[0],
+        "type": "Function",
+        "parameters": [],
+    }
 
 
 def entry(target: str, source: Json, priority: int = 0) -> Json:
@@ -39,7 +44,9 @@ def entry(target: str, source: Json, priority: int = 0) -> Json:
     }
 
 
-def mapping(source: str, entries: list[Json], *, enabled: bool = True, flows: str = "Add,Update,Delete") -> Json:
+def mapping(
+    source: str, entries: list[Json], *, enabled: bool = True, flows: str = "Add,Update,Delete"
+) -> Json:
     """An objectMapping."""
     return {
         "enabled": enabled,
@@ -100,7 +107,12 @@ def default_schema() -> Json:
 
 _TARGETS = (*REQUIRED_ATTRIBUTES, *UNSUPPORTED_ATTRIBUTES, "displayName", "title", "name.familyName")
 _SOURCES = st.sampled_from(
-    [attribute("objectId"), attribute("mailNickname"), attribute("userPrincipalName"), function("ToUpper([mail])")]
+    [
+        attribute("objectId"),
+        attribute("mailNickname"),
+        attribute("userPrincipalName"),
+        function("ToUpper([mail])"),
+    ]
 )
 _FLOWS = st.sampled_from(
     ["Add,Update,Delete", "Add, Update, Delete", "Delete,Update,Add", "Add", "Update, Delete", "None", ""]

@@ -28,7 +28,9 @@ def of_kind(kind: str, *, known_defect: str = "xfail", only_fixes: bool = False)
         pytest.param(
             case,
             id=str(case),
-            marks=[pytest.mark.xfail(reason=why, strict=True)] if (why := case.said.get(known_defect)) else [],
+            marks=[pytest.mark.xfail(reason=why, strict=True)]
+            if (why := case.said.get(known_defect))
+            else [],
         )
         for case in CASES
         if case.name.startswith(kind)
@@ -38,9 +40,7 @@ def of_kind(kind: str, *, known_defect: str = "xfail", only_fixes: bool = False)
 
 def failing(look: Look) -> set[str]:
     """The checks that fail."""
-    return {
-        finding.check for check in CHECKS for finding in check.run(look) if finding.status is Status.FAIL
-    }
+    return {finding.check for check in CHECKS for finding in check.run(look) if finding.status is Status.FAIL}
 
 
 def fixed(fix: Desired, case: Case) -> Look:

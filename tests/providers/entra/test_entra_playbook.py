@@ -181,7 +181,9 @@ class TestDesired:
 
     def test_groups_are_not_provisioned_on_demand_where_that_is_not_wanted(self):
         keys = {"scim": {**SCIM, "on_demand": False}, "groups": [{"name": "g"}]}
-        assert not [found for found in playbook(**keys).desired().resources if isinstance(found, kinds.FirstSync)]
+        assert not [
+            found for found in playbook(**keys).desired().resources if isinstance(found, kinds.FirstSync)
+        ]
 
     @pytest.mark.parametrize(
         ("scim", "given"),
@@ -253,7 +255,9 @@ class TestPlans:
 
     def test_another_token_is_written_and_its_value_is_not_shown(self):
         after = made_true(make_plan(WHOLE.desired(), Snapshot()), Snapshot())
-        other = playbook(**{**_keys_of_whole(), "scim": {**SCIM, "token": "hunter3", "notify": ["ops@example.com"]}})
+        other = playbook(
+            **{**_keys_of_whole(), "scim": {**SCIM, "token": "hunter3", "notify": ["ops@example.com"]}}
+        )
         (change,) = make_plan(other.desired(), after).pending
         assert change.address == "entra-provisioning-secrets/kiro"
         assert [(field.name, field.after) for field in change.fields] == [("token", "(secret, changed)")]
@@ -278,16 +282,17 @@ def _keys_of_whole() -> dict[str, Any]:
     }
 
 
-class TestRehearsal:
-    VALUES = {"KIRO_SCIM_ENDPOINT": "http://127.0.0.1:1/scim", "KIRO_SCIM_TOKEN": "sandbox"}
+OF_THE_SANDBOX = {"KIRO_SCIM_ENDPOINT": "http://127.0.0.1:1/scim", "KIRO_SCIM_TOKEN": "sandbox"}
 
+
+class TestRehearsal:
     def test_the_sandboxs_tenant_stands_in_for_the_real_one(self):
-        found = playbook().rehearsed("sandbox-tenant", self.VALUES)
+        found = playbook().rehearsed("sandbox-tenant", OF_THE_SANDBOX)
         assert found.connection.tenant == "sandbox-tenant"
         assert found.desired() == playbook().desired()
 
     def test_an_endpoint_on_another_machine_and_its_token_are_replaced(self):
-        found = playbook(scim=SCIM).rehearsed("t", self.VALUES).scim
+        found = playbook(scim=SCIM).rehearsed("t", OF_THE_SANDBOX).scim
         assert found is not None
         assert (found.endpoint, found.token) == ("http://127.0.0.1:1/scim", SecretStr("sandbox"))
 
@@ -299,11 +304,11 @@ class TestRehearsal:
     @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
     def test_an_endpoint_on_this_machine_stays(self, host):
         local = {"endpoint": f"http://{host}:9/scim", "token": "mine"}
-        found = playbook(scim=local).rehearsed("t", self.VALUES).scim
+        found = playbook(scim=local).rehearsed("t", OF_THE_SANDBOX).scim
         assert found is not None
         assert (found.endpoint, found.token) == (f"http://{host}:9/scim", SecretStr("mine"))
 
     @pytest.mark.parametrize("scim", [None, {}, {"token": "mine"}])
     def test_where_there_is_no_endpoint_there_is_nothing_to_replace(self, scim):
         before = playbook(scim=scim)
-        assert before.rehearsed("t", self.VALUES).scim == before.scim
+        assert before.rehearsed("t", OF_THE_SANDBOX).scim == before.scim

@@ -192,7 +192,9 @@ def test_the_members_of_a_group_are_counted_and_groups_in_it_named():
         {"@odata.type": "#microsoft.graph.device", "id": "d1"},
         {"id": "x"},
     ]
-    assert finding.members("outer", entries) == seen.GroupMembers(key="outer", users=2, nested=("Inner", "g2"))
+    assert finding.members("outer", entries) == seen.GroupMembers(
+        key="outer", users=2, nested=("Inner", "g2")
+    )
 
 
 def test_a_copy_in_the_recycle_bin():

@@ -92,7 +92,9 @@ class TestReading:
         found = read_mapping("k", with_users(entry("externalId", function("[objectId]"))))
         assert found.external_id != "objectId"
 
-    @pytest.mark.xfail(reason="a constant is told by its name where its expression has no quotes", strict=True)
+    @pytest.mark.xfail(
+        reason="a constant is told by its name where its expression has no quotes", strict=True
+    )
     def test_a_constant_that_says_objectid_is_not_the_object_id(self):
         source = {"expression": "objectId", "name": "objectId", "type": "Constant", "parameters": []}
         assert read_mapping("k", with_users(entry("externalId", source))).external_id != "objectId"

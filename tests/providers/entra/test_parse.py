@@ -63,7 +63,9 @@ class TestApplications:
             other_identifier_uris=("api://contoso.com/kiro",),
             access_token_version=2,
             scopes=(
-                kinds.Scope(value="codewhisperer:completions", id=ours, enabled=True, type="User", owned=True),
+                kinds.Scope(
+                    value="codewhisperer:completions", id=ours, enabled=True, type="User", owned=True
+                ),
                 kinds.Scope(
                     value="user_impersonation",
                     id="random",
@@ -84,7 +86,9 @@ class TestApplications:
             ),
         )
 
-    @pytest.mark.parametrize("nothing", [{}, dict.fromkeys(("api", "publicClient", "web", "tags", "keyCredentials"))])
+    @pytest.mark.parametrize(
+        "nothing", [{}, dict.fromkeys(("api", "publicClient", "web", "tags", "keyCredentials"))]
+    )
     def test_what_is_absent_is_none_or_empty(self, nothing):
         found = parse.application("kiro", {"id": "o1", "appId": APP_ID, **nothing})
         assert found == kinds.Application(
@@ -152,9 +156,7 @@ class TestServicePrincipals:
 
 def test_groups_and_users():
     group = parse.group("Kiro-Users", {"id": "g1", "displayName": "Kiro-Users", "securityEnabled": True})
-    assert group == kinds.Group(
-        key="Kiro-Users", id="g1", display_name="Kiro-Users", security_enabled=True
-    )
+    assert group == kinds.Group(key="Kiro-Users", id="g1", display_name="Kiro-Users", security_enabled=True)
     assert parse.user("a@x", {"id": "u1"}) == kinds.User(key="a@x", id="u1")
 
 
@@ -249,12 +251,20 @@ class TestJobs:
             None,
             {"code": "NotConfigured"},
             {"lastExecution": None, "lastSuccessfulExecution": None, "quarantine": None},
-            {"lastExecution": {"timeEnded": parse.NEVER}, "lastSuccessfulExecution": {"timeEnded": parse.NEVER}},
+            {
+                "lastExecution": {"timeEnded": parse.NEVER},
+                "lastSuccessfulExecution": {"timeEnded": parse.NEVER},
+            },
         ],
     )
     def test_one_that_never_ran(self, status):
         found = self.parsed(status=status, schedule={"interval": "P10675199DT2H48M5.4775807S"})
-        assert (found.last_run, found.last_success, found.quarantine, found.overdue) == (None, None, None, False)
+        assert (found.last_run, found.last_success, found.quarantine, found.overdue) == (
+            None,
+            None,
+            None,
+            False,
+        )
         assert (found.synced_users, found.escrowed) == (0, 0)
 
     @pytest.mark.parametrize(
@@ -331,7 +341,9 @@ class TestSecrets:
         return parse.secrets(self.JOB, data, self.SEAL)
 
     def test_what_graph_tells(self):
-        text = '{"Enabled":true,"Recipients":"a@x,b@y","DeleteThresholdEnabled":true,"DeleteThresholdValue":500}'
+        text = (
+            '{"Enabled":true,"Recipients":"a@x,b@y","DeleteThresholdEnabled":true,"DeleteThresholdValue":500}'
+        )
         found = self.parsed(
             ("BaseAddress", "https://x"),
             ("SecretToken", "*"),
@@ -375,13 +387,19 @@ class TestSecrets:
     @pytest.mark.parametrize(
         ("quarantine", "error", "accepted"),
         [
-            ("EncounteredQuarantineException", "SystemForCrossDomainIdentityManagementInvalidCredentials: x", False),
+            (
+                "EncounteredQuarantineException",
+                "SystemForCrossDomainIdentityManagementInvalidCredentials: x",
+                False,
+            ),
             ("EncounteredQuarantineException", "SomethingElse", True),
             ("EncounteredQuarantineException", None, True),
             (None, "SystemForCrossDomainIdentityManagementInvalidCredentials: x", True),
         ],
     )
-    def test_credentials_are_accepted_unless_the_job_is_in_quarantine_for_them(self, quarantine, error, accepted):
+    def test_credentials_are_accepted_unless_the_job_is_in_quarantine_for_them(
+        self, quarantine, error, accepted
+    ):
         job = kinds.ProvisioningJob(key="k", quarantine=quarantine, quarantine_error=error)
         assert parse.accepted(job) is accepted
 

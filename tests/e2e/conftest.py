@@ -6,9 +6,27 @@ import shutil
 from pathlib import Path
 
 import pytest
+from graph_contract import CONTRACTS, GraphContract
 from product import Product
 
-from provisioner.sandbox import Sandbox
+from provisioner.sandbox import Exchange, Sandbox
+
+
+@pytest.fixture(scope="session")
+def contract() -> GraphContract | None:
+    """None where the official descriptions are not beside the repository: test_contract.py skips and says so."""
+    return GraphContract() if CONTRACTS.is_dir() else None
+
+
+@pytest.fixture(autouse=True)
+def exchanges(contract, monkeypatch: pytest.MonkeyPatch):
+    """Whatever a test here lets the product say to Graph is held against Microsoft's description when it ends."""
+    recorded: list[Exchange] = []
+    monkeypatch.setattr("provisioner.sandbox.sandbox._ignore", recorded.append)
+    yield recorded
+    if contract is not None:
+        problems = contract.problems(recorded)
+        assert not problems, "\n".join(problems[:20])
 
 
 @pytest.fixture

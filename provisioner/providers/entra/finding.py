@@ -107,14 +107,9 @@ def deleted(data: Json) -> seen.DeletedApplication:
     )
 
 
-def members(key: str, entries: list[Json]) -> seen.GroupMembers:
-    """From the direct members of a group."""
-    nested = [entry for entry in entries if entry.get("@odata.type") == "#microsoft.graph.group"]
-    return seen.GroupMembers(
-        key=key,
-        users=sum(entry.get("@odata.type") == "#microsoft.graph.user" for entry in entries),
-        nested=tuple(str(entry.get("displayName") or entry["id"]) for entry in nested),
-    )
+def user_ids(entries: list[Json]) -> list[str]:
+    """The users among the members of a group."""
+    return [str(entry["id"]) for entry in entries if entry.get("@odata.type") == "#microsoft.graph.user"]
 
 
 def jobs(key: str, entries: list[Json]) -> tuple[kinds.ProvisioningJob, ...]:

@@ -239,10 +239,8 @@ class ProvisioningWriter:
         wanted = change.wanted(kinds.FirstSync)
         proof = await self.prove(world)
         group = str(wanted.group)
-        where = path("/groups/{}/members/microsoft.graph.user", group)
-        members = [
-            member["id"] for member in await self.graph.pages(f"{where}?$select=id&$top=999", expects=True)
-        ]
+        where = path("/groups/{}/members", group) + "?$select=id&$top=999"
+        members = finding.user_ids(await self.graph.pages(where, expects=True))
         note = ""
         if len(members) > MOST_ON_DEMAND:
             note = f"{len(members)} members are left to the first cycle"

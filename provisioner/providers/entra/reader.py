@@ -308,21 +308,30 @@ class Reader:
             self._found.append(kinds.FirstSync(key=group.key, done=bool(job.last_success or noted)))
 
     async def _members(self) -> None:
+        """Who is in the assigned groups: users, counted, and groups, by name."""
         if not self._wants(seen.GroupMembers):
             return
         round_ = self._round()
+        users: dict[str, int] = {}
+        nested: dict[str, tuple[str, ...]] = {}
+
+        def keep_users(key: str, answer: Json | None) -> None:
+            users[key] = len(finding.user_ids(elements(answer)))
+
+        def keep_nested(key: str, answer: Json | None) -> None:
+            nested[key] = tuple(str(group["displayName"]) for group in elements(answer))
+
         for assigned in [found for found in self._found if isinstance(found, kinds.GroupAssignment)]:
             where = path("/groups/{}/members", str(assigned.principal))
-            round_.add(
-                Read(f"{where}?$select=id,displayName&$top=999", absent_ok=True),
-                partial(self._keep_members, assigned.key),
-                seen.GroupMembers,
-                follow=True,
-            )
+            everybody = Read(f"{where}?$select=id&$top=999", absent_ok=True)
+            round_.add(everybody, partial(keep_users, assigned.key), seen.GroupMembers, follow=True)
+            groups = Read(f"{where}/microsoft.graph.group?$select=id,displayName", absent_ok=True)
+            round_.add(groups, partial(keep_nested, assigned.key), seen.GroupMembers, follow=True)
         await round_.go()
-
-    def _keep_members(self, key: str, answer: Json | None) -> None:
-        self._found.append(finding.members(key, elements(answer)))
+        self._found.extend(
+            seen.GroupMembers(key=key, users=count, nested=nested.get(key, ()))
+            for key, count in users.items()
+        )
 
     async def _what_hangs_on_the_job(
         self, principal: kinds.ServicePrincipal, job: kinds.ProvisioningJob

@@ -1,0 +1,34 @@
+"""That the product speaks Graph as Microsoft describes it; every other test here checks its own exchanges too."""
+
+from __future__ import annotations
+
+import pytest
+from graph_contract import ABSENT, CONTRACTS
+from product import PLAYBOOK
+
+from provisioner.sandbox import Exchange
+
+pytestmark = pytest.mark.skipif(not CONTRACTS.is_dir(), reason=ABSENT)
+
+
+def test_everything_the_product_sends_and_gets_is_valid(product, exchanges, contract):
+    product.apply()
+    product.apply()
+    product.doctor()
+    product("permissions", str(PLAYBOOK), "--sandbox")
+    product("destroy", str(PLAYBOOK), "--sandbox")
+    product.apply()
+    assert len(exchanges) > 80
+    assert {exchange.method for exchange in exchanges} == {"GET", "POST", "PATCH", "PUT", "DELETE"}
+    assert contract.problems(exchanges) == []
+
+
+def test_parts_of_batches_are_looked_at_too(applied, exchanges):
+    applied.apply()
+    assert sum(exchange.inner for exchange in exchanges) >= 5
+
+
+def test_a_request_graph_would_not_understand_is_noticed(contract):
+    body = {"value": [{"key": "BaseAdress", "value": "x"}]}
+    misspelt = Exchange("PUT", "/v1.0/servicePrincipals/1/synchronization/secrets", {}, body, 204, None)
+    assert contract.problems([misspelt]) != []

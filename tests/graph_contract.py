@@ -1,0 +1,172 @@
+"""Microsoft's own descriptions of Graph, as a check of recorded exchanges.
+
+Two of them: the OpenAPI document (types, formats, enumerations, required members) and the metadata, through a strict
+check that no answer holds a member that Microsoft does not declare. Both are read where they lie, beside the repository.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import warnings
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from provisioner.sandbox import Exchange
+
+CONTRACTS = Path(__file__).resolve().parents[2] / "shared" / "contracts"
+ABSENT = "the official API descriptions are not beside the repository"
+
+# What the description does not hold: Graph answers these, and Microsoft documents them on pages of their own.
+UNDESCRIBED = {
+    r"/policies/\w+Policy$": "policies are not in the description's subset",
+    r"/synchronization/secrets$": "GET of secrets is not in the reference; PUT is described and checked",
+    r"/\$batch$": "described as multipart only; the parts are recorded and checked one by one",
+    r"/(groups|servicePrincipals)/[^/]+/transitiveMemberOf$": "left out of the description's subset",
+    r"/users/[^/]+/manager(/\$ref)?$": "left out of the description's subset",
+    r"/(users|groups|servicePrincipals)/[^/]+/(get|check)Member|/checkMemberObjects$": "described for /directoryObjects",
+}
+# Documented forms that the description's generator leaves out; judged as what they are equal to.
+EQUAL = {
+    r"/(applications|groups)\(uniqueName='[^']+'\)": r"/\1/by-unique-name",  # another key of the same object
+    r"/groups/[^/]+/members/microsoft\.graph\.(user|group)$": r"/\1s",  # a cast yields a collection of that type
+}
+OPEN_TYPE = "(not in detailsInfo)"  # declared as an open type: any member is allowed in it
+TYPES = {
+    "applications": "application",
+    "servicePrincipals": "servicePrincipal",
+    "groups": "group",
+    "users": "user",
+    "oauth2PermissionGrants": "oAuth2PermissionGrant",
+    "organization": "organization",
+    "domains": "domain",
+    "subscribedSkus": "subscribedSku",
+    "applicationTemplates": "applicationTemplate",
+    "conditionalAccess/policies": "conditionalAccessPolicy",
+    "auditLogs/provisioning": "provisioningObjectSummary",
+    "appRoleAssignedTo": "appRoleAssignment",
+    "appRoleAssignments": "appRoleAssignment",
+    "synchronization/jobs": "synchronizationJob",
+    "schema": "synchronizationSchema",
+    "synchronization/templates": "synchronizationTemplate",
+}
+
+_VARIABLE = re.compile(
+    r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32}|\d{4}-\d\d-\d\dT[\d:.]+Z|[A-Za-z0-9_-]{43}"
+)
+
+
+class GraphContract:
+    """Judges exchanges. Those that differ only in ids, tokens and times are judged once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, list[str]] = {}
+
+    def problems(self, exchanges: Iterable[Exchange]) -> list[str]:
+        """Everything that is not as Microsoft describes it, one line each."""
+        found = []
+        for exchange in exchanges:
+            key = _VARIABLE.sub(
+                "*",
+                json.dumps([exchange.method, exchange.path, exchange.status, exchange.body, exchange.answer]),
+            )
+            if key not in self._known:
+                self._known[key] = self.against_description(exchange) + self.undeclared(exchange)
+            found += [
+                f"{exchange.method} {exchange.path} {exchange.status}: {line}" for line in self._known[key]
+            ]
+        return found
+
+    def against_description(self, exchange: Exchange) -> list[str]:
+        """What the OpenAPI document says against a request (if it was accepted) and its answer."""
+        if exchange.status == 0 or _undescribed(exchange):
+            return []
+        request, response = _as_openapi(exchange)
+        checks: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+            (self._description.validate_response, (request, response))
+        ]
+        if exchange.status < 400:
+            checks.append((self._description.validate_request, (request,)))
+        found = []
+        for check, arguments in checks:
+            try:
+                check(*arguments)
+            except Exception as problem:  # noqa: BLE001 (openapi-core raises many kinds; each is a finding)
+                details = getattr(problem.__cause__, "schema_errors", None) or [problem.__cause__ or problem]
+                found += [
+                    f"{type(problem).__name__}: {getattr(d, 'json_path', '')} {getattr(d, 'message', d)}"
+                    for d in details
+                ]
+        return found
+
+    def undeclared(self, exchange: Exchange) -> list[str]:
+        """Members of an answer that the metadata does not declare."""
+        kind = _type_of(exchange)
+        if kind is None:
+            return []
+        value = exchange.answer.get("value")
+        body = value if isinstance(value, list) else exchange.answer
+        return [found for found in self.strict_props.unknown(body, kind) if not found.endswith(OPEN_TYPE)]
+
+    @cached_property
+    def _description(self) -> Any:
+        import yaml
+        from openapi_core import OpenAPI
+
+        text = (CONTRACTS / "graph-subset.yaml").read_text(encoding="utf-8")
+        document = yaml.load(text, Loader=yaml.CSafeLoader)
+        document["servers"] = [{"url": "http://graph.test/v1.0"}]
+        return OpenAPI.from_dict(document)
+
+    @cached_property
+    def strict_props(self) -> ModuleType:
+        specification = importlib.util.spec_from_file_location("strict_props", CONTRACTS / "strict_props.py")
+        assert specification is not None
+        assert specification.loader is not None
+        module = importlib.util.module_from_spec(specification)
+        with warnings.catch_warnings():
+            # the script leaves its data file to the garbage collector
+            warnings.simplefilter("ignore", ResourceWarning)
+            specification.loader.exec_module(module)
+        return module
+
+
+def _as_openapi(exchange: Exchange) -> tuple[Any, Any]:
+    from openapi_core.testing import MockRequest, MockResponse
+
+    parts = urlsplit(exchange.path)
+    path = re.sub(r"/{2,}", "/", unquote(parts.path))
+    for form, equal in EQUAL.items():
+        path = re.sub(form, equal, path)
+    request = MockRequest(
+        "http://graph.test",
+        exchange.method.lower(),
+        path,
+        args=dict(parse_qsl(parts.query)),
+        data=None if exchange.body is None else json.dumps(exchange.body).encode(),
+        content_type="application/json",
+        headers={"ConsistencyLevel": exchange.headers.get("Consistencylevel", "")},
+    )
+    data = b"" if exchange.answer is None else json.dumps(exchange.answer).encode()
+    return request, MockResponse(data, status_code=exchange.status, content_type="application/json")
+
+
+def _undescribed(exchange: Exchange) -> bool:
+    path = unquote(urlsplit(exchange.path).path)
+    described = exchange.method == "PUT" and path.endswith("/secrets")
+    return not described and any(re.search(pattern, path) for pattern in UNDESCRIBED)
+
+
+def _type_of(exchange: Exchange) -> str | None:
+    """The type of an answer, from its context."""
+    if not isinstance(exchange.answer, dict) or exchange.status >= 400:
+        return None
+    context = str(exchange.answer.get("@odata.context", "")).rpartition("#")[2].removesuffix("/$entity")
+    context = re.sub(r"\((?:'[^']*'|[^)]*)\)", "", context)
+    candidates = [kind for ending, kind in TYPES.items() if context.endswith(ending)]
+    return f"microsoft.graph.{candidates[-1]}" if candidates else None

@@ -180,6 +180,7 @@ def _change(session: Session, purge: bool | None, *, yes: bool, max_removals: fl
     applied = engine.Applied()
 
     async def work(provider: Provider) -> int:
+        started = time.monotonic()
         wish = _wish(provider, purge)
         also = frozenset() if purge is None else provider.teardown_reads
         planned = await engine.plan(provider, wish=wish, guards=_guards(max_removals), also=also)
@@ -189,7 +190,7 @@ def _change(session: Session, purge: bool | None, *, yes: bool, max_removals: fl
         engine.refuse_if_unsafe(planned.plan)
         if asked:
             confirm(session.printer)
-        started = time.monotonic()
+            started = time.monotonic()  # nobody wants to know how long they thought
         error: ProvisionerError | None = None
         try:
             await engine.apply(provider, planned, session.printer, applied, fresh=not asked)

@@ -47,6 +47,7 @@ class Printer:
     verbose: bool = False
     _started: dict[str, float] = field(default_factory=dict)
     _live: bool = False
+    _noted: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -67,13 +68,15 @@ class Printer:
             click.echo(text, err=True, color=self._colour())
 
     def note(self, text: str) -> None:
-        """Tell what only matters to those who want details, such as a wait that soon ends."""
+        """Tell what is being waited for: a passing line on a terminal, a lasting one elsewhere, each once."""
         from provisioner.reports.text import plain  # noqa: PLC0415 - start-up time
 
-        if self.verbose:
-            self.say(f"  … {plain(text)}")
-        else:
-            self._show_live(f"  … {plain(text)}")
+        line = f"  … {plain(text)}"
+        if sys.stderr.isatty() and not self.verbose:
+            self._show_live(line)
+        elif line != self._noted:
+            self.say(line)
+        self._noted = line
 
     # A watcher for the engine -----------------------------------------------------------------------------
 

@@ -146,8 +146,11 @@ def _looks_like_one(path: Path) -> bool:
 
 def _rehearsed(loaded: playbooks.Loaded, sandbox: Sandbox, printer: Printer) -> playbooks.Loaded:
     """The same playbook against the sandbox: its tenant, and never an endpoint outside this machine."""
+    from provisioner.sandbox import steering  # noqa: PLC0415 - start-up time
+
     playbook: Any = loaded.playbook
     replaced = playbook.rehearsed(sandbox.tenant_id, sandbox.variables())
+    steering.move_to_cloud(sandbox, playbook.connection.cloud)
     if replaced != playbook:
         printer.say(
             "note: in the sandbox, its own tenant, SCIM endpoint and token stand in for those of the playbook"

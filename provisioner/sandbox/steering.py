@@ -73,6 +73,18 @@ def configure(sandbox: Sandbox, name: str, value: str) -> None:
             raise ValueError(f"unknown setting; expected one of {', '.join(settings(sandbox))}")
 
 
+def move_to_cloud(sandbox: Sandbox, cloud: str) -> None:
+    """Make the tenant one of another Microsoft cloud: templates have other ids there.
+
+    Args:
+        sandbox: the sandbox.
+        cloud: ``global``, ``usgov``, ``usgov-dod`` or ``china``; the two of the US government share their ids.
+    """
+    name = cloud.removesuffix("-dod")
+    if sandbox.directory.setting("cloud", "global") != name:
+        sandbox.directory.set("cloud", name)
+
+
 def cycle(sandbox: Sandbox) -> dict[str, str]:
     """Run a provisioning cycle of every job now.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Annotated
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from provisioner.core.diff import FieldChange, created, differences, merged, overlaid, secret_differs, shown
-from provisioner.core.resource import Ref, Seal
+from provisioner.core.resource import KEYED, Model, Ref, Resource, Seal
 from tests.core.specimens import Part, Thing, desired_things, observed_things
 
 INFOS = Thing.managed()
@@ -95,6 +96,16 @@ class TestKeyedCollections:
     def test_what_this_product_made_goes_when_it_is_not_desired_any_more(self):
         found = (Part(name="a", owned=True), Part(name="b", owned=True))
         assert merged((Part(name="b"),), found, INFOS["parts"]) == (Part(name="b", owned=True),)
+
+    def test_what_does_not_say_whose_it_is_stays(self):
+        class Plain(Model):
+            name: str
+
+        class Holder(Resource):
+            plain: Annotated[tuple[Plain, ...] | None, KEYED("name")] = None
+
+        found = (Plain(name="a"),)
+        assert merged((), found, Holder.managed()["plain"]) == found
 
     def test_what_is_new_comes_last(self):
         found = (Part(name="b"),)

@@ -68,7 +68,8 @@ def test_an_answer_with_an_error_tells_what_the_vendor_asks_for():
     error = RemoteError("what", status=400, code="Request_BadRequest", request_id="r-1")
     assert str(error) == "what [request-id r-1]"
     assert (error.status, error.code) == (400, "Request_BadRequest")
-    assert str(RemoteError("what")) == "what"
+    silent = RemoteError("what")
+    assert (str(silent), silent.status, silent.code) == ("what", 0, "")
 
 
 def test_a_missing_permission_is_named_with_the_role_a_person_needs():

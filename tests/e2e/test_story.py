@@ -387,3 +387,16 @@ def test_several_playbooks_drift_together(applied, tmp_path):
     both = applied("drift", str(PLAYBOOK), str(other), "--sandbox", "--format", "json")
     assert both.code == 3
     assert [plan["in_sync"] for plan in both.json["plans"]] == [True, False]
+
+
+@pytest.mark.parametrize("cloud", ["usgov", "usgov-dod", "china"])
+def test_other_clouds_have_other_templates(product, tmp_path, cloud):
+    playbook = tmp_path / "cloud.yaml"
+    playbook.write_text(PLAYBOOK.read_text().replace("connection:\n", f"connection:\n  cloud: {cloud}\n"))
+    assert product("apply", str(playbook), "--sandbox").code == 0
+    with product.sandbox() as sandbox:
+        (application,) = [
+            found for found in sandbox.directory.all("application") if found["displayName"] == "Kiro-Entra"
+        ]
+    assert application["applicationTemplateId"] != "8adf8e6e-67b2-4cf2-a259-e3dc5476c621"
+    assert product("drift", str(playbook), "--sandbox").code == 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provisioner.core.diff import differences, merged
-from provisioner.core.errors import RefusedError, RemoteError
+from provisioner.core.errors import NotFoundRemotelyError, RefusedError, RemoteError
 from provisioner.core.notebook import Notebook
 from provisioner.core.plan import Action, Change
 from provisioner.core.provider import Outcome
@@ -79,12 +79,18 @@ class DirectoryWriter:
             )
             return (found["value"][0], None) if found.get("value") else None
 
-        return await self.graph.create(
-            path("/applicationTemplates/{}/instantiate", template),
-            {"displayName": name},
-            look,
-            lambda answer: (answer["application"], answer["servicePrincipal"]),
-        )
+        try:
+            return await self.graph.create(
+                path("/applicationTemplates/{}/instantiate", template),
+                {"displayName": name},
+                look,
+                lambda answer: (answer["application"], answer["servicePrincipal"]),
+            )
+        except NotFoundRemotelyError as error:
+            error.hint = (
+                "the non-gallery template is not in this cloud: check connection: cloud: in the playbook"
+            )
+            raise
 
     async def _restored(self, world: Snapshot) -> Json | None:
         """A copy in the recycle bin that carries our marker is restored: the marker cannot be used twice."""

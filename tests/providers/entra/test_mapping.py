@@ -129,6 +129,11 @@ class TestReading:
     def test_what_does_not_flow_is_told(self, options, told):
         assert read_mapping("k", with_users(**options)).disabled == told
 
+    def test_what_does_not_say_that_it_is_off_is_on(self):
+        found = with_users()
+        del found["synchronizationRules"][0]["objectMappings"][0]["enabled"]
+        assert read_mapping("k", found).disabled == ()
+
     def test_groups_must_flow_too_but_not_what_kiro_does_not_know(self):
         off = [mapping(source, [], enabled=False) for source in ("Group", "Device")]
         found = read_mapping("k", schema([mapping("User", []), *off]))
@@ -190,10 +195,11 @@ class TestEditing:
     def test_what_is_missing_is_added_with_the_defaults_of_entra(self):
         after = edited(with_users(), GUIDE)
         assert targets_of(after) == list(REQUIRED_ATTRIBUTES)
-        assert source_of(after, "userName") == attribute("userPrincipalName")
-        assert source_of(after, "externalId") == attribute("objectId")
-        assert source_of(after, "active")["expression"] == "Not([IsSoftDeleted])"
-        assert [one["matchingPriority"] for one in users_of(after)] == [1, 0, 0]
+        user_name, external_id, active = users_of(after)
+        assert user_name == entry("userName", attribute("userPrincipalName"), 1)
+        assert external_id == entry("externalId", attribute("objectId"))
+        parameters = [{"key": "source", "value": attribute("IsSoftDeleted")}]
+        assert active == entry("active", {**function("Not([IsSoftDeleted])"), "parameters": parameters})
 
     def test_two_that_were_added_share_nothing(self):
         found = schema([mapping("User", []), mapping("User", [])])

@@ -1,0 +1,67 @@
+"""Between the plan that was shown and the answer of the person who reads it, somebody else may have been at work."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from product import PLAYBOOK
+
+from provisioner import engine
+from provisioner.core.errors import RefusedError
+from provisioner.journal import Journal
+from provisioner.playbook import load
+from provisioner.providers import Sandboxed, entry
+from provisioner.sandbox import breaks
+from provisioner.settings import Variables
+
+
+class Silent:
+    def starting(self, change): ...
+
+    def finished(self, change, outcome): ...
+
+    def waiting(self, reason): ...
+
+
+def test_a_plan_that_no_longer_fits_is_not_applied(applied):
+    applied("sandbox", "break", "entra-token-version")
+    with applied.sandbox() as sandbox:
+        sandbox.start()
+        access = Sandboxed(sandbox.url, sandbox.access_token())
+        playbook = load(PLAYBOOK, Variables(sandbox.variables())).playbook
+
+        async def work():
+            provider = entry("entra").connect(playbook, Journal(sandbox.home), lambda _: None, access)
+            try:
+                planned = await engine.plan(provider)
+                assert planned.plan.pending
+                breaks.apply(breaks.Tenant(sandbox.directory, sandbox.kiro), "entra-identifier-uri")
+                done = engine.Applied()
+                with pytest.raises(RefusedError, match="changed after the plan was shown"):
+                    await engine.apply(provider, planned, Silent(), done, fresh=False)
+                assert done.done == []
+                assert provider.requests().write == 0
+                again = await engine.plan(provider)
+                await engine.apply(provider, again, Silent(), done, fresh=False)
+                assert not (await engine.plan(provider)).plan.pending
+            finally:
+                await provider.close()
+
+        asyncio.run(work())
+
+
+def test_with_nobody_to_ask_it_refuses(capsys):
+    from provisioner.cli.changing import confirm
+    from provisioner.cli.printing import Printer
+
+    with pytest.raises(RefusedError, match="nobody to ask"):
+        confirm(Printer())
+
+
+def test_without_credentials_it_says_how_to_sign_in(product, monkeypatch):
+    monkeypatch.setenv("ENTRA_TENANT_ID", "11111111-1111-1111-1111-111111111111")
+    result = product("plan", str(PLAYBOOK), "--format", "json")
+    assert result.code == 1
+    assert "no access token for Microsoft Graph" in result.err
+    assert "az login" in result.err

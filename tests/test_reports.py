@@ -117,6 +117,7 @@ FINDINGS = [
         message="somewhat wrong",
         evidence=(Evidence(path="x.value", value=None), Evidence(path="x.list", value=["a", 1])),
     ),
+    Finding(check="t-medium", status=Status.FAIL, severity=Severity.MEDIUM, message="wrong"),
     Finding(
         check="t-skipped",
         status=Status.SKIP,
@@ -174,6 +175,14 @@ class TestText:
     def test_plans(self, name, plan, verbose):
         report = plan_report(TARGET, plan)
         assert_golden(f"report-{name}.txt", unstyle(text.plan_text(report, "A Directory", verbose=verbose)))
+
+    @pytest.mark.parametrize(
+        ("action", "start"),
+        [(Action.CREATE, "\x1b[32m+"), (Action.DELETE, "\x1b[31m-"), (Action.UPDATE, "\x1b[33m~")],
+    )
+    def test_what_is_new_is_green_what_goes_is_red_and_what_changes_is_yellow(self, action, start):
+        report = plan_report(TARGET, Plan(changes=(change(action, "x/1"),)))
+        assert f"{start} x/1\x1b[0m" in text.plan_text(report, "A Directory")
 
     @pytest.mark.xfail(reason="the summary does not look at the refusals", strict=True)
     def test_a_plan_that_is_refused_without_any_change_does_not_claim_to_be_in_sync(self):
@@ -377,15 +386,16 @@ class TestModels:
 
     def test_findings_are_counted_by_status_over_all_audits(self):
         report = doctor_report((audit_report(TARGET, FINDINGS), audit_report(TARGET, FINDINGS[:1])))
-        assert report.summary == {"pass": 2, "fail": 2, "skip": 1, "error": 1}
+        assert report.summary == {"pass": 2, "fail": 3, "skip": 1, "error": 1}
         assert report.audits[1].summary == {"pass": 1, "fail": 0, "skip": 0, "error": 0}
-        assert len(report.findings) == 6
+        assert len(report.findings) == 7
 
     def test_only_what_failed_can_be_fixed(self):
         report: AuditReport = audit_report(TARGET, FINDINGS)
         assert {finding.check: finding.fix for finding in report.findings} == {
             "t-passes": None,
             "t-low": "manual",
+            "t-medium": "manual",
             "t-skipped": None,
             "t-broken": None,
             "t-high": "automatic",

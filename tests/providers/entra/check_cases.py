@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,9 @@ class Case:
 
     Attributes:
         said: what the file says: ``change``, ``add`` and ``remove`` resources, ``gaps``, ``problems``, ``playbook``
-            (sections laid over the healthy one); and ``finds`` or ``skips``. ``observed`` says why applying a
-            fix cannot show in the snapshot; ``xfail`` and ``fix_xfail`` name a known defect.
+            (sections laid over the healthy one); and ``finds`` or ``skips``. ``leaves`` are fields after the fixes.
+            ``observed`` says why applying a fix cannot show in the snapshot; ``xfail`` and ``fix_xfail`` name a
+            known defect.
     """
 
     check_id: str
@@ -86,9 +87,12 @@ def _fields(saved: dict[str, Any]) -> set[str]:
 
 
 def _timed(saved: dict[str, Any]) -> dict[str, Any]:
-    """``@now`` stands for the present."""
-    now = datetime.now(UTC).isoformat()
-    return {name: now if value == "@now" else value for name, value in saved.items()}
+    """``@-25h`` stands for 25 hours ago."""
+    return {name: _moment(value) if str(value).startswith("@") else value for name, value in saved.items()}
+
+
+def _moment(ago: str) -> str:
+    return (datetime.now(UTC) + timedelta(hours=int(ago.strip("@h")))).isoformat()
 
 
 HEALTHY = Case("", "healthy", {})

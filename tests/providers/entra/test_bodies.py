@@ -87,7 +87,7 @@ class TestApplicationPatches:
 
 class TestScopes:
     def test_a_new_one_is_for_admins_and_users_enabled_and_has_a_stable_id(self):
-        disabling, (scope,) = bodies.scope_lists((kinds.Scope(value="a:b", enabled=True),), APP_ID, [])
+        disabling, (scope,) = bodies.scope_lists((kinds.Scope(value="a:b"),), APP_ID, [])
         assert disabling is None
         assert scope == {
             "id": scope_id(APP_ID, "a:b"),

@@ -183,18 +183,15 @@ class TestGroupsAndUsers:
         )
 
 
-def test_the_members_of_a_group_are_counted_and_groups_in_it_named():
+def test_of_the_members_of_a_group_only_users_count():
     entries = [
         {"@odata.type": "#microsoft.graph.user", "id": "u1"},
-        {"@odata.type": "#microsoft.graph.user", "id": "u2"},
-        {"@odata.type": "#microsoft.graph.group", "id": "g1", "displayName": "Inner"},
-        {"@odata.type": "#microsoft.graph.group", "id": "g2"},
+        {"@odata.type": "#microsoft.graph.group", "id": "g1"},
         {"@odata.type": "#microsoft.graph.device", "id": "d1"},
+        {"@odata.type": "#microsoft.graph.user", "id": "u2"},
         {"id": "x"},
     ]
-    assert finding.members("outer", entries) == seen.GroupMembers(
-        key="outer", users=2, nested=("Inner", "g2")
-    )
+    assert finding.user_ids(entries) == ["u1", "u2"]
 
 
 def test_a_copy_in_the_recycle_bin():

@@ -130,7 +130,7 @@ class TestServicePrincipals:
                 "tags": ["t"],
                 "appOwnerOrganizationId": "tenant",
                 "appRoles": [
-                    {"id": USER_ROLE, "displayName": "User", "isEnabled": True},
+                    {"id": USER_ROLE, "displayName": "User"},
                     {"id": "r2", "displayName": None, "isEnabled": False},
                 ],
             },

@@ -48,10 +48,10 @@ class Journal:
             return {}  # lost or damaged notes cost convenience only
         return notes if isinstance(notes, dict) else {}
 
-    @staticmethod
-    def _write(path: Path, value: Any) -> None:
+    def _write(self, path: Path, value: Any) -> None:
         """Atomically: a killed process leaves the old file or the new one."""
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.parent.mkdir(exist_ok=True, mode=0o700)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:  # mkstemp made it 0600

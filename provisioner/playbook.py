@@ -21,7 +21,7 @@ from provisioner import providers
 from provisioner.core.errors import PlaybookError, UsageError
 from provisioner.settings import Variables
 
-MAX_BYTES: Final = 1_000_000
+MAX_BYTES: Final = 250_000
 MAX_NODES: Final = 20_000
 MAX_DEPTH: Final = 50
 
@@ -94,11 +94,7 @@ def load(file: Path, variables: Variables) -> Loaded:
     awaited = {}
     for path, names in source.unset.items():
         if path not in late:
-            raise source.error(
-                f"{_dotted(path)}: the environment variable {names[0]} is not set",
-                path,
-                hint=f"set it, or give a default: ${{{names[0]}:-value}}",
-            )
+            raise _unset_error(source, path, names)
         awaited[_dotted(path)] = names
     try:
         playbook = model.model_validate(source.tree)
@@ -125,19 +121,18 @@ def _parsed(file: Path) -> Source:
     text = _text(file)
     source = Source(file)
     try:
-        node = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        node = yaml.compose(text, Loader=yaml.SafeLoader)  # the C loader dies of deep nesting
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise PlaybookError(
-            f"not valid YAML: {error.problem or error.context}",
-            file=file,
-            line=mark.line + 1 if mark else None,
-        ) from error
+        mark, problem = error.problem_mark or error.context_mark, error.problem or error.context or ""
+        line = mark.line + 1 if mark else None
+        # neither the quoted parts nor the cause, which holds the line: either may be a secret
+        told = re.sub(r" ?'[^']{2,}'", "", problem)
+        raise PlaybookError(f"not valid YAML: {told}", file=file, line=line) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise PlaybookError("not valid YAML: a control character", file=file, line=line) from error
+        raise PlaybookError("not valid YAML: a control character", file=file, line=line) from None
     except RecursionError as error:
-        raise PlaybookError(f"nested more than {MAX_DEPTH} deep", file=file) from error
+        raise PlaybookError("too deeply nested for a playbook", file=file) from error
     if not isinstance(node, yaml.MappingNode):
         raise PlaybookError("expected a mapping of keys to values, as in 'version: 1'", file=file, line=1)
     source.tree = _Builder(source).build(node, ())
@@ -201,8 +196,10 @@ class _Builder:
             return node.value
         try:
             return self._scalars.construct_object(node)
-        except (yaml.constructor.ConstructorError, ValueError) as error:
-            raise self._source.error(f"cannot read this value: {node.tag}", path) from error
+        except Exception:  # noqa: BLE001 - a tag that does not fit makes PyYAML raise almost anything
+            raise self._source.error(
+                f"{_dotted(path)}: cannot read this value as what it claims to be", path
+            ) from None
 
 
 # -- references -----------------------------------------------------------------------------------------
@@ -267,7 +264,17 @@ def _lookup(body: str, source: Source, variables: Variables) -> str | None:
 # -- the model ------------------------------------------------------------------------------------------
 
 
+def _unset_error(source: Source, path: Path_, names: tuple[str, ...]) -> PlaybookError:
+    return source.error(
+        f"{_dotted(path)}: the environment variable {names[0]} is not set",
+        path,
+        hint=f"set it, or give a default: ${{{names[0]}:-value}}",
+    )
+
+
 def _model(source: Source) -> type[BaseModel]:
+    if names := source.unset.get(("provider",)):
+        raise _unset_error(source, ("provider",), names)
     name = source.tree.get("provider")
     choices = " or ".join(providers.NAMES)
     if name is None:

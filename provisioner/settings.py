@@ -51,8 +51,10 @@ class Variables:
         """
         try:
             return (base / name).read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        except UnicodeDecodeError as error:
+            raise UsageError(f"cannot read {name}: it is not UTF-8 text") from error
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "no file can have this name"
             raise UsageError(f"cannot read {name}: {reason}") from error
 
     def keyring(self, name: str) -> str:
@@ -66,7 +68,10 @@ class Variables:
         except ImportError as error:
             raise UsageError("the keyring package is not installed", hint="pip install keyring") from error
         service, _, entry = name.rpartition("/")
-        value = keyring.get_password(service, entry)
+        try:
+            value = keyring.get_password(service, entry)
+        except keyring.errors.KeyringError as error:
+            raise UsageError(f"the keyring cannot be used: {type(error).__name__}") from error
         if value is None:
             raise UsageError(f"the keyring has no entry {entry!r} of the service {service!r}")
         return str(value)

@@ -92,7 +92,6 @@ class TestFiles:
         assert mode(journal.folder) == 0o700
         assert mode(where.parent) == 0o700
 
-    @pytest.mark.xfail(reason="a folder made on the way to another one gets the usual mode", strict=True)
     def test_only_the_owner_can_look_into_the_folder_whatever_is_written_first(self, journal):
         journal.back_up("x", 1)
         assert mode(journal.folder) == 0o700

@@ -184,12 +184,10 @@ class TestText:
         report = plan_report(TARGET, Plan(changes=(change(action, "x/1"),)))
         assert f"{start} x/1\x1b[0m" in text.plan_text(report, "A Directory")
 
-    @pytest.mark.xfail(reason="the summary does not look at the refusals", strict=True)
     def test_a_plan_that_is_refused_without_any_change_does_not_claim_to_be_in_sync(self):
         refused = IN_SYNC.model_copy(update={"refusals": REFUSED.refusals})
         assert "In sync" not in text.plan_text(plan_report(TARGET, refused), "A Directory")
 
-    @pytest.mark.xfail(reason="only the value, the state and the type of a scope are shown", strict=True)
     def test_a_keyed_element_whose_name_changes_is_not_shown_as_itself_twice(self):
         before, after = ({"value": "s:1", "display_name": name} for name in ("old", "new"))
         plan = Plan(changes=(change(Action.UPDATE, "x/1", ("scopes", [before], [after])),))

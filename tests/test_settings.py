@@ -114,7 +114,6 @@ class TestKeyring:
             Variables().keyring("a/b")
         assert "pip install keyring" in raised.value.hint
 
-    @pytest.mark.xfail(reason="errors of the keyring package are not told in our words", strict=True)
     def test_a_keyring_that_is_locked_or_absent_says_so(self, monkeypatch):
         errors = ModuleType("keyring.errors")
         errors.KeyringError = type("KeyringError", (Exception,), {})

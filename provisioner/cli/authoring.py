@@ -53,7 +53,7 @@ def init(
 
     if file.exists() and not force:
         raise UsageError(f"{file} is there already", hint="choose another file name, or add --force")
-    quoted = [json.dumps(group) if not group.replace("-", "").isalnum() else group for group in groups]
+    quoted = [json.dumps(group, ensure_ascii=False) for group in groups]
     text = render(
         f"playbook-{provider}.yaml.j2",
         file=str(file),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,9 @@ from provisioner.core.errors import ExitCode, ProvisionerError, RefusedError
 if TYPE_CHECKING:
     from provisioner.cli.printing import Printer
     from provisioner.cli.session import Session
-    from provisioner.core.plan import Guards
+    from provisioner.core.plan import Guards, Plan
     from provisioner.core.provider import Provider
+    from provisioner.core.snapshot import Snapshot
     from provisioner.engine import Applied, Planned, Wish
     from provisioner.reports.models import PlanReport
 
@@ -98,7 +99,7 @@ def apply(playbook: Path, sandbox: bool, yes: bool, max_removals: float | None, 
     from provisioner.cli.session import opened
 
     with opened(playbook, printer, sandbox=sandbox) as session:
-        return _change(session, None, yes=yes or sandbox, max_removals=max_removals)
+        return _change(session, (None,), yes=yes or sandbox, max_removals=max_removals)
 
 
 @click.command()
@@ -121,7 +122,8 @@ def destroy(playbook: Path, sandbox: bool, yes: bool, purge: bool, printer: Prin
     from provisioner.cli.session import opened
 
     with opened(playbook, printer, sandbox=sandbox) as session:
-        result = _change(session, purge, yes=yes or sandbox, max_removals=1.0)
+        steps = (False, True) if purge else (False,)
+        result = _change(session, steps, yes=yes or sandbox, max_removals=1.0)
         printer.say("Kiro still has the users and their subscriptions: delete those in the Kiro console.")
         return result
 
@@ -173,30 +175,47 @@ def _guards(max_removals: float | None) -> Guards | None:
     return None if max_removals is None else Guards(max_removals=max_removals)
 
 
-def _change(session: Session, purge: bool | None, *, yes: bool, max_removals: float | None) -> int:
-    """Plan, show, ask, apply, report. ``purge`` is None for apply, and says how to destroy otherwise."""
+def _change(session: Session, steps: Sequence[bool | None], *, yes: bool, max_removals: float | None) -> int:
+    """Plan, show, ask, apply, step by step; and report when all steps are done.
+
+    Args:
+        session: the playbook.
+        steps: what to make true, one after the other: None stands for the playbook, False for its teardown, True
+            for a teardown that leaves nothing in the recycle bin.
+        yes: do not ask.
+        max_removals: the guard's limit, or None for the playbook's.
+    """
     from provisioner import engine
+    from provisioner.core.plan import Plan
 
     applied = engine.Applied()
 
     async def work(provider: Provider) -> int:
         started = time.monotonic()
-        wish = _wish(provider, purge)
-        also = frozenset() if purge is None else provider.teardown_reads
-        planned = await engine.plan(provider, wish=wish, guards=_guards(max_removals), also=also)
-        asked = bool(planned.plan.pending) and not yes
-        if asked or not session.printer.wants_json:
-            show_plan(session, provider, planned)
-        engine.refuse_if_unsafe(planned.plan)
-        if asked:
-            confirm(session.printer)
-            started = time.monotonic()  # nobody wants to know how long they thought
+        plans: list[Plan] = []
         error: ProvisionerError | None = None
-        try:
-            await engine.apply(provider, planned, session.printer, applied, fresh=not asked)
-        except ProvisionerError as problem:
-            error = problem
-        return _finish(session, provider, planned, applied, seconds=time.monotonic() - started, error=error)
+        for purge in steps:
+            planned = await engine.plan(
+                provider,
+                wish=_wish(provider, purge),
+                guards=_guards(max_removals),
+                also=frozenset() if purge is None else provider.teardown_reads,
+            )
+            plans.append(planned.plan)
+            asked = _agreed(session, provider, planned, yes=yes)
+            if asked:
+                started = time.monotonic()  # nobody wants to know how long they thought
+            try:
+                await engine.apply(provider, planned, session.printer, applied, fresh=not asked)
+            except ProvisionerError as problem:
+                error = problem
+                break
+        whole = Plan(
+            changes=tuple(change for plan in plans for change in plan.changes), warnings=plans[0].warnings
+        )
+        snapshot = applied.after.snapshot if applied.after else planned.snapshot
+        took = time.monotonic() - started
+        return _finish(session, provider, whole, applied, snapshot, seconds=took, error=error)
 
     try:
         return session.run(work)
@@ -204,6 +223,23 @@ def _change(session: Session, purge: bool | None, *, yes: bool, max_removals: fl
         made = ", ".join(change.address for change, _ in applied.done)
         session.printer.say(f"\nWritten so far: {made or 'nothing'}.")
         raise
+
+
+def _agreed(session: Session, provider: Provider, planned: Planned, *, yes: bool) -> bool:
+    """Show the plan, stop where a guard refuses it, and ask where there is something to ask.
+
+    Returns:
+        whether a person was asked, and so some time has passed.
+    """
+    from provisioner import engine
+
+    asks = bool(planned.plan.pending) and not yes
+    if asks or not session.printer.wants_json:
+        show_plan(session, provider, planned)
+    engine.refuse_if_unsafe(planned.plan)
+    if asks:
+        confirm(session.printer)
+    return asks
 
 
 def _wish(provider: Provider, purge: bool | None) -> Wish | None:
@@ -235,8 +271,9 @@ def confirm(printer: Printer) -> None:
 def _finish(
     session: Session,
     provider: Provider,
-    planned: Planned,
+    plan: Plan,
     applied: Applied,
+    snapshot: Snapshot,
     *,
     seconds: float,
     error: ProvisionerError | None,
@@ -244,10 +281,9 @@ def _finish(
     from provisioner.reports.models import apply_report
     from provisioner.reports.text import apply_text
 
-    snapshot = applied.after.snapshot if applied.after else planned.snapshot
     report = apply_report(
         session.target(provider),
-        planned.plan,
+        plan,
         applied.done,
         after=applied.after.plan if applied.after else None,
         requests=provider.requests(),

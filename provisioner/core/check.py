@@ -85,7 +85,7 @@ class Verdict:
 
     Args:
         message: what is wrong, in one sentence.
-        address: the resource; the first the check reads when empty.
+        address: the resource, if there is one.
         evidence: path and value pairs.
         fix: the desired state that repairs it, if the product can.
         severity: where it differs from the check's own.

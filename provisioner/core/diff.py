@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from .resource import CONTAINS, CREATE_ONLY, KEYED, SECRET, UNORDERED, Model, Ref, Resource, Seal
+from .resource import CONTAINS, CREATE_ONLY, KEYED, OBSERVED, SECRET, UNORDERED, Model, Ref, Resource, Seal
 
 HIDDEN = "(secret)"
 CHANGED = "(secret, changed)"
@@ -27,7 +27,7 @@ def created(desired: Resource) -> tuple[FieldChange, ...]:
     return tuple(
         FieldChange(name=name, after=HIDDEN if SECRET in info.metadata else shown(value))
         for name, info in desired.managed().items()
-        if (value := getattr(desired, name)) is not None and value != ()
+        if (value := getattr(desired, name)) is not None
     )
 
 
@@ -102,7 +102,7 @@ def shown(value: Any) -> Any:
     if isinstance(value, Model):
         return {
             name: shown(element)
-            for name in type(value).model_fields
-            if (element := getattr(value, name)) is not None
+            for name, info in type(value).model_fields.items()
+            if OBSERVED not in info.metadata and (element := getattr(value, name)) is not None
         }
     return value

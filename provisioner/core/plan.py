@@ -15,7 +15,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeVar
 
 from .diff import FieldChange, created, differences, merged, overlaid
-from .resource import CONTAINS, KEYED, Address, AnyResource, Model, Resource, resolve
+from .resource import CONTAINS, IMMUTABLE, KEYED, Address, AnyResource, Model, Resource, resolve
 from .snapshot import Fault, Snapshot
 from .step import ManualStep
 
@@ -47,11 +47,13 @@ class Desired(Model):
     Attributes:
         resources: the resources, each with the fields that are managed.
         exhaustive: kinds of which there should be no others than these.
+        leftovers: kinds of which there should be none: debris of this product's own.
         absent: addresses that should not exist.
     """
 
     resources: tuple[AnyResource, ...] = ()
     exhaustive: frozenset[str] = frozenset()
+    leftovers: frozenset[str] = frozenset()
     absent: tuple[Address, ...] = ()
 
     def __or__(self, other: Desired) -> Desired:
@@ -63,6 +65,7 @@ class Desired(Model):
         return Desired(
             resources=tuple(by_address.values()),
             exhaustive=self.exhaustive | other.exhaustive,
+            leftovers=self.leftovers | other.leftovers,
             absent=tuple(dict.fromkeys(self.absent + other.absent)),
         )
 
@@ -195,7 +198,11 @@ def make_plan(desired: Desired, snapshot: Snapshot, guards: Guards | None = None
     changes = _with_waiting(changes)
     return Plan(
         changes=tuple(changes.values()),
-        refusals=(*_unresolved(wanted, snapshot), *_too_many_removals(changes, snapshot, guards or Guards())),
+        refusals=(
+            *_unresolved(wanted, snapshot),
+            *_replacements(changes),
+            *_too_many_removals(changes, snapshot, desired.exhaustive, guards or Guards()),
+        ),
     )
 
 
@@ -238,12 +245,18 @@ def _change(resource: Resource, snapshot: Snapshot) -> Change:
         return Change(action=action, address=resource.address, after=resource, why=why, needs=needs)
     observed = snapshot.by_address.get(resource.address)
     fields = differences(resource, observed) if observed else created(resource)
-    action = (Action.UPDATE if fields else Action.NOOP) if observed else Action.CREATE
-    if not observed and not resource.managed():
-        action = Action.NOOP  # a resource that is only looked up
+    action = _action(resource, observed, fields)
     return Change(
         action=action, address=resource.address, before=observed, after=resource, fields=fields, needs=needs
     )
+
+
+def _action(resource: Resource, observed: Resource | None, fields: tuple[FieldChange, ...]) -> Action:
+    if observed is None:
+        return Action.CREATE if resource.managed() else Action.NOOP  # some are only looked up
+    if any(IMMUTABLE in resource.managed()[field.name].metadata and field.before for field in fields):
+        return Action.REPLACE
+    return Action.UPDATE if fields else Action.NOOP
 
 
 def _done(step: ManualStep, snapshot: Snapshot) -> bool:
@@ -253,9 +266,10 @@ def _done(step: ManualStep, snapshot: Snapshot) -> bool:
 
 
 def _superfluous(desired: Desired, snapshot: Snapshot, wanted: dict[Address, Resource]) -> Iterator[Resource]:
-    """What should go: the unlisted ones of exhaustive kinds, then the absent ones in the order given."""
+    """What should go: leftovers, the unlisted ones of exhaustive kinds, then the absent ones in the order given."""
+    kinds = desired.exhaustive | desired.leftovers
     for resource in snapshot.resources:
-        if resource.kind in desired.exhaustive and resource.address not in {*wanted, *desired.absent}:
+        if resource.kind in kinds and resource.address not in {*wanted, *desired.absent}:
             yield resource
     yield from (snapshot.by_address[address] for address in desired.absent if address in snapshot.by_address)
 
@@ -302,11 +316,24 @@ def _unresolved(wanted: dict[Address, Resource], snapshot: Snapshot) -> Iterator
             )
 
 
+def _replacements(changes: dict[Address, Change]) -> Iterator[Refusal]:
+    """Nothing is replaced without being asked: what hangs on the old one would be lost."""
+    for change in changes.values():
+        if change.action is Action.REPLACE:
+            names = ", ".join(field.name for field in change.fields)
+            yield Refusal(
+                reason=f"{change.address} would have to be replaced: {names} cannot be changed once it is set",
+                hint="correct the playbook, or delete the old one yourself",
+            )
+
+
 def _too_many_removals(
-    changes: dict[Address, Change], snapshot: Snapshot, guards: Guards
+    changes: dict[Address, Change], snapshot: Snapshot, guarded: frozenset[str], guards: Guards
 ) -> Iterator[Refusal]:
     removed = Counter(
-        change.before.kind for change in changes.values() if change.action is Action.DELETE and change.before
+        change.before.kind
+        for change in changes.values()
+        if change.action is Action.DELETE and change.before and change.before.kind in guarded
     )
     existing = Counter(resource.kind for resource in snapshot.resources)
     for kind, count in removed.items():

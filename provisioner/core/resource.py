@@ -42,7 +42,7 @@ CONTAINS = Mark("contains")
 CREATE_ONLY = Mark("create only")
 """Written when the resource is created, ignored afterwards."""
 IMMUTABLE = Mark("immutable")
-"""Cannot be changed once it has a value: a difference means replace."""
+"""Cannot be changed once it has a value: a difference means replacing the resource, which a guard refuses."""
 SECRET = Mark("secret")
 """Never shown, never stored."""
 
@@ -93,7 +93,10 @@ class Seal(Model):
         if self.fingerprint is None:
             return None
         salt, _, digest = self.fingerprint.partition("$")
-        return hmac.compare_digest(_digest(salt, value), digest)
+        try:
+            return hmac.compare_digest(_digest(salt, value), digest)
+        except ValueError:  # a damaged note tells nothing
+            return None
 
     @classmethod
     def of(cls, value: str) -> Self:

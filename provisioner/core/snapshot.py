@@ -64,6 +64,8 @@ class Snapshot(Model):
     @field_validator("resources", mode="before")
     @classmethod
     def _revive(cls, value: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            raise ValueError("expected a list of resources")  # noqa: TRY004 - pydantic wants this one
         return tuple(_revive(element) for element in value)
 
     @model_serializer(mode="wrap")

@@ -65,7 +65,7 @@ def plan_text(report: PlanReport, title: str, *, verbose: bool = False) -> str:
     shown = [change for change in report.changes if verbose or change.action != "noop"]
     lines += [line for change in shown for line in _change_lines(change)]
     lines += [""] if shown else []
-    lines += [_summary(report.summary)]
+    lines += [_summary(report.summary, refused=bool(report.refusals))]
     lines += [f"{style('warning', fg='yellow')}  {plain(warning)}" for warning in report.warnings]
     for refusal in report.refusals:
         lines.append(f"{style('refused', fg='red', bold=True)}  {plain(refusal.reason)}")
@@ -206,6 +206,9 @@ def _value(value: Any) -> str:
             for word in (
                 "disabled" if value.get("enabled") is False else "",
                 "admins only" if value.get("type") == "Admin" else "",
+                ""
+                if value.get("display_name", value["value"]) == value["value"]
+                else f"named {value['display_name']!r}",
             )
             if word
         ]
@@ -213,7 +216,7 @@ def _value(value: Any) -> str:
     return plain(value)
 
 
-def _summary(summary: dict[str, int]) -> str:
+def _summary(summary: dict[str, int], *, refused: bool) -> str:
     words = {
         "create": "to create",
         "update": "to update",
@@ -223,7 +226,9 @@ def _summary(summary: dict[str, int]) -> str:
     }
     parts = [f"{summary[action]} {text}" for action, text in words.items() if summary.get(action)]
     unchanged = f"{summary.get('noop', 0)} unchanged"
-    return f"Plan: {', '.join([*parts, unchanged])}." if parts else f"In sync: {unchanged}."
+    if not parts and not refused:
+        return f"In sync: {unchanged}."
+    return f"Plan: {', '.join([*parts, unchanged])}."
 
 
 def _result(report: ApplyReport) -> str:

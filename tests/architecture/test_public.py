@@ -16,12 +16,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 MODULE_LINES = 400
 FUNCTION_LINES = 60
 LONG_MODULES = {
-    "provisioner/providers/entra/checks/provisioning.py": "half of it is the checks' documentation",
     "provisioner/providers/entra/graph.py": "one class that hides the SDK, its retries and its batches",
 }
 """Modules that may be longer, and why."""
-UNDOCUMENTED = {"provisioner/providers/entra/resources.py": "loopback_uri has no docstring"}
-"""Known omissions."""
 
 VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "managers", "misc", "shared"}
 
@@ -32,22 +29,10 @@ def name_of(module: Path) -> str:
     return module.relative_to(ROOT).as_posix()
 
 
-def modules(known: dict[str, str] | None = None, *, sandbox: bool = True) -> pytest.MarkDecorator:
-    """Parametrizes by module; those with a known fault are expected to fail."""
-    return pytest.mark.parametrize(
-        "module",
-        [
-            pytest.param(
-                module,
-                id=name_of(module),
-                marks=[pytest.mark.xfail(reason=why, strict=True)]
-                if (why := (known or {}).get(name_of(module)))
-                else [],
-            )
-            for module in MODULES
-            if sandbox or "sandbox" not in module.relative_to(PACKAGE).parts
-        ],
-    )
+def modules(*, sandbox: bool = True) -> pytest.MarkDecorator:
+    """Parametrizes by module."""
+    chosen = [module for module in MODULES if sandbox or "sandbox" not in module.relative_to(PACKAGE).parts]
+    return pytest.mark.parametrize("module", chosen, ids=name_of)
 
 
 def public(body: list[ast.stmt]) -> Iterator[ast.ClassDef | Function]:
@@ -59,10 +44,10 @@ def public(body: list[ast.stmt]) -> Iterator[ast.ClassDef | Function]:
 
 def test_there_are_modules_to_look_at():
     assert len(MODULES) > 40
-    assert {*LONG_MODULES, *UNDOCUMENTED} <= {name_of(module) for module in MODULES}
+    assert {*LONG_MODULES} <= {name_of(module) for module in MODULES}
 
 
-@modules(UNDOCUMENTED, sandbox=False)
+@modules(sandbox=False)
 def test_every_public_module_class_and_function_is_documented(module):
     tree = ast.parse(module.read_text(encoding="utf-8"))
     bare = [node.name for node in public(tree.body) if not ast.get_docstring(node)]

@@ -163,8 +163,11 @@ class TestCreation:
             "token": "(secret)",
         }
 
-    def test_it_leaves_out_what_is_not_managed_or_empty(self):
-        assert created(Thing(key="a", title=None, tags=())) == ()
+    def test_it_leaves_out_what_is_not_managed(self):
+        assert created(Thing(key="a", title=None)) == ()
+
+    def test_it_tells_that_a_collection_is_to_be_empty(self):
+        assert created(Thing(key="a", tags=())) == (FieldChange(name="tags", after=[]),)
 
     def test_it_tells_what_is_false_or_zero_or_an_empty_text(self):
         assert [change.name for change in created(Thing(key="a", title=""))] == ["title"]
@@ -176,7 +179,7 @@ class TestCreation:
         (SecretStr("hunter2"), "(secret)"),
         (Seal.of("hunter2"), "(secret)"),
         ((1, [SecretStr("hunter2")]), [1, ["(secret)"]]),
-        (Thing(key="a", token=SecretStr("hunter2")), {"key": "a", "after": [], "token": "(secret)"}),
+        (Thing(key="a", token=SecretStr("hunter2")), {"key": "a", "token": "(secret)"}),
         (None, None),
         (False, False),
     ],

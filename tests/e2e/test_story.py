@@ -160,9 +160,13 @@ def test_destroy_and_apply_again_keep_the_client_id(applied):
     assert applied.doctor().code == 0
 
 
-def test_destroy_with_purge_leaves_nothing(applied):
-    applied("destroy", str(PLAYBOOK), "--sandbox")
-    assert applied("destroy", str(PLAYBOOK), "--sandbox", "--purge").code == 0
+@pytest.mark.parametrize("first", [True, False])
+def test_destroy_with_purge_leaves_nothing(applied, first):
+    if first:
+        applied("destroy", str(PLAYBOOK), "--sandbox")
+    purged = applied("destroy", str(PLAYBOOK), "--sandbox", "--purge", "--format", "json")
+    assert purged.code == 0, purged.err
+    assert purged.json["done"][-1]["address"].startswith("entra-deleted-application/")
     with applied.sandbox() as sandbox:
         kept = [
             found for found in sandbox.directory.all("deletedItem") if "application" in found["@odata.type"]
@@ -400,3 +404,26 @@ def test_other_clouds_have_other_templates(product, tmp_path, cloud):
         ]
     assert application["applicationTemplateId"] != "8adf8e6e-67b2-4cf2-a259-e3dc5476c621"
     assert product("drift", str(playbook), "--sandbox").code == 0
+
+
+def test_a_group_that_is_named_twice_is_refused(product, tmp_path):
+    with product.sandbox() as sandbox:
+        (group,) = [found for found in sandbox.directory.all("group") if found["displayName"] == "Kiro-Users"]
+    playbook = tmp_path / "twice.yaml"
+    playbook.write_text(PLAYBOOK.read_text() + f"  - id: {group['id']}\n")
+    refused = product("apply", str(playbook), "--sandbox")
+    assert refused.code == 5
+    assert "are the same group" in refused.err
+
+
+def test_what_interrupted_runs_left_is_removed(applied):
+    with applied.sandbox() as sandbox:
+        from provisioner.sandbox.graph import documents
+
+        for number in range(2):
+            stray = documents.application(f"provisioner:kiro-entra:new:{number:012}", "contoso.example")
+            sandbox.directory.put("application", stray["id"], stray)
+    done = applied.apply()
+    assert done.code == 0, done.err
+    assert [change["action"] for change in done.json["done"]] == ["delete", "delete"]
+    assert applied.apply().json["requests"]["write"] == 0

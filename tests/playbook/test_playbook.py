@@ -46,7 +46,6 @@ def cases(files: list[Path]) -> list[Any]:
         pytest.param(
             file,
             id=file.stem,
-            marks=[pytest.mark.xfail(reason=why, strict=True) for why in header(file, "xfail")],
         )
         for file in files
     ]
@@ -92,11 +91,11 @@ class TestFaults:
             written(b"")
 
     def test_a_huge_file_is_not_even_read(self, written):
-        with pytest.raises(PlaybookError, match=r"1000001 bytes: a playbook has at most 1000000"):
-            written(b"#" * 1_000_001)
+        with pytest.raises(PlaybookError, match=r"250001 bytes: a playbook has at most 250000"):
+            written(b"#" * 250_001)
 
     def test_a_large_comment_is_no_fault(self, written):
-        written(HEAD + "#" * (1_000_000 - len(HEAD)))
+        written(HEAD + "#" * (250_000 - len(HEAD)))
 
     def test_more_nodes_than_any_playbook_has_are_refused(self, written):
         with pytest.raises(PlaybookError, match="too large or too deeply nested"):
@@ -106,12 +105,7 @@ class TestFaults:
         "depth",
         [
             1_000,
-            pytest.param(
-                100_000,
-                marks=pytest.mark.xfail(
-                    reason="the YAML library runs out of stack and the process dies", strict=True
-                ),
-            ),
+            100_000,
         ],
     )
     def test_nesting_without_end_is_refused_not_crashed_on(self, tmp_path, depth):
@@ -169,22 +163,18 @@ class TestSecrets:
             pytest.param(
                 "{token: !!int S3cr3t-hunter2}",
                 id="as a tagged number",
-                marks=pytest.mark.xfail(reason="the cause tells the value", strict=True),
             ),
             pytest.param(
                 "{token: !S3cr3t-hunter2 }",
                 id="like a tag",
-                marks=pytest.mark.xfail(reason="a tag is told, but may be a secret with a '!'", strict=True),
             ),
             pytest.param(
                 "{endpoint: 'https://u:S3cr3t-hunter2\u2100@x/'}",
                 id="in an endpoint that urllib refuses",
-                marks=pytest.mark.xfail(reason="urllib's message tells the URL", strict=True),
             ),
             pytest.param(
                 "{endpoint: 'https://[S3cr3t-hunter2]/'}",
                 id="in an endpoint with brackets",
-                marks=pytest.mark.xfail(reason="ipaddress's message tells the address", strict=True),
             ),
         ],
     )

@@ -24,7 +24,7 @@ _PLAIN: Final = {
     "assignment_required": "appRoleAssignmentRequired",
     "disabled": "isDisabled",
 }
-CREDENTIALS: Final = frozenset({"endpoint", "token", "accepted"})
+CREDENTIALS: Final = frozenset({"endpoint", "token", "accepted_by_kiro"})
 """Fields of the secrets that are written together, the endpoint with its token."""
 _PLATFORMS: Final = {
     "redirect_uris": "publicClient",

@@ -6,7 +6,7 @@ our marker, or was pinned by its client id, is preferred to any that only has th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from provisioner.core.resource import Resource
@@ -39,7 +39,7 @@ def provisional_prefix(playbook: EntraPlaybook) -> str:
     return f"{playbook.tag}:new:"
 
 
-def choose(playbook: EntraPlaybook, found: Iterable[Json], owned: Iterable[Json]) -> Choice:
+def choose(playbook: EntraPlaybook, found: Iterable[Json], owned: Sequence[Json]) -> Choice:
     """Which application is meant.
 
     Args:
@@ -56,7 +56,7 @@ def choose(playbook: EntraPlaybook, found: Iterable[Json], owned: Iterable[Json]
         if data["id"] not in ours:
             (strays if str(data.get("displayName")).startswith(prefix) else named).append(data)
     chosen = next(iter(owned), None)
-    problem = _misplaced(playbook, list(owned))
+    problem = _misplaced(playbook, owned)
     if chosen is None and strays and not problem:
         chosen = strays.pop(0)
     if chosen is None and named and not problem:
@@ -95,6 +95,22 @@ def matched(
     )
 
 
+def same(found: Iterable[Resource]) -> Iterator[Problem]:
+    """Groups or users that the playbook names twice, by name and by id."""
+    first: dict[str | None, Resource] = {}
+    for resource in found:
+        if not isinstance(resource, kinds.Group | kinds.User):
+            continue
+        other = first.setdefault(resource.id, resource)
+        if other is not resource:
+            yield Problem(
+                fault=Fault.AMBIGUOUS,
+                address=resource.address,
+                message=f"{other.key!r} and {resource.key!r} are the same {resource.kind.removeprefix('entra-')}",
+                hint="list it once in the playbook",
+            )
+
+
 def deleted(data: Json) -> seen.DeletedApplication:
     """From a Graph application in the recycle bin."""
     return seen.DeletedApplication(
@@ -118,7 +134,7 @@ def jobs(key: str, entries: list[Json]) -> tuple[kinds.ProvisioningJob, ...]:
     return tuple(parse.job(data["id"] if number else key, data) for number, data in enumerate(ordered))
 
 
-def _misplaced(playbook: EntraPlaybook, owned: list[Json]) -> Problem | None:
+def _misplaced(playbook: EntraPlaybook, owned: Sequence[Json]) -> Problem | None:
     """Whether a pinned client id leads nowhere, or elsewhere than the marker."""
     pinned = playbook.application.client_id
     if pinned is None:

@@ -56,16 +56,21 @@ def read_mapping(key: str, schema: Json) -> AttributeMapping:
         SchemaError: there is no mapping whose source object is ``User``.
     """
     rule, users = _user_mappings(schema)
-    targets = {
-        mapping["targetAttributeName"]: mapping.get("source") or {}
-        for users_mapping in users
-        for mapping in users_mapping["attributeMappings"]
-    }
+    entries = [entry for mapping in users for entry in mapping["attributeMappings"]]
+    targets = dict.fromkeys(entry["targetAttributeName"] for entry in entries)
+    mapped_everywhere = set.intersection(
+        *({entry["targetAttributeName"] for entry in mapping["attributeMappings"]} for mapping in users)
+    )
+    sources = dict.fromkeys(
+        text
+        for entry in entries
+        if entry["targetAttributeName"] == "externalId" and (text := _source_text(entry.get("source")))
+    )
     return AttributeMapping(
         key=key,
-        external_id=_source_text(targets.get("externalId")),
+        external_id=" and ".join(sources) or None,
         unsupported=tuple(name for name in UNSUPPORTED_ATTRIBUTES if name in targets),
-        missing=tuple(name for name in REQUIRED_ATTRIBUTES if name not in targets),
+        missing=tuple(name for name in REQUIRED_ATTRIBUTES if name not in mapped_everywhere),
         other=tuple(name for name in targets if name not in REQUIRED_ATTRIBUTES),
         disabled=tuple(_faulty(schema)),
         rule_id=rule,
@@ -87,7 +92,7 @@ def edited(schema: Json, desired: AttributeMapping) -> Json:
     for mapping in users:
         _edit_user_mapping(mapping, desired)
     if desired.disabled == ():
-        for mapping in _object_mappings(result):
+        for mapping in _people_mappings(result):
             mapping["enabled"] = True
             mapping["flowTypes"] = _with_all_flows(mapping.get("flowTypes"))
     return result
@@ -145,34 +150,37 @@ def _new_entry(target: str) -> Json:
 def _source_text(source: Json | None) -> str | None:
     if not source:
         return None
-    plain = str(source.get("type", "")).casefold() == "attribute"
-    text = source.get("name") if plain else source.get("expression") or source.get("name")
-    return None if text is None else str(text)
+    kind = str(source.get("type", ""))
+    if kind.casefold() == "attribute":
+        return None if source.get("name") is None else str(source["name"])
+    text = str(source.get("expression") or source.get("name"))
+    return f"{kind} {text}" if text.isidentifier() else text  # a constant may look like an attribute
 
 
-def _object_mappings(schema: Json) -> Iterator[Json]:
+def _people_mappings(schema: Json) -> Iterator[Json]:
+    """The object mappings of users and of groups; a schema may have others."""
     for rule in schema.get("synchronizationRules") or ():
-        yield from rule.get("objectMappings") or ()
+        for mapping in rule.get("objectMappings") or ():
+            if mapping.get("sourceObjectName") in ("User", "Group"):
+                yield mapping
 
 
 def _user_mappings(schema: Json) -> tuple[str | None, list[Json]]:
-    """The id of the rule that maps users, and its user mappings: found by source object, never by position."""
-    for rule in schema.get("synchronizationRules") or ():
-        users = [
-            mapping
-            for mapping in rule.get("objectMappings") or ()
-            if mapping.get("sourceObjectName") == "User" and mapping.get("attributeMappings") is not None
-        ]
-        if users:
-            return rule.get("id"), users
-    raise SchemaError("the synchronization schema maps no users")
+    """The id of the first rule that maps users, and all user mappings: found by source object, never by position."""
+    found = [
+        (rule.get("id"), mapping)
+        for rule in schema.get("synchronizationRules") or ()
+        for mapping in rule.get("objectMappings") or ()
+        if mapping.get("sourceObjectName") == "User" and mapping.get("attributeMappings") is not None
+    ]
+    if not found:
+        raise SchemaError("the synchronization schema maps no users")
+    return found[0][0], [mapping for _, mapping in found]
 
 
 def _faulty(schema: Json) -> Iterator[str]:
     """Object mappings of users and groups that are switched off, or do not add, update and delete."""
-    for mapping in _object_mappings(schema):
-        if mapping.get("sourceObjectName") not in ("User", "Group"):
-            continue
+    for mapping in _people_mappings(schema):
         flows = _flows(mapping.get("flowTypes"))
         if not mapping.get("enabled", True):
             yield f"{mapping['sourceObjectName']}: switched off"

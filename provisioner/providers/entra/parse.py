@@ -227,7 +227,7 @@ def secrets(job: kinds.ProvisioningJob, data: Json, remembered: Seal) -> kinds.P
         key=job.key,
         endpoint=values["BaseAddress"],
         token=remembered if values.get("SecretToken") else None,
-        accepted=accepted(job),
+        accepted_by_kiro=accepted(job),
         assigned_only=str(values.get("SyncAll", "")).lower() == "false",
         delete_threshold=settings.get("DeleteThresholdValue")
         if settings.get("DeleteThresholdEnabled")

@@ -31,6 +31,8 @@ class Need:
     commands: tuple[str, ...] = ("plan", "apply", "drift", "doctor")
 
 
+_AS_THE_PERSON: Final = "Directory.AccessAsUser.All"
+"""With this one, which the Azure CLI's tokens carry, a token may do what the person may: it does not tell what."""
 _WRITES: Final = "POST|PATCH|PUT|DELETE"
 
 READ_APPLICATIONS: Final = Need(
@@ -48,6 +50,7 @@ WRITE_APPLICATIONS: Final = Need(
     ("Application.ReadWrite.OwnedBy", "Application.ReadWrite.All"),
     (
         (_WRITES, r"/applicationTemplates/.*/instantiate"),
+        (_WRITES, r"/directory/deletedItems"),
         (_WRITES, r"/applications"),
         (_WRITES, r"/servicePrincipals(?!.*(synchronization|appRoleAssign))"),
     ),
@@ -153,7 +156,8 @@ def granted(claims: dict[str, object]) -> frozenset[str] | None:
     if not isinstance(roles, list) and not isinstance(scopes, str):
         return None
     listed = roles if isinstance(roles, list) else []
-    return frozenset(str(role) for role in listed) | frozenset(str(scopes or "").split())
+    found = frozenset(str(role) for role in listed) | frozenset(str(scopes or "").split())
+    return None if _AS_THE_PERSON in found else found
 
 
 def missing(needs: tuple[Need, ...], permissions: frozenset[str]) -> tuple[Need, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -20,7 +20,7 @@ Cloud = Literal["global", "usgov", "usgov-dod", "china"]
 
 _DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.IGNORECASE)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
+_EMAIL = r"^[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+$"
 
 
 def _guid(value: str) -> str:
@@ -35,13 +35,23 @@ def _tenant(value: str) -> str:
 
 
 def _https(value: str) -> str:
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("expected a URL") from None  # the reason would tell the value
     loopback = parts.hostname in _LOOPBACK
     if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
         raise ValueError("expected a URL that begins with https://")
     if not parts.hostname or parts.username or parts.password:
         raise ValueError("expected a URL with a host name and without credentials in it")
     return value
+
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len({repr(value) for value in values}) < len(values):
+        raise ValueError("the same thing is listed twice")
+    return values
 
 
 Guid = Annotated[str, AfterValidator(_guid)]
@@ -68,10 +78,10 @@ class ApplicationKeys(Model):
     client_id: Guid | None = Field(
         default=None, description="Application (client) ID of an existing application to adopt."
     )
-    scopes: tuple[Name, ...] = Field(
+    scopes: Annotated[tuple[Name, ...], AfterValidator(_distinct)] = Field(
         default=kinds.SCOPES, description="Scopes to expose. The vendor requires both defaults."
     )
-    loopback_ports: tuple[Port, ...] = Field(
+    loopback_ports: Annotated[tuple[Port, ...], AfterValidator(_distinct)] = Field(
         default=kinds.LOOPBACK_PORTS,
         description="Ports with a loopback redirect URI of their own, besides kiro:// and the portless one. "
         "Entra ignores the port of a localhost URI, so [] works too.",
@@ -150,11 +160,11 @@ class EntraPlaybook(Model):
     connection: ConnectionKeys
     application: ApplicationKeys = ApplicationKeys()
     scim: ScimKeys | None = Field(default=None, description="Absent: provisioning is not managed.")
-    groups: tuple[PrincipalKeys, ...] | None = Field(
+    groups: Annotated[tuple[PrincipalKeys, ...], AfterValidator(_distinct)] | None = Field(
         default=None,
         description="Groups that are assigned, and no others. []: none. Absent: group assignments are not managed.",
     )
-    users: tuple[PrincipalKeys, ...] | None = Field(
+    users: Annotated[tuple[PrincipalKeys, ...], AfterValidator(_distinct)] | None = Field(
         default=None,
         description="Users that are assigned directly, and no others; the vendor advises against it. "
         "[]: none. Absent: direct assignments are not managed.",
@@ -280,7 +290,7 @@ class EntraPlaybook(Model):
             after=(job.address, mapping.address, steps[-1].address),
             endpoint=self.scim.endpoint,
             token=self.scim.token,
-            accepted=True if self.scim.token else None,
+            accepted_by_kiro=True if self.scim.token else None,
             assigned_only=True,
             delete_threshold=self.scim.delete_threshold,
             recipients=self.scim.notify,
@@ -299,7 +309,7 @@ class EntraPlaybook(Model):
                 key=group.key,
                 after=(status,),
                 group=Ref(address=f"{kinds.Group.kind}/{group.key}", field="id"),
-                done=True,
+                provisioned=True,
             )
             for group in self.groups or ()
         )

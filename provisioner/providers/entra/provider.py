@@ -51,7 +51,7 @@ class EntraProvider:
         """What the playbook asks for; strays of interrupted runs are not among it."""
         wanted = self.playbook.desired()
         return wanted.model_copy(
-            update={"exhaustive": wanted.exhaustive | {seen.StrayApplication.kind}},
+            update={"leftovers": frozenset({seen.StrayApplication.kind})},
         )
 
     def teardown(self, snapshot: Snapshot, *, purge: bool) -> Desired:
@@ -67,10 +67,11 @@ class EntraProvider:
         on = snapshot.get(kinds.ProvisioningStatus, name) is not None
         gone = [f"{kind.kind}/{name}" for kind in (kinds.ServicePrincipal, kinds.Application)]
         if purge:
-            gone += [copy.address for copy in snapshot.of(seen.DeletedApplication)]
+            copies = snapshot.of(seen.DeletedApplication)
+            gone += [copy.address for copy in copies if copy.unique_name == self.playbook.marker]
         return Desired(
             resources=(kinds.ProvisioningStatus(key=name, on=False),) if on else (),
-            exhaustive=frozenset({seen.StrayApplication.kind}),
+            leftovers=frozenset({seen.StrayApplication.kind}),
             absent=tuple(gone),
         )
 

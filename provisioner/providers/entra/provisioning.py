@@ -37,7 +37,7 @@ MOST_ON_DEMAND: Final = 50
 take longer than it is worth."""
 
 _GATE: Final = object()
-_NOT_NOTED: Final = frozenset({"token", "accepted", "after", "key"})
+_NOT_NOTED: Final = frozenset({"token", "accepted_by_kiro", "after", "key"})
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,8 @@ class Reader:
         self._ask_for_principals(round_)
         self._ask_for_tenant(round_)
         await round_.go()
-        choice = finding.choose(playbook, applications.values(), owned.values())
+        self._problems.extend(finding.same(self._found))
+        choice = finding.choose(playbook, applications.values(), tuple(owned.values()))
         self._found.extend(choice.others)
         self._problems.extend([choice.problem] if choice.problem else [])
         data = choice.application or await self._just_created(noted)
@@ -294,7 +295,7 @@ class Reader:
             found = parse.secrets(job, answers[0], seal)
             self._found.extend([found] if found else [])
         elif noted:
-            now = {"key": job.key, "token": seal, "accepted": parse.accepted(job)}
+            now = {"key": job.key, "token": seal, "accepted_by_kiro": parse.accepted(job)}
             written = {**noted["written"], **now}
             self._found.append(kinds.ProvisioningSecrets.model_validate(written))
 
@@ -305,7 +306,7 @@ class Reader:
         self._found.append(kinds.ProvisioningStatus(key=self.playbook.name, on=on, healthy=healthy))
         for group in self.playbook.groups or ():
             noted = self.notebook.recall(note_of_first_sync(job.id or "", group.key))
-            self._found.append(kinds.FirstSync(key=group.key, done=bool(job.last_success or noted)))
+            self._found.append(kinds.FirstSync(key=group.key, provisioned=bool(job.last_success or noted)))
 
     async def _members(self) -> None:
         """Who is in the assigned groups: users, counted, and groups, by name."""

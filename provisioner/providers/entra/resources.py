@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Final
 
 from provisioner.core.resource import (
     CONTAINS,
+    IMMUTABLE,
     KEYED,
     OBSERVED,
     SECRET,
@@ -55,6 +56,7 @@ ZERO_ROLE: Final = "00000000-0000-0000-0000-000000000000"
 
 
 def loopback_uri(port: int) -> str:
+    """The loopback redirect URI on one port."""
     return f"http://localhost:{port}/oauth/callback"
 
 
@@ -72,7 +74,7 @@ class Scope(Model):
     enabled: bool | None = None
     type: str | None = None
     display_name: str | None = None
-    owned: bool = False
+    owned: Annotated[bool, OBSERVED] = False
 
 
 class Credential(Model):
@@ -89,7 +91,7 @@ class Application(Resource):
     kind: ClassVar[str] = "entra-application"
 
     display_name: str | None = None
-    unique_name: str | None = None
+    unique_name: Annotated[str | None, IMMUTABLE] = None
     tags: Annotated[tuple[str, ...] | None, CONTAINS] = None
     sign_in_audience: str | None = None
     identifier_uris: Annotated[tuple[Text, ...] | None, CONTAINS] = None
@@ -215,14 +217,14 @@ class ProvisioningSecrets(Resource):
     Attributes:
         assigned_only: the portal's "Sync only assigned users and groups".
         delete_threshold: accidental deletion prevention; None observed means off.
-        accepted: the job is not in quarantine because of them.
+        accepted_by_kiro: the job is not in quarantine because of them.
     """
 
     kind: ClassVar[str] = "entra-provisioning-secrets"
 
     endpoint: str | None = None
     token: Annotated[Secret | None, SECRET] = None
-    accepted: bool | None = None
+    accepted_by_kiro: bool | None = None
     assigned_only: bool | None = None
     delete_threshold: int | None = None
     recipients: Annotated[tuple[str, ...] | None, UNORDERED] = None
@@ -269,4 +271,4 @@ class FirstSync(Resource):
     kind: ClassVar[str] = "entra-provision-on-demand"
 
     group: Annotated[Text | None, OBSERVED] = None
-    done: bool | None = None
+    provisioned: bool | None = None

@@ -33,8 +33,7 @@ class Case:
     Attributes:
         said: what the file says: ``change``, ``add`` and ``remove`` resources, ``gaps``, ``problems``, ``playbook``
             (sections laid over the healthy one); and ``finds`` or ``skips``. ``leaves`` are fields after the fixes.
-            ``observed`` says why applying a fix cannot show in the snapshot; ``xfail`` and ``fix_xfail`` name a
-            known defect.
+            ``observed`` says why applying a fix cannot show in the snapshot.
     """
 
     check_id: str

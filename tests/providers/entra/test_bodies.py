@@ -219,7 +219,7 @@ class TestSecrets:
         assert json.loads(value["value"]) == after
 
     def test_every_managed_field_can_be_written(self):
-        wanted = self.wanted(accepted=True, assigned_only=True, delete_threshold=1, recipients=())
+        wanted = self.wanted(accepted_by_kiro=True, assigned_only=True, delete_threshold=1, recipients=())
         for field in kinds.ProvisioningSecrets.managed():
             assert bodies.secret_values(wanted, {field}, None), field
 

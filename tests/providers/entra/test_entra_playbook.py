@@ -160,7 +160,7 @@ class TestDesired:
             after=("entra-provisioning-job/kiro", "entra-attribute-mapping/kiro", "step/kiro-scim-token"),
             endpoint="https://scim.example.com/v2",
             token=SecretStr("hunter2"),
-            accepted=True,
+            accepted_by_kiro=True,
             assigned_only=True,
             delete_threshold=500,
             recipients=("ops@example.com",),
@@ -168,7 +168,12 @@ class TestDesired:
 
     def test_without_a_token_nothing_is_said_about_whether_it_works(self):
         found = by_address(playbook(scim={}).desired())["entra-provisioning-secrets/kiro"]
-        assert (found.endpoint, found.token, found.accepted, found.recipients) == (None, None, None, None)
+        assert (found.endpoint, found.token, found.accepted_by_kiro, found.recipients) == (
+            None,
+            None,
+            None,
+            None,
+        )
 
     def test_provisioning_is_switched_on_last_after_the_assignments(self):
         found = by_address(WHOLE.desired())["entra-provisioning-status/kiro"]

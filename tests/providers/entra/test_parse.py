@@ -354,7 +354,7 @@ class TestSecrets:
             key="kiro",
             endpoint="https://x",
             token=self.SEAL,
-            accepted=True,
+            accepted_by_kiro=True,
             assigned_only=True,
             delete_threshold=500,
             recipients=("a@x", "b@y"),

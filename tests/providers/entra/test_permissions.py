@@ -63,7 +63,6 @@ def test_a_refused_request_is_explained_by_what_would_let_it_through(method, pat
         pytest.param("DELETE", "/directory/deletedItems/1"),
     ],
 )
-@pytest.mark.xfail(reason="restoring and purging are not in the table", strict=True)
 def test_a_refused_request_to_the_recycle_bin_is_explained_too(method, path):
     assert "Application.ReadWrite.All" in needed_for(method, path)
 

@@ -65,7 +65,6 @@ class TestTeardown:
         wished = provider().teardown(healthy_but(copy), purge=purge)
         assert [address for address in wished.absent if "deleted" in address] == gone
 
-    @pytest.mark.xfail(reason="every copy of the display name is purged, whoever made it", strict=True)
     def test_a_copy_that_somebody_else_deleted_is_not_purged(self):
         copy = seen.DeletedApplication(key="old", id="old", display_name="Kiro-Entra", unique_name="theirs")
         wished = provider().teardown(healthy_but(copy), purge=True)
@@ -84,7 +83,6 @@ def test_what_an_interrupted_run_left_is_not_desired():
     assert [(change.action, change.address) for change in plan.pending] == [(Action.DELETE, stray.address)]
 
 
-@pytest.mark.xfail(reason="the limit of removals is meant for assignments", strict=True)
 def test_what_several_interrupted_runs_left_does_not_stop_the_next_one():
     strays = [
         seen.StrayApplication(key=key, id=key, display_name="provisioner:kiro:new:1") for key in ("s", "t")

@@ -120,12 +120,10 @@ def group_missing(look: Look) -> Iterator[Verdict]:
     """
     for problem in look.snapshot.problems:
         if problem.address.partition("/")[0] in (kinds.Group.kind, kinds.User.kind):
-            name = problem.address.partition("/")[2]
-            yield Verdict(
-                problem.message,
-                problem.address,
-                ((f"groups?displayName eq '{name}'", list(problem.candidates)),),
-            )
+            kind, _, name = problem.address.partition("/")
+            where = "users?userPrincipalName" if kind == kinds.User.kind else "groups?displayName"
+            evidence = ((f"{where} eq '{name}'", list(problem.candidates)),)
+            yield Verdict(problem.message, problem.address, evidence)
 
 
 @check("entra-assignment-role", reads=(kinds.GroupAssignment,), severity=Severity.MEDIUM)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from provisioner.core.check import Catalogue, Look, Severity, Verdict
 from provisioner.core.plan import Desired
-from provisioner.core.snapshot import Fault
 from provisioner.providers.entra import observations as seen
 from provisioner.providers.entra import resources as kinds
 
@@ -34,11 +34,10 @@ def application_missing(look: Look) -> Iterator[Verdict]:
         message = (
             problem.message if problem else f"there is no application {wanted.display_name!r} in the tenant"
         )
-        evidence = tuple(("applications", line) for line in problem.candidates) if problem else ()
-        fault = problem.fault if problem else Fault.MISSING
-        where = f"applications?displayName eq '{wanted.display_name}'"
+        listed = tuple(("applications", line) for line in problem.candidates) if problem else ()
+        nothing: tuple[tuple[str, Any], ...] = ((f"applications?displayName eq '{wanted.display_name}'", []),)
         yield Verdict(
-            message, wanted.address, evidence or ((where, []),), severity=Severity.HIGH if fault else None
+            message, wanted.address, listed or nothing, None if problem else repaired(*look.desired.resources)
         )
     elif look.snapshot.one(kinds.ServicePrincipal) is None:
         yield Verdict(

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 
 from provisioner.core.check import Catalogue, Look, Severity, SkipCheckError, Verdict
 from provisioner.providers.entra import observations as seen
 from provisioner.providers.entra import resources as kinds
 
-from .looking import application, as_in_playbook, desired, job, mapping, principal, repaired, secrets
+from .looking import as_in_playbook, desired, job, mapping, principal, repaired, secrets
 
 check = Catalogue()
 
 _SCHEMA = "synchronization.jobs.schema.synchronizationRules[*].objectMappings"
 _USERS = f"{_SCHEMA}[sourceObjectName=User].attributeMappings"
-_FIRST_CYCLE = timedelta(days=1)
 
 _WHOLE = (
     kinds.ProvisioningJob,
@@ -158,27 +156,24 @@ def not_provisioned(look: Look) -> Iterator[Verdict]:
             (("synchronization.jobs.schedule.state", found.schedule), ("status.code", found.status)),
             as_in_playbook(look, *_WHOLE),
         )
+    elif found.last_run is None and not found.quarantine:
+        raise SkipCheckError(
+            "the first cycle has not finished yet; it takes 20 minutes to some hours. "
+            "If that is still so tomorrow, restart provisioning"
+        )
     elif found.last_success is None:
-        yield from _no_cycle_yet(look, found)
+        yield Verdict(
+            "cycles have run, but none has succeeded",
+            found.address,
+            (("synchronization.jobs.status.lastSuccessfulExecution", None),),
+            repaired(kinds.ProvisioningStatus(key=found.key, healthy=True)) if found.quarantine else None,
+        )
     elif not found.synced_users and any(members.users for members in look.snapshot.of(seen.GroupMembers)):
         yield Verdict(
             "cycles succeed, but no user has been provisioned",
             found.address,
             (("synchronization.jobs.status.synchronizedEntryCountByType", found.synced_users),),
         )
-
-
-def _no_cycle_yet(look: Look, found: kinds.ProvisioningJob) -> Iterator[Verdict]:
-    created = application(look).created
-    age = datetime.now(UTC) - datetime.fromisoformat(created) if created else _FIRST_CYCLE
-    if age < _FIRST_CYCLE and not found.quarantine:
-        raise SkipCheckError("the first cycle has not finished yet; it takes 20 minutes to some hours")
-    yield Verdict(
-        "no provisioning cycle has ever succeeded",
-        found.address,
-        (("synchronization.jobs.status.lastSuccessfulExecution", None),),
-        repaired(kinds.ProvisioningStatus(key=found.key, healthy=True)),
-    )
 
 
 @check(

@@ -113,3 +113,20 @@ def test_a_killed_process(served, processes, number, when):
     assert struck(sandbox) or number > REQUESTS - 8
     faults.clear(sandbox.directory)
     assert_converged(product, sandbox)
+
+
+PARTS = 9
+"""An idle apply reads a few parts less; the test below says so if that changes."""
+
+
+@pytest.mark.parametrize("number", range(1, PARTS + 1))
+@pytest.mark.parametrize("fault", ["429", "503", "404 though it took effect"])
+def test_a_failing_part_of_a_batch(served, number, fault):
+    """A part that cannot be read, or comes from a replica that has not heard of the object, makes nothing twice."""
+    product, sandbox = served
+    assert product.apply().code == 0
+    faults.add(sandbox.directory, {"on": GRAPH, "nth": number, "inner": True, **FAULTS[fault]})
+    assert product.apply().code in (0, 1)
+    assert struck(sandbox) or number > PARTS - 3
+    faults.clear(sandbox.directory)
+    assert_converged(product, sandbox)

@@ -102,7 +102,10 @@ class ProvisioningWriter:
     # -- job ---------------------------------------------------------------------------------------------
 
     async def job(self, change: Change, world: Snapshot) -> Outcome:
-        """Create the job, or delete one that should not be there."""
+        """Create the job, or delete one that should not be there.
+
+        Graph makes a second job without a murmur, so it looks first: the plan may come from a lagging replica.
+        """
         base = f"{self._base(world)}/jobs"
         if change.action is Action.DELETE and isinstance(change.before, kinds.ProvisioningJob):
             await self.graph.write("DELETE", path(f"{base}/{{}}", change.before.id or ""))
@@ -117,7 +120,8 @@ class ProvisioningWriter:
             return next(iter(finding.jobs(wanted.key, entries)), None)
 
         body = {"templateId": wanted.template_id}
-        return Outcome(resources=(await self.graph.create(base, body, look, made),))
+        job = await look() or await self.graph.create(base, body, look, made)
+        return Outcome(resources=(job,))
 
     # -- secrets -----------------------------------------------------------------------------------------
 

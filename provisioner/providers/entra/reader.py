@@ -25,6 +25,8 @@ from .rounds import Round, elements
 LOG_WINDOW: Final = timedelta(days=1)
 SIGN_IN_WINDOW: Final = timedelta(days=7)
 
+_YOUNG: Final = timedelta(minutes=10)
+"""For so long after its creation an object may be missing from some replicas (azuread Terraform provider)."""
 _APPLICATION: Final = f"$select={parse.APPLICATION_FIELDS}"
 
 
@@ -227,8 +229,22 @@ class Reader:
                 follow=True,
             )
         await round_.go()
-        self._found.extend(principals)
-        return next(iter(principals), None)
+        principal = next(iter(principals), None) or await self._young_principal(application)
+        self._found.extend([principal] if principal else [])
+        return principal
+
+    async def _young_principal(self, application: kinds.Application) -> kinds.ServicePrincipal | None:
+        """The service principal of an application that was created a moment ago may not be visible yet."""
+        created = datetime.fromisoformat(application.created) if application.created else None
+        if created is None or application.template_id is None or datetime.now(UTC) - created > _YOUNG:
+            return None
+
+        async def look() -> kinds.ServicePrincipal | None:
+            where = path("/servicePrincipals(appId='{}')", application.app_id or "")
+            data = await self.graph.find(f"{where}?$select={parse.PRINCIPAL_FIELDS}")
+            return parse.service_principal(self.playbook.name, data) if data else None
+
+        return await self.graph.appears(look)
 
     async def _what_hangs_on_the_principal(
         self, principal: kinds.ServicePrincipal

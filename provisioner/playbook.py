@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final, cast, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -45,12 +45,14 @@ class Source:
     Attributes:
         tree: plain Python data, references substituted.
         lines: 1-based line of every key and element, by path.
-        unset: paths whose variables are not set, with their names.
+        references: paths that refer to environment variables, with their names.
+        unset: those of them whose variables are not set.
     """
 
     file: Path
     tree: Any = None
     lines: dict[Path_, int] = field(default_factory=dict)
+    references: dict[Path_, tuple[str, ...]] = field(default_factory=dict)
     unset: dict[Path_, tuple[str, ...]] = field(default_factory=dict)
 
     def line(self, path: Path_) -> int | None:
@@ -75,7 +77,7 @@ class Loaded:
 
     file: Path
     playbook: Any
-    awaited: Mapping[str, tuple[str, ...]]
+    awaited: Mapping[str, str]
 
 
 def load(file: Path, variables: Variables) -> Loaded:
@@ -91,16 +93,16 @@ def load(file: Path, variables: Variables) -> Loaded:
     source = _substituted(_parsed(file), variables)
     model = _model(source)
     late: frozenset[Path_] = getattr(model, "late", frozenset())
-    awaited = {}
     for path, names in source.unset.items():
         if path not in late:
             raise _unset_error(source, path, names)
-        awaited[_dotted(path)] = names
     try:
-        playbook = model.model_validate(source.tree)
+        playbook = cast("providers.Playbook", model.model_validate(source.tree))
     except ValidationError as error:
         raise _explained(error, source, model) from None  # pydantic's text would show the values
-    return Loaded(file, playbook, awaited)
+    awaited = {_dotted(path): names[0] for path, names in source.unset.items()}
+    referred = {_dotted(path): names[0] for path, names in source.references.items() if path in late}
+    return Loaded(file, playbook.awaiting({**referred, **awaited}), awaited)
 
 
 def json_schema(provider: str) -> dict[str, Any]:
@@ -239,6 +241,8 @@ def _replace_text(text: str, path: Path_, source: Source, variables: Variables) 
         return found or ""
 
     replaced = _REFERENCE.sub(value, text)
+    if names := [match["body"] for match in _REFERENCE.finditer(text) if not match["escaped"]]:
+        source.references[path] = tuple(name.partition(":-")[0] for name in names)
     if unset:
         source.unset[path] = tuple(unset)
         return _Unset(tuple(unset))

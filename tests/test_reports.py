@@ -104,8 +104,15 @@ DONE = [
     (change(Action.DELETE, "x/old"), Outcome(note="in the recycle bin")),
 ]
 HANDOFF = (
-    HandoffValue(name="Application (client) ID", value="1234", goes_to="Kiro console, Application ID"),
-    HandoffValue(name="Tenant ID", value=None, goes_to="Kiro console, Tenant ID"),
+    HandoffValue(
+        name="Application (client) ID",
+        value="1234",
+        comes_from="Entra, Overview",
+        goes_to="Kiro console, Application ID",
+    ),
+    HandoffValue(
+        name="Tenant ID", value=None, comes_from="Entra, Overview", goes_to="Kiro console, Tenant ID"
+    ),
 )
 FINDINGS = [
     Finding(check="t-passes", status=Status.PASS, severity=Severity.HIGH, message="All is well"),
@@ -238,7 +245,7 @@ class TestText:
         assert_golden("report-handoff.txt", unstyle(text.handoff_text(SHEET, "A Directory")))
 
     def test_no_values_are_no_error(self):
-        assert [unstyle(line) for line in text.handoff_lines(())] == ["Values for the Kiro console"]
+        assert [unstyle(line) for line in text.handoff_lines(())] == ["Values to carry between the consoles"]
 
 
 def hostile_reports(value: str) -> dict[str, str]:
@@ -265,7 +272,7 @@ def hostile_reports(value: str) -> dict[str, str]:
         evidence=(Evidence(path=value, value=value), Evidence(path="p", value={value: [value]})),
         needs=(value,),
     )
-    handoff = (HandoffValue(name="ID", value=value, goes_to="there"),)
+    handoff = (HandoffValue(name="ID", value=value, comes_from="here", goes_to="there"),)
     audit = audit_report(target, [finding], (DoneReport(address=value, action="update"),))
     permissions = PERMISSIONS.model_copy(update={"target": target, "problem": value})
     sheet = HandoffSheet(target=target, values=handoff_reports(handoff), steps=(step_report(step),))

@@ -87,7 +87,7 @@ def validate(playbook: tuple[Path, ...], sandbox: bool, printer: Printer) -> Non
                 loaded = session.loaded
         else:
             loaded = playbooks.load(file, Variables())
-        waits = [f"{key} waits for {', '.join(names)}" for key, names in loaded.awaited.items()]
+        waits = [f"{key} waits for {name}" for key, name in loaded.awaited.items()]
         click.echo(f"{file}: valid{'; ' + '; '.join(waits) if waits else ''}")
 
 

@@ -28,12 +28,14 @@ class HandoffValue(Model):
 
     Attributes:
         name: what the vendors call it.
-        value: None while it is not known.
+        value: None while it is not known; ``(secret)`` for one that is known but not shown.
+        comes_from: where it is shown.
         goes_to: where it is wanted.
     """
 
     name: str
     value: str | None
+    comes_from: str
     goes_to: str
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final, Protocol, cast
@@ -22,6 +22,9 @@ class Playbook(Protocol):
 
     name: str
     provider: Any
+
+    def awaiting(self, variables: Mapping[str, str]) -> Playbook:
+        """The same, knowing which variables the keys refer to that a person brings values for."""
 
 
 @dataclass(frozen=True)

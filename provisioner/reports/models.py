@@ -94,6 +94,7 @@ class HandoffReport(_Report):
 
     name: str
     value: str | None
+    comes_from: str
     goes_to: str
 
 
@@ -258,7 +259,7 @@ def done_reports(done: list[tuple[Change, Outcome]]) -> tuple[DoneReport, ...]:
 
 def handoff_reports(values: tuple[HandoffValue, ...]) -> tuple[HandoffReport, ...]:
     """Values to carry."""
-    return tuple(HandoffReport(name=value.name, value=value.value, goes_to=value.goes_to) for value in values)
+    return tuple(HandoffReport(**value.model_dump()) for value in values)
 
 
 def apply_report(

@@ -91,7 +91,7 @@ def handoff_lines(values: Iterable[HandoffReport]) -> Iterator[str]:
     """Values to carry to the other console, aligned."""
     values = tuple(values)
     width = max((len(value.name) for value in values), default=0)
-    yield style("Values for the Kiro console", bold=True)
+    yield style("Values to carry between the consoles", bold=True)
     for value in values:
         shown = plain(value.value) if value.value else "(not known yet: run apply first)"
         yield f"  {value.name:<{width}}  {style(shown, bold=bool(value.value))}"
@@ -144,7 +144,8 @@ def permissions_text(report: PermissionsReport, title: str) -> str:
 def handoff_text(report: HandoffSheet, title: str) -> str:
     """The values to carry, where each goes, and what to bring back."""
     lines = [heading(report.target, title), "", *handoff_lines(report.values)]
-    lines += [f"  {value.name} goes to: {value.goes_to}" for value in report.values]
+    for value in report.values:
+        lines += ["", style(value.name, bold=True), f"  from  {value.comes_from}", f"  to    {value.goes_to}"]
     for number, step in enumerate(report.steps, start=1):
         lines += ["", *_step_lines(number, step)]
     return "\n".join(lines)

@@ -249,8 +249,15 @@ class TestReferences:
     def test_what_a_person_brings_later_may_be_missing_and_is_awaited(self, written):
         text = HEAD + "scim: {endpoint: 'https://${HOST}/${PATH_}', token: '${TOKEN}'}"
         loaded = written(text, {"HOST": "scim.example.com"})
-        assert loaded.awaited == {"scim.endpoint": ("PATH_",), "scim.token": ("TOKEN",)}
+        assert loaded.awaited == {"scim.endpoint": "PATH_", "scim.token": "TOKEN"}
         assert (loaded.playbook.scim.endpoint, loaded.playbook.scim.token) == (None, None)
+
+    def test_a_person_is_told_the_names_that_the_playbook_uses(self, written):
+        loaded = written(HEAD + "scim: {endpoint: '${HOST}', token: '${MY_TOKEN}'}")
+        brings = [
+            name for step in loaded.playbook.desired().resources for name, _ in getattr(step, "brings", ())
+        ]
+        assert brings == ["HOST", "MY_TOKEN"]
 
     def test_nothing_is_awaited_once_all_is_there(self, written):
         loaded = written(HEAD + "scim: {token: '${TOKEN}'}", {"TOKEN": "t"})

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, StringConstraints, model_validator
 
 from provisioner.core.plan import Desired, Guards
 from provisioner.core.resource import Model, Ref, Resource
@@ -170,6 +170,22 @@ class EntraPlaybook(Model):
         "[]: none. Absent: direct assignments are not managed.",
     )
     safety: SafetyKeys = SafetyKeys()
+
+    _awaited: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    def awaiting(self, variables: Mapping[str, str]) -> EntraPlaybook:
+        """This playbook, knowing which variables its late keys refer to.
+
+        Args:
+            variables: names of environment variables by key, such as ``scim.token``.
+        """
+        copy = self.model_copy()
+        copy._awaited = dict(variables)  # noqa: SLF001 - of the same class
+        return copy
+
+    def awaited(self, key: str) -> str:
+        """The variable that a late key refers to; the shipped playbooks' name for one that refers to none."""
+        return self._awaited.get(key) or {"scim.endpoint": "KIRO_SCIM_ENDPOINT"}.get(key, "KIRO_SCIM_TOKEN")
 
     @property
     def marker(self) -> str:
@@ -345,8 +361,8 @@ class EntraPlaybook(Model):
                 "Set both variables and run apply again.",
             ),
             brings=(
-                ("KIRO_SCIM_ENDPOINT", "the SCIM endpoint"),
-                ("KIRO_SCIM_TOKEN", "the access token"),
+                (self.awaited("scim.endpoint"), "the SCIM endpoint"),
+                (self.awaited("scim.token"), "the access token"),
             ),
             given=given,
             proof=proof,

@@ -76,20 +76,39 @@ class EntraProvider:
         )
 
     def handoff(self, snapshot: Snapshot) -> tuple[HandoffValue, ...]:
-        """Kiro, Microsoft Entra guide, step 3: the two values that create the Kiro profile."""
-        application = snapshot.get(kinds.Application, self.playbook.name)
-        principal = snapshot.get(kinds.ServicePrincipal, self.playbook.name)
-        where = "Kiro console: Onboard your team, External Identity Provider, Microsoft Entra ID"
+        """Kiro, Microsoft Entra guide, values needed for step 3: two go to Kiro, two come back from it."""
+        name = self.playbook.name
+        application = snapshot.get(kinds.Application, name)
+        principal = snapshot.get(kinds.ServicePrincipal, name)
+        secrets = snapshot.get(kinds.ProvisioningSecrets, name)
+        onboarding = "Kiro console: Onboard your team, External Identity Provider, Microsoft Entra ID"
+        settings = "Kiro console: Settings, Identity Management"
+        overview = "Entra admin center: App registrations, Overview"
+        endpoint, token = (self.playbook.awaited(key) for key in ("scim.endpoint", "scim.token"))
         return (
             HandoffValue(
                 name="Application (client) ID",
                 value=application.app_id if application else None,
-                goes_to=f"{where}, Application ID",
+                comes_from=overview,
+                goes_to=f"{onboarding}, Application ID",
             ),
             HandoffValue(
                 name="Directory (tenant) ID",
                 value=principal.tenant_id if principal else None,
-                goes_to=f"{where}, Tenant ID",
+                comes_from=overview,
+                goes_to=f"{onboarding}, Tenant ID",
+            ),
+            HandoffValue(
+                name="SCIM endpoint",
+                value=secrets.endpoint if secrets else None,
+                comes_from=f"{settings}, SCIM Endpoint",
+                goes_to=f"this playbook: {endpoint}",
+            ),
+            HandoffValue(
+                name="Access token",
+                value="(secret)" if secrets and secrets.token else None,
+                comes_from=f"{settings}, Access Tokens, shown only once",
+                goes_to=f"this playbook: {token}",
             ),
         )
 

@@ -92,15 +92,17 @@ def test_what_several_interrupted_runs_left_does_not_stop_the_next_one():
 
 
 class TestHandoff:
-    def test_it_is_the_two_values_that_the_kiro_profile_wants(self):
+    def test_it_is_the_four_values_of_the_guide_the_secret_one_hidden(self):
         found = {value.name: value.value for value in provider().handoff(HEALTHY.snapshot)}
         assert found == {
             "Application (client) ID": "99999999-8888-7777-6666-555555555555",
             "Directory (tenant) ID": "11111111-2222-3333-4444-555555555555",
+            "SCIM endpoint": "https://scim.example.com/v2",
+            "Access token": "(secret)",
         }
 
     def test_before_there_is_an_application_they_are_not_known(self):
-        assert [value.value for value in provider().handoff(Snapshot())] == [None, None]
+        assert [value.value for value in provider().handoff(Snapshot())] == [None, None, None, None]
 
 
 class TestAdvice:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from provisioner.core.check import Check
 from provisioner.core.notebook import Notebook
+from provisioner.core.patience import Patience
 from provisioner.providers import Sandboxed
 
 from .checks import CHECKS
 from .graph import Graph
-from .patience import Patience
 from .playbook import EntraPlaybook
 from .provider import EntraProvider
 

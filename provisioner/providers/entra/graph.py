@@ -10,11 +10,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlsplit
 
 from provisioner import __version__
@@ -24,17 +23,18 @@ from provisioner.core.errors import (
     RemoteError,
     UnreachableError,
 )
+from provisioner.core.patience import Call, Failure, Rules, Then, decide
+from provisioner.providers.client import Client
+from provisioner.providers.needs import needed_for
 
-from .patience import Call, Failure, Patience, Then, decide
-from .permissions import DIRECTORY_ROLE, needed_for
+from .patience import GraphRules
+from .permissions import DIRECTORY_ROLE, NEEDS
 from .resources import Json
 
 if TYPE_CHECKING:
     import httpx
     from azure.core.credentials import AccessToken, TokenCredential
     from msgraph.graph_request_adapter import GraphRequestAdapter
-
-T = TypeVar("T")
 
 _READS = frozenset({"GET", "HEAD"})
 _BATCH_LIMIT = 20
@@ -55,32 +55,20 @@ class Read:
     absent_ok: bool = False
 
 
-@dataclass
-class Count:
-    """Requests sent. A batch is one request, and reads unless one of its parts writes (ours never do)."""
-
-    read: int = 0
-    write: int = 0
-
-
-@dataclass
-class Graph:
+@dataclass(kw_only=True)
+class Graph(Client[Json]):
     """A tenant's Graph.
 
     Attributes:
         root: ``https://graph.microsoft.com/v1.0`` or its like.
         credential: gives tokens; asked for ``scope`` only.
-        tell: called with a sentence whenever the client waits, for the person in front of the screen.
-        settling: this run has created the application, so replicas may not know yet what it may do.
     """
+
+    rules: ClassVar[Rules] = GraphRules()
 
     root: str
     credential: TokenCredential
     scope: str
-    patience: Patience = field(default_factory=Patience)
-    tell: Callable[[str], None] = lambda _: None
-    count: Count = field(default_factory=Count)
-    settling: bool = False
     _adapter: GraphRequestAdapter | None = None
     _http: httpx.AsyncClient | None = None
 
@@ -149,54 +137,6 @@ class Graph:
                 return {}
             raise
 
-    async def create(
-        self,
-        path: str,
-        body: Json,
-        look: Callable[[], Awaitable[T | None]],
-        made: Callable[[Json], T],
-    ) -> T:
-        """A write that must not be repeated blindly.
-
-        Args:
-            path: where to POST.
-            body: what to POST.
-            look: finds what an earlier attempt made, if it did.
-            made: turns Graph's answer into the same form.
-        """
-        call = Call("POST", path, repeatable=False, settling=self.settling)
-        attempt, waited = 0, 0.0
-        while True:
-            answer = await self._send(call, body)
-            if not isinstance(answer, Failure):
-                return made(answer)
-            step = decide(answer, call, attempt=attempt, waited=waited, patience=self.patience)
-            if step.then is Then.FAIL:
-                raise self._error(answer, call, step.reason)
-            started = time.monotonic()
-            if step.then is Then.LOOK:
-                self.tell(f"{step.reason}: looking whether {call.method} {path} took effect")
-                if (found := await self.appears(look)) is not None:
-                    return found
-            else:
-                await self._pause(step.delay, step.reason)
-            waited += time.monotonic() - started
-            attempt += 1
-
-    async def appears(self, look: Callable[[], Awaitable[T | None]]) -> T | None:
-        """Wait, within the time something may stay invisible, until a look finds it."""
-        started = time.monotonic()
-        attempt = 0
-        while True:
-            found = await look()
-            if found is not None:
-                return found
-            left = self.patience.settle - (time.monotonic() - started)
-            if left <= 0:
-                return None
-            await asyncio.sleep(min(left, self.patience.pause(attempt)))
-            attempt += 1
-
     async def token_claims(self) -> Json:
         """The claims of the access token, unverified; empty when it cannot be read (it is Graph's, not ours).
 
@@ -205,19 +145,6 @@ class Graph:
         """
         token = await asyncio.to_thread(_Telling(self.credential).get_token, self.scope)
         return claims_of(token.token)
-
-    async def _repeat(self, call: Call, body: Json | None) -> Json:
-        attempt, waited = 0, 0.0
-        while True:
-            answer = await self._send(call, body)
-            if not isinstance(answer, Failure):
-                return answer
-            step = decide(answer, call, attempt=attempt, waited=waited, patience=self.patience)
-            if step.then is Then.FAIL:
-                raise self._error(answer, call, step.reason)
-            await self._pause(step.delay, step.reason)
-            waited += step.delay
-            attempt += 1
 
     async def _settled(self, read: Read) -> Json | RemoteError | None:
         try:
@@ -249,17 +176,13 @@ class Graph:
             return part.get("body") or {}
         failure = _failure(status, part.get("body"), part.get("headers") or {})
         call = Call("GET", read.path, expects=read.expects)
-        step = decide(failure, call, attempt=0, waited=0.0, patience=self.patience)
+        step = decide(failure, call, self.rules, attempt=0, waited=0.0, patience=self.patience)
         if step.then is not Then.FAIL:
             await self._pause(step.delay, step.reason)
             return await self._settled(read)
         if status == 404 and read.absent_ok:
             return None
         return self._error(failure, call, "")
-
-    async def _pause(self, seconds: float, reason: str) -> None:
-        self.tell(f"{reason}: waiting {seconds:.1f} s" if seconds >= 1 else reason)
-        await asyncio.sleep(seconds)
 
     async def _send(self, call: Call, body: Json | None) -> Json | Failure:
         import httpx  # noqa: PLC0415 - start-up time
@@ -328,7 +251,7 @@ class Graph:
             "request_id": failure.request_id,
         }
         if failure.status == 403:
-            needs = needed_for(call.method, call.path)
+            needs = needed_for(NEEDS, call.method, call.path)
             return PermissionDeniedError(message, needs=needs, role=DIRECTORY_ROLE, **facts)
         if failure.status == 404:
             return NotFoundRemotelyError(message, **facts)

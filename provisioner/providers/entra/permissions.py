@@ -7,33 +7,15 @@ delegated permissions have the same names here; a signed-in person needs a direc
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from typing import Final
+
+from provisioner.providers.needs import WRITES, Need
 
 DIRECTORY_ROLE: Final = "Cloud Application Administrator"
 
 
-@dataclass(frozen=True)
-class Need:
-    """One thing the product does, and what any one of which lets it.
-
-    Attributes:
-        purpose: what for, in a few words.
-        any_of: permissions, the least first.
-        calls: which requests it covers.
-        commands: the commands that do it; where that is only doctor, a check is skipped without it.
-    """
-
-    purpose: str
-    any_of: tuple[str, ...]
-    calls: tuple[tuple[str, str], ...]
-    commands: tuple[str, ...] = ("plan", "apply", "drift", "doctor")
-
-
 _AS_THE_PERSON: Final = "Directory.AccessAsUser.All"
 """With this one, which the Azure CLI's tokens carry, a token may do what the person may: it does not tell what."""
-_WRITES: Final = "POST|PATCH|PUT|DELETE"
 
 READ_APPLICATIONS: Final = Need(
     "find and read the application",
@@ -49,10 +31,10 @@ WRITE_APPLICATIONS: Final = Need(
     "create and configure the application",
     ("Application.ReadWrite.OwnedBy", "Application.ReadWrite.All"),
     (
-        (_WRITES, r"/applicationTemplates/.*/instantiate"),
-        (_WRITES, r"/directory/deletedItems"),
-        (_WRITES, r"/applications"),
-        (_WRITES, r"/servicePrincipals(?!.*(synchronization|appRoleAssign))"),
+        (WRITES, r"/applicationTemplates/.*/instantiate"),
+        (WRITES, r"/directory/deletedItems"),
+        (WRITES, r"/applications"),
+        (WRITES, r"/servicePrincipals(?!.*(synchronization|appRoleAssign))"),
     ),
     commands=("apply", "destroy"),
 )
@@ -64,13 +46,13 @@ READ_PROVISIONING: Final = Need(
 WRITE_PROVISIONING: Final = Need(
     "set up and start provisioning",
     ("Application.ReadWrite.OwnedBy", "Synchronization.ReadWrite.All"),
-    ((_WRITES, r"/servicePrincipals/.*/synchronization"),),
+    ((WRITES, r"/servicePrincipals/.*/synchronization"),),
     commands=("apply", "destroy"),
 )
 ASSIGN: Final = Need(
     "assign groups and users",
     ("AppRoleAssignment.ReadWrite.All",),
-    ((_WRITES, r".*/appRoleAssign"),),
+    ((WRITES, r".*/appRoleAssign"),),
     commands=("apply", "destroy"),
 )
 READ_GROUPS: Final = Need(
@@ -86,7 +68,7 @@ READ_USERS: Final = Need(
 CONSENT: Final = Need(
     "grant admin consent",
     ("DelegatedPermissionGrant.ReadWrite.All",),
-    ((_WRITES, r"/oauth2PermissionGrants"),),
+    ((WRITES, r"/oauth2PermissionGrants"),),
     commands=("apply", "destroy"),
 )
 READ_CONSENT: Final = Need(
@@ -137,15 +119,6 @@ NEEDS: Final = (
 )
 
 
-def needed_for(method: str, path: str) -> tuple[str, ...]:
-    """Permissions of which any one lets this request through; empty when unknown."""
-    for need in NEEDS:
-        for methods, pattern in need.calls:
-            if method in methods.split("|") and re.match(pattern, path):
-                return need.any_of
-    return ()
-
-
 def granted(claims: dict[str, object]) -> frozenset[str] | None:
     """The permissions in a token's claims, or None when the token does not tell.
 
@@ -158,8 +131,3 @@ def granted(claims: dict[str, object]) -> frozenset[str] | None:
     listed = roles if isinstance(roles, list) else []
     found = frozenset(str(role) for role in listed) | frozenset(str(scopes or "").split())
     return None if _AS_THE_PERSON in found else found
-
-
-def missing(needs: tuple[Need, ...], permissions: frozenset[str]) -> tuple[Need, ...]:
-    """The needs that none of the permissions meets."""
-    return tuple(need for need in needs if permissions.isdisjoint(need.any_of))

@@ -10,9 +10,10 @@ from provisioner.core.check import Check
 from provisioner.core.errors import PermissionDeniedError, RefusedError, RemoteError
 from provisioner.core.notebook import Notebook
 from provisioner.core.plan import Change, Desired, Guards, Plan
-from provisioner.core.provider import HandoffValue, Outcome, PermissionNeed, PermissionsNeeded, Requests
+from provisioner.core.provider import HandoffValue, Outcome, PermissionsNeeded, Requests
 from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Snapshot
+from provisioner.providers.needs import Need, missing, reported
 
 from . import observations as seen
 from . import permissions
@@ -133,20 +134,12 @@ class EntraProvider:
         except RemoteError as error:
             has, problem = None, error.message
         return PermissionsNeeded(
-            needs=tuple(
-                PermissionNeed(
-                    purpose=need.purpose,
-                    any_of=need.any_of,
-                    commands=need.commands,
-                    granted=None if has is None else not has.isdisjoint(need.any_of),
-                )
-                for need in self._needs()
-            ),
+            needs=reported(self._needs(), has),
             role=permissions.DIRECTORY_ROLE,
             problem=problem,
         )
 
-    def _needs(self) -> Iterator[permissions.Need]:
+    def _needs(self) -> Iterator[Need]:
         """The needs that this playbook has."""
         superfluous = {
             permissions.CONSENT: not self.playbook.application.admin_consent,
@@ -171,7 +164,7 @@ class EntraProvider:
         has = permissions.granted(claims)
         if has is None:
             return
-        for need in permissions.missing(needs_of(plan), has):
+        for need in missing(needs_of(plan), has):
             raise PermissionDeniedError(
                 f"the credentials may not {need.purpose}; nothing was written",
                 needs=need.any_of,
@@ -209,7 +202,7 @@ class EntraProvider:
         return {kind.kind: handler for kind, handler in by_kind.items()}
 
 
-def needs_of(plan: Plan) -> tuple[permissions.Need, ...]:
+def needs_of(plan: Plan) -> tuple[Need, ...]:
     """The permissions that a plan's writes need."""
     assigns = {kinds.GroupAssignment.kind, kinds.UserAssignment.kind}
     provisions = {
@@ -222,7 +215,7 @@ def needs_of(plan: Plan) -> tuple[permissions.Need, ...]:
             kinds.FirstSync,
         )
     }
-    needs: dict[permissions.Need, None] = {}
+    needs: dict[Need, None] = {}
     for change in plan.pending:
         kind = change.address.partition("/")[0]
         if kind in assigns:

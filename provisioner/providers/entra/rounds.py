@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from provisioner.core.errors import RemoteError
 from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Gap
+from provisioner.providers.needs import needed_for
 
 from .graph import Graph, Read
-from .permissions import needed_for
+from .permissions import NEEDS
 from .resources import Json
 
 Keep = Callable[[Json | None], None]
@@ -67,7 +68,7 @@ class Round:
     def _miss(self, error: RemoteError, asked: _Asked) -> None:
         if not asked.yields:
             raise error
-        needs = needed_for("GET", asked.read.path) if error.status == 403 else ()
+        needs = needed_for(NEEDS, "GET", asked.read.path) if error.status == 403 else ()
         self.gaps.extend(Gap(kind=kind.kind, reason=error.message, needs=needs) for kind in asked.yields)
 
 

@@ -10,7 +10,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.providers.entra.patience import Call, Failure, Patience, Then, decide
+from provisioner.core.patience import Call, Failure, Patience, Then, decide
+from provisioner.providers.entra.patience import GraphRules
 
 CASES: list[dict[str, Any]] = yaml.safe_load(
     (Path(__file__).parent / "patience.yaml").read_text(encoding="utf-8")
@@ -40,6 +41,7 @@ def test_decisions(case):
     step = decide(
         Failure(**case["failure"]),
         Call(path="/x", **case["call"]),
+        GraphRules(),
         attempt=case.get("attempt", 0),
         waited=case.get("waited", 0.0),
         patience=PATIENCE,
@@ -54,7 +56,7 @@ def test_decisions(case):
 
 @given(failure=failures, call=calls, attempt=st.integers(0, 1000), waited=st.floats(0, 200))
 def test_the_budget_is_never_exceeded(failure, call, attempt, waited):
-    step = decide(failure, call, attempt=attempt, waited=waited, patience=PATIENCE)
+    step = decide(failure, call, GraphRules(), attempt=attempt, waited=waited, patience=PATIENCE)
     assert step.delay >= 0
     if step.then is not Then.FAIL:
         assert waited + step.delay <= PATIENCE.budget
@@ -62,7 +64,7 @@ def test_the_budget_is_never_exceeded(failure, call, attempt, waited):
 
 @given(failure=failures, call=calls)
 def test_what_must_not_be_done_twice_is_only_repeated_when_it_certainly_did_not_happen(failure, call):
-    step = decide(failure, call, attempt=0, waited=0, patience=PATIENCE)
+    step = decide(failure, call, GraphRules(), attempt=0, waited=0, patience=PATIENCE)
     certainly_not_done = 400 <= failure.status < 500 and failure.status not in (404, 409)
     if step.then is Then.REPEAT and not call.repeatable:
         assert certainly_not_done
@@ -70,7 +72,7 @@ def test_what_must_not_be_done_twice_is_only_repeated_when_it_certainly_did_not_
 
 @given(failure=failures, call=calls)
 def test_nothing_that_can_be_repeated_is_looked_for(failure, call):
-    step = decide(failure, call, attempt=0, waited=0, patience=PATIENCE)
+    step = decide(failure, call, GraphRules(), attempt=0, waited=0, patience=PATIENCE)
     assert not (step.then is Then.LOOK and call.repeatable)
 
 

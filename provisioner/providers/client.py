@@ -1,0 +1,128 @@
+"""A connection to a vendor's API that does not give up at the first failure, and repeats no write blindly."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
+
+from provisioner.core.errors import RemoteError
+from provisioner.core.patience import Call, Failure, Next, Patience, Rules, Then, decide
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+
+@dataclass
+class Count:
+    """Requests sent. A batch of reads is one request."""
+
+    read: int = 0
+    write: int = 0
+
+
+@dataclass(kw_only=True)
+class Client(ABC, Generic[A]):
+    """What every vendor's client has; ``A`` is the form of its answers.
+
+    Attributes:
+        rules: what the vendor's failures mean.
+        patience: how long to wait.
+        tell: called with a sentence whenever the client waits, for the person in front of the screen.
+        settling: this run has created something, so replicas may not know yet what it may do.
+    """
+
+    rules: ClassVar[Rules]
+
+    patience: Patience = field(default_factory=Patience)
+    tell: Callable[[str], None] = lambda _: None
+    count: Count = field(default_factory=Count)
+    settling: bool = False
+
+    @abstractmethod
+    async def _send(self, call: Call, body: Any) -> A | Failure:
+        """One attempt."""
+
+    @abstractmethod
+    def _error(self, failure: Failure, call: Call, gave_up: str) -> RemoteError:
+        """The error for a failure that is final.
+
+        Args:
+            failure: the last one.
+            call: what was asked.
+            gave_up: why it was not tried again; empty when that would be of no use.
+        """
+
+    async def create(
+        self,
+        path: str,
+        body: Any,
+        look: Callable[[], Awaitable[T | None]],
+        made: Callable[[A], T],
+    ) -> T:
+        """A write that must not be repeated blindly.
+
+        Args:
+            path: where to POST.
+            body: what to POST.
+            look: finds what an earlier attempt made, if it did.
+            made: turns the vendor's answer into the same form.
+
+        Raises:
+            RemoteError: or one of its kinds, with the vendor's request id.
+        """
+        call = Call("POST", path, repeatable=False, settling=self.settling)
+        attempt, waited = 0, 0.0
+        while True:
+            answer = await self._send(call, body)
+            if not isinstance(answer, Failure):
+                return made(answer)
+            step = self._next(answer, call, attempt, waited)
+            started = time.monotonic()
+            if step.then is Then.LOOK:
+                self.tell(f"{step.reason}: looking whether {call.method} {path} took effect")
+                if (found := await self.appears(look)) is not None:
+                    return found
+            else:
+                await self._pause(step.delay, step.reason)
+            waited += time.monotonic() - started
+            attempt += 1
+
+    async def appears(self, look: Callable[[], Awaitable[T | None]]) -> T | None:
+        """Wait, within the time something may stay invisible, until a look finds it."""
+        started = time.monotonic()
+        attempt = 0
+        while True:
+            found = await look()
+            if found is not None:
+                return found
+            left = self.patience.settle - (time.monotonic() - started)
+            if left <= 0:
+                return None
+            await asyncio.sleep(min(left, self.patience.pause(attempt)))
+            attempt += 1
+
+    async def _repeat(self, call: Call, body: Any) -> A:
+        """Send what may be sent again, until it is answered."""
+        attempt, waited = 0, 0.0
+        while True:
+            answer = await self._send(call, body)
+            if not isinstance(answer, Failure):
+                return answer
+            step = self._next(answer, call, attempt, waited)
+            await self._pause(step.delay, step.reason)
+            waited += step.delay
+            attempt += 1
+
+    def _next(self, failure: Failure, call: Call, attempt: int, waited: float) -> Next:
+        step = decide(failure, call, self.rules, attempt=attempt, waited=waited, patience=self.patience)
+        if step.then is Then.FAIL:
+            raise self._error(failure, call, step.reason)
+        return step
+
+    async def _pause(self, seconds: float, reason: str) -> None:
+        self.tell(f"{reason}: waiting {seconds:.1f} s" if seconds >= 1 else reason)
+        await asyncio.sleep(seconds)

@@ -149,8 +149,9 @@ def _rehearsed(loaded: playbooks.Loaded, sandbox: Sandbox, printer: Printer) -> 
     from provisioner.sandbox import steering  # noqa: PLC0415 - start-up time
 
     playbook: Any = loaded.playbook
-    replaced = playbook.rehearsed(sandbox.tenant_id, sandbox.variables())
-    steering.move_to_cloud(sandbox, playbook.connection.cloud)
+    replaced = playbook.rehearsed(sandbox.variables())
+    if playbook.cloud:
+        steering.move_to_cloud(sandbox, playbook.cloud)
     if replaced != playbook:
         printer.say(
             "note: in the sandbox, its own tenant, SCIM endpoint and token stand in for those of the playbook"

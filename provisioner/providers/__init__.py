@@ -23,8 +23,15 @@ class Playbook(Protocol):
     name: str
     provider: Any
 
+    @property
+    def cloud(self) -> str:
+        """The vendor's cloud, where it has several; empty otherwise."""
+
     def awaiting(self, variables: Mapping[str, str]) -> Playbook:
         """The same, knowing which variables the keys refer to that a person brings values for."""
+
+    def rehearsed(self, values: Mapping[str, str]) -> Playbook:
+        """The same for the sandbox, whose variables these are."""
 
 
 @dataclass(frozen=True)

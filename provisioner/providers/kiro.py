@@ -4,6 +4,24 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+SCOPES: Final = ("codewhisperer:completions", "codewhisperer:conversations")
+"""Kiro, Microsoft Entra guide and Okta guide, step 2: both scopes are required."""
+
+KIRO_URI: Final = "kiro://kiro.oauth/callback"
+"""The redirect URI of the IDE."""
+
+LOOPBACK_PORTS: Final = (3128, 4649, 6588, 8008, 9091, 49153, 50153, 51153, 52153, 53153)
+"""The ports a Kiro client tries, in its order."""
+
+MISPRINTS: Final = ("kiro://kiro.auth/callback", ":2128/")
+"""What older versions of the vendor's pages had for the IDE's redirect URI and for port 3128."""
+
+
+def loopback_uri(port: int) -> str:
+    """The loopback redirect URI on one port."""
+    return f"http://localhost:{port}/oauth/callback"
+
+
 IAM_ACTIONS: Final = (
     "codewhisperer:ListProfiles",
     "codewhisperer:CreateProfile",

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Fault, Problem
+from provisioner.providers.keys import PrincipalKeys
 
 from . import observations as seen
 from . import parse
 from . import resources as kinds
-from .playbook import EntraPlaybook, PrincipalKeys
+from .playbook import EntraPlaybook
 from .resources import Json
 
 

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, SecretStr
 
 from provisioner.core.plan import Desired, Guards
 from provisioner.core.resource import Model, Ref, Resource
 from provisioner.core.step import Evidence, ManualStep
+from provisioner.providers import kiro
+from provisioner.providers.keys import (
+    LOOPBACK_HOSTS,
+    Email,
+    Endpoint,
+    IntegrationPlaybook,
+    Name,
+    Port,
+    PrincipalKeys,
+    SafetyKeys,
+    distinct,
+)
 
 from . import resources as kinds
 
 Cloud = Literal["global", "usgov", "usgov-dod", "china"]
 
 _DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.IGNORECASE)
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_EMAIL = r"^[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+$"
 
 
 def _guid(value: str) -> str:
@@ -34,30 +45,7 @@ def _tenant(value: str) -> str:
     return value.lower() if _DOMAIN.fullmatch(value) else _guid(value)
 
 
-def _https(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        _ = parts.port
-    except ValueError:
-        raise ValueError("expected a URL") from None  # the reason would tell the value
-    loopback = parts.hostname in _LOOPBACK
-    if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
-        raise ValueError("expected a URL that begins with https://")
-    if not parts.hostname or parts.username or parts.password:
-        raise ValueError("expected a URL with a host name and without credentials in it")
-    return value
-
-
-def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    if len({repr(value) for value in values}) < len(values):
-        raise ValueError("the same thing is listed twice")
-    return values
-
-
 Guid = Annotated[str, AfterValidator(_guid)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
-Email = Annotated[str, StringConstraints(pattern=_EMAIL, max_length=254)]
-Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class ConnectionKeys(Model):
@@ -78,11 +66,11 @@ class ApplicationKeys(Model):
     client_id: Guid | None = Field(
         default=None, description="Application (client) ID of an existing application to adopt."
     )
-    scopes: Annotated[tuple[Name, ...], AfterValidator(_distinct)] = Field(
-        default=kinds.SCOPES, description="Scopes to expose. The vendor requires both defaults."
+    scopes: Annotated[tuple[Name, ...], AfterValidator(distinct)] = Field(
+        default=kiro.SCOPES, description="Scopes to expose. The vendor requires both defaults."
     )
-    loopback_ports: Annotated[tuple[Port, ...], AfterValidator(_distinct)] = Field(
-        default=kinds.LOOPBACK_PORTS,
+    loopback_ports: Annotated[tuple[Port, ...], AfterValidator(distinct)] = Field(
+        default=kiro.LOOPBACK_PORTS,
         description="Ports with a loopback redirect URI of their own, besides kiro:// and the portless one. "
         "Entra ignores the port of a localhost URI, so [] works too.",
     )
@@ -95,7 +83,7 @@ class ApplicationKeys(Model):
 class ScimKeys(Model):
     """Provisioning of users and groups to Kiro."""
 
-    endpoint: Annotated[str, AfterValidator(_https)] | None = Field(
+    endpoint: Endpoint | None = Field(
         default=None, description="SCIM endpoint from the Kiro console. Absent: a human step waits for it."
     )
     token: SecretStr | None = Field(
@@ -118,7 +106,7 @@ class ScimKeys(Model):
     )
 
 
-class PrincipalKeys(Model):
+class DirectoryKeys(PrincipalKeys):
     """A group or a user, by name or by id."""
 
     name: Name | None = Field(
@@ -126,71 +114,29 @@ class PrincipalKeys(Model):
     )
     id: Guid | None = Field(default=None, description="Object ID; always unambiguous.")
 
-    @model_validator(mode="after")
-    def _one_of(self) -> PrincipalKeys:
-        if (self.name is None) == (self.id is None):
-            raise ValueError("expected exactly one of: name, id")
-        return self
 
-    @property
-    def key(self) -> str:
-        return self.name or str(self.id)
-
-
-class SafetyKeys(Model):
-    """Limits within which apply may act without being told otherwise."""
-
-    max_removals: Annotated[float, Field(ge=0, le=1)] = Field(
-        default=0.3, description="Largest share of the existing assignments that one run may remove."
-    )
-
-
-class EntraPlaybook(Model):
+class EntraPlaybook(IntegrationPlaybook):
     """A playbook whose provider is ``entra``."""
 
     late: ClassVar[frozenset[tuple[str, ...]]] = frozenset({("scim", "endpoint"), ("scim", "token")})
-    """Keys whose variables may be missing: a person brings them back from the Kiro console."""
-
-    version: Literal[1] = Field(description="Version of the playbook format.")
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?$")] = Field(
-        description="Stable name of the integration; it marks the remote objects. "
-        "Lower-case letters, digits and hyphens, at most 48."
+    variables: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"scim.endpoint": "KIRO_SCIM_ENDPOINT", "scim.token": "KIRO_SCIM_TOKEN"}
     )
+
     provider: Literal["entra"] = Field(description="The identity provider.")
     connection: ConnectionKeys
     application: ApplicationKeys = ApplicationKeys()
     scim: ScimKeys | None = Field(default=None, description="Absent: provisioning is not managed.")
-    groups: Annotated[tuple[PrincipalKeys, ...], AfterValidator(_distinct)] | None = Field(
+    groups: Annotated[tuple[DirectoryKeys, ...], AfterValidator(distinct)] | None = Field(
         default=None,
         description="Groups that are assigned, and no others. []: none. Absent: group assignments are not managed.",
     )
-    users: Annotated[tuple[PrincipalKeys, ...], AfterValidator(_distinct)] | None = Field(
+    users: Annotated[tuple[DirectoryKeys, ...], AfterValidator(distinct)] | None = Field(
         default=None,
         description="Users that are assigned directly, and no others; the vendor advises against it. "
         "[]: none. Absent: direct assignments are not managed.",
     )
     safety: SafetyKeys = SafetyKeys()
-
-    _awaited: dict[str, str] = PrivateAttr(default_factory=dict)
-
-    def awaiting(self, variables: Mapping[str, str]) -> EntraPlaybook:
-        """This playbook, knowing which variables its late keys refer to.
-
-        Args:
-            variables: names of environment variables by key, such as ``scim.token``.
-        """
-        copy = self.model_copy()
-        copy._awaited = dict(variables)  # noqa: SLF001 - of the same class
-        return copy
-
-    def awaited(self, key: str) -> str:
-        """The variable that a late key refers to; the shipped playbooks' name for one that refers to none."""
-        return self._awaited.get(key) or {"scim.endpoint": "KIRO_SCIM_ENDPOINT"}.get(key, "KIRO_SCIM_TOKEN")
-
-    @property
-    def marker(self) -> str:
-        """The application's uniqueName."""
-        return f"provisioner-{self.name}"
 
     @property
     def tag(self) -> str:
@@ -204,15 +150,20 @@ class EntraPlaybook(Model):
     def guards(self) -> Guards:
         return Guards(max_removals=self.safety.max_removals)
 
-    def rehearsed(self, tenant: str, values: Mapping[str, str]) -> EntraPlaybook:
+    @property
+    def cloud(self) -> str:
+        """The Microsoft cloud the tenant lives in."""
+        return self.connection.cloud
+
+    def rehearsed(self, values: Mapping[str, str]) -> EntraPlaybook:
         """This playbook for the sandbox: its tenant, and its SCIM endpoint where ours is on another machine.
 
         Args:
-            tenant: the sandbox's tenant.
-            values: the sandbox's KIRO_SCIM_ENDPOINT and KIRO_SCIM_TOKEN, if it has them.
+            values: the sandbox's ENTRA_TENANT_ID, KIRO_SCIM_ENDPOINT and KIRO_SCIM_TOKEN, if it has them.
         """
+        tenant = values["ENTRA_TENANT_ID"]
         update: dict[str, object] = {"connection": self.connection.model_copy(update={"tenant": tenant})}
-        if self.scim and self.scim.endpoint and urlsplit(self.scim.endpoint).hostname not in _LOOPBACK:
+        if self.scim and self.scim.endpoint and urlsplit(self.scim.endpoint).hostname not in LOOPBACK_HOSTS:
             token = values.get("KIRO_SCIM_TOKEN")
             update["scim"] = self.scim.model_copy(
                 update={
@@ -252,9 +203,9 @@ class EntraPlaybook(Model):
                 for value in keys.scopes
             ),
             redirect_uris=(
-                kinds.KIRO_URI,
+                kiro.KIRO_URI,
                 kinds.LOOPBACK_URI,
-                *(kinds.loopback_uri(port) for port in keys.loopback_ports),
+                *(kiro.loopback_uri(port) for port in keys.loopback_ports),
             ),
         )
         principal = kinds.ServicePrincipal(

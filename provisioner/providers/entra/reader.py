@@ -12,13 +12,14 @@ from typing import Final
 from provisioner.core.notebook import Notebook
 from provisioner.core.resource import Resource, Seal
 from provisioner.core.snapshot import Gap, Problem, Snapshot
+from provisioner.providers.keys import PrincipalKeys
 
 from . import finding, parse
 from . import observations as seen
 from . import resources as kinds
 from .graph import Graph, Read, literal, path
 from .mapping import SchemaError, read_mapping
-from .playbook import EntraPlaybook, PrincipalKeys
+from .playbook import EntraPlaybook
 from .resources import Json
 from .rounds import Round, elements
 

@@ -23,13 +23,8 @@ from provisioner.core.resource import (
 Json = dict[str, Any]
 """A JSON object as Graph sends or takes it."""
 
-SCOPES: Final = ("codewhisperer:completions", "codewhisperer:conversations")
-"""Kiro, Microsoft Entra guide, step 2: both scopes are required."""
-
-KIRO_URI: Final = "kiro://kiro.oauth/callback"
 LOOPBACK_URI: Final = "http://localhost/oauth/callback"
-LOOPBACK_PORTS: Final = (3128, 4649, 6588, 8008, 9091, 49153, 50153, 51153, 52153, 53153)
-"""The ports a Kiro client tries, in its order."""
+"""Entra ignores the port of a localhost URI (Microsoft identity platform, redirect URI restrictions)."""
 
 PORTAL_TAGS: Final = (
     "WindowsAzureActiveDirectoryCustomSingleSignOnApplication",
@@ -53,11 +48,6 @@ REQUIRED_ATTRIBUTES: Final = ("userName", "externalId", "active")
 USER_ROLE: Final = "User"
 ZERO_ROLE: Final = "00000000-0000-0000-0000-000000000000"
 """Only for resources that declare no app roles (Microsoft Graph, appRoleAssignment)."""
-
-
-def loopback_uri(port: int) -> str:
-    """The loopback redirect URI on one port."""
-    return f"http://localhost:{port}/oauth/callback"
 
 
 class Scope(Model):

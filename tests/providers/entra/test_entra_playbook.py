@@ -287,33 +287,37 @@ def _keys_of_whole() -> dict[str, Any]:
     }
 
 
-OF_THE_SANDBOX = {"KIRO_SCIM_ENDPOINT": "http://127.0.0.1:1/scim", "KIRO_SCIM_TOKEN": "sandbox"}
+OF_THE_SANDBOX = {
+    "ENTRA_TENANT_ID": "t",
+    "KIRO_SCIM_ENDPOINT": "http://127.0.0.1:1/scim",
+    "KIRO_SCIM_TOKEN": "sandbox",
+}
 
 
 class TestRehearsal:
     def test_the_sandboxs_tenant_stands_in_for_the_real_one(self):
-        found = playbook().rehearsed("sandbox-tenant", OF_THE_SANDBOX)
+        found = playbook().rehearsed({**OF_THE_SANDBOX, "ENTRA_TENANT_ID": "sandbox-tenant"})
         assert found.connection.tenant == "sandbox-tenant"
         assert found.desired() == playbook().desired()
 
     def test_an_endpoint_on_another_machine_and_its_token_are_replaced(self):
-        found = playbook(scim=SCIM).rehearsed("t", OF_THE_SANDBOX).scim
+        found = playbook(scim=SCIM).rehearsed(OF_THE_SANDBOX).scim
         assert found is not None
         assert (found.endpoint, found.token) == ("http://127.0.0.1:1/scim", SecretStr("sandbox"))
 
     def test_they_are_awaited_where_the_sandbox_has_none_yet(self):
-        found = playbook(scim=SCIM).rehearsed("t", {}).scim
+        found = playbook(scim=SCIM).rehearsed({"ENTRA_TENANT_ID": "t"}).scim
         assert found is not None
         assert (found.endpoint, found.token) == (None, None)
 
     @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
     def test_an_endpoint_on_this_machine_stays(self, host):
         local = {"endpoint": f"http://{host}:9/scim", "token": "mine"}
-        found = playbook(scim=local).rehearsed("t", OF_THE_SANDBOX).scim
+        found = playbook(scim=local).rehearsed(OF_THE_SANDBOX).scim
         assert found is not None
         assert (found.endpoint, found.token) == (f"http://{host}:9/scim", SecretStr("mine"))
 
     @pytest.mark.parametrize("scim", [None, {}, {"token": "mine"}])
     def test_where_there_is_no_endpoint_there_is_nothing_to_replace(self, scim):
         before = playbook(scim=scim)
-        assert before.rehearsed("t", OF_THE_SANDBOX).scim == before.scim
+        assert before.rehearsed(OF_THE_SANDBOX).scim == before.scim

@@ -12,7 +12,7 @@ from provisioner.core.snapshot import Fault, Problem
 from provisioner.providers.entra import finding, parse
 from provisioner.providers.entra import observations as seen
 from provisioner.providers.entra import resources as kinds
-from provisioner.providers.entra.playbook import EntraPlaybook, PrincipalKeys
+from provisioner.providers.entra.playbook import DirectoryKeys, EntraPlaybook
 
 PINNED = "99999999-8888-7777-6666-555555555555"
 OTHER = "00000000-8888-7777-6666-555555555555"
@@ -155,7 +155,7 @@ class TestChoosingTheApplication:
 
 
 class TestGroupsAndUsers:
-    KEYS = PrincipalKeys(name="Kiro-Users")
+    KEYS = DirectoryKeys(name="Kiro-Users")
 
     def test_one_match_is_the_one(self):
         found = finding.matched(self.KEYS, "group", [{"id": "g1"}], parse.group)
@@ -176,7 +176,7 @@ class TestGroupsAndUsers:
         assert found.candidates == ("id: g1  Kiro-Users", "id: g2  kiro-users")
 
     def test_one_that_is_named_by_its_id_has_the_id_as_its_key(self):
-        keys = PrincipalKeys(id="18D14569-C3BD-439B-9A66-3A2AEE01D14F")
+        keys = DirectoryKeys(id="18D14569-C3BD-439B-9A66-3A2AEE01D14F")
         assert keys.key == "18d14569-c3bd-439b-9a66-3a2aee01d14f"
         assert finding.matched(keys, "user", [{"id": keys.key}], parse.user) == kinds.User(
             key=keys.key, id=keys.key

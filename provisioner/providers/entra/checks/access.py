@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from provisioner.core.check import Catalogue, Look, Severity, Verdict
+from provisioner.providers import kiro
 from provisioner.providers.entra import observations as seen
 from provisioner.providers.entra import resources as kinds
 
@@ -251,7 +252,7 @@ def user_consent_disabled(look: Look) -> Iterator[Verdict]:
     policy = look.snapshot.one(seen.ConsentPolicy)
     consent = look.snapshot.one(kinds.Consent)
     scopes = consent.scopes if consent and consent.scopes else ()
-    lacking = [scope for scope in kinds.SCOPES if scope not in scopes]
+    lacking = [scope for scope in kiro.SCOPES if scope not in scopes]
     if policy and not policy.user_consent and lacking:
         yield Verdict(
             f"users may not consent, and no administrator has consented to {', '.join(lacking)}",
@@ -263,7 +264,7 @@ def user_consent_disabled(look: Look) -> Iterator[Verdict]:
                 ),
                 ("oauth2PermissionGrants[consentType=AllPrincipals].scope", list(scopes)),
             ),
-            repaired(kinds.Consent(key=found.key, scopes=kinds.SCOPES)),
+            repaired(kinds.Consent(key=found.key, scopes=kiro.SCOPES)),
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from provisioner.core.check import Catalogue, Look, Severity, Verdict
 from provisioner.core.plan import Desired
+from provisioner.providers import kiro
 from provisioner.providers.entra import observations as seen
 from provisioner.providers.entra import resources as kinds
 
@@ -240,7 +241,7 @@ def scopes_missing(look: Look) -> Iterator[Verdict]:
     """
     found = application(look)
     present = {scope.value for scope in found.scopes or ()}
-    for value in kinds.SCOPES:
+    for value in kiro.SCOPES:
         if value not in present:
             yield Verdict(
                 f"the scope {value} is missing",
@@ -264,7 +265,7 @@ def scope_disabled(look: Look) -> Iterator[Verdict]:
     """
     found = application(look)
     for scope in found.scopes or ():
-        if scope.value in kinds.SCOPES and scope.enabled is False:
+        if scope.value in kiro.SCOPES and scope.enabled is False:
             yield Verdict(
                 f"the scope {scope.value} is disabled",
                 found.address,
@@ -287,7 +288,7 @@ def scope_admin_only(look: Look) -> Iterator[Verdict]:
     """
     found = application(look)
     for scope in found.scopes or ():
-        if scope.value in kinds.SCOPES and scope.type == "Admin":
+        if scope.value in kiro.SCOPES and scope.type == "Admin":
             yield Verdict(
                 f"only admins can consent to {scope.value}",
                 found.address,

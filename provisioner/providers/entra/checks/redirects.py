@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from provisioner.core.check import Catalogue, Look, Severity, Verdict
 from provisioner.core.plan import Desired
+from provisioner.providers import kiro
 from provisioner.providers.entra import resources as kinds
 
 from .looking import application, desired, repaired
@@ -34,9 +35,9 @@ def redirect_uri_ide(look: Look) -> Iterator[Verdict]:
     Source: Kiro, Microsoft Entra guide, Troubleshooting, row 4, and step 2.
     """
     found = application(look)
-    if kinds.KIRO_URI not in (found.redirect_uris or ()):
+    if kiro.KIRO_URI not in (found.redirect_uris or ()):
         yield Verdict(
-            f"{kinds.KIRO_URI} is not registered",
+            f"{kiro.KIRO_URI} is not registered",
             found.address,
             ((_PATH, list(found.redirect_uris or ())),),
             _as_listed(look),
@@ -58,7 +59,7 @@ def redirect_uri_loopback(look: Look) -> Iterator[Verdict]:
     """
     found = application(look)
     wanted = desired(look, kinds.Application).redirect_uris or ()
-    missing = [uri for uri in wanted if uri != kinds.KIRO_URI and uri not in (found.redirect_uris or ())]
+    missing = [uri for uri in wanted if uri != kiro.KIRO_URI and uri not in (found.redirect_uris or ())]
     if missing:
         portless = kinds.LOOPBACK_URI in (found.redirect_uris or ())
         yield Verdict(
@@ -105,7 +106,7 @@ def redirect_uri_wrong_platform(look: Look) -> Iterator[Verdict]:
     Source: Kiro, Microsoft Entra guide, step 2; Microsoft identity platform, redirect URI restrictions.
     """
     found = application(look)
-    ours = {*(desired(look, kinds.Application).redirect_uris or ()), kinds.KIRO_URI, kinds.LOOPBACK_URI}
+    ours = {*(desired(look, kinds.Application).redirect_uris or ()), kiro.KIRO_URI, kinds.LOOPBACK_URI}
     misplaced = {
         "web": [uri for uri in found.web_redirect_uris or () if uri in ours],
         "spa": [uri for uri in found.spa_redirect_uris or () if uri in ours],

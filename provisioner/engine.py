@@ -17,6 +17,7 @@ from provisioner.core.plan import Change, Desired, Guards, Plan, make_plan
 from provisioner.core.provider import Outcome, Provider
 from provisioner.core.resource import resolve
 from provisioner.core.snapshot import Snapshot
+from provisioner.core.step import ManualStep
 
 AGREEING_READS: Final = 3
 """Reads in a row that must agree, once one has disagreed: replicas flip-flop."""
@@ -37,6 +38,10 @@ class Watcher(Protocol):
 
     def waiting(self, reason: str) -> None:
         """Nothing happens for the moment, and why."""
+
+
+Person = Callable[[ManualStep], bool]
+"""Somebody who does human steps while apply waits; tells whether the step was done."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,13 @@ def refuse_if_unsafe(decided: Plan) -> None:
 
 
 async def apply(
-    provider: Provider, planned: Planned, watcher: Watcher, applied: Applied, *, fresh: bool = True
+    provider: Provider,
+    planned: Planned,
+    watcher: Watcher,
+    applied: Applied,
+    *,
+    fresh: bool = True,
+    person: Person | None = None,
 ) -> Applied:
     """Make a plan true and prove it.
 
@@ -121,6 +132,7 @@ async def apply(
         watcher: is told about progress.
         applied: filled while it goes on, so that the caller knows what was done if this raises.
         fresh: the plan was made just now; otherwise the tenant is read again first.
+        person: does the human steps, if there is somebody; what waits for them then goes on.
 
     Raises:
         RefusedError: a guard refuses, or the tenant changed since the plan was made.
@@ -129,14 +141,22 @@ async def apply(
     if not fresh:
         planned = await _read_again(provider, planned)
     refuse_if_unsafe(planned.plan)
-    if not planned.plan.pending:
-        applied.after = planned
-        return applied
-    await provider.permit(planned.plan)
-    world = planned.snapshot
-    for stage in planned.plan.stages():
-        world = await _make(stage, provider, world, watcher, applied)
-    applied.after = await _converged(provider, planned, watcher)
+    decided, world = planned.plan, planned.snapshot
+    helped: list[ManualStep] = []
+    while True:
+        if decided.pending:
+            await provider.permit(decided)
+        for stage in decided.stages():
+            world = await _make(stage, provider, world, watcher, applied)
+        steps = await _helped(decided, world, person, helped)
+        if not steps:
+            break
+        helped += steps
+        world = world.updated(await provider.look_again(steps, world))
+        decided = make_plan(planned.wish(world), world, provider.guards())
+        refuse_if_unsafe(decided)
+    changed = applied.done or helped
+    applied.after = await _converged(provider, planned, watcher) if changed else planned
     return applied
 
 
@@ -170,6 +190,29 @@ async def _read_again(provider: Provider, planned: Planned) -> Planned:
             hint="look at the new plan and confirm it: run the same command again",
         )
     return again
+
+
+async def _helped(
+    decided: Plan, world: Snapshot, person: Person | None, earlier: Sequence[ManualStep]
+) -> list[ManualStep]:
+    """Let a person do the open steps, one after the other.
+
+    Args:
+        decided: the plan in which they are open.
+        world: everything known by now: the steps show values from it.
+        person: who does them, if there is somebody.
+        earlier: steps that were done already; what they did not bring about, doing them again will not either.
+
+    Returns:
+        the steps that were done.
+    """
+    done: list[ManualStep] = []
+    for step in decided.open_steps if person else ():
+        known = any(step.address == other.address for other in earlier)
+        if known or person is None or not await asyncio.to_thread(person, resolve(step, world.by_address)):
+            break
+        done.append(step)
+    return done
 
 
 async def _make(

@@ -164,15 +164,15 @@ def _planning(max_removals: float | None) -> Callable[[Provider], Awaitable[tupl
     async def work(provider: Provider) -> tuple[Planned, Provider]:
         from provisioner import engine
 
-        return await engine.plan(provider, guards=_guards(max_removals)), provider
+        return await engine.plan(provider, guards=_guards(provider, max_removals)), provider
 
     return work
 
 
-def _guards(max_removals: float | None) -> Guards | None:
-    from provisioner.core.plan import Guards
-
-    return None if max_removals is None else Guards(max_removals=max_removals)
+def _guards(provider: Provider, max_removals: float | None) -> Guards:
+    """The playbook's limits, with another share of removals where the command line gives one."""
+    guards = provider.guards()
+    return guards if max_removals is None else guards.model_copy(update={"max_removals": max_removals})
 
 
 def _change(session: Session, steps: Sequence[bool | None], *, yes: bool, max_removals: float | None) -> int:
@@ -198,7 +198,7 @@ def _change(session: Session, steps: Sequence[bool | None], *, yes: bool, max_re
             planned = await engine.plan(
                 provider,
                 wish=_wish(provider, purge),
-                guards=_guards(max_removals),
+                guards=_guards(provider, max_removals),
                 also=frozenset() if purge is None else provider.teardown_reads,
             )
             plans.append(planned.plan)
@@ -206,7 +206,9 @@ def _change(session: Session, steps: Sequence[bool | None], *, yes: bool, max_re
             if asked:
                 started = time.monotonic()  # nobody wants to know how long they thought
             try:
-                await engine.apply(provider, planned, session.printer, applied, fresh=not asked)
+                await engine.apply(
+                    provider, planned, session.printer, applied, fresh=not asked, person=session.person()
+                )
             except ProvisionerError as problem:
                 error = problem
                 break

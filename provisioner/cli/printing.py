@@ -93,6 +93,12 @@ class Printer:
         if not self.wants_json:
             self.say(f"  {mark} {_DONE[change.action]} {change.address}{click.style(took, dim=True)}")
 
+    def acted(self, address: str, what: str) -> None:
+        """The sandbox's simulated person did a human step."""
+        if not self.wants_json:
+            mark = click.style("✓", fg="cyan")
+            self.say(f"  {mark} by hand {address}{click.style(f'  (simulated: {what})', dim=True)}")
+
     def waiting(self, reason: str) -> None:
         """Nothing happens for the moment, and why."""
         self.note(reason)

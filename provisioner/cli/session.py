@@ -14,6 +14,8 @@ from provisioner import providers
 from provisioner.cli.printing import Printer
 from provisioner.core.errors import ProvisionerError, UsageError
 from provisioner.core.provider import Provider
+from provisioner.core.step import ManualStep
+from provisioner.engine import Person
 from provisioner.journal import Journal
 from provisioner.reports.models import Target
 from provisioner.settings import Variables, state_dir
@@ -49,10 +51,26 @@ class Session:
         if self.sandbox is not None:
             sandboxed = providers.Sandboxed(
                 self.sandbox.url,
-                self.sandbox.access_token(),
+                self.sandbox.token_of(loaded.provider),
                 float(self.sandbox.directory.setting("lag_seconds", 0)),
             )
         return providers.entry(loaded.provider).connect(loaded, self.journal, self.printer.note, sandboxed)
+
+    def person(self) -> Person | None:
+        """The simulated person who does human steps in the sandbox; nobody outside it."""
+        running = self.sandbox
+        if running is None:
+            return None
+
+        def act(step: ManualStep) -> bool:
+            from provisioner.sandbox import steering  # noqa: PLC0415 - start-up time
+
+            done = steering.act(running, step.key)
+            if done:
+                self.printer.acted(step.address, done)
+            return done is not None
+
+        return act
 
     def target(self, provider: Provider) -> Target:
         return Target(

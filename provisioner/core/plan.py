@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -119,9 +119,11 @@ class Guards(Model):
     Attributes:
         max_removals: the largest share (0 to 1) of the existing resources of one kind that a plan may delete;
             a single removal is always allowed.
+        protected: kinds of which nothing may be deleted, with what that would do and how to allow it.
     """
 
     max_removals: float = 0.3
+    protected: Mapping[str, str] = {}
 
 
 class Plan(Model):
@@ -196,12 +198,14 @@ def make_plan(desired: Desired, snapshot: Snapshot, guards: Guards | None = None
     for gone in _superfluous(desired, snapshot, wanted):
         changes[gone.address] = _deletion(gone, changes)
     changes = _with_waiting(changes)
+    guards = guards or Guards()
     return Plan(
         changes=tuple(changes.values()),
         refusals=(
             *_unresolved(wanted, snapshot),
             *_replacements(changes),
-            *_too_many_removals(changes, snapshot, desired.exhaustive, guards or Guards()),
+            *_protected(changes, guards),
+            *_too_many_removals(changes, snapshot, desired.exhaustive, guards),
         ),
     )
 
@@ -325,6 +329,13 @@ def _replacements(changes: dict[Address, Change]) -> Iterator[Refusal]:
                 reason=f"{change.address} would have to be replaced: {names} cannot be changed once it is set",
                 hint="correct the playbook, or delete the old one yourself",
             )
+
+
+def _protected(changes: dict[Address, Change], guards: Guards) -> Iterator[Refusal]:
+    for change in changes.values():
+        kind = change.address.partition("/")[0]
+        if change.action is Action.DELETE and kind in guards.protected:
+            yield Refusal(reason=f"{change.address} would be removed", hint=guards.protected[kind])
 
 
 def _too_many_removals(

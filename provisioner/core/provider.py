@@ -7,8 +7,9 @@ from typing import Protocol
 
 from .check import Check
 from .plan import Change, Desired, Guards, Plan
-from .resource import AnyResource, Model
+from .resource import AnyResource, Model, Resource
 from .snapshot import Snapshot
+from .step import ManualStep
 
 
 class Outcome(Model):
@@ -116,6 +117,9 @@ class Provider(Protocol):
 
     async def read(self, also: frozenset[str] = frozenset()) -> Snapshot:
         """Everything a plan needs, and these kinds besides."""
+
+    async def look_again(self, steps: Iterable[ManualStep], world: Snapshot) -> tuple[Resource, ...]:
+        """Read what proves that these human steps were done, and only that."""
 
     async def needed_permissions(self) -> PermissionsNeeded:
         """What the playbook needs, and what the credentials have of it."""

@@ -13,7 +13,7 @@ from provisioner.core.check import Check
 from provisioner.core.notebook import Notebook
 from provisioner.core.provider import Provider
 
-NAMES: Final = ("entra",)
+NAMES: Final = ("entra", "okta")
 """Every provider is a package below this one with a module ``entry``."""
 
 

@@ -13,6 +13,7 @@ from provisioner.core.plan import Change, Desired, Guards, Plan
 from provisioner.core.provider import HandoffValue, Outcome, PermissionsNeeded, Requests
 from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Snapshot
+from provisioner.core.step import ManualStep
 from provisioner.providers.needs import Need, missing, reported
 
 from . import observations as seen
@@ -127,6 +128,14 @@ class EntraProvider:
 
     async def read(self, also: frozenset[str] = frozenset()) -> Snapshot:
         return await Reader(self.graph, self.playbook, self.notebook, also).read()
+
+    async def look_again(
+        self,
+        steps: Iterable[ManualStep],  # noqa: ARG002 - the protocol's signature
+        world: Snapshot,  # noqa: ARG002 - the protocol's signature
+    ) -> tuple[Resource, ...]:
+        """Nothing: what its steps bring comes by variables, with the next run."""
+        return ()
 
     async def needed_permissions(self) -> PermissionsNeeded:
         try:

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from provisioner.core.check import Catalogue, Look, Severity, Verdict
+from provisioner.core.looking import as_in_playbook, desired, repaired
 from provisioner.providers import kiro
 from provisioner.providers.entra import observations as seen
 from provisioner.providers.entra import resources as kinds
 
 from .aadsts import meaning
-from .looking import application, as_in_playbook, desired, principal, repaired
+from .looking import application, principal
 
 check = Catalogue()
 

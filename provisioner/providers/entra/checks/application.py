@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from provisioner.core.check import Catalogue, Look, Severity, Verdict
+from provisioner.core.looking import desired, repaired
 from provisioner.core.plan import Desired
 from provisioner.providers import kiro
 from provisioner.providers.entra import observations as seen
 from provisioner.providers.entra import resources as kinds
 
-from .looking import application, desired, principal, repaired
+from .looking import application, principal
 
 check = Catalogue()
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from provisioner.core.check import Catalogue, Look, Severity, SkipCheckError, Verdict
+from provisioner.core.looking import as_in_playbook, desired, repaired
 from provisioner.providers.entra import observations as seen
 from provisioner.providers.entra import resources as kinds
 
-from .looking import as_in_playbook, desired, job, mapping, principal, repaired, secrets
+from .looking import job, mapping, principal, secrets
 
 check = Catalogue()
 

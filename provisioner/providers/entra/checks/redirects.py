@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from provisioner.core.check import Catalogue, Look, Severity, Verdict
+from provisioner.core.looking import desired, repaired
 from provisioner.core.plan import Desired
 from provisioner.providers import kiro
 from provisioner.providers.entra import resources as kinds
 
-from .looking import application, desired, repaired
+from .looking import application
 
 check = Catalogue()
 

@@ -1,0 +1,173 @@
+"""Which remote object a playbook means. Pure decisions on what was found.
+
+Labels and names are not unique in Okta: one exact match is adopted, several are refused with their ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from provisioner.core.resource import Resource
+from provisioner.core.snapshot import Fault, Problem
+
+from . import resources as kinds
+from .resources import Json
+
+_GROUPS_OF_APPS = "APP_GROUP"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is meant, and what else bears the same name.
+
+    Attributes:
+        chosen: Okta's object, or None when there is none, or no telling which.
+        others: of the same label.
+        problem: why there is no telling.
+    """
+
+    chosen: Json | None = None
+    others: tuple[Json, ...] = ()
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True)
+class Sought:
+    """How a playbook names an object.
+
+    Attributes:
+        address: of the resource.
+        what: its kind in words.
+        name: its label or name.
+        key: where the playbook pins it by its id.
+        pinned: the id, if it does.
+    """
+
+    address: str
+    what: str
+    name: str
+    key: str
+    pinned: str | None = None
+
+
+def choose(sought: Sought, found: Sequence[Json], named: Callable[[Json], str]) -> Choice:
+    """Which of the found objects is meant.
+
+    Args:
+        sought: what the playbook says.
+        found: every object that may be meant; of a pinned one only itself.
+        named: its label or name.
+    """
+    if sought.pinned:
+        match = next((data for data in found if data["id"] == sought.pinned), None)
+        problem = Problem(
+            fault=Fault.MISSING,
+            address=sought.address,
+            message=f"there is no {sought.what} with the id {sought.pinned}",
+            hint=f"correct {sought.key}: in the playbook, or leave it out",
+        )
+        return Choice(match, (), None if match else problem)
+    exact = [data for data in found if named(data) == sought.name]
+    if len(exact) < 2:
+        return Choice(next(iter(exact), None))
+    return Choice(
+        None,
+        tuple(exact),
+        Problem(
+            fault=Fault.AMBIGUOUS,
+            address=sought.address,
+            message=f"{len(exact)} {sought.what}s are called {sought.name!r}",
+            hint=f"say which one with {sought.key}: in the playbook",
+            candidates=tuple(
+                f"id: {data['id']}  {data.get('status')}  created {data.get('created')}" for data in exact
+            ),
+        ),
+    )
+
+
+def absent(sought: Sought) -> Problem:
+    """That nothing has this name."""
+    return Problem(
+        fault=Fault.MISSING,
+        address=sought.address,
+        message=f"there is no {sought.what} {sought.name!r} in the organization",
+        hint=f"create it, or correct {sought.key}: in the playbook",
+    )
+
+
+def chosen_scim(sought: Sought, marker: str, found: Sequence[Json]) -> Choice:
+    """Which application from the catalogue is meant: by label, else the one that carries our marker."""
+    choice = choose(sought, found, lambda data: str(data.get("label")))
+    if choice.chosen or choice.problem:
+        return choice
+    ours = [
+        data for data in found if ((data.get("settings") or {}).get("notes") or {}).get("admin") == marker
+    ]
+    return Choice(ours[0]) if len(ours) == 1 else choice
+
+
+def group_of(key: str, by_id: bool, found: Iterable[Json], pushed_by: Iterable[str]) -> Json | Problem:
+    """The group that is meant, or why there is no telling.
+
+    Pushing a group makes another one of the same name, which belongs to the application; that one is not meant.
+
+    Args:
+        key: its name or id.
+        by_id: it is its id.
+        found: what Okta found.
+        pushed_by: ids of the applications that push.
+    """
+    apps = set(pushed_by)
+    named = [
+        data
+        for data in found
+        if (data["id"] if by_id else (data.get("profile") or {}).get("name")) == key
+        and (data.get("source") or {}).get("id") not in apps
+    ]
+    own = [data for data in named if data.get("type") != _GROUPS_OF_APPS]
+    return _one_of(f"{kinds.Group.kind}/{key}", "group", key, own or named)
+
+
+def user_of(key: str, found: Iterable[Json]) -> Json | Problem:
+    """The user that is meant, or why there is none."""
+    return _one_of(f"{kinds.User.kind}/{key}", "user", key, list(found))
+
+
+def same(found: Iterable[Resource]) -> list[Problem]:
+    """Groups or users that the playbook names twice, by name and by id."""
+    first: dict[str | None, Resource] = {}
+    problems = []
+    for resource in found:
+        if not isinstance(resource, kinds.Group | kinds.User):
+            continue
+        other = first.setdefault(resource.id, resource)
+        if other.address != resource.address:
+            problems.append(
+                Problem(
+                    fault=Fault.AMBIGUOUS,
+                    address=resource.address,
+                    message=f"{other.key!r} and {resource.key!r} are the same {resource.kind.removeprefix('okta-')}",
+                    hint="list it once in the playbook",
+                )
+            )
+    return problems
+
+
+def _one_of(address: str, what: str, key: str, matches: Sequence[Json]) -> Json | Problem:
+    if len(matches) == 1:
+        return matches[0]
+    if not matches:
+        return Problem(
+            fault=Fault.MISSING,
+            address=address,
+            message=f"there is no {what} {key!r} in the organization",
+            hint=f"create it, or correct the {what}s in the playbook",
+        )
+    return Problem(
+        fault=Fault.AMBIGUOUS,
+        address=address,
+        message=f"{len(matches)} {what}s are called {key!r}",
+        hint=f"name the right one by its id: in the playbook's {what}s",
+        candidates=tuple(f"id: {match['id']}  {match.get('type')}" for match in matches),
+    )

@@ -1,0 +1,101 @@
+"""Which OAuth scope each operation needs.
+
+Source: the ``security`` of each operation in the Okta Management API description. A service app needs an admin role
+besides (Okta developer documentation, Implement OAuth for Okta with a service app).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from provisioner.providers.needs import WRITES, Need
+
+ADMIN_ROLE: Final = (
+    "Application Administrator and API Access Management Administrator (Read-only Administrator for doctor)"
+)
+
+_WRITING: Final = ("apply", "destroy")
+_AUDITING: Final = ("doctor",)
+_API: Final = "/api/v1"
+
+READ_APPS: Final = Need(
+    "find and read the applications and their assignments",
+    ("okta.apps.read", "okta.apps.manage"),
+    (("GET", f"{_API}/apps(?!.*group-push)"),),
+)
+READ_SERVERS: Final = Need(
+    "read the authorization server, its scopes and policies",
+    ("okta.authorizationServers.read", "okta.authorizationServers.manage"),
+    (("GET", f"{_API}/authorizationServers"),),
+)
+READ_GROUPS: Final = Need(
+    "find groups and read group push",
+    ("okta.groups.read", "okta.groups.manage"),
+    (("GET", f"{_API}/groups"), ("GET", f"{_API}/apps/.*/group-push")),
+)
+READ_USERS: Final = Need("find users", ("okta.users.read", "okta.users.manage"), (("GET", f"{_API}/users"),))
+READ_MAPPINGS: Final = Need(
+    "read the attribute mapping",
+    ("okta.profileMappings.read", "okta.profileMappings.manage"),
+    (("GET", f"{_API}/mappings"),),
+)
+READ_POLICIES: Final = Need(
+    "find the authentication policy",
+    ("okta.policies.read", "okta.policies.manage"),
+    (("GET", f"{_API}/policies"),),
+)
+READ_LOGS: Final = Need(
+    "read the system log", ("okta.logs.read",), (("GET", f"{_API}/logs"),), commands=_AUDITING
+)
+READ_DOMAINS: Final = Need(
+    "read the custom domains",
+    ("okta.domains.read", "okta.domains.manage"),
+    (("GET", f"{_API}/domains"),),
+    commands=_AUDITING,
+)
+READ_TOKENS: Final = Need(
+    "see when the API token ends",
+    ("okta.apiTokens.read", "okta.apiTokens.manage"),
+    (("GET", f"{_API}/api-tokens"),),
+    commands=_AUDITING,
+)
+WRITE_GROUP_PUSH: Final = Need(
+    "push groups",
+    ("okta.groups.manage",),
+    ((WRITES, f"{_API}/apps/.*/group-push"),),
+    commands=_WRITING,
+)
+WRITE_APPS: Final = Need(
+    "create and configure the applications, and assign groups and users",
+    ("okta.apps.manage",),
+    ((WRITES, f"{_API}/apps"),),
+    commands=_WRITING,
+)
+WRITE_SERVERS: Final = Need(
+    "create and configure the authorization server",
+    ("okta.authorizationServers.manage",),
+    ((WRITES, f"{_API}/authorizationServers"),),
+    commands=_WRITING,
+)
+WRITE_MAPPINGS: Final = Need(
+    "remove attribute mappings",
+    ("okta.profileMappings.manage",),
+    ((WRITES, f"{_API}/mappings"),),
+    commands=_WRITING,
+)
+
+NEEDS: Final = (
+    READ_APPS,
+    READ_SERVERS,
+    READ_GROUPS,
+    READ_USERS,
+    READ_MAPPINGS,
+    READ_POLICIES,
+    READ_LOGS,
+    READ_DOMAINS,
+    READ_TOKENS,
+    WRITE_GROUP_PUSH,
+    WRITE_APPS,
+    WRITE_SERVERS,
+    WRITE_MAPPINGS,
+)

@@ -1,0 +1,88 @@
+"""Writing what provisions: the attribute mapping and group push. The rest of it has no API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from provisioner.core.errors import RemoteError
+from provisioner.core.plan import Action, Change
+from provisioner.core.provider import Outcome
+from provisioner.core.snapshot import Snapshot
+
+from . import parse
+from . import resources as kinds
+from .org import Answer, Org, path
+from .playbook import OktaPlaybook
+from .reader import Memory, read_mapping
+
+
+@dataclass(frozen=True)
+class ProvisioningWriter:
+    """Makes changes to how the SCIM application provisions."""
+
+    org: Org
+    playbook: OktaPlaybook
+    memory: Memory
+
+    async def mapping(self, _change: Change, world: Snapshot) -> Outcome:
+        """Remove the attributes that Kiro does not support, where they are mapped, and read back."""
+        app_id = self._app_id(world)
+
+        async def look() -> kinds.ScimAttributeMapping | None:
+            return await read_mapping(self.org, self.memory, self.playbook.name, app_id)
+
+        found = await self.org.appears(look)
+        if found is None:
+            raise RemoteError(
+                "the SCIM application has no attribute mapping from Okta's users",
+                hint="look at its Provisioning tab; or say scim: mapping: unmanaged in the playbook",
+            )
+        if not found.unsupported:
+            return Outcome(resources=(found,))
+        where = path("/api/v1/mappings/{}", found.id or "")
+        await self.org.write("POST", where, parse.unmapped_body(found.unsupported))
+        again = await look()
+        if again is None or again.unsupported:
+            raise RemoteError(
+                f"Okta still maps {', '.join((again or found).unsupported or ())} after it was told to remove them",
+                hint="remove them by hand: Provisioning, To App, Attribute Mappings",
+            )
+        return Outcome(resources=(again,))
+
+    async def group_push(self, change: Change, world: Snapshot) -> Outcome:
+        """Push a group, switch its push on again, or stop it. The group stays in Kiro when it is stopped."""
+        base = path("/api/v1/apps/{}/group-push/mappings", self._app_id(world))
+        before = change.before
+        if isinstance(before, kinds.GroupPush):
+            where = base + path("/{}", before.id or "")
+            if change.action is Action.DELETE:
+                await self._set(where, "INACTIVE")
+                await self.org.write("DELETE", f"{where}?deleteTargetGroup=false")
+                return Outcome(note="the group stays in Kiro: delete it there if it is not wanted")
+            if before.active:
+                await self._set(where, "INACTIVE")  # off and on again: the way to have a failed push repeated
+            await self._set(where, "ACTIVE")
+            return Outcome(resources=(parse.group_push(before.key, await self.org.get(where)),))
+        return Outcome(resources=(await self._push(change.wanted(kinds.GroupPush), base, world),))
+
+    async def _push(self, wanted: kinds.GroupPush, base: str, world: Snapshot) -> kinds.GroupPush:
+        source = str(wanted.group)
+        group = world.need(kinds.Group, wanted.key)
+        body = {"sourceGroupId": source, "targetGroupName": group.name or wanted.key, "status": "ACTIVE"}
+
+        async def look() -> kinds.GroupPush | None:
+            for data in await self.org.all(f"{base}?limit=1000"):
+                if data.get("sourceGroupId") == source:
+                    return parse.group_push(wanted.key, data)
+            return None
+
+        def made(answer: Answer) -> kinds.GroupPush:
+            return parse.group_push(wanted.key, answer.body)
+
+        return await self.org.create(base, body, look, made)
+
+    async def _set(self, where: str, status: str) -> None:
+        await self.org.write("PATCH", where, {"status": status})
+
+    def _app_id(self, world: Snapshot) -> str:
+        return world.need(kinds.ScimApplication, self.playbook.name).id or ""

@@ -1,0 +1,453 @@
+"""Reading an organization into a snapshot: chains of reads that do not depend on each other run at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from provisioner.core.errors import RefusedError, RemoteError, UnreachableError
+from provisioner.core.resource import Resource
+from provisioner.core.snapshot import Gap, Problem, Snapshot
+from provisioner.providers.needs import needed_for
+
+from . import finding, parse, roll
+from . import observations as seen
+from . import resources as kinds
+from .keys import OktaPrincipalKeys, is_custom
+from .org import NotLicensedError, Org, path, together
+from .permissions import NEEDS
+from .playbook import OktaPlaybook
+from .resources import Json
+
+LOG_WINDOW: Final = timedelta(days=7)
+
+_APPS: Final = "/api/v1/apps"
+_SERVERS: Final = "/api/v1/authorizationServers"
+_DOCUMENTS: Final = ("openid-configuration", "oauth-authorization-server")
+_OF_THE_SERVER: Final = (
+    kinds.AuthorizationServer,
+    kinds.Scope,
+    kinds.AccessPolicy,
+    kinds.PolicyRule,
+    seen.OtherPolicy,
+    seen.OtherRule,
+    seen.Discovery,
+)
+_PROVISIONING_EVENTS: Final = (
+    '(eventType sw "application.provision" or eventType sw "application.integration")'
+)
+_SIGN_IN_EVENTS: Final = '(eventType sw "app.oauth2" or eventType eq "app.generic.unauth_app_access_attempt")'
+
+
+@dataclass
+class Memory:
+    """What does not change during a run, and need not be read again."""
+
+    principals: dict[str, list[Json]] = field(default_factory=dict)
+    mappings: dict[str, str] = field(default_factory=dict)
+    at_home: bool = False
+
+
+@dataclass
+class Reader:
+    """Reads what one playbook is about. Use once.
+
+    Attributes:
+        memory: shared by the reads of one run.
+        also: names of kinds to read besides those a plan needs. What may not be read of these becomes a gap.
+    """
+
+    org: Org
+    playbook: OktaPlaybook
+    memory: Memory
+    also: frozenset[str] = frozenset()
+    _found: list[Resource] = field(default_factory=list)
+    _gaps: list[Gap] = field(default_factory=list)
+    _problems: list[Problem] = field(default_factory=list)
+    _assigned: dict[type[kinds.Assignment], list[Json]] = field(default_factory=dict)
+    _pushes: list[Json] = field(default_factory=list)
+    _rolls: dict[str, roll.Roll] = field(default_factory=dict)
+    _scim_ids: list[str] = field(default_factory=list)
+
+    async def read(self) -> Snapshot:
+        """Everything asked for.
+
+        Raises:
+            RemoteError: something a plan cannot do without could not be read.
+            RefusedError: the playbook has a custom domain for the organization's URL.
+        """
+        await self._confirm_home()
+        await together(
+            self._sign_in(), self._authorization(), self._scim(), self._principals(), self._organization()
+        )
+        self._name_principals()
+        if self._wants(seen.UnassignedMembers):
+            await self._members_of_pushed()
+        if self._wants(seen.People) and "oidc" in self._rolls:
+            people = roll.compared(self.playbook.name, self._rolls["oidc"], self._rolls.get("scim"))
+            self._found.append(people)
+        return Snapshot(
+            resources=tuple({found.address: found for found in self._found}.values()),
+            gaps=tuple(self._gaps),
+            problems=tuple(self._problems),
+        )
+
+    def _wants(self, *wanted: type[Resource]) -> bool:
+        return any(kind.kind in self.also for kind in wanted)
+
+    async def _confirm_home(self) -> None:
+        """A custom domain does not serve the management API as it should: name the right URL, send no token."""
+        if self.memory.at_home or not is_custom(self.org.root):
+            return
+        home = await self.org.home()
+        if home != self.org.root:
+            raise RefusedError(
+                f"{self.org.root} is not an Okta organization's own URL; no credentials were sent to it",
+                hint=f"use connection: org_url: {home}"
+                if home
+                else "use the URL that ends in okta.com or the like",
+            )
+        self.memory.at_home = True
+
+    async def _optional(
+        self, kinds_: tuple[type[Resource], ...], work: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Read what only an audit needs; when it may not be read, that is a gap."""
+        if not self._wants(*kinds_):
+            return
+        try:
+            await work()
+        except UnreachableError:
+            raise
+        except RemoteError as error:
+            self._miss(error, kinds_)
+
+    def _miss(self, error: RemoteError, kinds_: tuple[type[Resource], ...]) -> None:
+        needs: tuple[str, ...] = ()
+        if error.status == 403:
+            needs = needed_for(NEEDS, "GET", error.message.partition(" ")[2].partition(":")[0])
+        self._gaps.extend(Gap(kind=kind.kind, reason=error.message, needs=needs) for kind in kinds_)
+
+    # -- the OIDC application ------------------------------------------------------------------------------
+
+    async def _sign_in(self) -> None:
+        keys = self.playbook.application
+        sought = finding.Sought(
+            f"{kinds.Application.kind}/{self.playbook.name}",
+            "OIDC application",
+            self.playbook.label,
+            "application: id",
+            keys.id,
+        )
+        found = await self._pinned(_APPS, keys.id)
+        if found is None:
+            listed = await self.org.all(f"{_APPS}?{urlencode({'q': self.playbook.label, 'limit': 200})}")
+            found = [data for data in listed if data.get("name") == kinds.OIDC_NAME]
+        choice = finding.choose(sought, found, lambda data: str(data.get("label")))
+        self._problems.extend([choice.problem] if choice.problem else [])
+        self._found.extend(map(parse.other_application, choice.others))
+        if choice.chosen is None:
+            return
+        application = parse.application(self.playbook.name, choice.chosen)
+        self._found.append(application)
+        if application.policy_id:
+            chosen = kinds.AuthenticationPolicy(key=self.playbook.name, policy=application.policy_id)
+            self._found.append(chosen)
+        await together(
+            self._assignments_of("oidc", application.id or "", kinds.GroupAssignment, kinds.UserAssignment),
+            self._optional((seen.SignInFailure,), lambda: self._sign_in_failures(application)),
+        )
+
+    async def _pinned(self, where: str, pinned: str | None) -> list[Json] | None:
+        """The object with a pinned id, as a list of none or one; None when none is pinned."""
+        if pinned is None:
+            return None
+        found = await self.org.find(path(f"{where}/{{}}", pinned))
+        return [found] if found else []
+
+    async def _assignments_of(
+        self, which: str, app_id: str, groups: type[kinds.Assignment], users: type[kinds.Assignment]
+    ) -> None:
+        async def assigned_groups() -> None:
+            where = path(f"{_APPS}/{{}}/groups", app_id)
+            self._assigned[groups] = await self.org.all(f"{where}?limit=200&expand=group", expects=True)
+
+        async def assigned_users() -> None:
+            roll_, direct = roll.Roll(), []
+            where = path(f"{_APPS}/{{}}/users", app_id)
+            async for user in self.org.each(f"{where}?limit=500", expects=True):
+                roll_.add(user)
+                if user.get("scope") == "USER" and self.playbook.users is not None:
+                    direct.append(user)
+            self._rolls[which] = roll_
+            self._assigned[users] = direct
+
+        reads = [assigned_groups()]
+        if self.playbook.users is not None or self._wants(seen.People, seen.UnassignedMembers):
+            reads.append(assigned_users())
+        await together(*reads)
+
+    async def _sign_in_failures(self, application: kinds.Application) -> None:
+        events = await self._failed_events(_SIGN_IN_EVENTS, application.client_id or "")
+        self._found.extend(parse.failures(seen.SignInFailure, events))
+
+    async def _failed_events(self, events: str, target: str) -> list[Json]:
+        """Failures of the last days, newest first, at most one page: enough to tell what is wrong."""
+        since = (datetime.now(UTC) - LOG_WINDOW).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        condition = f'{events} and outcome.result eq "FAILURE" and target.id eq "{target}"'
+        query = {"filter": condition, "since": since, "sortOrder": "DESCENDING", "limit": 100}
+        page: list[Json] = await self.org.get(f"/api/v1/logs?{urlencode(query)}")
+        return page
+
+    # -- the authorization server --------------------------------------------------------------------------
+
+    async def _authorization(self) -> None:
+        keys = self.playbook.authorization_server
+        sought = finding.Sought(
+            f"{kinds.AuthorizationServer.kind}/{self.playbook.name}",
+            "authorization server",
+            keys.name,
+            "authorization_server: id",
+            keys.id,
+        )
+        try:
+            found = await self._pinned(_SERVERS, keys.id)
+            if found is None:
+                found = await self.org.all(f"{_SERVERS}?{urlencode({'q': keys.name, 'limit': 200})}")
+        except NotLicensedError as error:
+            if not self._wants(seen.ApiAccessManagement):
+                raise
+            self._found.append(seen.ApiAccessManagement(key=self.playbook.name, licensed=False))
+            self._miss(error, _OF_THE_SERVER)
+            return
+        self._found.append(seen.ApiAccessManagement(key=self.playbook.name, licensed=True))
+        choice = finding.choose(sought, found, lambda data: str(data.get("name")))
+        self._problems.extend([choice.problem] if choice.problem else [])
+        if choice.chosen is None:
+            return
+        server = parse.server(self.playbook.name, choice.chosen)
+        self._found.append(server)
+        base = path(f"{_SERVERS}/{{}}", server.id or "")
+        await together(
+            self._scopes(base),
+            self._policies(base),
+            self._optional((seen.Discovery,), lambda: self._discovery(server)),
+        )
+
+    async def _scopes(self, base: str) -> None:
+        for data in await self.org.all(f"{base}/scopes?limit=200", expects=True):
+            if not data.get("system"):
+                self._found.append(parse.scope(data))
+
+    async def _policies(self, base: str) -> None:
+        policies = await self.org.all(f"{base}/policies", expects=True)
+        name = self.playbook.authorization_server.policy
+        ours = next((data for data in policies if data.get("name") == name), None)
+        rest = [data for data in policies if data is not ours]
+        if ours:
+            self._found.append(parse.policy(self.playbook.name, ours))
+        self._found.extend(map(parse.other_policy, rest))
+        deeper = rest if self._wants(seen.OtherRule) else []
+        await together(*(self._rules(base, data, ours) for data in ([ours] if ours else []) + deeper))
+
+    async def _rules(self, base: str, policy: Json, ours: Json | None) -> None:
+        where = path("/policies/{}/rules", policy["id"])
+        name = self.playbook.authorization_server.rule
+        mine: Json | None = None
+        for data in await self.org.all(f"{base}{where}", expects=True):
+            if policy is ours and mine is None and data.get("name") == name:
+                mine = data
+                self._found.append(parse.rule(self.playbook.name, data))
+            else:
+                self._found.append(parse.other_rule(policy["id"], data))
+
+    async def _discovery(self, server: kinds.AuthorizationServer) -> None:
+        """Both documents, at the organization's own address: no token leaves it."""
+
+        async def one(name: str) -> None:
+            where = path("/oauth2/{}/.well-known/{}", server.id or "", name)
+            if data := await self.org.find(where):
+                self._found.append(parse.discovery(name, self.org.root + where, data))
+
+        await together(*map(one, _DOCUMENTS))
+
+    # -- the SCIM application ------------------------------------------------------------------------------
+
+    async def _scim(self) -> None:
+        keys = self.playbook.scim
+        if keys is None:
+            return
+        sought = finding.Sought(
+            f"{kinds.ScimApplication.kind}/{self.playbook.name}",
+            "SCIM application",
+            keys.label,
+            "scim: id",
+            keys.id,
+        )
+        found = await self._pinned(_APPS, keys.id)
+        if found is None:
+            condition = urlencode({"filter": f'name eq "{kinds.SCIM_NAME}"', "limit": 200})
+            found = await self.org.all(f"{_APPS}?{condition}")
+        self._scim_ids.extend(data["id"] for data in found)
+        choice = finding.chosen_scim(sought, self.playbook.marker, found)
+        self._problems.extend([choice.problem] if choice.problem else [])
+        self._found.extend(map(parse.other_application, choice.others))
+        if choice.chosen is None:
+            return
+        application = parse.scim_application(self.playbook.name, choice.chosen)
+        self._found += [application, parse.provisioning(self.playbook.name, choice.chosen)]
+        app_id = application.id or ""
+        work: list[Any] = [
+            self._assignments_of("scim", app_id, kinds.ScimGroupAssignment, kinds.ScimUserAssignment),
+            self._optional((seen.ProvisioningFailure,), lambda: self._provisioning_failures(app_id)),
+        ]
+        if keys.mapping == "guide":
+            work.append(self._mapping(app_id))
+        if self.playbook.push is not None:
+            work.append(self._group_pushes(app_id))
+        await together(*work)
+
+    async def _mapping(self, app_id: str) -> None:
+        if found := await read_mapping(self.org, self.memory, self.playbook.name, app_id):
+            self._found.append(found)
+
+    async def _group_pushes(self, app_id: str) -> None:
+        where = path(f"{_APPS}/{{}}/group-push/mappings", app_id)
+        self._pushes = await self.org.all(f"{where}?limit=1000", expects=True)
+
+    async def _provisioning_failures(self, app_id: str) -> None:
+        events = await self._failed_events(_PROVISIONING_EVENTS, app_id)
+        self._found.extend(parse.failures(seen.ProvisioningFailure, events))
+
+    # -- people, and the organization ----------------------------------------------------------------------
+
+    async def _principals(self) -> None:
+        groups = {keys.key: keys for keys in (*(self.playbook.groups or ()), *(self.playbook.push or ()))}
+        users = {keys.key: keys for keys in self.playbook.users or ()}
+        await together(
+            *(self._look_up("group", keys) for keys in groups.values()),
+            *(self._look_up("user", keys) for keys in users.values()),
+            *([self._sign_in_policy()] if self.playbook.application.authentication_policy else []),
+        )
+
+    async def _look_up(self, what: str, keys: OktaPrincipalKeys) -> None:
+        remembered = f"{what}/{keys.key}"
+        if remembered in self.memory.principals:
+            return
+        if keys.id or what == "user":
+            found = await self.org.find(path(f"/api/v1/{what}s/{{}}", keys.key))
+            matches = [found] if found else []
+        else:
+            condition = f'profile.name eq "{_quoted(keys.key)}"'
+            matches = await self.org.all(f"/api/v1/groups?{urlencode({'search': condition, 'limit': 200})}")
+        self.memory.principals[remembered] = matches
+
+    async def _sign_in_policy(self) -> None:
+        name = self.playbook.application.authentication_policy
+        listed = await self.org.all("/api/v1/policies?type=ACCESS_POLICY")
+        sought = finding.Sought(
+            f"{kinds.SignInPolicy.kind}/{name}",
+            "authentication policy",
+            str(name),
+            "application: authentication_policy",
+        )
+        choice = finding.choose(sought, listed, lambda data: str(data.get("name")))
+        if choice.chosen:
+            self._found.append(kinds.SignInPolicy(key=str(name), id=choice.chosen["id"]))
+        else:
+            self._problems.append(choice.problem or finding.absent(sought))
+
+    async def _organization(self) -> None:
+        async def domains() -> None:
+            listed = await self.org.get("/api/v1/domains")
+            self._found.extend(map(parse.custom_domain, listed.get("domains") or ()))
+
+        async def tokens() -> None:
+            me = await self.org.get("/api/v1/users/me")
+            for data in await self.org.all("/api/v1/api-tokens"):
+                if data.get("userId") == me["id"]:
+                    self._found.append(parse.api_token(data))
+
+        await together(
+            self._optional((seen.CustomDomain,), domains), self._optional((seen.ApiToken,), tokens)
+        )
+
+    # -- putting it together -------------------------------------------------------------------------------
+
+    def _name_principals(self) -> None:
+        names: dict[str, str] = {}
+        for keys in (*(self.playbook.groups or ()), *(self.playbook.push or ())):
+            matches = self.memory.principals[f"group/{keys.key}"]
+            group = finding.group_of(keys.key, bool(keys.id), matches, self._scim_ids)
+            self._keep_principal(group, keys.key, parse.group, names)
+        for keys in self.playbook.users or ():
+            user = finding.user_of(keys.key, self.memory.principals[f"user/{keys.key}"])
+            self._keep_principal(user, keys.key, parse.user, names)
+        self._problems.extend(finding.same({found.address: found for found in self._found}.values()))
+        for kind, assigned in self._assigned.items():
+            is_group = issubclass(kind, kinds.GroupAssignment | kinds.ScimGroupAssignment)
+            parsed = parse.group_assignment if is_group else parse.user_assignment
+            self._found.extend(parsed(kind, names, data) for data in assigned)
+        for data in self._pushes:
+            source = str(data.get("sourceGroupId"))
+            self._found.append(parse.group_push(names.get(source, source), data))
+
+    def _keep_principal(
+        self,
+        match: Json | Problem,
+        key: str,
+        parsed: Callable[[str, Json], Resource],
+        names: dict[str, str],
+    ) -> None:
+        if isinstance(match, Problem):
+            if match not in self._problems:
+                self._problems.append(match)
+            return
+        names[match["id"]] = key
+        self._found.append(parsed(key, match))
+
+    async def _members_of_pushed(self) -> None:
+        provisioned = self._rolls.get("scim")
+        if provisioned is None:
+            return
+        groups = [found for found in self._found if isinstance(found, kinds.Group)]
+        pushed = {keys.key for keys in self.playbook.push or ()}
+        for group in groups:
+            if group.key not in pushed:
+                continue
+            total, outside = 0, []
+            where = path("/api/v1/groups/{}/users", group.id or "")
+            async for user in self.org.each(f"{where}?limit=200", expects=True):
+                total += 1
+                if user["id"] not in provisioned.names:
+                    outside.append(str((user.get("profile") or {}).get("login") or user["id"]))
+            self._found.append(
+                seen.UnassignedMembers(
+                    key=group.key,
+                    members=total,
+                    unassigned=tuple(sorted(outside)[: roll.SHOWN]),
+                    unassigned_count=len(outside),
+                )
+            )
+
+
+async def read_mapping(org: Org, memory: Memory, key: str, app_id: str) -> kinds.ScimAttributeMapping | None:
+    """The mapping from Okta's user to an application's; None while Okta has not made it."""
+    if app_id not in memory.mappings:
+        query = urlencode({"targetId": app_id, "limit": 200})
+        listed = await org.all(f"/api/v1/mappings?{query}")
+        ours = (data for data in listed if (data.get("target") or {}).get("id") == app_id)
+        found = next((data for data in ours if (data.get("source") or {}).get("type") == "user"), None)
+        if found is None:
+            return None
+        memory.mappings[app_id] = found["id"]
+    data = await org.get(path("/api/v1/mappings/{}", memory.mappings[app_id]), expects=True)
+    return parse.attribute_mapping(key, data)
+
+
+def _quoted(text: str) -> str:
+    """For a search expression."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,0 +1,94 @@
+"""The human steps: what has no API, in Kiro's console and in Okta's."""
+
+from __future__ import annotations
+
+from provisioner.core.resource import Ref, Resource
+from provisioner.core.step import Evidence, ManualStep
+
+from . import observations as seen
+from . import resources as kinds
+from .keys import OktaScimKeys
+
+_ONBOARDING = (
+    "Select 'Sign up for Kiro', then 'Set up application as Admin', "
+    "then 'Connect an existing external Identity provider', then Okta."
+)
+_TOKEN = "In 'Access Tokens', select 'Generate Token' and copy it: it is shown only once."  # noqa: S105 - a click path
+_COPY = "Copy the 'SCIM Endpoint' from the same page. Both go into Okta, in the next step."
+_UNSEEN = (
+    "If this step stays open although it is done, the application does not show it: "
+    "say scim: console_steps: confirmed in the playbook."
+)
+_SWITCHES = (
+    "Select 'Edit'; enable 'Create Users', 'Update User Attributes' and 'Deactivate Users'; select 'Save'."
+)
+_EARLIER = (
+    "People who were assigned before are provisioned with 'Force Sync', "
+    "or with 'Provision User' under Assignments."
+)
+
+
+def human_steps(name: str, scim: OktaScimKeys, mapped: str) -> tuple[ManualStep, ...]:
+    """Kiro, Okta guide, step 3 (profile and token) and step 4 (the Provisioning tab), in order.
+
+    Args:
+        name: the playbook's.
+        scim: its keys.
+        mapped: the address of what must be right before provisioning is switched on.
+    """
+
+    def at(kind: type[Resource]) -> str:
+        return f"{kind.kind}/{name}"
+
+    confirmed = scim.console_steps == "confirmed"
+    integrated = (Evidence(address=at(seen.Provisioning), field="integrated"),)
+    tab = f"Okta Admin Console, Applications, {scim.label}, Provisioning"
+    profile = ManualStep(
+        key="kiro-profile",
+        after=(at(kinds.Application), at(kinds.PolicyRule)),
+        title="create the Kiro profile",
+        where="AWS Management Console, Kiro",
+        instructions=(
+            _ONBOARDING,
+            Ref(address=at(kinds.AuthorizationServer), field="issuer", form="Issuer URI: {}"),
+            Ref(address=at(kinds.Application), field="client_id", form="Client ID: {}"),
+            "Select 'Enable'.",
+        ),
+        given=confirmed or scim.endpoint is not None,
+        proof=integrated,
+    )
+    token = ManualStep(
+        key="kiro-scim-token",
+        after=(profile.address,),
+        title="generate the SCIM token",
+        where="Kiro console, Settings, Identity Management",
+        instructions=(_TOKEN, _COPY),
+        given=confirmed,
+        proof=integrated,
+    )
+    base_url = (scim.endpoint or "the SCIM endpoint of the Kiro console").rstrip("/")
+    integration = ManualStep(
+        key="okta-api-integration",
+        after=(mapped, token.address),
+        title="let Okta provision to Kiro",
+        where=f"{tab}, Integration",
+        instructions=(
+            "Select 'Configure API integration', tick 'Enable API integration'.",
+            f"Base URL: {base_url} (without a slash at the end)",
+            "API Token: the token of the Kiro console.",
+            "Select 'Test API Credentials', then 'Save'.",
+            _UNSEEN,
+        ),
+        given=confirmed,
+        proof=integrated,
+    )
+    switches = ManualStep(
+        key="okta-to-app",
+        after=(integration.address,),
+        title="switch provisioning on",
+        where=f"{tab}, To App",
+        instructions=(_SWITCHES, _EARLIER),
+        given=confirmed,
+        proof=(Evidence(address=at(seen.Provisioning), field="complete"),),
+    )
+    return (profile, token, integration, switches)

@@ -109,7 +109,8 @@ def checks() -> str:
         (
             "`provisioner doctor` runs these. A check whose data may not be read is skipped, and the missing permission "
             "named. The row of the vendor's troubleshooting table that a check covers is given where there is one; the "
-            "row on private top-level domains is not covered yet.\n"
+            "row on private top-level domains is not covered yet. Public copies of the vendor's Okta page are cut short: two rows of "
+            "its table are known.\n"
         ),
     ]
     for name in providers.NAMES:
@@ -169,7 +170,7 @@ PAGES = {
     "checks.md": lambda: NOTE + checks(),
     "exit-codes.md": lambda: NOTE + exit_codes(),
     "reports.md": lambda: NOTE + reports(),
-    "playbook.schema.json": lambda: json.dumps(json_schema("entra"), indent=2) + "\n",
+    "playbook.schema.json": lambda: json.dumps(json_schema(), indent=2) + "\n",
 }
 
 

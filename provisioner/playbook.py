@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, cast, get_args
+from typing import Annotated, Any, Final, Union, cast, get_args
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from provisioner import providers
@@ -105,10 +105,18 @@ def load(file: Path, variables: Variables) -> Loaded:
     return Loaded(file, playbook.awaiting({**referred, **awaited}), awaited)
 
 
-def json_schema(provider: str) -> dict[str, Any]:
-    """JSON Schema of a provider's playbooks, for editors; a reference is accepted wherever a scalar is."""
-    model = providers.entry(provider).playbook_model()
-    schema = model.model_json_schema()
+def json_schema(provider: str | None = None) -> dict[str, Any]:
+    """JSON Schema of playbooks, for editors; a reference is accepted wherever a scalar is.
+
+    Args:
+        provider: whose; every provider's when None.
+    """
+    names = [provider] if provider else providers.NAMES
+    models = tuple(providers.entry(name).playbook_model() for name in names)
+    either: Any = Union[models]  # noqa: UP007 - of a tuple
+    if len(models) > 1:
+        either = Annotated[either, Field(discriminator="provider")]
+    schema = TypeAdapter[Any](either).json_schema()
     reference = {"type": "string", "pattern": r"\$\{[^{}]*\}"}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -9,6 +9,7 @@ import click
 
 from provisioner.cli.options import output_options, playbook_argument, playbooks_argument, sandbox_option
 from provisioner.core.errors import ExitCode, UsageError
+from provisioner.providers import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,10 +126,10 @@ def checks() -> None:
 
 
 @checks.command("list")
-@click.option("--provider", type=click.Choice(["entra"]), default="entra", show_default=True)
-def list_checks(provider: str) -> None:
+@click.option("--provider", type=click.Choice(NAMES), help="Only this provider's.")
+def list_checks(provider: str | None) -> None:
     """One line for each check."""
-    catalogue = _chosen(provider, ())
+    catalogue = [check for name in ([provider] if provider else NAMES) for check in _chosen(name, ())]
     width = max(len(check.id) for check in catalogue)
     for check in catalogue:
         click.echo(f"{check.id:<{width}}  {check.severity.label:<6}  {check.title}")
@@ -136,10 +137,10 @@ def list_checks(provider: str) -> None:
 
 @checks.command("show")
 @click.argument("identifier")
-@click.option("--provider", type=click.Choice(["entra"]), default="entra", show_default=True)
-def show_check(identifier: str, provider: str) -> None:
+def show_check(identifier: str) -> None:
     """Explain a check: symptom, why, fix, source."""
-    (check,) = _chosen(provider, (identifier,))
+    provider = identifier.partition("-")[0]  # every id begins with it
+    (check,) = _chosen(provider if provider in NAMES else NAMES[0], (identifier,))
     click.echo(f"{click.style(check.id, bold=True)}  {check.severity.label}\n\n{check.title}\n")
     for heading, text in check.sections.items():
         click.echo(f"{click.style(heading, bold=True)}: {text}")
@@ -150,7 +151,7 @@ def show_check(identifier: str, provider: str) -> None:
 @sandbox_option
 @output_options
 def permissions(playbook: Path, sandbox: bool, printer: Printer) -> int:
-    """Show what the playbook needs: Graph permissions (granted or missing), the directory role, the AWS policy.
+    """Show what the playbook needs: API permissions (granted or missing), the admin role, the AWS policy.
 
     Exits 3 when a permission is missing.
     """
@@ -168,6 +169,8 @@ def permissions(playbook: Path, sandbox: bool, printer: Printer) -> int:
             target=session.target(provider),
             needs=tuple(PermissionReport(**need.model_dump()) for need in needed.needs),
             missing=tuple(need.purpose for need in needed.needs if need.granted is False),
+            kind=needed.kind,
+            who=needed.who,
             role=needed.role,
             problem=needed.problem,
             aws_policy=iam_policy(),

@@ -15,6 +15,7 @@ from provisioner.cli.options import (
     sandbox_option,
 )
 from provisioner.core.errors import ExitCode, UsageError
+from provisioner.providers import NAMES
 
 if TYPE_CHECKING:
     from provisioner.cli.printing import Printer
@@ -24,41 +25,46 @@ if TYPE_CHECKING:
 # Modules that load pydantic or an SDK are imported inside the commands: --help must be quick.
 # ruff: noqa: PLC0415
 
-_PROVIDERS = click.Choice(["entra"])
+_PROVIDERS = click.Choice(NAMES)
 _REPORTS = click.Choice(["playbook", "plan", "apply", "drift", "doctor", "permissions", "handoff"])
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), default=Path("entra.yaml"))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
 @click.option("--provider", type=_PROVIDERS, default="entra", show_default=True)
-@click.option(
-    "--name", default="kiro-entra", show_default=True, help="Stable name; marks the remote objects."
-)
-@click.option("--display-name", default="Kiro-Entra", show_default=True, help="Name of the application.")
+@click.option("--name", help="Stable name; marks the remote objects. Default: kiro-PROVIDER.")
+@click.option("--display-name", help="Name of the application. Default: Kiro-Entra, Kiro-Okta.")
 @click.option(
     "--group", "groups", multiple=True, default=["Kiro-Users"], show_default=True, help="A group to assign."
 )
 @click.option("--force", is_flag=True, help="Overwrite the file.")
 def init(
-    file: Path, provider: str, name: str, display_name: str, groups: tuple[str, ...], force: bool
+    file: Path | None,
+    provider: str,
+    name: str | None,
+    display_name: str | None,
+    groups: tuple[str, ...],
+    force: bool,
 ) -> None:
-    """Write a commented playbook to FILE (default: entra.yaml).
+    """Write a commented playbook to FILE (default: entra.yaml or okta.yaml).
 
     \b
     Examples:
       provisioner init
+      provisioner init --provider okta
       provisioner init contoso.yaml --name kiro-contoso --group "Kiro Developers"
     """
     from provisioner.templating import render
 
+    file = file or Path(f"{provider}.yaml")
     if file.exists() and not force:
         raise UsageError(f"{file} is there already", hint="choose another file name, or add --force")
     quoted = [json.dumps(group, ensure_ascii=False) for group in groups]
     text = render(
         f"playbook-{provider}.yaml.j2",
         file=str(file),
-        name=name,
-        display_name=json.dumps(display_name, ensure_ascii=False),
+        name=name or f"kiro-{provider}",
+        display_name=json.dumps(display_name or f"Kiro-{provider.title()}", ensure_ascii=False),
         groups=quoted,
     )
     try:
@@ -93,8 +99,8 @@ def validate(playbook: tuple[Path, ...], sandbox: bool, printer: Printer) -> Non
 
 @click.command()
 @click.argument("of", type=_REPORTS, default="playbook")
-@click.option("--provider", type=_PROVIDERS, default="entra", show_default=True)
-def schema(of: str, provider: str) -> None:
+@click.option("--provider", type=_PROVIDERS, help="Of playbooks: only this provider's.")
+def schema(of: str, provider: str | None) -> None:
     """Print a JSON Schema: of playbooks, for editors, or of a command's JSON report.
 
     \b

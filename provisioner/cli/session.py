@@ -14,13 +14,13 @@ from provisioner import providers
 from provisioner.cli.printing import Printer
 from provisioner.core.errors import ProvisionerError, UsageError
 from provisioner.core.provider import Provider
-from provisioner.core.step import ManualStep
-from provisioner.engine import Person
 from provisioner.journal import Journal
 from provisioner.reports.models import Target
 from provisioner.settings import Variables, state_dir
 
 if TYPE_CHECKING:
+    from provisioner.core.step import ManualStep
+    from provisioner.engine import Person
     from provisioner.sandbox import Sandbox
 
 T = TypeVar("T")

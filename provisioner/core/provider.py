@@ -57,11 +57,15 @@ class PermissionsNeeded(Model):
     """What a playbook needs.
 
     Attributes:
-        role: the directory role a signed-in person needs besides.
+        kind: what the vendor calls its permissions.
+        who: who needs the role besides, as the beginning of a sentence.
+        role: which role.
         problem: why the credentials could not be looked at, if so.
     """
 
+    kind: str
     needs: tuple[PermissionNeed, ...]
+    who: str
     role: str
     problem: str = ""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from pydantic import BaseModel
+if TYPE_CHECKING:  # --help names the providers, and must be quick
+    from pydantic import BaseModel
 
-from provisioner.core.check import Check
-from provisioner.core.notebook import Notebook
-from provisioner.core.provider import Provider
+    from provisioner.core.check import Check
+    from provisioner.core.notebook import Notebook
+    from provisioner.core.provider import Provider
 
 NAMES: Final = ("entra", "okta")
 """Every provider is a package below this one with a module ``entry``."""

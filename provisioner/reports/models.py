@@ -180,7 +180,9 @@ class PermissionsReport(_Report):
     target: Target
     needs: tuple[PermissionReport, ...]
     missing: tuple[str, ...] = Field(description="Purposes that nothing granted serves.")
-    role: str = Field(description="The directory role a signed-in person needs besides.")
+    kind: str = Field(description="What the vendor calls its permissions.")
+    who: str = Field(description="Who needs the role besides.")
+    role: str = Field(description="The role.")
     problem: str = Field(default="", description="Why the credentials could not be looked at, if so.")
     aws_policy: dict[str, Any] = Field(description="IAM policy for whoever administers Kiro.")
 

@@ -127,13 +127,13 @@ def permissions_text(report: PermissionsReport, title: str) -> str:
     lines = [
         heading(report.target, title),
         "",
-        style("Microsoft Graph permissions, any one of each line", bold=True),
+        style(f"{report.kind}, any one of each line", bold=True),
     ]
     for need in report.needs:
         word, colour = words[need.granted]
         used = "" if "apply" in need.commands else f"  (only {', '.join(need.commands)})"
         lines.append(f"  {style(word, fg=colour)}  {need.purpose:<{width}}  {' | '.join(need.any_of)}{used}")
-    lines += ["", f"A signed-in person also needs the directory role {report.role}."]
+    lines += ["", f"{report.who} {report.role}."]
     if report.problem:
         lines += [f"What is granted is unknown: {plain(report.problem)}"]
     lines += ["", style("AWS IAM policy for whoever administers Kiro", bold=True)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,27 +32,40 @@ def exchanges(contract, monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.fixture
-def product(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Product:
-    """The product in front of an empty tenant."""
-    return Product(tmp_path / "state", monkeypatch)
-
-
-@pytest.fixture(scope="session")
-def applied_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The state directory after the shipped playbook was applied once; copy it, do not use it."""
-    state = tmp_path_factory.mktemp("applied") / "state"
-    with pytest.MonkeyPatch.context() as patch:
-        result = Product(state, patch).apply()
-    assert result.code == 0, result.err
-    return state
+def provider() -> str:
+    """Whose playbook; a test that is parametrised over ``provider`` overrides this."""
+    return "entra"
 
 
 @pytest.fixture
-def applied(applied_state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Product:
+def product(provider: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Product:
+    """The product in front of an empty tenant."""
+    return Product(tmp_path / "state", monkeypatch, provider)
+
+
+@pytest.fixture(scope="session")
+def applied_states(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The state directory after a provider's shipped playbook was applied once; copy it, do not use it."""
+
+    @cache
+    def of(provider: str) -> Path:
+        state = tmp_path_factory.mktemp(f"applied-{provider}") / "state"
+        with pytest.MonkeyPatch.context() as patch:
+            result = Product(state, patch, provider).apply()
+        assert result.code == 0, result.err
+        return state
+
+    return of
+
+
+@pytest.fixture
+def applied(
+    applied_states: Callable[[str], Path], provider: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Product:
     """The product in front of a tenant in which the shipped playbook was applied."""
     state = tmp_path / "state"
-    shutil.copytree(applied_state, state)
-    return Product(state, monkeypatch)
+    shutil.copytree(applied_states(provider), state)
+    return Product(state, monkeypatch, provider)
 
 
 @pytest.fixture(scope="session")
@@ -63,9 +78,9 @@ def empty_home(tmp_path_factory):
 
 
 @pytest.fixture
-def served(empty_home, tmp_path, monkeypatch):
+def served(provider, empty_home, tmp_path, monkeypatch):
     """A served sandbox and a product that uses it."""
-    product = Product(tmp_path / "state", monkeypatch)
+    product = Product(tmp_path / "state", monkeypatch, provider)
     shutil.copytree(empty_home, product.home)
     with Sandbox(product.home).start(shared=True) as sandbox:
         yield product, sandbox

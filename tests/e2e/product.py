@@ -14,7 +14,8 @@ import pytest
 from provisioner.cli import main
 from provisioner.sandbox import Sandbox
 
-PLAYBOOK = Path(__file__).resolve().parents[2] / "playbooks" / "entra.yaml"
+PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
+PLAYBOOK = PLAYBOOKS / "entra.yaml"
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,13 @@ class Result:
 
 
 class Product:
-    """Runs commands with a state directory of their own."""
+    """Runs commands with a state directory of their own, on the shipped playbook of one provider."""
 
-    def __init__(self, state: Path, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self, state: Path, patch: pytest.MonkeyPatch, provider: str = "entra") -> None:
         self.state = state
         self.patch = patch
+        self.provider = provider
+        self.playbook = str(PLAYBOOKS / f"{provider}.yaml")
 
     def __call__(self, *arguments: str) -> Result:
         self.patch.setenv("PROVISIONER_STATE_DIR", str(self.state))
@@ -45,13 +48,13 @@ class Product:
         return Result(int(code), out.getvalue(), err.getvalue())
 
     def apply(self, *arguments: str) -> Result:
-        return self("apply", str(PLAYBOOK), "--sandbox", "--format", "json", *arguments)
+        return self("apply", self.playbook, "--sandbox", "--format", "json", *arguments)
 
     def doctor(self, *arguments: str) -> Result:
-        return self("doctor", str(PLAYBOOK), "--sandbox", "--format", "json", *arguments)
+        return self("doctor", self.playbook, "--sandbox", "--format", "json", *arguments)
 
     def drift(self, *arguments: str) -> Result:
-        return self("drift", str(PLAYBOOK), "--sandbox", "--format", "json", *arguments)
+        return self("drift", self.playbook, "--sandbox", "--format", "json", *arguments)
 
     @property
     def home(self) -> Path:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.providers import entry
+from provisioner.providers import NAMES, entry
 from provisioner.sandbox import breaks
 
-CHECKS = entry("entra").checks()
+CHECKS = {check.id: name for name in NAMES for check in entry(name).checks()}
+"""The provider of each check."""
 
 CONSEQUENCES = {
     "entra-application-missing": {"entra-recycle-bin"},
@@ -23,11 +24,11 @@ def failed(report):
 
 
 def test_every_check_can_be_broken_and_every_fault_is_checked():
-    assert {check.id for check in CHECKS} == set(breaks.CATALOGUE)
+    assert set(CHECKS) == set(breaks.CATALOGUE)
 
 
-@pytest.mark.parametrize("name", [check.id for check in CHECKS])
-def test_break_find_repair(applied, name):
+@pytest.mark.parametrize(("name", "provider"), CHECKS.items(), ids=list(CHECKS))
+def test_break_find_repair(applied, name, provider):
     broken = applied("sandbox", "break", name)
     assert broken.code == 0, broken.err
 

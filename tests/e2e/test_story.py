@@ -356,10 +356,11 @@ def test_users_synced_with_a_wrong_external_id_are_told_plainly(product):
     product("sandbox", "set", "console=answers")
     with product.sandbox() as sandbox:
         from provisioner.sandbox import breaks
+        from provisioner.sandbox.breaks.entra import Tenant
 
         sandbox.start()
-        tenant = breaks.Tenant(sandbox.directory, sandbox.kiro)
-        breaks.apply(tenant, "entra-attribute-mapping")
+        tenant = Tenant(sandbox.directory, sandbox.kiro)
+        breaks.apply(sandbox, "entra-attribute-mapping")
         values = sandbox.variables()
         tenant.secrets(
             BaseAddress=values["KIRO_SCIM_ENDPOINT"], SecretToken=values["KIRO_SCIM_TOKEN"], SyncAll="false"

@@ -36,7 +36,7 @@ def test_a_plan_that_no_longer_fits_is_not_applied(applied):
             try:
                 planned = await engine.plan(provider)
                 assert planned.plan.pending
-                breaks.apply(breaks.Tenant(sandbox.directory, sandbox.kiro), "entra-identifier-uri")
+                breaks.apply(sandbox, "entra-identifier-uri")
                 done = engine.Applied()
                 with pytest.raises(RefusedError, match="changed after the plan was shown"):
                     await engine.apply(provider, planned, Silent(), done, fresh=False)

@@ -144,6 +144,8 @@ class EntraProvider:
             has, problem = None, error.message
         return PermissionsNeeded(
             needs=reported(self._needs(), has),
+            kind="Microsoft Graph permissions",
+            who="A signed-in person also needs the directory role",
             role=permissions.DIRECTORY_ROLE,
             problem=problem,
         )

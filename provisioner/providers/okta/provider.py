@@ -177,7 +177,13 @@ class OktaProvider:
             has = frozenset(granted) if granted else None
         except RemoteError as error:
             problem = error.message
-        return PermissionsNeeded(needs=reported(needs, has), role=permissions.ADMIN_ROLE, problem=problem)
+        return PermissionsNeeded(
+            kind="Okta API scopes",
+            needs=reported(needs, has),
+            who="The service app, or whoever owns the API token, also needs the admin role",
+            role=permissions.ADMIN_ROLE,
+            problem=problem,
+        )
 
     def _needs(self) -> Iterator[Need]:
         """The needs that this playbook has."""

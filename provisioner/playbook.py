@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final, Union, cast, get_args
@@ -80,17 +80,20 @@ class Loaded:
     awaited: Mapping[str, str]
 
 
-def load(file: Path, variables: Variables) -> Loaded:
+def load(file: Path, variables: Variables | Callable[[str], Variables]) -> Loaded:
     """Read and check a playbook.
 
     Args:
         file: the YAML file.
-        variables: where references get their values.
+        variables: where references get their values; called with the provider, if that makes a difference.
 
     Raises:
         PlaybookError: with file and line. Where there are several faults, ``others`` of it holds the rest.
     """
-    source = _substituted(_parsed(file), variables)
+    source = _parsed(file)
+    if callable(variables):
+        variables = variables(str(source.tree.get("provider")))
+    source = _substituted(source, variables)
     model = _model(source)
     late: frozenset[Path_] = getattr(model, "late", frozenset())
     for path, names in source.unset.items():

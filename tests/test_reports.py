@@ -146,6 +146,8 @@ PERMISSIONS = PermissionsReport(
         PermissionReport(purpose="look", any_of=("L.Read",), commands=("doctor",), granted=None),
     ),
     missing=("write everything",),
+    kind="Some permissions",
+    who="A person also needs the role",
     role="Some Administrator",
     problem="no access token",
     aws_policy={"Version": "2012-10-17", "Statement": []},

@@ -115,7 +115,9 @@ def _audit(session: Session, checks: tuple[Check, ...], *, fix: bool, yes: bool)
                 confirm(session.printer)
             await engine.apply(provider, repair, session.printer, applied, fresh=yes)
             _, findings = await engine.audit(provider, checks)
-        return audit_report(session.target(provider), findings, done_reports(applied.done))
+        return audit_report(
+            session.target(provider), findings, done_reports(applied.done), provider.requests()
+        )
 
     return session.run(work)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import shutil
 import threading
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provisioner.cli import consoles
 from provisioner.core.errors import ProvisionerError, UsageError
 
 if TYPE_CHECKING:
     from provisioner.sandbox import Sandbox
+    from provisioner.sandbox.steering import Provider
 
 # Modules that load the server are imported inside the commands: --help must be quick.
 # ruff: noqa: PLC0415
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def sandbox() -> None:
-    """The built-in Entra tenant and Kiro: nothing real is touched.
+    """The built-in Entra tenant, Okta org and Kiro: nothing real is touched.
 
     Its content is kept between commands, so that apply, doctor and drift tell one story.
 
@@ -29,6 +32,7 @@ def sandbox() -> None:
       provisioner apply entra.yaml --sandbox
       provisioner sandbox break entra-token-version
       provisioner doctor entra.yaml --sandbox
+      provisioner apply okta.yaml --sandbox
       provisioner sandbox reset
     """
 
@@ -37,7 +41,8 @@ def sandbox() -> None:
 @click.option("--port", type=click.IntRange(1, 65535), help="Default: the one used before, or any free one.")
 @click.option("--https", is_flag=True, help="Serve https with a certificate of its own.")
 def serve(port: int | None, https: bool) -> None:
-    """Serve Microsoft Graph (/v1.0 and /beta), a token endpoint and Kiro's SCIM for other clients.
+    """Serve Microsoft Graph (/v1.0 and /beta), Okta's Management API (/api/v1), their token endpoints and Kiro's
+    SCIM for other clients.
 
     Runs until it is interrupted. Commands with --sandbox use this server while it runs.
     """
@@ -67,37 +72,55 @@ def serve(port: int | None, https: bool) -> None:
 @click.option("--members", type=click.IntRange(0, 10_000), default=0, help="Members of each of these groups.")
 @click.option("--group", "names", multiple=True, help="A group of this name, with the members of Kiro-Users.")
 @click.option(
-    "--member", "member", metavar="UPN", help="Add this user to Kiro-Users (made if there is none)."
+    "--member", "member", metavar="NAME", help="Add this user to Kiro-Users (made if there is none)."
 )
-def seed(users: int, groups: int, members: int, names: tuple[str, ...], member: str | None) -> None:
-    """Add users and groups to the tenant.
+@click.option(
+    "--provider",
+    type=click.Choice(["entra", "okta"]),
+    default="entra",
+    show_default=True,
+    help="Whose tenant or org.",
+)
+def seed(
+    users: int, groups: int, members: int, names: tuple[str, ...], member: str | None, provider: Provider
+) -> None:
+    """Add users and groups to the tenant, or to the org.
 
     \b
     Examples:
       provisioner sandbox seed --users 5000 --groups 20 --members 300
       provisioner sandbox seed --group "Kiro Developers"
       provisioner sandbox seed --member dan@contoso.example
+      provisioner sandbox seed --provider okta --member fred@contoso.example
     """
     from provisioner.cli.session import running_sandbox
     from provisioner.sandbox import steering
-    from provisioner.sandbox.seed import populate
 
     with running_sandbox() as running:
-        populate(running.directory, users=users, groups=groups, members=members)
+        steering.populate(running, users=users, groups=groups, members=members, provider=provider)
         for name in names:
-            steering.add_group(running, name)
+            steering.add_group(running, name, provider=provider)
         if member:
-            steering.add_member(running, member)
-        click.echo(_counts(running))
+            try:
+                steering.add_member(running, member, provider=provider)
+            except ValueError as error:
+                raise UsageError(str(error)) from error
+        click.echo(_counts(running, provider))
 
 
 @sandbox.command("break")
 @click.argument("name", required=False)
-@click.option("--application", metavar="NAME", help="Which application; the newest by default.")
+@click.option("--application", metavar="NAME", help="Which application for sign-in; the newest by default.")
 def break_(name: str | None, application: str | None) -> None:
-    """Put a named misconfiguration in the tenant; without NAME, list them.
+    """Put a named misconfiguration in the tenant or org; without NAME, list them.
 
     Every check of doctor has one of the same name.
+
+    \b
+    Examples:
+      provisioner sandbox break
+      provisioner sandbox break entra-token-version
+      provisioner sandbox break okta-create-users
     """
     from provisioner.cli.session import running_sandbox
     from provisioner.sandbox import breaks
@@ -107,12 +130,14 @@ def break_(name: str | None, application: str | None) -> None:
             click.echo(f"{known:<34}{breaks.described(known)}")
         return
     if name not in breaks.CATALOGUE:
+        near = difflib.get_close_matches(name, breaks.CATALOGUE, n=1)
         raise UsageError(
-            f"there is no misconfiguration {name!r}", hint="list them: provisioner sandbox break"
+            f"there is no misconfiguration {name!r}",
+            hint=f"did you mean {near[0]}?" if near else "list them: provisioner sandbox break",
         )
     with running_sandbox() as running:
         try:
-            done = breaks.apply(breaks.Tenant(running.directory, running.kiro, application), name)
+            done = breaks.apply(running, name, application)
         except breaks.NothingToBreakError as error:
             raise UsageError(
                 f"nothing to break: {error}", hint="apply a playbook with --sandbox first"
@@ -124,7 +149,7 @@ def break_(name: str | None, application: str | None) -> None:
 @sandbox.command()
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def show(format_: str) -> None:
-    """Show what the tenant and Kiro hold."""
+    """Show what the tenant, the org and Kiro hold."""
     from provisioner.cli.session import running_sandbox
     from provisioner.sandbox import steering
     from provisioner.sandbox.kiro import console
@@ -136,21 +161,41 @@ def show(format_: str) -> None:
                 "tenant": steering.facts(running),
                 "counts": steering.counts(running),
                 "settings": steering.settings(running),
+                "okta": {**steering.okta_org(running), "client": running.okta_client()},
                 **kiro,
             }
             click.echo(json.dumps(shown, indent=2))
             return
         for name, value in steering.facts(running).items():
             click.echo(f"{name:<24}{value}")
-        click.echo(_counts(running))
+        click.echo(f"\nEntra tenant            {_counts(running, 'entra')}")
+        _show_org(steering.okta_org(running))
         for profile in kiro["profiles"]:
             _show_profile(profile)
+
+
+def _show_org(org: dict[str, Any]) -> None:
+    from provisioner.reports.text import plain
+
+    click.echo(f"Okta org                {_listed(org['counts'])}")
+    for app in org["applications"]:
+        features = ", ".join(app["features"] or ()) or "no provisioning"
+        people = f"{app['users']} users, {app['errors']} in error, {app['groups']} groups"
+        click.echo(f"    {plain(app['label']):<36}{app['status'].lower():<10}{people}; {features}")
+    for server in org["authorizationServers"]:
+        click.echo(f"    {plain(server['name']):<36}{server['status'].lower():<10}{plain(server['issuer'])}")
+    for pushed in org["pushedGroups"]:
+        told = f"{pushed['status'].lower():<10}pushed to {plain(pushed['application'])}"
+        click.echo(
+            f"    {plain(pushed['group']):<36}{told}{': ' + plain(pushed['error']) if pushed['error'] else ''}"
+        )
 
 
 def _show_profile(profile: dict[str, Any]) -> None:
     from provisioner.reports.text import plain
 
-    click.echo(f"\nKiro profile {profile['id']}, access tokens: {profile['tokens']}")
+    issuer = f", issuer {plain(profile['issuer'])}" if "issuer" in profile else ""
+    click.echo(f"\nKiro profile {profile['id']}, access tokens: {profile['tokens']}{issuer}")
     click.echo("  users")
     for user in profile["users"]:
         state = "active" if user["active"] else "inactive"
@@ -182,9 +227,12 @@ def set_(settings: tuple[str, ...]) -> None:
     Settings:
       latency_ms=100            before every answer
       lag_seconds=3             replicas disagree for so long after a write
-      console=waits             the Kiro console waits for a person (answers: at once)
+      console=waits             the consoles wait for a person (answers: at once)
       strict_scim=true          all rules of AWS IAM Identity Center
       deny=Policy.Read.All,...  take Graph permissions away (deny= gives all back)
+      okta_deny=okta.logs.read  take Okta scopes away (okta_deny= gives all back)
+      api_access_management=false  the Okta org has no licence for authorization servers
+      async_seconds=2           Okta provisions so much later
     """
     from provisioner.cli.session import running_sandbox
     from provisioner.sandbox import steering
@@ -199,7 +247,7 @@ def set_(settings: tuple[str, ...]) -> None:
             except ValueError as error:
                 raise UsageError(f"{setting}: {error}") from error
         for name, value in steering.settings(running).items():
-            click.echo(f"{name:<16}{value}")
+            click.echo(f"{name:<24}{value}")
 
 
 @sandbox.command()
@@ -231,7 +279,9 @@ def fault(rule: str | None, clear: bool) -> None:
 
 @sandbox.command()
 def cycle() -> None:
-    """Run the next provisioning cycle of every job now, as if its 40 minutes had passed."""
+    """Run the next provisioning cycle of every Entra job now, as if its 40 minutes had passed, and let every Okta
+    application push what it has to push.
+    """
     from provisioner.cli.session import running_sandbox
     from provisioner.sandbox import steering
 
@@ -240,40 +290,14 @@ def cycle() -> None:
             click.echo(f"{job}  {state}")
 
 
-@sandbox.group("console")
-def console_group() -> None:
-    """Do by hand what a person does in the Kiro console."""
+sandbox.add_command(consoles.console)
 
 
-@console_group.command("create-profile")
-@click.option("--client-id", required=True, help="Application (client) ID.")
-@click.option("--tenant-id", required=True, help="Directory (tenant) ID.")
-def create_profile(client_id: str, tenant_id: str) -> None:
-    """Create a Kiro profile for an application."""
-    from provisioner.cli.session import running_sandbox
-    from provisioner.sandbox.kiro import console
-
-    with running_sandbox() as running:
-        profile = console.create_profile(running.kiro, client_id, tenant_id, running.url)
-        click.echo(f"Profile {profile['id']}")
-
-
-@console_group.command("generate-token")
-def generate_token() -> None:
-    """Generate an access token, shown only this once, and show the SCIM endpoint."""
-    from provisioner.cli.session import running_sandbox
+def _counts(running: Sandbox, provider: Provider) -> str:
     from provisioner.sandbox import steering
 
-    with running_sandbox() as running:
-        try:
-            brought = steering.generate_token(running)
-        except ValueError as error:
-            raise UsageError(str(error)) from error
-    for name, value in brought.items():
-        click.echo(f"export {name}={value}")
+    return _listed(steering.okta_org(running)["counts"] if provider == "okta" else steering.counts(running))
 
 
-def _counts(running: Sandbox) -> str:
-    from provisioner.sandbox import steering
-
-    return ", ".join(f"{number} {what}" for what, number in steering.counts(running).items())
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number} {what}" for what, number in counts.items())

@@ -105,7 +105,7 @@ def opened(file: Path, printer: Printer, *, sandbox: bool) -> Iterator[Session]:
         yield Session(file, playbooks.load(file, Variables()), Journal(state_dir()), None, printer)
         return
     with running_sandbox() as running:
-        loaded = _rehearsed(playbooks.load(file, Variables(running.variables())), running, printer)
+        loaded = _rehearsed(playbooks.load(file, lambda provider: Variables(running.variables(provider))), running, printer)
         yield Session(file, loaded, Journal(running.home), running, printer)
 
 
@@ -167,7 +167,7 @@ def _rehearsed(loaded: playbooks.Loaded, sandbox: Sandbox, printer: Printer) -> 
     from provisioner.sandbox import steering  # noqa: PLC0415 - start-up time
 
     playbook: Any = loaded.playbook
-    replaced = playbook.rehearsed(sandbox.variables())
+    replaced = playbook.rehearsed(sandbox.variables(playbook.provider))
     if playbook.cloud:
         steering.move_to_cloud(sandbox, playbook.cloud)
     if replaced != playbook:

@@ -1,10 +1,12 @@
 """How long whole commands take, from the start of the process to its end.
 
-    python tests/benchmarks/benchmarks.py [--runs 5] [--json FILE]
+    python tests/benchmarks/benchmarks.py [--provider entra|okta] [--runs 5] [--json FILE]
+    python tests/benchmarks/benchmarks.py --parity 100000
 
 Each command is a process of its own, timed from outside, against a sandbox in the process itself, against a served
 one, and against a served one that waits 100 ms before every answer. Requests are the command's own count; round trips
-on the critical path are what the added latency added, divided by it. Nothing is asserted: numbers are for reading.
+on the critical path are what the added latency added, divided by it. ``--parity`` measures one doctor of an Okta
+organization whose two applications have so many users. Nothing is asserted: numbers are for reading.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from pathlib import Path
 
 from provisioner.sandbox import Sandbox, steering
 
-PLAYBOOK = Path(__file__).resolve().parents[2] / "playbooks" / "entra.yaml"
+PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 LATENCY_MS = 100
 
 
@@ -47,13 +49,16 @@ class Measured:
     requests: int | None
 
 
-COMMANDS: dict[str, tuple[str, ...]] = {
-    "--help": ("--help",),
-    "first apply": ("apply", str(PLAYBOOK), "--sandbox", "--format", "json"),
-    "idle apply": ("apply", str(PLAYBOOK), "--sandbox", "--format", "json"),
-    "drift": ("drift", str(PLAYBOOK), "--sandbox", "--format", "json"),
-    "doctor": ("doctor", str(PLAYBOOK), "--sandbox", "--format", "json"),
-}
+def commands_of(provider: str) -> dict[str, tuple[str, ...]]:
+    """The commands to measure, on a provider's shipped playbook."""
+    how = (str(PLAYBOOKS / f"{provider}.yaml"), "--sandbox", "--format", "json")
+    return {
+        "--help": ("--help",),
+        "first apply": ("apply", *how),
+        "idle apply": ("apply", *how),
+        "drift": ("drift", *how),
+        "doctor": ("doctor", *how),
+    }
 
 
 def once(state: Path, arguments: tuple[str, ...]) -> tuple[float, float, float, str]:
@@ -76,13 +81,15 @@ def once(state: Path, arguments: tuple[str, ...]) -> tuple[float, float, float, 
     return seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, output.read_text(encoding="utf-8")
 
 
-def measure(name: str, setting: str, runs: int, fresh_state: Callable[[], Path]) -> Measured:
+def measure(
+    name: str, commands: dict[str, tuple[str, ...]], setting: str, runs: int, fresh_state: Callable[[], Path]
+) -> Measured:
     """Medians over several runs; a first apply finds an empty tenant each time."""
-    arguments = COMMANDS[name]
+    arguments = commands[name]
     results = []
     state = fresh_state()
     if name not in ("--help", "first apply"):
-        once(state, COMMANDS["first apply"])
+        once(state, commands["first apply"])
     for _ in range(runs):
         if name == "first apply":
             state = fresh_state()
@@ -94,14 +101,15 @@ def measure(name: str, setting: str, runs: int, fresh_state: Callable[[], Path])
         round(statistics.median(walls), 3),
         round(statistics.median(cpus), 3),
         round(statistics.median(peaks), 1),
-        _requests(name, outputs[-1]),
+        _requests(outputs[-1]) if outputs[-1].startswith("{") else None,
     )
 
 
-def _requests(name: str, output: str) -> int | None:
-    if "apply" not in name:
-        return None
-    return sum(json.loads(output)["requests"].values())
+def _requests(output: str) -> int | None:
+    """How many requests a report says were sent; drift's does not say."""
+    report = json.loads(output)
+    said = [report, *report.get("audits", ())]
+    return next((sum(each["requests"].values()) for each in said if "requests" in each), None)
 
 
 class Settings:
@@ -129,6 +137,13 @@ class Settings:
         steering.configure(self._served, "latency_ms", str(latency_ms))
         return state
 
+    @property
+    def running(self) -> Sandbox:
+        """The served sandbox."""
+        if self._served is None:
+            raise RuntimeError("nothing is served")
+        return self._served
+
     def close(self) -> None:
         """Stop the server."""
         if self._served:
@@ -136,8 +151,51 @@ class Settings:
             self._served = None
 
 
-def all_measurements(runs: int) -> list[Measured]:
+def crowd(sandbox: Sandbox, users: int) -> None:
+    """Give both Okta applications so many users, provisioned already."""
+    okta = sandbox.okta
+    (sample,) = okta.all("appUser")[:1]
+    applications = {found["_appId"] for found in okta.all("appUser")}
+    for app_id in applications:
+        documents = []
+        for number in range(users):
+            key, login = f"00u{number:017}", f"user{number:06}@contoso.example"
+            made = {**sample, "id": key, "_appId": app_id, "syncState": "SYNCHRONIZED", "externalId": key}
+            documents.append((f"{app_id}:{key}", {**made, "credentials": {"userName": login}}))
+        okta.put_many("appUser", documents)
+
+
+def parity(users: int) -> list[Measured]:
+    """One doctor that compares the users of two applications, at no latency and at 100 ms."""
+    arguments = commands_of("okta")["doctor"]
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(Path(folder))
+        try:
+            for latency in (0, LATENCY_MS):
+                state = settings.served()
+                once(state, commands_of("okta")["first apply"])
+                crowd(settings.running, users)
+                steering.configure(settings.running, "latency_ms", str(latency))
+                wall, cpu, peak, output = once(state, arguments)
+                found.append(
+                    Measured(
+                        f"doctor, {users} users",
+                        f"served, {latency} ms",
+                        round(wall, 2),
+                        round(cpu, 2),
+                        round(peak, 1),
+                        _requests(output),
+                    )
+                )
+        finally:
+            settings.close()
+    return found
+
+
+def all_measurements(provider: str, runs: int) -> list[Measured]:
     """Every command in every setting."""
+    commands = commands_of(provider)
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(Path(folder))
         places: dict[str, Callable[[], Path]] = {
@@ -147,8 +205,8 @@ def all_measurements(runs: int) -> list[Measured]:
         }
         try:
             return [
-                measure(name, place, runs, fresh)
-                for name in COMMANDS
+                measure(name, commands, place, runs, fresh)
+                for name in commands
                 for place, fresh in places.items()
                 if name != "--help" or place == "sandbox in the process"
             ]
@@ -161,10 +219,10 @@ def table(measured: list[Measured]) -> str:
     lines = [
         f"{'command':<12}{'setting':<26}{'wall s':>8}{'cpu s':>8}{'peak MB':>9}{'requests':>10}{'round trips':>13}"
     ]
-    served = {found.command: found.seconds for found in measured if found.setting == "served"}
+    served = {found.command: found.seconds for found in measured if found.setting in ("served", "served, 0 ms")}
     for found in measured:
         requests = "" if found.requests is None else str(found.requests)
-        slow = found.setting.endswith("ms")
+        slow = found.setting.endswith(f" {LATENCY_MS} ms")
         trips = f"{(found.seconds - served[found.command]) * 1000 / LATENCY_MS:.1f}" if slow else ""
         lines.append(
             f"{found.command:<12}{found.setting:<26}{found.seconds:>8.2f}{found.cpu:>8.2f}"
@@ -178,10 +236,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--provider", choices=["entra", "okta"], default="entra")
+    parser.add_argument("--parity", type=int, metavar="USERS")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    measured = all_measurements(options.runs)
+    measured = parity(options.parity) if options.parity else all_measurements(options.provider, options.runs)
     print(table(measured))
     if options.json:
         options.json.write_text(json.dumps([asdict(found) for found in measured], indent=1) + "\n")

@@ -11,9 +11,10 @@ from provisioner.core.provider import Outcome
 from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Snapshot
 
-from . import parse
+from . import bodies, parse
 from . import resources as kinds
-from .org import Answer, Org, path
+from .answers import Answer
+from .org import Org, path
 from .playbook import OktaPlaybook
 from .resources import Json
 
@@ -46,7 +47,7 @@ class ApplicationWriter:
         def made(answer: Answer) -> kinds.Application:
             return parse.application(wanted.key, answer.body)
 
-        body = parse.application_body(wanted, {})
+        body = bodies.application_body(wanted, {})
         return Outcome(resources=(await self.org.create(f"{_APPS}?activate=true", body, look, made),))
 
     async def _configure(
@@ -58,7 +59,7 @@ class ApplicationWriter:
             await self._switch(where, active=bool(wanted.active))
             seen = None  # switching counts as an update
         if fields - {"active"}:
-            await self.org.replace(where, seen, lambda base: parse.application_body(wanted, base))
+            await self.org.replace(where, seen, lambda base: bodies.application_body(wanted, base))
         data = await self.org.get(where, expects=True)
         return Outcome(resources=(parse.application(before.key, data),))
 
@@ -96,7 +97,9 @@ class ApplicationWriter:
             body: Json = answer.body
             return body
 
-        body = parse.scim_application_body(str(wanted.label), str(wanted.notes), keys.acs_url, keys.entity_id)
+        body = bodies.scim_application_body(
+            str(wanted.label), str(wanted.notes), keys.acs_url, keys.entity_id
+        )
         try:
             return await self.org.create(f"{_APPS}?activate=true", body, look, made)
         except RemoteError as error:

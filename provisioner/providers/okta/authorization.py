@@ -12,9 +12,10 @@ from provisioner.core.provider import Outcome
 from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Snapshot
 
-from . import parse
+from . import bodies, parse
 from . import resources as kinds
-from .org import Answer, Org, path
+from .answers import Answer
+from .org import Org, path
 from .playbook import OktaPlaybook
 from .resources import Json
 
@@ -42,7 +43,7 @@ class AuthorizationWriter:
         if not isinstance(before, kinds.AuthorizationServer):
             query = urlencode({"q": wanted.name, "limit": 200})
             made = await self._create(
-                _SERVERS, parse.server_body(wanted, {}), f"{_SERVERS}?{query}", str(wanted.name)
+                _SERVERS, bodies.server_body(wanted, {}), f"{_SERVERS}?{query}", str(wanted.name)
             )
             return Outcome(resources=(parse.server(key, made),))
         where = path(f"{_SERVERS}/{{}}", before.id or "")
@@ -52,7 +53,7 @@ class AuthorizationWriter:
             await self._switch(where, active=bool(wanted.active))
             seen = None  # switching counts as an update
         if fields - {"active"}:
-            await self.org.replace(where, seen, lambda base: parse.server_body(wanted, base))
+            await self.org.replace(where, seen, lambda base: bodies.server_body(wanted, base))
         return Outcome(resources=(parse.server(key, await self.org.get(where, expects=True)),))
 
     async def scope(self, change: Change, world: Snapshot) -> Outcome:
@@ -62,24 +63,24 @@ class AuthorizationWriter:
         if isinstance(change.before, kinds.Scope):
             where = base + path("/{}", change.before.id or "")
             data = await self.org.replace(
-                where, None, lambda found: parse.scope_body(wanted, found), drop=_IDENTITY
+                where, None, lambda found: bodies.scope_body(wanted, found), drop=_IDENTITY
             )
         else:
-            data = await self._create(base, parse.scope_body(wanted, {}), f"{base}?limit=200", wanted.key)
+            data = await self._create(base, bodies.scope_body(wanted, {}), f"{base}?limit=200", wanted.key)
         return Outcome(resources=(parse.scope(data),))
 
     async def policy(self, change: Change, world: Snapshot) -> Outcome:
         """Create, configure or switch the access policy."""
         base = f"{self._base(world)}/policies"
         wanted = change.wanted(kinds.AccessPolicy)
-        return await self._in_order(change, base, wanted.name, parse.policy_body, parse.policy, wanted)
+        return await self._in_order(change, base, wanted.name, bodies.policy_body, parse.policy, wanted)
 
     async def rule(self, change: Change, world: Snapshot) -> Outcome:
         """Create, configure or switch the rule of the access policy."""
         policy = world.need(kinds.AccessPolicy, self.playbook.name)
         base = f"{self._base(world)}{path('/policies/{}/rules', policy.id or '')}"
         wanted = change.wanted(kinds.PolicyRule)
-        return await self._in_order(change, base, wanted.name, parse.rule_body, parse.rule, wanted)
+        return await self._in_order(change, base, wanted.name, bodies.rule_body, parse.rule, wanted)
 
     async def _in_order(
         self,

@@ -12,7 +12,8 @@ from provisioner.providers import Sandboxed
 
 from . import permissions
 from .checks import CHECKS
-from .org import ApiToken, Org, ServiceApp
+from .credentials import ApiToken, ServiceApp
+from .org import Org
 from .playbook import OktaPlaybook
 from .provider import OktaProvider
 

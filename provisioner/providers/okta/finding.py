@@ -5,6 +5,7 @@ Labels and names are not unique in Okta: one exact match is adopted, several are
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from . import resources as kinds
 from .resources import Json
 
 _GROUPS_OF_APPS = "APP_GROUP"
+_MARKER = re.compile(r"(?:^|[ (])(provisioner-[a-z0-9-]+)(?:$|[ )])")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Sought:
         name: its label or name.
         key: where the playbook pins it by its id.
         pinned: the id, if it does.
+        marker: what this playbook's own objects carry.
     """
 
     address: str
@@ -49,16 +52,39 @@ class Sought:
     name: str
     key: str
     pinned: str | None = None
+    marker: str = ""
 
 
 def choose(sought: Sought, found: Sequence[Json], named: Callable[[Json], str]) -> Choice:
-    """Which of the found objects is meant.
+    """Which of the found objects is meant; one that carries another playbook's marker never is.
 
     Args:
         sought: what the playbook says.
         found: every object that may be meant; of a pinned one only itself.
         named: its label or name.
     """
+    choice = _chosen(sought, found, named)
+    owner = owner_of(choice.chosen) if choice.chosen else None
+    if choice.chosen is None or owner in (None, sought.marker):
+        return choice
+    problem = Problem(
+        fault=Fault.FOREIGN,
+        address=sought.address,
+        message=f"the {sought.what} {named(choice.chosen)!r} is another playbook's: it carries the marker {owner}",
+        hint="give it another name in this playbook, or use the playbook that made it",
+        candidates=(f"id: {choice.chosen['id']}",),
+    )
+    return Choice(None, (choice.chosen,), problem)
+
+
+def owner_of(data: Json) -> str | None:
+    """The marker in an application's notes or in an authorization server's description."""
+    notes = (data.get("settings") or {}).get("notes") or {}
+    match = _MARKER.search(f"{notes.get('admin') or ''} {data.get('description') or ''}")
+    return match[1] if match else None
+
+
+def _chosen(sought: Sought, found: Sequence[Json], named: Callable[[Json], str]) -> Choice:
     if sought.pinned:
         match = next((data for data in found if data["id"] == sought.pinned), None)
         problem = Problem(
@@ -96,14 +122,12 @@ def absent(sought: Sought) -> Problem:
     )
 
 
-def chosen_scim(sought: Sought, marker: str, found: Sequence[Json]) -> Choice:
+def chosen_scim(sought: Sought, found: Sequence[Json]) -> Choice:
     """Which application from the catalogue is meant: by label, else the one that carries our marker."""
     choice = choose(sought, found, lambda data: str(data.get("label")))
     if choice.chosen or choice.problem:
         return choice
-    ours = [
-        data for data in found if ((data.get("settings") or {}).get("notes") or {}).get("admin") == marker
-    ]
+    ours = [data for data in found if owner_of(data) == sought.marker]
     return Choice(ours[0]) if len(ours) == 1 else choice
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
@@ -34,24 +35,38 @@ _MINUTES_OF_ACCESS: Final = (5, 1440)
 _MINUTES_OF_WINDOW: Final = (10, 2_628_000)
 
 
+_HOST = re.compile(
+    r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+", re.IGNORECASE
+)
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
 def org_url(value: str) -> str:
     """The organization's URL without what people copy along with it: ``-admin``, a path, a trailing slash.
 
     Raises:
         ValueError: it is not a URL of an organization.
     """
+    text = value.strip()
     try:
-        parts = urlsplit(value if "://" in value else f"https://{value}")
-        port = f":{parts.port}" if parts.port else ""
+        parts = urlsplit(text if "://" in text else f"https://{text}")
+        port = f":{parts.port}" if parts.port not in (None, _DEFAULT_PORTS.get(parts.scheme)) else ""
     except ValueError:
-        raise ValueError("expected a URL such as https://acme.okta.com") from None
-    host = (parts.hostname or "").rstrip(".")
-    if parts.scheme != "https" and not (parts.scheme == "http" and host in LOOPBACK_HOSTS):
+        raise ValueError(_EXPECTED) from None
+    host = (parts.hostname or "").removesuffix(".")
+    if host in LOOPBACK_HOSTS and parts.scheme in _DEFAULT_PORTS and not parts.username:
+        return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
+    if parts.scheme != "https":
         raise ValueError("expected a URL that begins with https://")
-    if not host or ("." not in host and host not in LOOPBACK_HOSTS) or parts.username or parts.password:
-        raise ValueError("expected a URL such as https://acme.okta.com")
-    name, dot, domain = host.partition(".")
-    return f"{parts.scheme}://{name.removesuffix('-admin') if domain in OKTA_DOMAINS else name}{dot}{domain}{port}"
+    name, _, domain = host.partition(".")
+    if domain in OKTA_DOMAINS:
+        host = f"{re.sub(r'(-admin)+$', '', name)}.{domain}"
+    if not _HOST.fullmatch(host) or parts.username or parts.password:
+        raise ValueError(_EXPECTED)
+    return f"https://{host}{port}"
+
+
+_EXPECTED = "expected a URL such as https://acme.okta.com"
 
 
 def is_custom(url: str) -> bool:
@@ -65,6 +80,7 @@ def _blank_is_none(value: Any) -> Any:
 
 
 Optional_ = BeforeValidator(_blank_is_none)
+OrgUrl = Annotated[str, AfterValidator(org_url)]
 OktaId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{20}$")]
 OktaClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9$\-_.+!*'(),]{6,100}$")]
 
@@ -72,7 +88,7 @@ OktaClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9$\-_.+!*'()
 class OktaConnectionKeys(Model):
     """Which organization, and as whom."""
 
-    org_url: Annotated[str, AfterValidator(org_url)] = Field(
+    org_url: OrgUrl = Field(
         description="The organization's own URL, such as https://acme.okta.com; not a custom domain."
     )
     client_id: Annotated[OktaClientId | None, Optional_] = Field(

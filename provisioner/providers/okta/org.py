@@ -11,26 +11,25 @@ import asyncio
 import contextlib
 import json
 import logging
-import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from provisioner import __version__
 from provisioner.core.errors import (
     NotFoundRemotelyError,
-    PermissionDeniedError,
     RefusedError,
     RemoteError,
-    UnreachableError,
 )
 from provisioner.core.patience import Call, Failure, Rules
 from provisioner.providers.client import Client
-from provisioner.providers.needs import needed_for
 
-from .patience import OktaRules, until_reset
-from .permissions import ADMIN_ROLE, NEEDS
+from . import answers
+from .answers import Answer
+from .credentials import ApiToken, ServiceApp
+from .patience import OktaRules
 from .resources import Json
 
 if TYPE_CHECKING:
@@ -40,49 +39,8 @@ if TYPE_CHECKING:
 _TIMEOUT_SECONDS = 60
 _CONNECTIONS = 8
 """At the same time: organizations on the smallest plan allow 35 (Okta developer documentation, Rate limits)."""
-_NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="next"')
-_NOT_LICENSED = "E0000015"
-_NO_LICENCE = (
-    "the credentials are fine, but the organization lacks API Access Management, which custom authorization servers "
-    "need: ask Okta for it"
-)
 _READ_ONLY = ("id", "created", "lastUpdated", "status", "_links", "_embedded")
 """Ignored in the body of a PUT (Okta Management API); left out so that a body says only what is meant."""
-
-
-@dataclass(frozen=True)
-class ApiToken:
-    """An API token, sent as ``SSWS``."""
-
-    value: str
-
-
-@dataclass(frozen=True)
-class ServiceApp:
-    """A service app that proves who it is with a private key.
-
-    Attributes:
-        scopes: to ask for; asking for one that was not granted fails the whole call.
-    """
-
-    client_id: str
-    private_key: str
-    scopes: tuple[str, ...]
-    key_id: str | None = None
-    dpop: bool = False
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A success.
-
-    Attributes:
-        body: JSON; None when there is none.
-        next: path and query of the next page, if there is one.
-    """
-
-    body: Any
-    next: str | None = None
 
 
 @dataclass(kw_only=True)
@@ -184,10 +142,9 @@ class Org(Client[Answer]):
         with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError):
             url = f"{self.root}/.well-known/okta-organization"
             timeout = aiohttp.ClientTimeout(_TIMEOUT_SECONDS)
-            async with self._session.get(url, allow_redirects=False, timeout=timeout) as response:
-                body = json.loads(await response.text())
-                href = ((body.get("_links") or {}).get("organization") or {}).get("href")
-                return str(href).rstrip("/") if href else None
+            session = _Guarded(self._session, direct=self.direct)
+            async with session.request(method="GET", url=url, timeout=timeout) as response:
+                return answers.home_of(json.loads(await response.text()))
         return None
 
     async def may(self, *scopes: str) -> bool | None:
@@ -214,6 +171,21 @@ class Org(Client[Answer]):
             return False
         raise self._error(answer, Call("POST", "/oauth2/v1/token"), "")
 
+    async def granted(self, scope: str) -> bool | None:
+        """Whether a scope, asked for alone, is granted; None for an API token, which does not tell.
+
+        Raises:
+            RemoteError: Okta gives no access token for another reason.
+        """
+        before = self.credentials
+        if isinstance(before, ApiToken):
+            return None
+        self.credentials, self._executor = replace(before, scopes=()), None
+        try:
+            return await self.may(scope)
+        finally:
+            self.credentials, self._executor = before, None
+
     async def _prepared(self, call: Call, body: Any) -> Json | Failure:
         """The SDK's request, with an access token in it."""
         executor = await self._connected()
@@ -221,12 +193,9 @@ class Org(Client[Answer]):
             request, error = await executor.create_request(
                 call.method, self.root + call.path, body, keep_empty_params=True
             )
-        except Exception as problem:
-            raise RemoteError(
-                f"no access token for {self.root}: the private key cannot be used ({type(problem).__name__})",
-                hint="give the service app's private key as PEM or JWK in connection: private_key:",
-            ) from problem
-        return _refused(error) if error else request
+        except Exception:  # noqa: BLE001 - the SDK trips over answers that are not what it expects
+            return Failure(502, message="the answer to the token request makes no sense")
+        return answers.refused(error) if error else request
 
     async def _send(self, call: Call, body: Any) -> Answer | Failure:
         request = await self._prepared(call, body)
@@ -236,10 +205,13 @@ class Org(Client[Answer]):
         self.count.read += is_read
         self.count.write += not is_read
         executor = await self._connected()
-        _, response, text, error = await executor.fire_request(request)
+        try:
+            _, response, text, error = await executor.fire_request(request)
+        except UnicodeDecodeError:
+            return Failure(502, message="the answer is not JSON, or cut short")
         if response is None:
             return Failure(0, message=type(error).__name__)
-        return _read(call, response.status, response.headers, text or "", self._path_of)
+        return answers.read(call, response.status, response.headers, text or "", self._path_of)
 
     async def _connected(self) -> RequestExecutor:
         if self._executor is None:
@@ -249,12 +221,14 @@ class Org(Client[Answer]):
             from okta.request_executor import RequestExecutor  # noqa: PLC0415
 
             logging.getLogger(LOGGER_NAME).disabled = True  # it writes tokens and bodies
+            if isinstance(self.credentials, ServiceApp):
+                _usable(self.credentials)
             self._session = self._session or aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=_CONNECTIONS), trust_env=not self.direct
+                connector=aiohttp.TCPConnector(limit=_CONNECTIONS)
             )
             configuration = {"client": self._configuration()}
             executor = RequestExecutor(configuration, NoOpCache())  # type: ignore[no-untyped-call]
-            executor.set_session(_Guarded(self._session))  # type: ignore[no-untyped-call]
+            executor.set_session(_Guarded(self._session, direct=self.direct))  # type: ignore[no-untyped-call]
             self._executor = executor
         return self._executor
 
@@ -274,7 +248,7 @@ class Org(Client[Answer]):
         return common | {
             "authorizationMode": "PrivateKey",
             "clientId": self.credentials.client_id,
-            "privateKey": self.credentials.private_key,
+            "privateKey": self.credentials.key,
             "kid": self.credentials.key_id,
             "scopes": list(self.credentials.scopes),
             "dpopEnabled": self.credentials.dpop,
@@ -290,106 +264,47 @@ class Org(Client[Answer]):
         return link.removeprefix(self.root)
 
     def _error(self, failure: Failure, call: Call, gave_up: str) -> RemoteError:
-        where = f"{call.method} {call.path.partition('?')[0]}"
-        what = failure.message or failure.summary
-        message = f"{where}: {what}" if failure.status else f"{where}: no answer ({failure.summary})"
-        if gave_up:
-            message = f"{message}; {gave_up}"
-        facts: dict[str, Any] = {
-            "status": failure.status,
-            "code": failure.code,
-            "request_id": failure.request_id,
-        }
-        if failure.status == 401 and failure.code == _NOT_LICENSED:
-            return NotLicensedError(message, hint=_NO_LICENCE, **facts)
-        if failure.status == 401 or failure.code in ("invalid_client", "invalid_dpop_proof", "invalid_scope"):
-            return RemoteError(message, hint=_hint(failure), **facts)
-        if failure.status == 403:
-            needs = needed_for(NEEDS, call.method, call.path)
-            return PermissionDeniedError(message, needs=needs, role=ADMIN_ROLE, **facts)
-        if failure.status == 404:
-            return NotFoundRemotelyError(message, **facts)
-        if failure.status in (0, 423, 429) or failure.status >= 500:
-            return UnreachableError(message, hint="run the same command again", **facts)
-        return RemoteError(message, **facts)
-
-
-class NotLicensedError(RemoteError):
-    """The organization lacks the licence for a feature; the credentials are fine (401 E0000015)."""
+        return answers.error(failure, call, gave_up)
 
 
 class _Guarded:
-    """A session that follows no redirect, so that a token goes nowhere else, and takes proxies from the platform.
+    """A session that follows no redirect, so that a token goes nowhere else, and takes proxies from the environment.
 
-    The SDK would read HTTP(S)_PROXY itself and ignore NO_PROXY.
+    The SDK would ignore NO_PROXY; aiohttp's own ``trust_env`` would read ~/.netrc too.
     """
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
+    def __init__(self, session: aiohttp.ClientSession, *, direct: bool) -> None:
         self._session = session
+        self._direct = direct
 
     def request(self, **options: Any) -> Any:
-        options.pop("proxy", None)
-        return self._session.request(**options, allow_redirects=False)
+        proxy = None if self._direct else _proxy_for(options["url"])
+        return self._session.request(**{**options, "proxy": proxy, "allow_redirects": False})
+
+
+def _proxy_for(url: str) -> str | None:
+    parts = urlsplit(url)
+    if proxy_bypass(parts.hostname or ""):
+        return None
+    return getproxies().get(parts.scheme)
+
+
+def _usable(app: ServiceApp) -> None:
+    """Fail early, in our words, and without the cause: it quotes the key."""
+    from okta.jwt import JWT  # noqa: PLC0415 - start-up time
+
+    try:
+        JWT.get_PEM_JWK(app.key)  # type: ignore[no-untyped-call]
+    except Exception:  # noqa: BLE001 - whatever the libraries below raise
+        raise RemoteError(
+            f"the private key of the service app {app.client_id} cannot be read",
+            hint="give it as PEM or JWK in connection: private_key:",
+        ) from None
 
 
 def path(template: str, *keys: str) -> str:
     """A path with its keys quoted: ``path("/api/v1/apps/{}", app_id)``."""
     return template.format(*(quote(key, safe="") for key in keys))
-
-
-def _read(
-    call: Call, status: int, headers: Any, text: str, path_of: Callable[[str], str]
-) -> Answer | Failure:
-    try:
-        body = json.loads(text) if text.strip() else None
-    except ValueError:
-        return _failure(status if status >= 400 else 502, {}, headers, _not_json(text))
-    if 200 <= status < 300:
-        if body is None and call.method == "GET":
-            return _failure(502, {}, headers, "the answer is empty")
-        links = ",".join(headers.getall("Link", ()))
-        found = _NEXT.search(links)
-        return Answer(body, path_of(found[1]) if found else None)
-    if 300 <= status < 400:
-        return _failure(400, {}, headers, f"redirected to {urlsplit(headers.get('Location', '')).netloc}")
-    return _failure(status, body if isinstance(body, dict) else {}, headers, "")
-
-
-def _not_json(text: str) -> str:
-    is_page = text.lstrip()[:1] == "<"
-    return "the answer is a web page, not JSON" if is_page else "the answer is not JSON, or cut short"
-
-
-def _failure(status: int, body: Json, headers: Any, message: str) -> Failure:
-    causes = [str(cause.get("errorSummary")) for cause in body.get("errorCauses") or ()]
-    summary = str(body.get("errorSummary") or body.get("error_description") or body.get("error") or "")
-    told = message or ": ".join(filter(None, [summary, "; ".join(causes)]))
-    reset = headers.get("X-Rate-Limit-Reset")
-    return Failure(
-        status=status,
-        code=str(body.get("errorCode") or body.get("error") or ""),
-        message=told,
-        request_id=str(headers.get("X-Okta-Request-Id") or body.get("errorId") or ""),
-        retry_after=until_reset(str(reset), str(headers.get("Date"))) if status == 429 and reset else None,
-    )
-
-
-def _refused(error: Any) -> Failure:
-    """The SDK's error for a token request, as a failure."""
-    status = getattr(error, "status", 0)
-    if not status:
-        return Failure(0, message=type(error).__name__)
-    code = str(getattr(error, "error_code", "") or "")
-    text = str(getattr(error, "error_summary", "") or error)
-    return Failure(int(status), code, f"no access token: {text}")
-
-
-def _hint(failure: Failure) -> str:
-    if failure.code == "invalid_scope":
-        return "grant the service app the scopes that 'provisioner permissions' lists"
-    if failure.code == "invalid_dpop_proof":
-        return "the service app demands proof of possession: say connection: dpop: true"
-    return "check the credentials in connection:, and that they are for this organization"
 
 
 async def together(*work: Any) -> list[Any]:

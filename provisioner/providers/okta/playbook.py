@@ -66,6 +66,11 @@ class OktaPlaybook(IntegrationPlaybook):
         return ""
 
     @property
+    def description(self) -> str:
+        """The authorization server's, with the marker in it."""
+        return f"Sign-in to Kiro ({self.marker})"
+
+    @property
     def label(self) -> str:
         """The OIDC application's."""
         return self.application.label or self.name
@@ -155,7 +160,7 @@ class OktaPlaybook(IntegrationPlaybook):
         server = kinds.AuthorizationServer(
             key=self.name,
             name=keys.name,
-            description=f"Sign-in to Kiro ({self.marker})",
+            description=self.description,
             audience=keys.audience,
             active=True,
             issuer_mode=keys.issuer_mode,

@@ -42,6 +42,7 @@ class Rule:
 
     address: str
     policy: str
+    policy_id: str | None
     name: str
     active: bool
     order: tuple[int, int]
@@ -109,6 +110,7 @@ def _joined(policy: kinds.AccessPolicy | seen.OtherPolicy, rule: kinds.PolicyRul
     return Rule(
         address=rule.address,
         policy=policy.name or policy.key,
+        policy_id=policy.id if isinstance(policy, kinds.AccessPolicy) else policy.key,
         name=rule.name or rule.key,
         active=bool(policy.active and rule.active),
         order=(policy.priority or 0, rule.priority or 0),

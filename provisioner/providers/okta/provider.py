@@ -22,10 +22,12 @@ from . import resources as kinds
 from .applications import ApplicationWriter
 from .authorization import AuthorizationWriter
 from .checks import CHECKS
+from .credentials import ApiToken
+from .lookups import Memory
 from .org import Org, path
 from .playbook import OktaPlaybook
 from .provisioning import ProvisioningWriter
-from .reader import Memory, Reader
+from .reader import Reader
 
 Handler = Callable[[Change, Snapshot], Awaitable[Outcome]]
 
@@ -73,7 +75,7 @@ class OktaProvider:
             ("authorization server", server, server and server.description),
             ("SCIM application", scim, scim and scim.notes),
         ):
-            if found is not None and marker not in (mark or ""):
+            if found is not None and mark not in (marker, self.playbook.description):
                 raise RefusedError(
                     f"the {what} does not carry the marker {marker}: this playbook did not make it",
                     hint="take it down in the Admin Console, if that is what you want",
@@ -173,8 +175,9 @@ class OktaProvider:
         needs, problem = tuple(self._needs()), ""
         has: frozenset[str] | None = None
         try:
-            granted = [scope for need in needs for scope in need.any_of if await self.org.may(scope) is True]
-            has = frozenset(granted) if granted else None
+            if not isinstance(self.org.credentials, ApiToken):
+                asked = {scope: await self.org.granted(scope) for need in needs for scope in need.any_of}
+                has = frozenset(scope for scope, granted in asked.items() if granted)
         except RemoteError as error:
             problem = error.message
         return PermissionsNeeded(

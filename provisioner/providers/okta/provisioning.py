@@ -9,11 +9,12 @@ from provisioner.core.plan import Action, Change
 from provisioner.core.provider import Outcome
 from provisioner.core.snapshot import Snapshot
 
-from . import parse
+from . import bodies, parse
 from . import resources as kinds
-from .org import Answer, Org, path
+from .answers import Answer
+from .lookups import Memory, read_mapping
+from .org import Org, path
 from .playbook import OktaPlaybook
-from .reader import Memory, read_mapping
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class ProvisioningWriter:
         if not found.unsupported:
             return Outcome(resources=(found,))
         where = path("/api/v1/mappings/{}", found.id or "")
-        await self.org.write("POST", where, parse.unmapped_body(found.unsupported))
+        await self.org.write("POST", where, bodies.unmapped_body(found.unsupported))
         again = await look()
         if again is None or again.unsupported:
             raise RemoteError(

@@ -13,11 +13,14 @@ from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Gap, Problem, Snapshot
 from provisioner.providers.needs import needed_for
 
-from . import finding, parse, roll
+from . import finding, lookups, parse, roll
 from . import observations as seen
 from . import resources as kinds
-from .keys import OktaPrincipalKeys, is_custom
-from .org import NotLicensedError, Org, path, together
+from .answers import NotLicensedError
+from .credentials import ApiToken
+from .keys import is_custom
+from .lookups import Memory
+from .org import Org, path, together
 from .permissions import NEEDS
 from .playbook import OktaPlaybook
 from .resources import Json
@@ -40,15 +43,6 @@ _PROVISIONING_EVENTS: Final = (
     '(eventType sw "application.provision" or eventType sw "application.integration")'
 )
 _SIGN_IN_EVENTS: Final = '(eventType sw "app.oauth2" or eventType eq "app.generic.unauth_app_access_attempt")'
-
-
-@dataclass
-class Memory:
-    """What does not change during a run, and need not be read again."""
-
-    principals: dict[str, list[Json]] = field(default_factory=dict)
-    mappings: dict[str, str] = field(default_factory=dict)
-    at_home: bool = False
 
 
 @dataclass
@@ -83,9 +77,12 @@ class Reader:
         await together(
             self._sign_in(), self._authorization(), self._scim(), self._principals(), self._organization()
         )
-        self._name_principals()
-        if self._wants(seen.UnassignedMembers):
-            await self._members_of_pushed()
+        names = self._named()
+        self._found += lookups.related(names, self._assigned, self._pushes)
+        if self._wants(seen.UnassignedMembers) and "scim" in self._rolls:
+            self._found += await lookups.members_of_pushed(
+                self.org, self.playbook, self._found, self._rolls["scim"]
+            )
         if self._wants(seen.People) and "oidc" in self._rolls:
             people = roll.compared(self.playbook.name, self._rolls["oidc"], self._rolls.get("scim"))
             self._found.append(people)
@@ -141,6 +138,7 @@ class Reader:
             self.playbook.label,
             "application: id",
             keys.id,
+            self.playbook.marker,
         )
         found = await self._pinned(_APPS, keys.id)
         if found is None:
@@ -212,6 +210,7 @@ class Reader:
             keys.name,
             "authorization_server: id",
             keys.id,
+            self.playbook.marker,
         )
         try:
             found = await self._pinned(_SERVERS, keys.id)
@@ -286,13 +285,14 @@ class Reader:
             keys.label,
             "scim: id",
             keys.id,
+            self.playbook.marker,
         )
         found = await self._pinned(_APPS, keys.id)
         if found is None:
             condition = urlencode({"filter": f'name eq "{kinds.SCIM_NAME}"', "limit": 200})
             found = await self.org.all(f"{_APPS}?{condition}")
         self._scim_ids.extend(data["id"] for data in found)
-        choice = finding.chosen_scim(sought, self.playbook.marker, found)
+        choice = finding.chosen_scim(sought, found)
         self._problems.extend([choice.problem] if choice.problem else [])
         self._found.extend(map(parse.other_application, choice.others))
         if choice.chosen is None:
@@ -311,7 +311,7 @@ class Reader:
         await together(*work)
 
     async def _mapping(self, app_id: str) -> None:
-        if found := await read_mapping(self.org, self.memory, self.playbook.name, app_id):
+        if found := await lookups.read_mapping(self.org, self.memory, self.playbook.name, app_id):
             self._found.append(found)
 
     async def _group_pushes(self, app_id: str) -> None:
@@ -328,22 +328,10 @@ class Reader:
         groups = {keys.key: keys for keys in (*(self.playbook.groups or ()), *(self.playbook.push or ()))}
         users = {keys.key: keys for keys in self.playbook.users or ()}
         await together(
-            *(self._look_up("group", keys) for keys in groups.values()),
-            *(self._look_up("user", keys) for keys in users.values()),
+            *(lookups.look_up(self.org, self.memory, "group", keys) for keys in groups.values()),
+            *(lookups.look_up(self.org, self.memory, "user", keys) for keys in users.values()),
             *([self._sign_in_policy()] if self.playbook.application.authentication_policy else []),
         )
-
-    async def _look_up(self, what: str, keys: OktaPrincipalKeys) -> None:
-        remembered = f"{what}/{keys.key}"
-        if remembered in self.memory.principals:
-            return
-        if keys.id or what == "user":
-            found = await self.org.find(path(f"/api/v1/{what}s/{{}}", keys.key))
-            matches = [found] if found else []
-        else:
-            condition = f'profile.name eq "{_quoted(keys.key)}"'
-            matches = await self.org.all(f"/api/v1/groups?{urlencode({'search': condition, 'limit': 200})}")
-        self.memory.principals[remembered] = matches
 
     async def _sign_in_policy(self) -> None:
         name = self.playbook.application.authentication_policy
@@ -371,83 +359,13 @@ class Reader:
                 if data.get("userId") == me["id"]:
                     self._found.append(parse.api_token(data))
 
-        await together(
-            self._optional((seen.CustomDomain,), domains), self._optional((seen.ApiToken,), tokens)
-        )
+        if isinstance(self.org.credentials, ApiToken):
+            await self._optional((seen.ApiToken,), tokens)
+        await self._optional((seen.CustomDomain,), domains)
 
-    # -- putting it together -------------------------------------------------------------------------------
-
-    def _name_principals(self) -> None:
-        names: dict[str, str] = {}
-        for keys in (*(self.playbook.groups or ()), *(self.playbook.push or ())):
-            matches = self.memory.principals[f"group/{keys.key}"]
-            group = finding.group_of(keys.key, bool(keys.id), matches, self._scim_ids)
-            self._keep_principal(group, keys.key, parse.group, names)
-        for keys in self.playbook.users or ():
-            user = finding.user_of(keys.key, self.memory.principals[f"user/{keys.key}"])
-            self._keep_principal(user, keys.key, parse.user, names)
-        self._problems.extend(finding.same({found.address: found for found in self._found}.values()))
-        for kind, assigned in self._assigned.items():
-            is_group = issubclass(kind, kinds.GroupAssignment | kinds.ScimGroupAssignment)
-            parsed = parse.group_assignment if is_group else parse.user_assignment
-            self._found.extend(parsed(kind, names, data) for data in assigned)
-        for data in self._pushes:
-            source = str(data.get("sourceGroupId"))
-            self._found.append(parse.group_push(names.get(source, source), data))
-
-    def _keep_principal(
-        self,
-        match: Json | Problem,
-        key: str,
-        parsed: Callable[[str, Json], Resource],
-        names: dict[str, str],
-    ) -> None:
-        if isinstance(match, Problem):
-            if match not in self._problems:
-                self._problems.append(match)
-            return
-        names[match["id"]] = key
-        self._found.append(parsed(key, match))
-
-    async def _members_of_pushed(self) -> None:
-        provisioned = self._rolls.get("scim")
-        if provisioned is None:
-            return
-        groups = [found for found in self._found if isinstance(found, kinds.Group)]
-        pushed = {keys.key for keys in self.playbook.push or ()}
-        for group in groups:
-            if group.key not in pushed:
-                continue
-            total, outside = 0, []
-            where = path("/api/v1/groups/{}/users", group.id or "")
-            async for user in self.org.each(f"{where}?limit=200", expects=True):
-                total += 1
-                if user["id"] not in provisioned.names:
-                    outside.append(str((user.get("profile") or {}).get("login") or user["id"]))
-            self._found.append(
-                seen.UnassignedMembers(
-                    key=group.key,
-                    members=total,
-                    unassigned=tuple(sorted(outside)[: roll.SHOWN]),
-                    unassigned_count=len(outside),
-                )
-            )
-
-
-async def read_mapping(org: Org, memory: Memory, key: str, app_id: str) -> kinds.ScimAttributeMapping | None:
-    """The mapping from Okta's user to an application's; None while Okta has not made it."""
-    if app_id not in memory.mappings:
-        query = urlencode({"targetId": app_id, "limit": 200})
-        listed = await org.all(f"/api/v1/mappings?{query}")
-        ours = (data for data in listed if (data.get("target") or {}).get("id") == app_id)
-        found = next((data for data in ours if (data.get("source") or {}).get("type") == "user"), None)
-        if found is None:
-            return None
-        memory.mappings[app_id] = found["id"]
-    data = await org.get(path("/api/v1/mappings/{}", memory.mappings[app_id]), expects=True)
-    return parse.attribute_mapping(key, data)
-
-
-def _quoted(text: str) -> str:
-    """For a search expression."""
-    return text.replace("\\", "\\\\").replace('"', '\\"')
+    def _named(self) -> dict[str, str]:
+        """Keep the groups and users that the playbook names; returns how it calls each, by id."""
+        found, problems = lookups.named(self.playbook, self.memory, self._scim_ids)
+        self._found += found.values()
+        self._problems += problems
+        return {str(getattr(each, "id", "")): each.key for each in found.values()}

@@ -2,8 +2,15 @@
 
 from itertools import chain
 
-from . import application, authorization, people, provisioning, redirects
+from . import application, authorization, people, policies, provisioning, redirects
 
 CHECKS = tuple(
-    chain(application.check, redirects.check, authorization.check, people.check, provisioning.check)
+    chain(
+        application.check,
+        redirects.check,
+        authorization.check,
+        policies.check,
+        people.check,
+        provisioning.check,
+    )
 )

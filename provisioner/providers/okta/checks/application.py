@@ -114,7 +114,7 @@ def _grant(look: Look, grant: str) -> Iterator[Verdict]:
     found = application(look)
     there = found.grant_types or ()
     if grant not in there:
-        fix = repaired(kinds.Application(key=found.key, grant_types=(*there, grant)))
+        fix = repaired(kinds.Application(key=found.key, grant_types=kinds.GRANT_TYPES))
         yield Verdict(
             f"the grant type {grant} is not allowed",
             found.address,
@@ -138,8 +138,9 @@ def extra_grants(look: Look) -> Iterator[Verdict]:
     found = application(look)
     extra = [grant for grant in found.grant_types or () if grant not in kinds.GRANT_TYPES]
     if extra:
-        kept = tuple(grant for grant in found.grant_types or () if grant in kinds.GRANT_TYPES)
-        fix = repaired(kinds.Application(key=found.key, grant_types=kept, response_types=("code",)))
+        fix = repaired(
+            kinds.Application(key=found.key, grant_types=kinds.GRANT_TYPES, response_types=("code",))
+        )
         yield Verdict(
             f"also allowed: {', '.join(extra)}",
             found.address,

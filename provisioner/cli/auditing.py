@@ -113,7 +113,7 @@ def _audit(session: Session, checks: tuple[Check, ...], *, fix: bool, yes: bool)
             show_plan(session, provider, repair)
             if repair.plan.pending and not yes and not repair.plan.refusals:
                 confirm(session.printer)
-            await engine.apply(provider, repair, session.printer, applied, fresh=yes)
+            await engine.apply(provider, repair, session.printer, applied, fresh=yes, person=session.person())
             _, findings = await engine.audit(provider, checks)
         return audit_report(
             session.target(provider), findings, done_reports(applied.done), provider.requests()

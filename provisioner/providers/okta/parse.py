@@ -277,6 +277,35 @@ def failures(kind: type[F], events: Iterable[Json]) -> tuple[F, ...]:
     )
 
 
+def unresolved(failed: Iterable[Json], succeeded: Iterable[Json], app_id: str) -> list[Json]:
+    """Those failures after which nothing succeeded for the same target.
+
+    A failure that is about the application only, such as a refused token, is over when anything succeeded.
+
+    Args:
+        failed: events, newest first.
+        succeeded: events, newest first.
+        app_id: the application's.
+    """
+    newest: dict[str, str] = {}
+    for event in succeeded:
+        for key in (*_targets(event, app_id), app_id):
+            newest.setdefault(key, str(event.get("published")))
+    return [
+        event
+        for event in failed
+        if not any(
+            newest.get(key, "") > str(event.get("published")) for key in _targets(event, app_id) or (app_id,)
+        )
+    ]
+
+
+def _targets(event: Json, app_id: str) -> tuple[str, ...]:
+    """Whom an event is about, besides the application."""
+    found = (str(target.get("id")) for target in event.get("target") or ())
+    return tuple(key for key in found if key != app_id)
+
+
 def _who(event: Json) -> str | None:
     """The user or group an event is about; else who did it."""
     about = [

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from provisioner.core.plan import Desired, Guards
 from provisioner.core.resource import Ref, Resource
@@ -54,11 +54,14 @@ class OktaPlaybook(IntegrationPlaybook):
     )
     safety: OktaSafetyKeys = OktaSafetyKeys()
 
-    @model_validator(mode="after")
-    def _push_needs_scim(self) -> Self:
-        if self.push and self.scim is None:
-            raise ValueError("push: needs scim:, the application that pushes")
-        return self
+    @field_validator("push")
+    @classmethod
+    def _push_needs_scim(
+        cls, value: tuple[OktaPrincipalKeys, ...] | None, info: ValidationInfo
+    ) -> tuple[OktaPrincipalKeys, ...] | None:
+        if value and info.data.get("scim") is None:
+            raise ValueError("needs scim:, the application that pushes")
+        return value
 
     @property
     def cloud(self) -> str:

@@ -189,14 +189,16 @@ class Reader:
         await together(*reads)
 
     async def _sign_in_failures(self, application: kinds.Application) -> None:
-        events = await self._failed_events(_SIGN_IN_EVENTS, application.client_id or "")
+        events = await self._events(_SIGN_IN_EVENTS, "FAILURE", application.client_id or "")
         self._found.extend(parse.failures(seen.SignInFailure, events))
 
-    async def _failed_events(self, events: str, target: str) -> list[Json]:
-        """Failures of the last days, newest first, at most one page: enough to tell what is wrong."""
-        since = (datetime.now(UTC) - LOG_WINDOW).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-        condition = f'{events} and outcome.result eq "FAILURE" and target.id eq "{target}"'
-        query = {"filter": condition, "since": since, "sortOrder": "DESCENDING", "limit": 100}
+    async def _events(
+        self, events: str, result: str, target: str, *, since: str = "", limit: int = 100
+    ) -> list[Json]:
+        """Events of the last days, newest first, at most one page: enough to tell what is wrong."""
+        first = since or (datetime.now(UTC) - LOG_WINDOW).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        condition = f'{events} and outcome.result eq "{result}" and target.id eq "{target}"'
+        query = {"filter": condition, "since": first, "sortOrder": "DESCENDING", "limit": limit}
         page: list[Json] = await self.org.get(f"/api/v1/logs?{urlencode(query)}")
         return page
 
@@ -319,8 +321,14 @@ class Reader:
         self._pushes = await self.org.all(f"{where}?limit=1000", expects=True)
 
     async def _provisioning_failures(self, app_id: str) -> None:
-        events = await self._failed_events(_PROVISIONING_EVENTS, app_id)
-        self._found.extend(parse.failures(seen.ProvisioningFailure, events))
+        """Those after which the same person or group did not succeed."""
+        failed = await self._events(_PROVISIONING_EVENTS, "FAILURE", app_id)
+        if not failed:
+            return
+        oldest = str(failed[-1].get("published"))
+        succeeded = await self._events(_PROVISIONING_EVENTS, "SUCCESS", app_id, since=oldest, limit=1000)
+        open_ = parse.unresolved(failed, succeeded, app_id)
+        self._found.extend(parse.failures(seen.ProvisioningFailure, open_))
 
     # -- people, and the organization ----------------------------------------------------------------------
 

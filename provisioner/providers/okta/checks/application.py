@@ -10,7 +10,7 @@ from provisioner.core.snapshot import Fault
 from provisioner.providers.okta import observations as seen
 from provisioner.providers.okta import resources as kinds
 
-from .looking import application
+from .looking import SIGNING_IN, application
 
 check = Catalogue()
 
@@ -35,7 +35,7 @@ def application_missing(look: Look) -> Iterator[Verdict]:
     if look.snapshot.one(kinds.Application) is None and (problem is None or problem.fault is Fault.MISSING):
         message = problem.message if problem else f"there is no OIDC application {wanted.label!r}"
         found = [(other.id, other.label) for other in look.snapshot.of(seen.OtherApplication)]
-        fix = None if problem else as_in_playbook(look, kinds.Application)
+        fix = None if problem else as_in_playbook(look, *SIGNING_IN)
         yield Verdict(message, wanted.address, ((f"apps?q={wanted.label}", found),), fix)
 
 

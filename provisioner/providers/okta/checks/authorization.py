@@ -13,7 +13,7 @@ from provisioner.core.snapshot import Fault
 from provisioner.providers.okta import observations as seen
 from provisioner.providers.okta import resources as kinds
 
-from .looking import server
+from .looking import SIGNING_IN, server
 
 check = Catalogue()
 
@@ -60,8 +60,7 @@ def server_missing(look: Look) -> Iterator[Verdict]:
         problem is None or problem.fault is Fault.MISSING
     ):
         message = problem.message if problem else f"there is no authorization server {wanted.name!r}"
-        parts = (kinds.AuthorizationServer, kinds.Scope, kinds.AccessPolicy, kinds.PolicyRule)
-        fix = None if problem else as_in_playbook(look, *parts, kinds.Application)
+        fix = None if problem else as_in_playbook(look, *SIGNING_IN)
         yield Verdict(message, wanted.address, ((f"authorizationServers?q={wanted.name}", []),), fix)
 
 
@@ -146,20 +145,17 @@ def key_rotation(look: Look) -> Iterator[Verdict]:
     Source: Okta Management API, AuthorizationServer credentials.signing.
     """
     found = server(look)
+    automatic = found.rotation == "AUTO"
     due = datetime.fromisoformat(found.next_rotation) if found.next_rotation else None
-    overdue = due is not None and due < datetime.now(UTC)
-    if found.rotation != "AUTO" or overdue:
-        told = "overdue" if overdue else "manual"
+    if not automatic or (due is not None and due < datetime.now(UTC)):
         yield Verdict(
-            f"rotation of the signing keys is {told}",
+            f"rotation of the signing keys is {'overdue' if automatic else 'manual'}",
             found.address,
             (
                 ("authorizationServer.credentials.signing.rotationMode", found.rotation),
                 ("authorizationServer.credentials.signing.nextRotation", found.next_rotation),
             ),
-            repaired(kinds.AuthorizationServer(key=found.key, rotation="AUTO"))
-            if found.rotation != "AUTO"
-            else None,
+            None if automatic else repaired(kinds.AuthorizationServer(key=found.key, rotation="AUTO")),
         )
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from provisioner.core.check import Look, SkipCheckError
 from provisioner.core.looking import needed, of_desired
+from provisioner.core.step import ManualStep
 from provisioner.providers.okta import observations as seen
 from provisioner.providers.okta import resources as kinds
 
@@ -54,8 +55,43 @@ def switched_on(look: Look) -> seen.Provisioning:
     """The same, once API integration was enabled."""
     found = provisioning(look)
     if not found.integrated:
+        confirmed(look)
         raise SkipCheckError("API integration is not enabled: see okta-api-integration")
     return found
+
+
+def confirmed(look: Look) -> None:
+    """Pass on unless the playbook takes the admin's word for the console steps."""
+    steps = (step for step in of_desired(look, ManualStep) if step.key == "okta-api-integration")
+    if any(step.given for step in steps):
+        raise SkipCheckError("the playbook confirms it (console_steps): the application does not show it")
+
+
+SIGNING_IN: Final = (
+    kinds.Application,
+    kinds.SignInPolicy,
+    kinds.AuthenticationPolicy,
+    kinds.AuthorizationServer,
+    kinds.Scope,
+    kinds.AccessPolicy,
+    kinds.PolicyRule,
+    kinds.Group,
+    kinds.User,
+    kinds.GroupAssignment,
+    kinds.UserAssignment,
+)
+"""What a new OIDC application or authorization server takes along: it has a new client id, or a new issuer."""
+
+PROVISIONING: Final = (
+    kinds.ScimApplication,
+    kinds.ScimAttributeMapping,
+    kinds.Group,
+    kinds.User,
+    kinds.ScimGroupAssignment,
+    kinds.ScimUserAssignment,
+    kinds.GroupPush,
+)
+"""What a new SCIM application takes along."""
 
 
 def managed(look: Look) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from provisioner.core.check import Catalogue, Look, Severity, SkipCheckError, Verdict
 from provisioner.core.looking import of_desired
@@ -33,9 +34,11 @@ def group_missing(look: Look) -> Iterator[Verdict]:
         if problem:
             evidence = tuple(("candidate", line) for line in problem.candidates)
             told = "" if problem.fault is Fault.MISSING else " (ambiguous)"
-            yield Verdict(
-                problem.message + told, wanted.address, evidence or ((f"groups?search={wanted.key}", []),)
+            is_group = isinstance(wanted, kinds.Group)
+            nothing: tuple[tuple[str, Any], ...] = (
+                ((f"groups?search={wanted.key}", []),) if is_group else ((f"users/{wanted.key}", None),)
             )
+            yield Verdict(problem.message + told, wanted.address, evidence or nothing)
 
 
 @check(
@@ -65,9 +68,15 @@ def group_not_assigned(look: Look) -> Iterator[Verdict]:
                 yield Verdict(
                     f"{wanted.key} is not assigned to the {where} application",
                     wanted.address,
-                    ((f"apps/*/groups[?profile.name=='{wanted.key}']", None),),
+                    ((_searched(kind, wanted.key), None),),
                     _assigned(look, wanted),
                 )
+
+
+def _searched(kind: type[kinds.Assignment], key: str) -> str:
+    if issubclass(kind, kinds.GroupAssignment | kinds.ScimGroupAssignment):
+        return f"apps/*/groups[?profile.name=='{key}']"
+    return f"apps/*/users[?credentials.userName=='{key}']"
 
 
 def _provisions(look: Look) -> bool:

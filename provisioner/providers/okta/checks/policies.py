@@ -136,7 +136,7 @@ def rule_grant(look: Look) -> Iterator[Verdict]:
             "the rule does not allow authorization_code",
             found.address,
             ((f"{_CONDITIONS}.grantTypes.include", list(there)),),
-            repaired(kinds.PolicyRule(key=found.key, grant_types=(*there, "authorization_code"))),
+            repaired(kinds.PolicyRule(key=found.key, grant_types=("authorization_code",))),
         )
 
 
@@ -246,8 +246,8 @@ def rule_lifetimes(look: Look) -> Iterator[Verdict]:
     wanted = desired(look, kinds.PolicyRule)
     access = found.access_minutes or 60
     refresh = found.refresh_minutes or 0
-    window = found.refresh_window_minutes or 0
-    too_short = (0 < refresh <= access) or window <= access
+    window = found.refresh_window_minutes
+    too_short = (0 < refresh <= access) or (window is not None and window <= access)
     meant = {
         "access_minutes": wanted.access_minutes,
         "refresh_minutes": wanted.refresh_minutes,

@@ -12,7 +12,16 @@ from provisioner.core.snapshot import Fault
 from provisioner.providers.okta import observations as seen
 from provisioner.providers.okta import resources as kinds
 
-from .looking import managed, people, provisioning, scim_application, some, switched_on
+from .looking import (
+    PROVISIONING,
+    confirmed,
+    managed,
+    people,
+    provisioning,
+    scim_application,
+    some,
+    switched_on,
+)
 
 check = Catalogue()
 
@@ -39,8 +48,7 @@ def scim_application_missing(look: Look) -> Iterator[Verdict]:
         problem is None or problem.fault is Fault.MISSING
     ):
         message = problem.message if problem else f"there is no SCIM application {wanted.label!r}"
-        parts = (kinds.ScimApplication, kinds.ScimAttributeMapping)
-        fix = None if problem else as_in_playbook(look, *parts)
+        fix = None if problem else as_in_playbook(look, *PROVISIONING)
         yield Verdict(message, wanted.address, ((f'apps?filter=name eq "{kinds.SCIM_NAME}"', []),), fix)
 
 
@@ -82,6 +90,7 @@ def api_integration(look: Look) -> Iterator[Verdict]:
     """
     found = provisioning(look)
     if not found.integrated:
+        confirmed(look)
         yield Verdict("the application shows no provisioning features", found.address, ((_FEATURES, []),))
 
 

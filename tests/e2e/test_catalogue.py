@@ -15,6 +15,11 @@ CONSEQUENCES = {
     "entra-group-missing": {"entra-group-not-assigned"},
     "entra-group-not-assigned": set(),
     "entra-redirect-uri-kiro-auth": {"entra-redirect-uri-extra"},
+    "okta-authorization-code-grant": {"okta-extra-grants"},
+    "okta-group-not-assigned": {"okta-user-not-in-oidc-app"},
+    "okta-push-error": {"okta-provisioning-failures"},
+    "okta-redirect-uri-port-2128": {"okta-redirect-uri-missing"},
+    "okta-sync-errors": {"okta-provisioning-failures"},
 }
 """Checks that cannot but fail as well."""
 

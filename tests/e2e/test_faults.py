@@ -9,13 +9,14 @@ import multiprocessing
 import os
 
 import pytest
-from product import PLAYBOOK, Product
+from product import PLAYBOOKS, Product
 
 from provisioner.sandbox import Sandbox, faults
 
-GRAPH = "* /v1.0/*"
-REQUESTS = 24
+WATCHED = {"entra": "* /v1.0/*", "okta": "* /api/v1/*"}
+REQUESTS = {"entra": 24, "okta": 35}
 """A first apply sends a few less; the test below says so if that changes."""
+SLACK = 8
 
 FAULTS = {
     "429": {"effect": "status", "status": 429},
@@ -26,6 +27,20 @@ FAULTS = {
     "dropped after the effect": {"effect": "drop-after"},
     "404 though it took effect": {"effect": "404-after"},
 }
+LOCKED = {"423": {"effect": "status", "status": 423}}
+"""Only Okta says that policies are being reordered."""
+
+EVERY_REQUEST = [
+    pytest.param(provider, number, id=f"{provider}-{number}")
+    for provider, most in REQUESTS.items()
+    for number in range(1, most + 1)
+]
+EVERY_FAULT = [
+    pytest.param(provider, number, fault, id=f"{provider}-{number}-{name}")
+    for provider, most in REQUESTS.items()
+    for number in range(1, most + 1)
+    for name, fault in (FAULTS | (LOCKED if provider == "okta" else {})).items()
+]
 
 
 def struck(sandbox: Sandbox) -> bool:
@@ -39,6 +54,12 @@ def assert_converged(product: Product, sandbox: Sandbox) -> None:
     assert finished.code == 0, finished.err
     again = product.apply()
     assert again.json["requests"]["write"] == 0
+    {"entra": assert_one_of_each_in_entra, "okta": assert_one_of_each_in_okta}[product.provider](sandbox)
+    audit = product.doctor()
+    assert audit.code == 0, audit.out
+
+
+def assert_one_of_each_in_entra(sandbox: Sandbox) -> None:
     directory = sandbox.directory
     applications = [
         found for found in directory.all("application") if "automation" not in found["displayName"]
@@ -53,21 +74,36 @@ def assert_converged(product: Product, sandbox: Sandbox) -> None:
         found for found in directory.all("appRoleAssignment") if found["resourceId"] == principals[0]["id"]
     ]
     assert [found["principalDisplayName"] for found in assigned] == ["Kiro-Users"]
-    audit = product.doctor()
-    assert audit.code == 0, audit.out
 
 
-def test_the_cases_below_reach_every_request(served):
+def assert_one_of_each_in_okta(sandbox: Sandbox) -> None:
+    okta = sandbox.okta
+    labels = [app["label"] for app in okta.all("app")]
+    assert labels.count("Kiro-OIDC") == labels.count("Kiro-SCIM") == 1
+    servers = {server["id"]: server["name"] for server in okta.all("authorizationServer")}
+    assert sorted(servers.values()) == ["Kiro", "default"]
+    (kiro,) = (key for key, name in servers.items() if name == "Kiro")
+    ours = [scope["name"] for scope in okta.all("authScope") if scope["_serverId"] == kiro]
+    assert ours.count("codewhisperer:completions") == ours.count("codewhisperer:conversations") == 1
+    policies = [policy["id"] for policy in okta.all("authPolicy") if policy["_serverId"] == kiro]
+    assert len(policies) == 1
+    assert len([rule for rule in okta.all("authRule") if rule["_policyId"] == policies[0]]) == 1
+    assert len(okta.all("pushMapping")) == 1
+    profiles = [profile for profile in sandbox.kiro.all("kiroProfile") if "issuer" in profile]
+    assert len(profiles) == 1
+
+
+@pytest.mark.parametrize("provider", REQUESTS)
+def test_the_cases_below_reach_every_request(served, provider):
     product, _ = served
     requests = product.apply().json["requests"]
-    assert REQUESTS - 8 <= sum(requests.values()) <= REQUESTS
+    assert REQUESTS[provider] - SLACK <= sum(requests.values()) <= REQUESTS[provider]
 
 
-@pytest.mark.parametrize("number", range(1, REQUESTS + 1))
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_failing_request(served, number, fault):
+@pytest.mark.parametrize(("provider", "number", "fault"), EVERY_FAULT)
+def test_a_failing_request(served, provider, number, fault):
     product, sandbox = served
-    faults.add(sandbox.directory, {"on": GRAPH, "nth": number, **FAULTS[fault]})
+    faults.add(sandbox.directory, {"on": WATCHED[provider], "nth": number, **fault})
     first = product.apply()
     assert first.code in (0, 1), first.err
     assert "bug" not in first.err
@@ -77,7 +113,7 @@ def test_a_failing_request(served, number, fault):
     assert_converged(product, sandbox)
 
 
-def _apply_when_told(state: str, told) -> None:
+def _apply_when_told(state: str, playbook: str, told) -> None:
     """The body of the process that is killed."""
     os.environ["PROVISIONER_STATE_DIR"] = state
     from provisioner.cli import main
@@ -86,7 +122,7 @@ def _apply_when_told(state: str, told) -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
-    main(["apply", str(PLAYBOOK), "--sandbox"])
+    main(["apply", playbook, "--sandbox"])
 
 
 @pytest.fixture(scope="session")
@@ -94,29 +130,38 @@ def processes():
     """Processes that have loaded the product already, so that starting one is quick."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["provisioner.cli.session", "provisioner.providers.entra.entry", "msgraph"]
+        [
+            "provisioner.cli.session",
+            "provisioner.providers.entra.entry",
+            "provisioner.providers.okta.entry",
+            "msgraph",
+            "okta.request_executor",
+        ]
     )
     return context
 
 
-@pytest.mark.parametrize("number", range(1, REQUESTS + 1))
+@pytest.mark.parametrize(("provider", "number"), EVERY_REQUEST)
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_killed_process(served, processes, number, when):
+def test_a_killed_process(served, processes, provider, number, when):
     product, sandbox = served
     here, there = processes.Pipe()
-    victim = processes.Process(target=_apply_when_told, args=(str(product.state), there))
+    victim = processes.Process(
+        target=_apply_when_told, args=(str(product.state), str(PLAYBOOKS / f"{provider}.yaml"), there)
+    )
     victim.start()
-    faults.add(sandbox.directory, {"on": GRAPH, "nth": number, "effect": f"kill-{when}", "pid": victim.pid})
+    fault = {"on": WATCHED[provider], "nth": number, "effect": f"kill-{when}", "pid": victim.pid}
+    faults.add(sandbox.directory, fault)
     here.send("go")
     victim.join(60)
     assert victim.exitcode == (-9 if struck(sandbox) else 0)
-    assert struck(sandbox) or number > REQUESTS - 8
+    assert struck(sandbox) or number > REQUESTS[provider] - SLACK
     faults.clear(sandbox.directory)
     assert_converged(product, sandbox)
 
 
 PARTS = 9
-"""An idle apply reads a few parts less; the test below says so if that changes."""
+"""An idle apply to Entra reads a few parts less; the test below says so if that changes."""
 
 
 @pytest.mark.parametrize("number", range(1, PARTS + 1))
@@ -125,7 +170,7 @@ def test_a_failing_part_of_a_batch(served, number, fault):
     """A part that cannot be read, or comes from a replica that has not heard of the object, makes nothing twice."""
     product, sandbox = served
     assert product.apply().code == 0
-    faults.add(sandbox.directory, {"on": GRAPH, "nth": number, "inner": True, **FAULTS[fault]})
+    faults.add(sandbox.directory, {"on": WATCHED["entra"], "nth": number, "inner": True, **FAULTS[fault]})
     assert product.apply().code in (0, 1)
     assert struck(sandbox) or number > PARTS - 3
     faults.clear(sandbox.directory)

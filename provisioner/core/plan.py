@@ -168,19 +168,24 @@ class Plan(Model):
         return hashlib.sha256(json.dumps(writes, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def stages(self) -> Iterator[tuple[Change, ...]]:
-        """The writing changes in groups: those of one group need only what earlier groups did."""
+        """The writing changes in groups: those of one group need only what earlier groups did.
+
+        What stands between two changes and writes nothing, such as a human step that was done, keeps them in order too.
+        """
         pending = {change.address: change for change in self.pending}
-        sorter = TopologicalSorter(
-            {
-                address: [need for need in change.needs if need in pending]
-                for address, change in pending.items()
-            }
-        )
+        sorter = TopologicalSorter({change.address: change.needs for change in self.changes})
         sorter.prepare()
+        ready: list[Address] = []
         while sorter.is_active():
-            ready = sorter.get_ready()
+            found = sorter.get_ready()
+            idle = [address for address in found if address not in pending]
+            ready += [address for address in found if address in pending]
+            if idle:
+                sorter.done(*idle)
+                continue
             yield tuple(pending[address] for address in ready)
             sorter.done(*ready)
+            ready = []
 
 
 def make_plan(desired: Desired, snapshot: Snapshot, guards: Guards | None = None) -> Plan:

@@ -153,6 +153,7 @@ class AuditReport(_Report):
     summary: dict[str, int] = Field(description="Number of findings by status.")
     findings: tuple[FindingReport, ...]
     fixed: tuple[DoneReport, ...] = Field(default=(), description="What --fix changed.")
+    requests: dict[str, int] = Field(description="Requests sent: read, write.")
 
 
 class DoctorReport(_Report):
@@ -290,10 +291,19 @@ def apply_report(
     )
 
 
-def audit_report(target: Target, findings: list[Finding], fixed: tuple[DoneReport, ...] = ()) -> AuditReport:
+def audit_report(
+    target: Target,
+    findings: list[Finding],
+    fixed: tuple[DoneReport, ...] = (),
+    requests: Requests | None = None,
+) -> AuditReport:
     """The findings of an audit."""
     return AuditReport(
-        target=target, summary=_counts(findings), findings=tuple(map(_finding, findings)), fixed=fixed
+        target=target,
+        summary=_counts(findings),
+        findings=tuple(map(_finding, findings)),
+        fixed=fixed,
+        requests=(requests or Requests()).model_dump(),
     )
 
 

@@ -17,7 +17,7 @@ from provisioner.sandbox.store import Store
 
 Effect = Literal["status", "drop-before", "drop-after", "404-after", "kill-before", "kill-after"]
 
-STATUSES = (403, 404, 409, 429, 500, 502, 503, 504)
+STATUSES = (403, 404, 409, 423, 429, 500, 502, 503, 504)
 _INNER_EFFECTS = ("status", "404-after")
 
 

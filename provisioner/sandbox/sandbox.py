@@ -29,6 +29,8 @@ from provisioner.sandbox.authority import PATHS as AUTHORITY_PATHS
 from provisioner.sandbox.authority import Authority
 from provisioner.sandbox.exchange import Exchange, Recorder
 from provisioner.sandbox.graph import VERSIONS, Cycles, GraphApi
+from provisioner.sandbox.okta.mounting import PATHS as OKTA_PATHS
+from provisioner.sandbox.okta.mounting import Okta
 from provisioner.sandbox.server import Front, Listener, Mount, bind
 from provisioner.sandbox.store import Store
 from provisioner.sandbox.tokens import Tokens
@@ -48,7 +50,7 @@ class Sandbox:
     """An emulated tenant with a simulated Kiro, kept in a folder.
 
     Attributes:
-        directory: the tenant's documents.
+        directory: the Entra tenant's documents.
         kiro: the Kiro side's documents.
         url: the server's address, such as ``http://127.0.0.1:43121``; empty until started.
         attached: whether the server is another process's.
@@ -59,8 +61,8 @@ class Sandbox:
 
         Args:
             home: the sandbox's folder.
-            recorder: called with every exchange on ``/v1.0`` and ``/beta`` and every part of a batch, before its
-                answer is sent; not when attached to another process's server.
+            recorder: called with every exchange on ``/v1.0``, ``/beta`` (and every part of a batch) and with the Okta org,
+                before its answer is sent; not when attached to another process's server.
         """
         self.home = home.resolve()
         self.directory = Store(self.home / "entra.db")
@@ -68,12 +70,18 @@ class Sandbox:
         self.url = ""
         self.attached = False
         self._record: Recorder = _one_at_a_time(recorder) if recorder else _ignore
+        self._org = Okta(self.home / "okta.db", self.directory)
         self._tokens = Tokens(self.directory)
         self._cycles = Cycles(self.directory)
         self._listener: Listener | None = None
         with self.directory.transaction():
             if self.directory.setting("tenant_id") is None:
                 seed.fresh(self.directory)
+
+    @property
+    def okta(self) -> Store:
+        """The Okta org's documents; the org is made when it is first asked for."""
+        return self._org.store
 
     @property
     def tenant_id(self) -> str:
@@ -114,17 +122,20 @@ class Sandbox:
         front = Front(self._mounts(), self.directory, health, self._record)
         self._listener = Listener(bound, front, certificate.ensure(self.home) if https else None)
         self._cycles.catch_up()
+        self._org.catch_up()
         self._cycles.wait()
         return self
 
     def close(self) -> None:
-        """Wait for running provisioning cycles, then stop the server and close the stores."""
+        """Wait for running provisioning cycles and pushes, then stop the server and close the stores."""
         self._cycles.close()
+        self._org.finish()
         if self._listener is not None:
             self._listener.stop()
             self._listener = None
         self.directory.close()
         self.kiro.close()
+        self._org.close()
 
     def __enter__(self) -> Self:
         return self
@@ -148,13 +159,37 @@ class Sandbox:
             self.directory.setting("permissions", []) if permissions is None else permissions
         )
 
-    def variables(self) -> dict[str, str]:
-        """Values for the variables of the shipped playbooks.
+    def token_of(self, provider: str) -> str:
+        """What an admin's credentials are worth at a provider: a bearer token of Entra's, an API token of Okta's."""
+        return self.okta_token() if provider == "okta" else self.access_token()
 
-        ``ENTRA_TENANT_ID`` always; ``KIRO_SCIM_ENDPOINT`` and ``KIRO_SCIM_TOKEN`` when the simulated console has
-        them: with the setting ``console`` at ``waits``, only after somebody generated a token there.
+    def wait_for_pushes(self, seconds: float | None = None) -> bool:
+        """Wait until no Okta provisioning runs here; False when that took longer than so many seconds."""
+        return self._org.wait(seconds)
+
+    def okta_token(self) -> str:
+        """The value of the Okta org's API token (``SSWS``)."""
+        return str(self.okta.setting("api_token"))
+
+    def okta_client(self) -> dict[str, str]:
+        """The Okta org's service app: ``client_id``, ``private_key`` (PEM) and ``key_id``."""
+        return dict(self.okta.setting("client"))
+
+    def variables(self, provider: str = "entra") -> dict[str, str]:
+        """Values for the variables of a provider's shipped playbook.
+
+        For Entra ``ENTRA_TENANT_ID``; ``KIRO_SCIM_ENDPOINT`` and ``KIRO_SCIM_TOKEN`` when the simulated console has them:
+        with the setting ``console`` at ``waits``, only after somebody generated a token there. For Okta ``OKTA_ORG_URL``, and
+        ``KIRO_SCIM_ENDPOINT`` once somebody created the Kiro profile.
         """
-        return {"ENTRA_TENANT_ID": self.tenant_id, **self._console_answers()}
+        if provider != "okta":
+            return {"ENTRA_TENANT_ID": self.tenant_id, **self._console_answers()}
+        from provisioner.sandbox.kiro import console  # noqa: PLC0415 (start-up time)
+
+        profiles = [profile for profile in self.kiro.all("kiroProfile") if "issuer" in profile]
+        endpoints = [console.endpoint(self._plain_url(), profile["id"]) for profile in profiles[-1:]]
+        root = self.url or str(self.directory.setting("root", ""))
+        return {"OKTA_ORG_URL": root, **{"KIRO_SCIM_ENDPOINT": endpoint for endpoint in endpoints}}
 
     def _console_answers(self) -> dict[str, str]:
         from provisioner.sandbox.kiro import console  # noqa: PLC0415 (start-up time)
@@ -211,16 +246,26 @@ class Sandbox:
         """Keep the address; when it changed, correct it in the emulated tenant's saved credentials."""
         with self.directory.transaction():
             before = self.directory.setting("root")
+            self._org.move(before, root)
             self.directory.set("port", port)
             self.directory.set("root", root)
             if before in (None, root):
                 return
+            self._move_profiles(str(before), root)
             for principal in self.directory.all("servicePrincipal"):
                 kept = self.directory.get("synchronizationSecrets", principal["id"])
                 address = str((kept or {"values": {}})["values"].get("BaseAddress", ""))
                 if address.startswith(f"{before}/"):
                     values = {**(kept or {})["values"], "BaseAddress": root + address.removeprefix(before)}
                     self.directory.put("synchronizationSecrets", principal["id"], {"values": values})
+
+    def _move_profiles(self, before: str, root: str) -> None:
+        """Kiro knows the Okta org by its issuer, which lies below the server's address."""
+        for profile in self.kiro.all("kiroProfile"):
+            issuer = str(profile.get("issuer", ""))
+            if issuer.startswith(f"{before}/"):
+                moved = {**profile, "issuer": root + issuer.removeprefix(before)}
+                self.kiro.put("kiroProfile", profile["id"], moved)
 
     def _mounts(self) -> list[Mount]:
         graph = GraphApi(self.directory, self._tokens, self._cycles, self._record)
@@ -229,6 +274,7 @@ class Sandbox:
         return [
             Mount(VERSIONS, graph.handle, graph.refusal, recorded=True),
             Mount(_SCIM_PATHS, scim.handle, scim.refusal),
+            Mount(OKTA_PATHS, self._org.handle, self._org.refusal, recorded=True),
             Mount(AUTHORITY_PATHS, authority.handle, authority.refusal),
         ]
 

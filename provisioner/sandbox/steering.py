@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Any, Final, Literal
 
-from provisioner.sandbox import provisioning
+from provisioner.sandbox import acting, provisioning, seed
+from provisioner.sandbox.acting import act
 from provisioner.sandbox.graph import documents
 from provisioner.sandbox.graph.permissions import EVERYTHING
 from provisioner.sandbox.kiro import console
+from provisioner.sandbox.okta import people
 from provisioner.sandbox.sandbox import Sandbox
 from provisioner.sandbox.seed import DOMAIN
+from provisioner.sandbox.store import Document
+
+__all__ = [
+    "Provider",
+    "act",
+    "add_group",
+    "add_member",
+    "configure",
+    "counts",
+    "cycle",
+    "facts",
+    "generate_token",
+    "move_to_cloud",
+    "okta_credentials",
+    "okta_org",
+    "populate",
+    "settings",
+]
+
+Provider = Literal["entra", "okta"]
 
 _KINDS: Final = ("application", "servicePrincipal", "user", "group", "appRoleAssignment", "deletedItem")
+_OKTA_KINDS: Final = {
+    "application": "app",
+    "user": "user",
+    "group": "group",
+    "authorizationServer": "authorizationServer",
+    "pushMapping": "pushMapping",
+}
 
 
 def facts(sandbox: Sandbox) -> dict[str, str]:
@@ -23,18 +53,52 @@ def facts(sandbox: Sandbox) -> dict[str, str]:
         "Tenant": sandbox.tenant_id,
         "Client id": str(directory.setting("client_id")),
         "Client secret": str(directory.setting("client_secret")),
+        "Okta org": sandbox.url,
+        "Okta API token": sandbox.okta_token(),
+        "Okta client id": sandbox.okta_client()["client_id"],
         "State": str(sandbox.home),
     }
 
 
 def counts(sandbox: Sandbox) -> dict[str, int]:
-    """How many objects there are, by kind."""
+    """How many objects the Entra tenant has, by kind."""
     return {kind: len(sandbox.directory.all(kind)) for kind in _KINDS}
+
+
+def okta_org(sandbox: Sandbox) -> dict[str, Any]:
+    """What the Okta org holds.
+
+    Returns:
+        ``counts`` by kind; ``applications`` with ``label``, ``name``, ``status``, ``features``, numbers of ``users`` and
+        ``groups`` and how many of the users are in ``errors``; ``authorizationServers`` with ``name``, ``status`` and
+        ``issuer``; ``pushedGroups`` with ``group``, ``application``, ``status`` and ``error``.
+    """
+    okta = sandbox.okta
+    names = {group["id"]: group["profile"]["name"] for group in okta.all("group")}
+    labels = {app["id"]: app["label"] for app in okta.all("app")}
+    return {
+        "counts": {name: len(okta.keys(kind)) for name, kind in _OKTA_KINDS.items()},
+        "applications": [_described(sandbox, app) for app in okta.all("app")],
+        "authorizationServers": [
+            {"name": server["name"], "status": server["status"], "issuer": acting.issuer(sandbox, server)}
+            for server in okta.all("authorizationServer")
+        ],
+        "pushedGroups": [
+            {
+                "group": names.get(mapping["sourceGroupId"], mapping["sourceGroupId"]),
+                "application": labels.get(mapping["_appId"], mapping["_appId"]),
+                "status": mapping["status"],
+                "error": mapping.get("errorSummary") or None,
+            }
+            for mapping in okta.all("pushMapping")
+        ],
+    }
 
 
 def settings(sandbox: Sandbox) -> dict[str, Any]:
     """How the sandbox behaves."""
     directory = sandbox.directory
+    okta = sandbox.okta
     granted = set(directory.setting("permissions", []))
     return {
         "latency_ms": directory.setting("latency_ms", 0),
@@ -42,6 +106,9 @@ def settings(sandbox: Sandbox) -> dict[str, Any]:
         "console": directory.setting("console", "answers"),
         "strict_scim": bool(directory.setting("strict_scim", False)),
         "deny": ",".join(name for name in EVERYTHING if name not in granted),
+        "okta_deny": ",".join(okta.setting("denied", [])),
+        "api_access_management": bool(okta.setting("api_access_management", True)),
+        "async_seconds": okta.setting("async_seconds", 0),
     }
 
 
@@ -56,19 +123,26 @@ def configure(sandbox: Sandbox, name: str, value: str) -> None:
     Raises:
         ValueError: there is no such setting, or the value makes no sense.
     """
-    directory = sandbox.directory
+    directory, okta = sandbox.directory, sandbox.okta
     match name:
         case "latency_ms" | "lag_seconds":
             directory.set(name, _number(value))
         case "console":
             directory.set(name, _one_of(value, ("answers", "waits")))
         case "strict_scim":
-            directory.set(name, _one_of(value, ("true", "false")) == "true")
+            directory.set(name, _truth(value))
         case "deny":
-            denied = {part.strip() for part in value.split(",") if part.strip()}
-            if unknown := denied - set(EVERYTHING):
-                raise ValueError(f"not granted in the first place: {', '.join(sorted(unknown))}")
+            denied = _names(value)
+            _check_granted(denied, EVERYTHING)
             directory.set("permissions", [known for known in EVERYTHING if known not in denied])
+        case "okta_deny":
+            denied = _names(value)
+            _check_granted(denied, okta.setting("scopes_granted", []))
+            okta.set("denied", denied)
+        case "api_access_management":
+            okta.set(name, _truth(value))
+        case "async_seconds":
+            okta.set(name, _number(value))
         case _:
             raise ValueError(f"unknown setting; expected one of {', '.join(settings(sandbox))}")
 
@@ -86,18 +160,30 @@ def move_to_cloud(sandbox: Sandbox, cloud: str) -> None:
 
 
 def cycle(sandbox: Sandbox) -> dict[str, str]:
-    """Run a provisioning cycle of every job now.
+    """Run a provisioning cycle of every job now, and push what every Okta application has to push.
 
     Returns:
-        how it ended, by job id.
+        how it ended, by job id and by label of the Okta application.
     """
+    from provisioner.sandbox.okta import provisioning as okta_provisioning  # noqa: PLC0415 (start-up time)
+
     for job in sandbox.directory.all("synchronizationJob"):
         provisioning.run_cycle(sandbox.directory, job["id"])
-    return {job["id"]: _outcome(job["status"]) for job in sandbox.directory.all("synchronizationJob")}
+    ended = {job["id"]: _outcome(job["status"]) for job in sandbox.directory.all("synchronizationJob")}
+    for connection in sandbox.okta.all("appConnection"):
+        okta_provisioning.push(sandbox.okta, connection["appId"])
+        app = sandbox.okta.get("app", connection["appId"])
+        if app is not None:
+            found = _described(sandbox, app)
+            ended[app["label"]] = f"{found['users']} users assigned, {found['errors']} in error"
+    return ended
 
 
-def add_group(sandbox: Sandbox, name: str, like: str = "Kiro-Users") -> None:
+def add_group(sandbox: Sandbox, name: str, like: str = "Kiro-Users", *, provider: Provider = "entra") -> None:
     """Add a group with the same members as another one."""
+    if provider == "okta":
+        people.add_group(sandbox.okta, name, like)
+        return
     directory = sandbox.directory
     members = [
         member
@@ -109,7 +195,9 @@ def add_group(sandbox: Sandbox, name: str, like: str = "Kiro-Users") -> None:
     directory.put("group", group["id"], group)
 
 
-def add_member(sandbox: Sandbox, user_name: str, group_name: str = "Kiro-Users") -> None:
+def add_member(
+    sandbox: Sandbox, user_name: str, group_name: str = "Kiro-Users", *, provider: Provider = "entra"
+) -> None:
     """Add a user, made if there is none of that name, to a group.
 
     Raises:
@@ -117,6 +205,9 @@ def add_member(sandbox: Sandbox, user_name: str, group_name: str = "Kiro-Users")
     """
     directory = sandbox.directory
     name = user_name if "@" in user_name else f"{user_name}@{DOMAIN}"
+    if provider == "okta":
+        people.add_member(sandbox.okta, name, group_name)
+        return
     with directory.transaction():
         user = next((found for found in directory.all("user") if found["userPrincipalName"] == name), None)
         if user is None:
@@ -128,6 +219,32 @@ def add_member(sandbox: Sandbox, user_name: str, group_name: str = "Kiro-Users")
             raise ValueError(f"there is no group {group_name!r}")
         if user["id"] not in group["_members"]:
             directory.put("group", group["id"], {**group, "_members": [*group["_members"], user["id"]]})
+
+
+def populate(
+    sandbox: Sandbox, *, users: int = 0, groups: int = 0, members: int = 0, provider: Provider = "entra"
+) -> None:
+    """Add many users, and groups with so many members each."""
+    if provider == "okta":
+        people.populate(sandbox.okta, users=users, groups=groups, members=members)
+    else:
+        seed.populate(sandbox.directory, users=users, groups=groups, members=members)
+
+
+def okta_credentials(sandbox: Sandbox) -> tuple[str, str]:
+    """SCIM endpoint and a fresh token of the newest Kiro profile for Okta.
+
+    Raises:
+        ValueError: there is no such profile, or it has two tokens already.
+    """
+    profile = acting.okta_profile(sandbox)
+    if profile is None:
+        raise ValueError("there is no Kiro profile for Okta yet")
+    try:
+        token = console.generate_token(sandbox.kiro, profile["id"])
+    except console.ConsoleRefusal as refusal:
+        raise ValueError(str(refusal)) from refusal
+    return console.endpoint(acting.plain_url(sandbox), profile["id"]), token
 
 
 def generate_token(sandbox: Sandbox) -> dict[str, str]:
@@ -159,6 +276,29 @@ def _outcome(status: dict[str, Any]) -> str:
         if reason
         else f"{status['code']}: {last.get('state') or 'has not run'}, {exported}"
     )
+
+
+def _described(sandbox: Sandbox, app: Document) -> dict[str, Any]:
+    users = sandbox.okta.under("appUser", f"{app['id']}:")
+    return {
+        **{name: app.get(name) for name in ("label", "name", "status", "features")},
+        "users": len(users),
+        "groups": len(sandbox.okta.keys("appGroup", f"{app['id']}:")),
+        "errors": sum(user.get("syncState") == "ERROR" for user in users),
+    }
+
+
+def _names(value: str) -> list[str]:
+    return sorted({part.strip() for part in value.split(",") if part.strip()})
+
+
+def _check_granted(denied: Iterable[str], granted: Iterable[str]) -> None:
+    if unknown := set(denied) - set(granted):
+        raise ValueError(f"not granted in the first place: {', '.join(sorted(unknown))}")
+
+
+def _truth(value: str) -> bool:
+    return _one_of(value, ("true", "false")) == "true"
 
 
 def _number(value: str) -> float:

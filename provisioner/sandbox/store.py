@@ -13,7 +13,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -33,9 +33,18 @@ create table if not exists document (
 );
 """
 
-_SEALED = frozenset({"synchronizationSecrets"})
+_SEALED = frozenset({"appConnection", "clientSecret", "signingKey", "synchronizationSecrets"})
 """Kinds that hold what a person typed in as a secret: not kept in clear."""
 _SEAL_MARK = "sealed:"
+
+_LAST = "\U0010ffff"  # sorts after every key that begins alike
+_UPSERT = """
+insert into document (kind, id, body, changed) values (?,?,?,?)
+on conflict (kind, id) do update set
+  previous = case when ? - changed < ? then previous else body end,
+  body = excluded.body,
+  changed = excluded.changed
+"""
 
 _lagging: ContextVar[bool] = ContextVar("lagging", default=False)
 
@@ -112,10 +121,66 @@ class Store:
             ).fetchall()
         return [document for row in rows if (document := self._visible(row)) is not None]
 
+    def page(self, kind: str, prefix: str, limit: int, after: str = "") -> list[Document]:
+        """Documents whose keys begin alike, by key; no more of them are read than are returned.
+
+        Args:
+            kind: their kind.
+            prefix: how their keys begin.
+            limit: how many at most.
+            after: a key; what is returned comes after it.
+        """
+        with self._lock:
+            rows = self._db.execute(
+                "select body, previous, changed from document"
+                " where kind=? and id>=? and id<? and id>? order by id limit ?",
+                (kind, prefix, prefix + _LAST, after, limit),
+            ).fetchall()
+        return [document for row in rows if (document := self._visible(row)) is not None]
+
+    def under(self, kind: str, prefix: str) -> list[Document]:
+        """Every document whose key begins so, by key."""
+        return self.page(kind, prefix, -1)
+
+    def latest(self, kind: str, limit: int) -> list[Document]:
+        """The youngest documents of a kind, youngest first."""
+        with self._lock:
+            rows = self._db.execute(
+                "select body, previous, changed from document where kind=? order by seq desc limit ?",
+                (kind, limit),
+            ).fetchall()
+        return [document for row in rows if (document := self._visible(row)) is not None]
+
+    def keys(self, kind: str, prefix: str = "") -> list[str]:
+        """The keys that begin so, in order, without reading the documents."""
+        with self._lock:
+            rows = self._db.execute(
+                "select id from document where kind=? and id>=? and id<? and body is not null order by id",
+                (kind, prefix, prefix + _LAST),
+            ).fetchall()
+        return [row[0] for row in rows]
+
     def put(self, kind: str, key: str, body: Document) -> None:
         """Create or replace a document."""
-        text = json.dumps(body)
-        self._write(kind, key, self._seal(text) if kind in _SEALED else text)
+        self._write(kind, key, self._text(kind, body))
+
+    def put_many(self, kind: str, bodies: Iterable[tuple[str, Document]]) -> None:
+        """Create or replace many documents of a kind, given with their keys, in one transaction."""
+        now = time.time()
+        rows = ((kind, key, self._text(kind, body), now) for key, body in bodies)
+        with self.transaction():
+            self._db.executemany(_UPSERT, ((*row, now, self.lag) for row in rows))
+
+    def delete_many(self, kind: str, keys: Iterable[str]) -> None:
+        """Remove many documents of a kind in one transaction."""
+        with self.transaction():
+            if self.lag:
+                for key in keys:
+                    self._write(kind, key, None)
+            else:
+                self._db.executemany(
+                    "delete from document where kind=? and id=?", ((kind, key) for key in keys)
+                )
 
     def delete(self, kind: str, key: str) -> None:
         """Remove a document; a lagging replica still shows it for a while."""
@@ -147,6 +212,10 @@ class Store:
             return None
         document: Document = json.loads(self._unseal(text) if text.startswith(_SEAL_MARK) else text)
         return document
+
+    def _text(self, kind: str, body: Document) -> str:
+        text = json.dumps(body)
+        return self._seal(text) if kind in _SEALED else text
 
     def _seal(self, text: str) -> str:
         return f"{_SEAL_MARK}{self._cipher().encrypt(text.encode()).decode()}"

@@ -16,6 +16,7 @@ CONSEQUENCES = {
     "entra-group-not-assigned": set(),
     "entra-redirect-uri-kiro-auth": {"entra-redirect-uri-extra"},
     "okta-authorization-code-grant": {"okta-extra-grants"},
+    "okta-everyone-assigned": {"okta-user-not-in-scim-app"},
     "okta-group-not-assigned": {"okta-user-not-in-oidc-app"},
     "okta-push-error": {"okta-provisioning-failures"},
     "okta-redirect-uri-port-2128": {"okta-redirect-uri-missing"},

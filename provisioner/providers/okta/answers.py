@@ -102,7 +102,7 @@ def refused(error: Any) -> Failure:
     if not status:
         return Failure(0, message=type(error).__name__)
     code = str(getattr(error, "error_code", "") or "")
-    text = str(getattr(error, "error_summary", "") or error)
+    text = str(getattr(error, "error_summary", "") or f"HTTP {status}, not an answer of Okta's API")
     headers = getattr(error, "headers", None) or {}
     told = _failure(int(status), {"errorCode": code}, headers, f"no access token: {text}")
     return replace(told, request_id=told.request_id or str(getattr(error, "error_id", "") or ""))

@@ -16,7 +16,8 @@ from . import resources as kinds
 from .resources import Json
 
 _GROUPS_OF_APPS = "APP_GROUP"
-_MARKER = re.compile(r"(?:^|[ (])(provisioner-[a-z0-9-]+)(?:$|[ )])")
+_NOTES = re.compile(r"(provisioner-[a-z0-9-]+)")
+_DESCRIPTION = re.compile(r"Sign-in to Kiro \((provisioner-[a-z0-9-]+)\)")
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ def choose(sought: Sought, found: Sequence[Json], named: Callable[[Json], str]) 
 def owner_of(data: Json) -> str | None:
     """The marker in an application's notes or in an authorization server's description."""
     notes = (data.get("settings") or {}).get("notes") or {}
-    match = _MARKER.search(f"{notes.get('admin') or ''} {data.get('description') or ''}")
+    told = _NOTES.fullmatch(str(notes.get("admin")))
+    match = told or _DESCRIPTION.fullmatch(str(data.get("description")))
     return match[1] if match else None
 
 

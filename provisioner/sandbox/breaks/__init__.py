@@ -1,25 +1,32 @@
 """A catalogue of named misconfigurations: what people do to a tenant, done on demand.
 
-Each is one function whose docstring says what somebody did. Most change the stored documents as the portal would;
-where the fault is a consequence (a quarantine, say), its cause is set up and a provisioning cycle is run.
+Each is one function whose docstring says what somebody did. Most change the stored documents as the portal or console
+would; where the fault is a consequence (a quarantine, say), its cause is set up and provisioning is run.
 """
 
 from __future__ import annotations
 
-from . import access, application, provisioning
-from .tenant import Fault, NothingToBreakError, Tenant
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-CATALOGUE: dict[str, Fault] = {**application.fault, **access.fault, **provisioning.fault}
+from . import entra, okta
+from .catalogue import NothingToBreakError
 
-__all__ = ["CATALOGUE", "NothingToBreakError", "Tenant", "apply", "described"]
+if TYPE_CHECKING:
+    from provisioner.sandbox.sandbox import Sandbox
+
+CATALOGUE: dict[str, Callable[[Any], None]] = {**entra.CATALOGUE, **okta.CATALOGUE}
+
+__all__ = ["CATALOGUE", "NothingToBreakError", "apply", "described"]
 
 
-def apply(tenant: Tenant, name: str) -> str:
+def apply(sandbox: Sandbox, name: str, application: str | None = None) -> str:
     """Put a fault in a tenant.
 
     Args:
-        tenant: the tenant; its server must be running.
-        name: which fault.
+        sandbox: the sandbox; its server must be running.
+        name: which fault; its first word names the provider whose tenant it is for.
+        application: display name or label of the application to break; the newest by default.
 
     Returns:
         what was done, in one sentence.
@@ -28,7 +35,10 @@ def apply(tenant: Tenant, name: str) -> str:
         KeyError: there is no such fault.
         NothingToBreakError: the tenant has nothing to put it in.
     """
-    CATALOGUE[name](tenant)
+    if name in okta.CATALOGUE:
+        okta.CATALOGUE[name](okta.Org(sandbox.okta, sandbox.kiro, application))
+    else:
+        entra.CATALOGUE[name](entra.Tenant(sandbox.directory, sandbox.kiro, application))
     return described(name)
 
 

@@ -6,53 +6,26 @@ once when a job is started, and catches up one cycle when an active job is overd
 
 from __future__ import annotations
 
-import logging
 import re
-import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from provisioner.sandbox.background import Background
 from provisioner.sandbox.store import Document, Store
 
-_log = logging.getLogger(__name__)
 _RUNNING_CODES = ("Active", "Quarantine")
 _MINUTES = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?")
 
 
-class Cycles:
-    """Runs cycles of one tenant's jobs."""
+class Cycles(Background):
+    """Runs cycles of one tenant's jobs.
+
+    After `close` nothing is started: a job stays overdue and is caught up at the sandbox's next start.
+    """
 
     def __init__(self, directory: Store) -> None:
+        super().__init__(self._cycle, "cycle")
         self._directory = directory
-        self._changed = threading.Condition()
-        self._running: set[str] = set()
-        self._again: set[str] = set()
-        self._closed = False
-
-    def start(self, job_id: str) -> None:
-        """Run a cycle in the background; when one is running, another follows it.
-
-        After `close` nothing is started: the job stays overdue and is caught up at the sandbox's next start.
-        """
-        with self._changed:
-            if self._closed:
-                return
-            if job_id in self._running:
-                self._again.add(job_id)
-                return
-            self._running.add(job_id)
-        threading.Thread(target=self._work, args=(job_id,), name=f"cycle {job_id}", daemon=True).start()
-
-    def wait(self, seconds: float | None = None) -> bool:
-        """Wait until no cycle runs; False when that took longer than so many seconds."""
-        with self._changed:
-            return self._changed.wait_for(lambda: not self._running, timeout=seconds)
-
-    def close(self) -> None:
-        """Start nothing more, and wait until no cycle runs."""
-        with self._changed:
-            self._closed = True
-        self.wait()
 
     def catch_up(self) -> None:
         """Start a cycle of every job that should have run by now."""
@@ -61,24 +34,10 @@ class Cycles:
             if overdue(job, now):
                 self.start(job["id"])
 
-    def _work(self, job_id: str) -> None:
-        while True:
-            self._run(job_id)
-            with self._changed:
-                if job_id in self._again:
-                    self._again.discard(job_id)
-                    continue
-                self._running.discard(job_id)
-                self._changed.notify_all()
-                return
-
-    def _run(self, job_id: str) -> None:
+    def _cycle(self, job_id: str) -> None:
         from provisioner.sandbox import provisioning  # noqa: PLC0415 (start-up time)
 
-        try:
-            provisioning.run_cycle(self._directory, job_id)
-        except Exception:  # noqa: BLE001 (nobody waits for this thread; the log is all there is)
-            _log.exception("a provisioning cycle of %s failed inside the sandbox", job_id)
+        provisioning.run_cycle(self._directory, job_id)
 
 
 def overdue(job: Document, now: datetime) -> bool:

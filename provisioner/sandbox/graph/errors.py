@@ -98,6 +98,7 @@ _INJECTED = {
         "Resource does not exist or one of its queried reference-property objects are not present.",
     ),
     409: ("Request_MultipleObjectsWithSameKeyValue", "A conflicting object is being written at this moment."),
+    423: ("resourceLocked", "The resource that is being accessed is locked."),
     429: ("TooManyRequests", "Too many requests."),
     500: ("InternalServerError", "An internal server error occurred while processing the request."),
     502: ("BadGateway", "The gateway received an invalid answer from the service."),

@@ -1,6 +1,7 @@
 """The simulated Kiro console: profiles, their SCIM endpoint and access tokens, and what was provisioned.
 
-Kiro's guide "Connect your Microsoft Entra ID IdP" (SCIM token security, Profile deletion warning) gives the rules: a token is shown
+Kiro's guides "Connect your Microsoft Entra ID IdP" (SCIM token security, Profile deletion warning) and "Connect your Okta IdP"
+(a profile has an issuer and a client id) give the rules: a token is shown
 once, a profile has at most two, a revoked one is dead, a deleted profile takes its users and groups with it. The form
 of Kiro's SCIM endpoint URL is not published; the sandbox serves ``/scim/<profile id>/v2``.
 
@@ -22,6 +23,7 @@ MAX_TOKENS = 2
 UNKNOWN = "unknown"
 
 _AUTOMATIC = "automatic_answer"
+_KEPT = "kept_token"
 
 
 class ConsoleRefusal(Exception):  # noqa: N818  the console says no, nothing went wrong
@@ -29,21 +31,28 @@ class ConsoleRefusal(Exception):  # noqa: N818  the console says no, nothing wen
 
 
 def create_profile(
-    store: Store, client_id: str = UNKNOWN, tenant_id: str = UNKNOWN, base_url: str = ""
+    store: Store,
+    client_id: str = UNKNOWN,
+    tenant_id: str = UNKNOWN,
+    base_url: str = "",
+    issuer: str | None = None,
 ) -> Document:
-    """Create a Kiro profile for a Microsoft Entra application.
+    """Create a Kiro profile for a Microsoft Entra application, or for an Okta one.
 
     Args:
         store: the Kiro store.
-        client_id: Application (client) ID, as pasted into the console.
-        tenant_id: Directory (tenant) ID.
+        client_id: Application (client) ID or Client ID, as pasted into the console.
+        tenant_id: Directory (tenant) ID of Microsoft Entra ID.
         base_url: root URL of the sandbox's server, such as ``http://127.0.0.1:43121``.
+        issuer: Issuer URI of Okta; a profile with one is for Okta.
 
     Returns:
-        ``{"id", "clientId", "tenantId", "createdAt", "scimEndpoint"}``.
+        ``{"id", "clientId", "tenantId", "createdAt", "scimEndpoint"}``, for Okta with ``issuer``.
     """
     key = str(uuid.uuid4())
     profile = {"id": key, "clientId": client_id, "tenantId": tenant_id, "createdAt": _now()}
+    if issuer is not None:
+        profile["issuer"] = issuer
     store.put("kiroProfile", key, profile)
     return profile | {"scimEndpoint": endpoint(base_url, key)}
 
@@ -141,11 +150,29 @@ def answers(store: Store, base_url: str) -> dict[str, str]:
     return found | {"KIRO_SCIM_TOKEN": token} if token else found
 
 
+def kept_token(store: Store, profile_id: str) -> str:
+    """A token that somebody generated and copied, to paste it elsewhere later; the same one as long as it is good.
+
+    As with ``answers``, it stays in the store in clear: nobody is there who could keep it.
+
+    Raises:
+        ConsoleRefusal: when the profile does not exist, or has two other tokens already.
+    """
+    name = f"{_KEPT}:{profile_id}"
+    with store.transaction():
+        token = str(store.setting(name, ""))
+        if not accepts(store, profile_id, token):
+            token = generate_token(store, profile_id)
+            store.set(name, token)
+    return token
+
+
 def describe(store: Store) -> dict[str, Any]:
     """What the console shows.
 
     Returns:
-        ``{"profiles": [{"id", "clientId", "tenantId", "tokens": n, "users": [...], "groups": [...]}]}``; a user is
+        ``{"profiles": [{"id", "clientId", "tenantId", "tokens": n, "users": [...], "groups": [...]}]}``, with ``issuer`` in
+        a profile for Okta; a user is
         ``{"id", "userName", "externalId", "displayName", "active"}``, a group ``{"id", "displayName", "externalId",
         "members": [userName or id, ...]}``.
     """
@@ -153,8 +180,8 @@ def describe(store: Store) -> dict[str, Any]:
 
 
 def _current_profile(store: Store, kept: str) -> str:
-    """The profile of the last automatic answer, else the newest, else a new one."""
-    profiles = [each["id"] for each in store.all("kiroProfile")]
+    """The profile of the last automatic answer, else the newest that is not for Okta, else a new one."""
+    profiles = [each["id"] for each in store.all("kiroProfile") if "issuer" not in each]
     if kept in profiles:
         return kept
     return str(profiles[-1] if profiles else create_profile(store)["id"])
@@ -167,6 +194,7 @@ def _described(store: Store, profile: Document) -> dict[str, Any]:
         "id": profile["id"],
         "clientId": profile["clientId"],
         "tenantId": profile["tenantId"],
+        **({"issuer": profile["issuer"]} if "issuer" in profile else {}),
         "tokens": len(tokens(store, profile["id"])),
         "users": [
             {key: each.get(key) for key in ("id", "userName", "externalId", "displayName", "active")}

@@ -14,16 +14,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
+from provisioner.sandbox.background import alone
 from provisioner.sandbox.provisioning.mapping import ObjectMapping, read_mappings
 from provisioner.sandbox.store import Store
 
 Document = dict[str, Any]
-
-_locks: defaultdict[tuple[str, str], threading.Lock] = defaultdict(threading.Lock)
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ def read_job(directory: Store, job_id: str) -> Job | None:
 
 def running_alone(directory: Store, job_id: str) -> threading.Lock:
     """The lock that lets one run of a job happen at a time in this process."""
-    return _locks[str(directory.path), job_id]
+    return alone(directory.path, job_id)
 
 
 def _flag(value: str | None) -> bool:

@@ -4,27 +4,30 @@ Requests follow "Develop and plan provisioning for a SCIM endpoint in Microsoft 
 to analyze the Microsoft Entra provisioning logs", Error codes, and, with the prefix SystemForCrossDomainIdentity-
 Management, those seen in published logs of customappsso applications; the wording of reasons follows such logs too.
 The header User-Agent that the real service sends is not documented.
-
-A sandbox must never push its invented people into a real application, so only loopback addresses are called.
 """
 
 from __future__ import annotations
 
 import http
-import ipaddress
-import json
 import uuid
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from typing import TYPE_CHECKING, Self
+from urllib.parse import parse_qsl, urlunsplit
 
-from provisioner.sandbox.provisioning.target import PATCH_SCHEMA
+from provisioner.sandbox.scim import (
+    PATCH_SCHEMA,
+    AddressError,
+    Body,
+    NoAnswerError,
+    ScimHttp,
+    equals,
+    is_header_text,
+    read_address,
+)
 
 if TYPE_CHECKING:
     import httpx
-
-Body = dict[str, Any]
 
 _CONNECTOR = "SystemForCrossDomainIdentityManagement"
 INVALID_CREDENTIALS = f"{_CONNECTOR}InvalidCredentials"
@@ -42,7 +45,7 @@ _BAD_CREDENTIALS = (  # as seen in public reports
     "administrative account."
 )
 _NOT_SENT = "An error occurred while sending the request."  # as seen in a public report
-_TIMEOUT = 30.0
+_USER_AGENT = "provisioner-sandbox (emulated Microsoft Entra provisioning service)"
 _MAX_FOUND = 1
 _TIMED_OUT = "Timeout"
 _BROKEN = "WebExceptionProtocolError"
@@ -102,15 +105,11 @@ def read_tenant_url(address: str) -> TenantUrl:
         UnusableEndpointError: when it is not an http(s) URL, or points outside this machine.
     """
     try:
-        parts = urlsplit(address.strip())
-    except ValueError as error:
+        parts = read_address(address)
+    except AddressError as error:
+        if error.foreign_host:
+            raise UnusableEndpointError(SERVICE_UNAVAILABLE, str(error)) from error
         raise UnusableEndpointError(INVALID_CREDENTIALS, _NO_TENANT_URL) from error
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise UnusableEndpointError(INVALID_CREDENTIALS, _NO_TENANT_URL)
-    if not _is_loopback(parts.hostname):
-        raise UnusableEndpointError(
-            SERVICE_UNAVAILABLE, f"{parts.hostname}: the sandbox provisions to loopback addresses only."
-        )
     flags = {key for key, _ in parse_qsl(parts.query, keep_blank_values=True)}
     query = tuple((k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if k != COMPLIANT_PATCH)
     base = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
@@ -130,23 +129,12 @@ class ScimClient:
         Raises:
             UnusableEndpointError: when the address cannot be used.
         """
-        import httpx  # noqa: PLC0415  start-up time
-
         self._url = read_tenant_url(address)
         self.compliant = self._url.compliant
-        if not (token.isascii() and token.isprintable()):
+        if not is_header_text(token):
             raise UnusableEndpointError(INVALID_CREDENTIALS, _BAD_CREDENTIALS)
-        self._http = httpx.Client(
-            # An explicit transport keeps the environment's proxies out; its CA settings still count.
-            transport=httpx.HTTPTransport(),
-            timeout=_TIMEOUT,
-            headers={
-                "Accept": "application/scim+json",
-                "User-Agent": "provisioner-sandbox (emulated Microsoft Entra provisioning service)",
-            },
-        )
-        if token:  # the real service would send a token of its own in place of a blank one
-            self._http.headers["Authorization"] = f"Bearer {token}"
+        # The real service would send a token of its own in place of a blank one.
+        self._http = ScimHttp(self._url.base, token, _USER_AGENT)
 
     def __enter__(self) -> Self:
         return self
@@ -180,9 +168,8 @@ class ScimClient:
         Raises:
             ScimError: DuplicateTargetEntries when there are several, or what the endpoint answered.
         """
-        quoted = value.replace("\\", "\\\\").replace('"', '\\"')
         query = {"excludedAttributes": "members"} if kind == "Group" else {}
-        answer = self._send("GET", f"/{kind}s", query=query | {"filter": f'{attribute} eq "{quoted}"'})
+        answer = self._send("GET", f"/{kind}s", query=query | {"filter": equals(attribute, value)})
         found = answer.get("Resources") or [] if answer else []
         if answer is None or not isinstance(answer.get("totalResults"), int) or not isinstance(found, list):
             raise ScimError(SERVICE_INCOMPATIBLE, "The response to a query is not a SCIM ListResponse.")
@@ -211,25 +198,24 @@ class ScimClient:
     def _send(
         self, method: str, path: str, *, query: dict[str, str] | None = None, body: Body | None = None
     ) -> Body | None:
-        import httpx  # noqa: PLC0415  start-up time
-
         parameters = [*self._url.query, *(query or {}).items()]
-        url = f"{self._url.base}{path}" + (f"?{urlencode(parameters)}" if parameters else "")
-        content = None if body is None else json.dumps(body).encode()
-        headers = {} if body is None else {"Content-Type": "application/scim+json"}
         try:
-            response = self._http.request(method, url, content=content, headers=headers)
-        except httpx.ConnectError as error:
-            raise UnusableEndpointError(SERVICE_UNAVAILABLE, f"{_NOT_SENT} {error}") from error
-        except httpx.TimeoutException as error:
-            raise ScimError(
-                _TIMED_OUT, f"The target application took too long to respond. {error}"
-            ) from error
-        except httpx.HTTPError as error:
-            raise ScimError(_BROKEN, f"{_NOT_SENT} {error}") from error
-        except httpx.InvalidURL as error:
-            raise UnusableEndpointError(INVALID_CREDENTIALS, _NO_TENANT_URL) from error
+            response = self._http.request(method, path, query=parameters, body=body)
+        except NoAnswerError as error:
+            raise _unanswered(error) from error
         return _read(response)
+
+
+def _unanswered(error: NoAnswerError) -> ScimError:
+    match error.failure:
+        case "unreachable":
+            return UnusableEndpointError(SERVICE_UNAVAILABLE, f"{_NOT_SENT} {error}")
+        case "timeout":
+            return ScimError(_TIMED_OUT, f"The target application took too long to respond. {error}")
+        case "broken":
+            return ScimError(_BROKEN, f"{_NOT_SENT} {error}")
+        case "address":
+            return UnusableEndpointError(INVALID_CREDENTIALS, _NO_TENANT_URL)
 
 
 def _read(response: httpx.Response) -> Body | None:
@@ -263,15 +249,6 @@ def _reason(response: httpx.Response) -> str:
         "response returned by the 'Response' property of this exception for details. "
         f"Web Response: {response.text.strip()}"
     )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def validate_credentials(base_address: str, token: str) -> dict[str, str] | None:

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from provisioner.sandbox.provisioning.functions import Value, text_of
-from provisioner.sandbox.provisioning.template import CORE_GROUP, CORE_USER, ENTERPRISE_USER
+from provisioner.sandbox.scim import CORE_GROUP, CORE_USER, ENTERPRISE_USER
 
 Body = dict[str, Any]
-PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 _PATH = re.compile(
     r"""(?:(?P<schema>urn:[^\[\]"\s]+):)?

@@ -20,14 +20,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from provisioner.sandbox.provisioning.expressions import parse, to_source
+from provisioner.sandbox.scim import CORE_GROUP, ENTERPRISE_USER
 
 Document = dict[str, Any]
 
 SOURCE_DIRECTORY = "Azure Active Directory"
 TARGET_DIRECTORY = "customappsso"
-CORE_USER = "urn:ietf:params:scim:schemas:core:2.0:User"
-ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-CORE_GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 
 _RULE = "03f7d90d-bf71-41b1-bda6-aaf0ddbee5d8#V2"
 _SOURCE_DIRECTORY_ID = "66e4a8cc-1b7b-435e-95f8-f06cea133828"

@@ -7,15 +7,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from provisioner.sandbox import provisioning
+from provisioner.sandbox.breaks.catalogue import Faults, ago, last
 from provisioner.sandbox.graph import documents
 from provisioner.sandbox.kiro import console
 from provisioner.sandbox.store import Document
 
-from .tenant import Faults, Tenant, ago, last, object_mappings
+from .tenant import Tenant, object_mappings
 
 _WORK_PHONE = 'phoneNumbers[type eq "work"].value'
 
-fault = Faults()
+fault: Faults[Tenant] = Faults()
 
 
 @fault("entra-attribute-mapping")

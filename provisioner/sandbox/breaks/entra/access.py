@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from provisioner.sandbox.breaks.catalogue import Faults, ago
 from provisioner.sandbox.graph import documents
 
-from .tenant import Faults, Tenant, ago
+from .tenant import Tenant
 
 _DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
 
-fault = Faults()
+fault: Faults[Tenant] = Faults()
 
 
 @fault("entra-assignment-not-required")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from provisioner.sandbox.breaks.catalogue import Faults, ago
 from provisioner.sandbox.graph import documents
 from provisioner.sandbox.graph.recycle_bin import discard
 from provisioner.sandbox.store import Document
 
-from .tenant import Faults, Tenant, ago
+from .tenant import Tenant
 
-fault = Faults()
+fault: Faults[Tenant] = Faults()
 
 
 @fault("entra-application-missing")

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from provisioner.sandbox.breaks.catalogue import last
 from provisioner.sandbox.seed import AUTOMATION_CLIENT
 from provisioner.sandbox.store import Document, Store
-
-Fault = Callable[["Tenant"], None]
-
-
-class NothingToBreakError(Exception):
-    """The tenant has nothing yet that this fault could be put in."""
 
 
 @dataclass(frozen=True)
@@ -93,28 +87,5 @@ class Tenant:
         self.directory.put("synchronizationSecrets", key, {"values": {**kept["values"], **values}})
 
 
-def last(found: list[Document], otherwise: str) -> Document:
-    if not found:
-        raise NothingToBreakError(otherwise)
-    return found[-1]
-
-
 def object_mappings(schema: Document) -> list[Document]:
     return [mapping for rule in schema.get("synchronizationRules", []) for mapping in rule["objectMappings"]]
-
-
-def ago(**past: float) -> str:
-    return (datetime.now(UTC) - timedelta(**past)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-class Faults(dict[str, Fault]):
-    """Faults by the name under which they are asked for."""
-
-    def __call__(self, name: str) -> Callable[[Fault], Fault]:
-        """Register the decorated function."""
-
-        def register(function: Fault) -> Fault:
-            self[name] = function
-            return function
-
-        return register

@@ -1,0 +1,155 @@
+"""What people do in Okta's Admin Console where no API does it, for the integration "AWS IAM Identity Center".
+
+Applications > (application) > Provisioning: "Configure API integration", the features of "To App", "Force Sync"; and
+Dashboard > Tasks: "Retry Selected". Steps and texts: "Configure SAML and SCIM with Okta and IAM Identity Center" (AWS) and
+Okta's support articles on that integration. Every function finishes what it started: pushes are over when it returns.
+
+That the integration shows its features as ``GROUP_PUSH``, ``PUSH_NEW_USERS``, ``PUSH_PROFILE_UPDATES`` and
+``PUSH_USER_DEACTIVATION`` is an inference from Okta Management API 2026.06.3, Application.features.
+"""
+
+from __future__ import annotations
+
+from provisioner.sandbox.okta import log_events
+from provisioner.sandbox.okta.identity import now
+from provisioner.sandbox.store import Document, Store
+
+SCIM_APPLICATION = "amazon_aws_sso"
+_GROUP_PUSH = "GROUP_PUSH"
+_TO_APP = {
+    "create": "PUSH_NEW_USERS",
+    "update": "PUSH_PROFILE_UPDATES",
+    "deactivate": "PUSH_USER_DEACTIVATION",
+}
+
+
+class ConsoleRefusal(Exception):  # noqa: N818 (the console says no, nothing went wrong)
+    """The console does not do that."""
+
+
+def enable_provisioning(store: Store, app_id: str, base_url: str, token: str) -> None:
+    """Tick "Enable API integration", type both values, "Test API Credentials", "Save".
+
+    Args:
+        store: the org.
+        app_id: the application.
+        base_url: "Base URL": the SCIM endpoint, without a slash at its end.
+        token: "API Token".
+
+    Raises:
+        ConsoleRefusal: there is no such application, it has no provisioning, or the credentials were not verified.
+    """
+    from provisioner.sandbox.okta import provisioning  # noqa: PLC0415 (start-up time)
+
+    app = _application(store, app_id)
+    if app["name"] != SCIM_APPLICATION:
+        raise ConsoleRefusal(f"{app['label']}: this application does not support provisioning.")
+    if not base_url.startswith(("http://", "https://")) or base_url.endswith("/"):
+        raise ConsoleRefusal("Base URL: Does not match required pattern")
+    if not token.strip():
+        raise ConsoleRefusal("API Token: The field cannot be left blank")
+    try:
+        provisioning.verify(base_url, token)
+    except provisioning.Refused as refused:
+        raise ConsoleRefusal(f"Error authenticating: {refused}") from refused
+    with store.transaction():
+        connection = {"appId": app_id, "baseUrl": base_url, "token": token, "enabled": True}
+        store.put("appConnection", app_id, connection)
+        _save(store, app_id, {_GROUP_PUSH: True})
+    provisioning.push(store, app_id)
+
+
+def disable_provisioning(store: Store, app_id: str) -> None:
+    """Untick "Enable API integration": address, token and features are gone, and nobody is deprovisioned.
+
+    Raises:
+        ConsoleRefusal: there is no such application.
+    """
+    _application(store, app_id)
+    with store.transaction():
+        store.delete("appConnection", app_id)
+        _save(store, app_id, dict.fromkeys((_GROUP_PUSH, *_TO_APP.values()), False))
+
+
+def set_to_app(
+    store: Store,
+    app_id: str,
+    *,
+    create: bool | None = None,
+    update: bool | None = None,
+    deactivate: bool | None = None,
+) -> None:
+    """Edit "Provisioning to App": "Create Users", "Update User Attributes", "Deactivate Users".
+
+    Args:
+        store: the org.
+        app_id: the application.
+        create: tick or untick; None leaves it as it is; the others likewise.
+        update: "Update User Attributes".
+        deactivate: "Deactivate Users".
+
+    Raises:
+        ConsoleRefusal: there is no such application, or its API integration is off.
+    """
+    from provisioner.sandbox.okta import provisioning  # noqa: PLC0415 (start-up time)
+
+    _connected(store, app_id)
+    wanted = {"create": create, "update": update, "deactivate": deactivate}
+    with store.transaction():
+        _save(store, app_id, {_TO_APP[name]: each for name, each in wanted.items() if each is not None})
+    provisioning.push(store, app_id)
+
+
+def force_sync(store: Store, app_id: str) -> None:
+    """Press "Force Sync" below the attribute mappings: every profile is sent again.
+
+    Raises:
+        ConsoleRefusal: there is no such application, or its API integration is off.
+    """
+    from provisioner.sandbox.okta import provisioning  # noqa: PLC0415 (start-up time)
+
+    _connected(store, app_id)
+    provisioning.push(store, app_id, force=True)
+
+
+def retry(store: Store, app_id: str) -> None:
+    """Select all failed tasks of the application and press "Retry Selected"; push failed groups again, too.
+
+    Raises:
+        ConsoleRefusal: there is no such application, or its API integration is off.
+    """
+    from provisioner.sandbox.okta import provisioning  # noqa: PLC0415 (start-up time)
+
+    _connected(store, app_id)
+    provisioning.push(store, app_id, retry=True)
+
+
+def _application(store: Store, app_id: str) -> Document:
+    app = store.get("app", app_id)
+    if app is None:
+        raise ConsoleRefusal(f"There is no application {app_id}.")
+    return app
+
+
+def _connected(store: Store, app_id: str) -> None:
+    app = _application(store, app_id)
+    if not (store.get("appConnection", app_id) or {}).get("enabled"):
+        raise ConsoleRefusal(f"{app['label']}: provisioning is not enabled.")
+
+
+def _save(store: Store, app_id: str, switches: dict[str, bool]) -> None:
+    """Switch features on and off, and tell the log."""
+    app = _application(store, app_id)
+    features = [each for each in app.get("features") or [] if switches.get(each, True)]
+    features += [name for name, on in switches.items() if on and name not in features]
+    app |= {"features": features, "lastUpdated": now()}
+    store.put("app", app_id, app)
+    log_events.write(store, "application.configuration.update", [log_events.app_target(app)], actor=_ADMIN)
+
+
+_ADMIN: Document = {
+    "id": "00usandboxadministra",
+    "type": "User",
+    "alternateId": "admin@contoso.example",
+    "displayName": "Sandbox Administrator",
+}

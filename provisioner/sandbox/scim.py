@@ -1,0 +1,139 @@
+"""What every emulated provisioning service needs to talk SCIM: the names of RFC 7643 and 7644, and real HTTP.
+
+A sandbox must never push its invented people into a real application, so only loopback addresses are called.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import SplitResult, urlencode, urlsplit
+
+if TYPE_CHECKING:
+    import httpx
+
+Body = dict[str, Any]
+
+CORE_USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+CORE_GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
+ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+
+_TIMEOUT = 30.0
+
+Failure = Literal["address", "unreachable", "timeout", "broken"]
+
+
+class AddressError(ValueError):
+    """An address that is not one of a SCIM endpoint on this machine.
+
+    Attributes:
+        foreign_host: the host, when it is a good address of another machine; else empty.
+    """
+
+    def __init__(self, message: str, foreign_host: str = "") -> None:
+        super().__init__(message)
+        self.foreign_host = foreign_host
+
+
+class NoAnswerError(Exception):
+    """A request was not answered.
+
+    Attributes:
+        failure: why: the URL cannot be requested, nobody listens there, it took too long, or the connection broke.
+    """
+
+    def __init__(self, failure: Failure, message: str) -> None:
+        super().__init__(message)
+        self.failure = failure
+
+
+def read_address(address: str) -> SplitResult:
+    """Take the address of a SCIM endpoint apart.
+
+    Raises:
+        AddressError: when it is not an http(s) URL, or points outside this machine.
+    """
+    try:
+        parts = urlsplit(address.strip())
+        host = parts.hostname
+    except ValueError as error:
+        raise AddressError(f"{address!r} is not a URL.") from error
+    if parts.scheme not in {"http", "https"} or not host:
+        raise AddressError(f"{address!r} is not a URL.")
+    if not _is_loopback(host):
+        raise AddressError(f"{host}: the sandbox provisions to loopback addresses only.", host)
+    return parts
+
+
+def is_header_text(token: str) -> bool:
+    """Whether a token can be sent in a header at all."""
+    return token.isascii() and token.isprintable()
+
+
+class ScimHttp:
+    """HTTP to one SCIM endpoint: bodies in, responses out; what they mean is the caller's affair."""
+
+    def __init__(self, base: str, token: str, user_agent: str) -> None:
+        """Prepare, without calling.
+
+        Args:
+            base: the SCIM root; paths are appended as they are.
+            token: sent as a bearer token, unless empty.
+            user_agent: the header of that name.
+        """
+        import httpx  # noqa: PLC0415  start-up time
+
+        self._base = base
+        self._http = httpx.Client(
+            # An explicit transport keeps the environment's proxies out; its CA settings still count.
+            transport=httpx.HTTPTransport(),
+            timeout=_TIMEOUT,
+            headers={"Accept": "application/scim+json", "User-Agent": user_agent},
+        )
+        if token:
+            self._http.headers["Authorization"] = f"Bearer {token}"
+
+    def close(self) -> None:
+        self._http.close()
+
+    def request(
+        self, method: str, path: str, *, query: Sequence[tuple[str, str]] = (), body: Body | None = None
+    ) -> httpx.Response:
+        """Send one request.
+
+        Raises:
+            NoAnswerError: when there was no answer.
+        """
+        import httpx  # noqa: PLC0415  start-up time
+
+        url = f"{self._base}{path}" + (f"?{urlencode(query)}" if query else "")
+        content = None if body is None else json.dumps(body).encode()
+        headers = {} if body is None else {"Content-Type": "application/scim+json"}
+        try:
+            return self._http.request(method, url, content=content, headers=headers)
+        except httpx.ConnectError as error:
+            raise NoAnswerError("unreachable", str(error)) from error
+        except httpx.TimeoutException as error:
+            raise NoAnswerError("timeout", str(error)) from error
+        except httpx.HTTPError as error:
+            raise NoAnswerError("broken", str(error)) from error
+        except httpx.InvalidURL as error:
+            raise NoAnswerError("address", str(error)) from error
+
+
+def equals(attribute: str, value: str) -> str:
+    """A filter for one value of an attribute (RFC 7644, section 3.4.2.2)."""
+    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{attribute} eq "{quoted}"'
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,146 @@
+"""A complete org, set up by API and consoles as Kiro's guide "Connect your Okta IdP" says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from provisioner.sandbox import Sandbox
+from provisioner.sandbox.acting import act
+from provisioner.sandbox.store import Document
+
+OIDC, SCIM, SERVER = "Kiro-Okta", "Kiro-SCIM", "Kiro"
+SCOPES = ("codewhisperer:completions", "codewhisperer:conversations")
+PORTS = (3128, 4649, 6588, 8008, 9091, 49153, 50153, 51153, 52153, 53153)
+STEPS = ("kiro-profile", "kiro-scim-token", "okta-api-integration", "okta-to-app")
+
+
+class Admin:
+    """An admin with an API token."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._http = httpx.Client(
+            base_url=f"{sandbox.url}/api/v1",
+            headers={"Authorization": f"SSWS {sandbox.okta_token()}", "Accept": "application/json"},
+            timeout=30,
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def send(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self._http.request(method, path, json=body)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+    def group(self, name: str) -> str:
+        (found,) = self._http.get("/groups", params={"search": f'profile.name eq "{name}"'}).json()
+        return str(found["id"])
+
+    def user(self, name: str) -> str:
+        return str(self.send("GET", f"/users/{name}@contoso.example")["id"])
+
+    def sign_in(self) -> Document:
+        """Step 1 of the guide: the application for sign-in."""
+        oauth = {
+            "application_type": "native",
+            "grant_types": ["authorization_code", "refresh_token"],
+            "response_types": ["code"],
+            "redirect_uris": [
+                "kiro://kiro.oauth/callback",
+                *(f"http://localhost:{port}/oauth/callback" for port in PORTS),
+            ],
+            "wildcard_redirect": "DISABLED",
+        }
+        client = {"token_endpoint_auth_method": "none", "pkce_required": True, "autoKeyRotation": True}
+        body = {"name": "oidc_client", "label": OIDC, "signOnMode": "OPENID_CONNECT"}
+        made: Document = self.send(
+            "POST",
+            "/apps",
+            {**body, "credentials": {"oauthClient": client}, "settings": {"oauthClient": oauth}},
+        )
+        self.send("PUT", f"/apps/{made['id']}/groups/{self.group('Kiro-Users')}", {})
+        return made
+
+    def authorization(self, client_id: str) -> Document:
+        """Step 2: the authorization server, its scopes, policy and rule."""
+        body = {"name": SERVER, "description": "Sign-in to Kiro", "audiences": ["kiro"]}
+        made: Document = self.send("POST", "/authorizationServers", body)
+        base = f"/authorizationServers/{made['id']}"
+        for scope in SCOPES:
+            self.send("POST", f"{base}/scopes", {"name": scope, "consent": "IMPLICIT"})
+        policy = self.send(
+            "POST",
+            f"{base}/policies",
+            {
+                "type": "OAUTH_AUTHORIZATION_POLICY",
+                "name": "Kiro",
+                "description": "Kiro",
+                "status": "ACTIVE",
+                "priority": 1,
+                "conditions": {"clients": {"include": [client_id]}},
+            },
+        )
+        self.send("POST", f"{base}/policies/{policy['id']}/rules", _rule())
+        return made
+
+    def provisioning(self) -> Document:
+        """Step 4, first half: the application for provisioning, without the two attributes."""
+        settings = {"app": {"acsURL": "https://kiro.invalid/acs", "entityID": "https://kiro.invalid"}}
+        made: Document = self.send(
+            "POST",
+            "/apps",
+            {"name": "amazon_aws_sso", "label": SCIM, "signOnMode": "SAML_2_0", "settings": settings},
+        )
+        (mapping,) = self.send("GET", f"/mappings?targetId={made['id']}")
+        removed = {"properties": {"department": None, "employeeNumber": None}}
+        self.send("POST", f"/mappings/{mapping['id']}", removed)
+        return made
+
+    def people(self, app_id: str) -> None:
+        """Step 4, second half: who is provisioned, and which group is pushed."""
+        self.send("PUT", f"/apps/{app_id}/groups/{self.group('Kiro-Users')}", {})
+        pushed = {"sourceGroupId": self.group("Kiro-Pro"), "status": "ACTIVE", "targetGroupName": "Kiro-Pro"}
+        self.send("POST", f"/apps/{app_id}/group-push/mappings", pushed)
+
+
+def _rule() -> Document:
+    return {
+        "type": "RESOURCE_ACCESS",
+        "name": "Kiro",
+        "status": "ACTIVE",
+        "priority": 1,
+        "conditions": {
+            "people": {"groups": {"include": ["EVERYONE"]}},
+            "grantTypes": {"include": ["authorization_code"]},
+            "scopes": {"include": [*SCOPES, "offline_access"]},
+        },
+        "actions": {
+            "token": {
+                "accessTokenLifetimeMinutes": 60,
+                "refreshTokenLifetimeMinutes": 0,
+                "refreshTokenWindowMinutes": 10080,
+            }
+        },
+    }
+
+
+def complete(sandbox: Sandbox) -> None:
+    """Set everything up; users and the pushed group have arrived in Kiro when this returns."""
+    admin = Admin(sandbox)
+    try:
+        admin.authorization(admin.sign_in()["credentials"]["oauthClient"]["client_id"])
+        app = admin.provisioning()
+        for step in STEPS:
+            assert act(sandbox, step), step
+        admin.people(app["id"])
+    finally:
+        admin.close()
+    settle(sandbox)
+
+
+def settle(sandbox: Sandbox) -> None:
+    """Wait for what Okta does in the background."""
+    assert sandbox.wait_for_pushes(30)

@@ -1,0 +1,590 @@
+"""Okta's provisioning engine against the Kiro endpoint, over real HTTP."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from okta_org import APP, EVERYTHING, Org
+from provisioning_fixtures import Sent
+
+from provisioner.sandbox.kiro import console as kiro_console
+from provisioner.sandbox.okta import provisioning
+from provisioner.sandbox.okta.provisioning import groups as group_pushes
+from provisioner.sandbox.okta.provisioning.expressions import ExpressionError, evaluate
+from provisioner.sandbox.okta.pushes import Pushes
+
+ADA = {"firstName": "Ada", "lastName": "Lovelace", "email": "ada@x.example", "none": None}
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+
+
+@pytest.fixture
+def org(tmp_path: Path) -> Iterator[Org]:
+    with Org(tmp_path) as made:
+        yield made
+
+
+def writes(sent: list[Sent]) -> list[str]:
+    return [f"{each.method} {each.path.split('/')[1]}" for each in sent if each.method != "GET"]
+
+
+class TestUsers:
+    def test_an_assigned_user_arrives_with_the_mapped_attributes(self, org):
+        org.change_profile("alice", title="Engineer")
+        org.assign("alice")
+        sent = org.push()
+        (alice,) = org.users().values()
+        assert alice["userName"] == "alice@contoso.example"
+        assert alice["externalId"] == "00ualice"
+        assert alice["active"] is True
+        assert alice["name"] == {"givenName": "Alice", "familyName": "Example"}
+        assert (alice["displayName"], alice["title"]) == ("Alice Example", "Engineer")
+        assert alice["emails"] == [{"value": "alice@contoso.example", "type": "work", "primary": True}]
+        assert [(each.method, each.path, each.status) for each in sent] == [
+            ("GET", "/Users", 200),
+            ("POST", "/Users", 201),
+        ]
+        assert sent[0].query == {
+            "filter": 'userName eq "alice@contoso.example"',
+            "startIndex": "1",
+            "count": "100",
+        }
+        assert sent[0].headers["HTTP_USER_AGENT"] == "Okta SCIM Client 1.0.0"
+
+    def test_the_assignment_tells_what_became_of_it(self, org):
+        org.assign("alice")
+        org.push()
+        kept = org.app_user("alice")
+        assert kept["externalId"] == org.users()["alice"]["id"]
+        assert (kept["status"], kept["syncState"]) == ("PROVISIONED", "SYNCHRONIZED")
+        assert kept["lastSync"]
+        (event,) = org.events()
+        assert event["eventType"] == "application.provision.user.push"
+        assert event["outcome"] == {"result": "SUCCESS", "reason": None}
+        assert [(each["type"], each["id"]) for each in event["target"]] == [
+            ("User", "00ualice"),
+            ("AppInstance", APP),
+        ]
+
+    def test_a_second_push_sends_nothing(self, org):
+        org.assign("alice", "bob")
+        org.add_group("Pro", "alice", "bob")
+        org.push_group("Pro")
+        org.push()
+        assert org.push() == []
+        assert len(org.events()) == 4
+
+    def test_who_exists_already_is_linked_and_gets_the_profile(self, org):
+        org.assign("alice")
+        org.push()
+        for link in org.store.all("pushLink"):
+            org.store.delete("pushLink", f"{APP}:{link['id']}")
+        org.change_profile("alice", title="Manager")
+        assert writes(org.push()) == ["PUT Users"]
+        assert org.users()["alice"]["title"] == "Manager"
+        assert org.app_user("alice")["externalId"] == org.users()["alice"]["id"]
+
+    def test_a_changed_profile_is_put_after_a_get(self, org):
+        org.assign("alice")
+        org.push()
+        org.change_profile("alice", lastName="Anders")
+        sent = org.push()
+        assert [each.method for each in sent] == ["GET", "PUT"]
+        assert org.users()["alice"]["name"]["familyName"] == "Anders"
+        assert org.users()["alice"]["name"]["givenName"] == "Alice"
+        assert org.events("push_profile")[0]["outcome"]["result"] == "SUCCESS"
+
+    def test_force_sync_sends_what_did_not_change(self, org):
+        org.assign("alice")
+        org.push()
+        assert writes(org.push(force=True)) == ["PUT Users"]
+
+    def test_an_unassigned_user_is_deactivated_and_a_reassigned_one_reactivated(self, org):
+        org.assign("alice")
+        org.push()
+        org.unassign("alice")
+        sent = org.push()
+        assert [each.method for each in sent] == ["PATCH"]
+        assert sent[0].body["Operations"] == [{"op": "replace", "value": {"active": False}}]
+        assert org.users()["alice"]["active"] is False
+        assert org.push() == []
+
+        org.assign("alice")
+        assert writes(org.push()) == ["PATCH Users"]
+        assert org.users()["alice"]["active"] is True
+        assert org.app_user("alice")["status"] == "PROVISIONED"
+        assert [each["eventType"].rpartition(".")[2] for each in org.events()] == [
+            "push",
+            "deactivate",
+            "reactivate",
+        ]
+
+    def test_unassigned_and_assigned_again_before_a_push(self, org):
+        org.assign("alice")
+        org.push()
+        org.unassign("alice")
+        org.assign("alice")
+        assert org.push() == []
+        kept = org.app_user("alice")
+        assert (kept["status"], kept["externalId"]) == ("PROVISIONED", org.users()["alice"]["id"])
+
+    def test_a_suspended_user_is_deactivated_though_assigned(self, org):
+        org.assign("alice")
+        org.push()
+        org.change("user", "00ualice", status="SUSPENDED")
+        org.push()
+        assert org.users()["alice"]["active"] is False
+        assert org.app_user("alice")["status"] == "SUSPENDED"
+
+    @pytest.mark.parametrize("status", ["STAGED", "PROVISIONED", "SUSPENDED", "DEPROVISIONED"])
+    def test_who_is_not_active_in_okta_is_not_created(self, org, status):
+        org.change("user", "00ualice", status=status)
+        org.assign("alice")
+        assert org.push() == []
+
+    def test_the_name_in_the_application_counts(self, org):
+        org.assign("alice")
+        org.change("appUser", f"{APP}:00ualice", credentials={"userName": "a.example"})
+        org.push()
+        assert [*org.users()] == ["a.example"]
+
+
+class TestToggles:
+    def features(self, org, without):
+        org.features(*(name for name in EVERYTHING if name != without))
+
+    def test_without_create_nobody_is_made(self, org):
+        self.features(org, "PUSH_NEW_USERS")
+        org.assign("alice")
+        assert org.push() == []
+        assert org.app_user("alice")["status"] == "STAGED"
+
+    def test_without_update_a_change_stays_unsent(self, org):
+        org.assign("alice")
+        org.push()
+        self.features(org, "PUSH_PROFILE_UPDATES")
+        org.change_profile("alice", title="Manager")
+        assert org.push() == []
+        before = org.app_user("alice")
+        assert before["syncState"] == "OUT_OF_SYNC"
+        org.push()
+        assert org.app_user("alice") == before
+
+    def test_without_deactivate_the_user_stays_active(self, org):
+        org.assign("alice")
+        org.push()
+        self.features(org, "PUSH_USER_DEACTIVATION")
+        org.unassign("alice")
+        assert org.push() == []
+        assert org.users()["alice"]["active"] is True
+
+    def test_without_group_push_no_group_arrives(self, org):
+        self.features(org, "GROUP_PUSH")
+        org.add_group("Pro")
+        org.push_group("Pro")
+        assert org.push() == []
+
+    def test_nothing_happens_while_the_integration_is_off_or_the_application_inactive(self, org):
+        org.assign("alice")
+        org.connect(enabled=False)
+        assert org.push() == []
+        org.connect(enabled=True)
+        org.change("app", APP, status="INACTIVE")
+        assert org.push() == []
+
+
+class TestMapping:
+    def test_department_and_employee_number_are_sent_and_refused(self, org):
+        org.map("department", "user.department")
+        org.map("employeeNumber", "user.employeeNumber")
+        org.change_profile("alice", department="Sales", employeeNumber="7")
+        org.assign("alice", "bob")
+        sent = org.push()
+        posted = next(each for each in sent if each.method == "POST")
+        assert posted.body[ENTERPRISE] == {"department": "Sales", "employeeNumber": "7"}
+        assert posted.body["schemas"][1] == ENTERPRISE
+        assert [*org.users()] == ["bob"]  # bob has neither
+        failed = org.app_user("alice")
+        assert failed["syncState"] == "ERROR"
+        assert "externalId" not in failed
+        (event,) = [each for each in org.events("user.push") if each["outcome"]["result"] == "FAILURE"]
+        assert event["outcome"]["reason"].startswith(
+            "Automatic provisioning of user Alice Example to app AWS IAM Identity Center failed: "
+            "Error while creating user alice@contoso.example: Bad Request. Errors reported by remote server: "
+        )
+        assert event["severity"] == "ERROR"
+
+    def test_what_was_refused_is_tried_again_when_it_changed_or_somebody_retries(self, org):
+        org.map("department", "user.department")
+        org.change_profile("alice", department="Sales")
+        org.assign("alice")
+        org.push()
+        assert org.push() == []
+        assert writes(org.push(retry=True)) == ["POST Users"]
+        org.map("department", None)
+        org.push()
+        assert [*org.users()] == ["alice"]
+        assert org.app_user("alice")["syncState"] == "SYNCHRONIZED"
+
+    def test_a_changed_mapping_counts_from_the_next_change_on(self, org):
+        org.assign("alice", "bob")
+        org.push()
+        org.map("userType", "'Employee'")
+        assert org.push() == []
+        org.change_profile("alice", title="Engineer")
+        org.push()
+        assert org.users()["alice"]["userType"] == "Employee"
+        assert "userType" not in org.users()["bob"]
+        org.push(force=True)
+        assert org.users()["bob"]["userType"] == "Employee"
+
+    def test_a_refused_change_that_is_taken_back_leaves_nothing_behind(self, org):
+        org.map("department", "user.department")
+        org.assign("alice")
+        org.push()
+        org.change_profile("alice", department="Sales")
+        org.push()
+        assert org.app_user("alice")["syncState"] == "ERROR"
+        org.map("department", None)
+        assert org.push() == []
+        assert org.app_user("alice")["syncState"] == "SYNCHRONIZED"
+
+    def test_a_mapping_for_creation_only_is_not_sent_later(self, org):
+        org.map("title", "user.title", push="DONT_PUSH")
+        org.change_profile("alice", title="Engineer")
+        org.assign("alice")
+        org.push()
+        assert org.users()["alice"]["title"] == "Engineer"
+        assert org.push() == []
+        org.change_profile("alice", title="Manager", lastName="Anders")
+        org.push()
+        assert org.users()["alice"]["title"] == "Engineer"
+
+    def test_an_attribute_of_the_schema_has_its_external_name(self, org):
+        entry = {"externalName": "nickName", "type": "string"}
+        schema = {"definitions": {"base": {"properties": {"alias": entry}}}}
+        org.store.put("appSchema", APP, schema)
+        org.map("alias", "'Al'")
+        org.assign("alice")
+        org.push()
+        assert org.users()["alice"]["nickName"] == "Al"
+
+    def test_an_expression_that_makes_no_sense_fails_the_user(self, org):
+        org.map("title", "user.title +")
+        org.assign("alice")
+        assert org.push() == []
+        assert "Invalid property expression: user.title +" in org.events("user.push")[0]["outcome"]["reason"]
+        assert org.app_user("alice")["syncState"] == "ERROR"
+        org.push()
+        assert len(org.events()) == 1
+
+
+class TestCredentials:
+    def test_a_wrong_token_is_told_and_fails_everybody_after_one_request(self, org):
+        org.assign("alice", "bob")
+        org.add_group("Pro", "alice")
+        org.push_group("Pro")
+        org.connect(token="wrong")
+        sent = org.push()
+        assert [each.status for each in sent] == [401]
+        (event,) = org.events("authentication_failure")
+        assert event["eventType"] == "application.integration.authentication_failure"
+        assert event["outcome"]["result"] == "FAILURE"
+        assert "Unauthorized." in event["outcome"]["reason"]
+        assert {org.app_user(name)["syncState"] for name in ("alice", "bob")} == {"ERROR"}
+        assert org.mapping("Pro")["status"] == "ERROR"
+        assert "Unauthorized" in org.mapping("Pro")["errorSummary"]
+
+    def test_a_good_token_and_a_retry_repair_that(self, org):
+        org.assign("alice")
+        org.add_group("Pro", "alice")
+        org.push_group("Pro")
+        org.connect(token="wrong")
+        org.push()
+        org.connect(token=org.token)
+        assert org.push() == []
+        org.push(retry=True)
+        assert org.groups() == {"Pro": ["alice"]}
+        assert (org.mapping("Pro")["status"], org.mapping("Pro")["errorSummary"]) == ("ACTIVE", "")
+
+    def test_nobody_there(self, org):
+        org.assign("alice")
+        org.connect(baseUrl="http://127.0.0.1:1/scim")
+        org.push()
+        assert org.app_user("alice")["syncState"] == "ERROR"
+        assert org.events("authentication_failure") == []
+
+    @pytest.mark.parametrize("address", ["https://scim.example.com/scim/v2", "not a URL"])
+    def test_only_this_machine_is_called(self, org, address):
+        org.assign("alice")
+        org.connect(baseUrl=address)
+        org.push()
+        assert [each["eventType"] for each in org.events()] == ["application.integration.general_failure"]
+
+    def test_no_secret_gets_into_the_log(self, org):
+        org.assign("alice")
+        org.push()
+        org.connect(token="wrong-token")
+        org.assign("bob")
+        org.push()
+        assert not {org.token, "wrong-token"} & {*str(org.events()).split("'")}
+
+
+class TestGroups:
+    def test_a_group_arrives_with_its_provisioned_members_only(self, org):
+        org.assign("alice", "bob")
+        org.add_group("Pro", "alice", "bob", "carol")
+        org.push_group("Pro")
+        sent = org.push()
+        assert org.groups() == {"Pro": ["alice", "bob"]}
+        of_groups = [each for each in sent if each.path.startswith("/Groups")]
+        assert [each.method for each in of_groups] == ["GET", "POST", "PATCH"]
+        assert of_groups[1].body["members"] == []
+        (operation,) = of_groups[2].body["Operations"]
+        assert (operation["op"], operation["path"]) == ("add", "members")
+        mapping = org.mapping("Pro")
+        assert (mapping["status"], mapping["errorSummary"]) == ("ACTIVE", "")
+        assert mapping["lastPush"]
+        assert [each["eventType"].rpartition(".")[2] for each in org.events()[2:]] == [
+            "pushed",
+            "push_memberships",
+        ]
+
+    def test_members_come_and_go(self, org):
+        org.assign("alice", "bob", "carol")
+        org.add_group("Pro", "alice", "bob")
+        org.push_group("Pro")
+        org.push()
+        org.change("group", "00gPro", _members=["00ubob", "00ucarol"])
+        sent = org.push()
+        assert org.groups() == {"Pro": ["bob", "carol"]}
+        assert [each.body["Operations"][0]["op"] for each in sent] == ["replace", "remove", "add"]
+
+    def test_a_member_is_added_once_he_is_assigned(self, org):
+        org.assign("alice")
+        org.add_group("Pro", "alice", "carol")
+        org.push_group("Pro")
+        org.push()
+        org.assign("carol")
+        org.push()
+        assert org.groups() == {"Pro": ["alice", "carol"]}
+
+    def test_who_is_unassigned_before_he_leaves_the_group_stays_a_member(self, org):
+        org.assign("alice", "bob")
+        org.add_group("Pro", "alice", "bob")
+        org.push_group("Pro")
+        org.push()
+        org.unassign("bob")
+        org.change("group", "00gPro", _members=["00ualice"])
+        org.push()
+        assert org.users()["bob"]["active"] is False
+        assert org.groups() == {"Pro": ["alice", "bob"]}
+        assert org.push() == []
+
+    def test_a_group_of_that_name_is_linked(self, org):
+        org.add_group("Pro")
+        org.push_group("Pro")
+        org.push()
+        org.store.delete("pushLink", f"{APP}:00gPro")
+        assert writes(org.push()) == []
+        assert org.groups() == {"Pro": []}
+
+    def test_a_renamed_target_group_is_renamed(self, org):
+        org.add_group("Pro")
+        org.push_group("Pro")
+        org.store.put("group", "00gunknown", {"id": "00gunknown", "profile": {"name": "Kiro Pro"}})
+        org.push()
+        assert [*org.groups()] == ["Kiro Pro"]
+        org.store.put("group", "00gunknown", {"id": "00gunknown", "profile": {"name": "Kiro Power"}})
+        assert writes(org.push()) == ["PATCH Groups"]
+        assert [*org.groups()] == ["Kiro Power"]
+
+    def test_more_than_a_hundred_members(self, org):
+        names = [f"user{number:03}" for number in range(103)]
+        for name in names:
+            org.add_user(name)
+        org.assign(*names)
+        org.add_group("Pro", *names)
+        org.push_group("Pro")
+        sent = org.push()
+        assert org.groups() == {"Pro": names}
+        assert len([each for each in sent if each.path.startswith("/Groups/")]) == 2
+
+    def test_an_inactive_mapping_pushes_nothing(self, org):
+        org.add_group("Pro")
+        org.push_group("Pro", status="INACTIVE")
+        assert org.push() == []
+
+    def test_a_mapping_in_error_waits_for_somebody(self, org):
+        org.add_group("Pro")
+        org.push_group("Pro", status="ERROR")
+        assert org.push() == []
+        org.push(retry=True)
+        assert org.mapping("Pro")["status"] == "ACTIVE"
+
+    def test_a_mapping_that_is_switched_off_and_on_again_is_pushed(self, org):
+        org.add_group("Pro")
+        org.push_group("Pro")
+        org.push()
+        org.connect(token="wrong")
+        org.push(force=True)
+        assert org.mapping("Pro")["status"] == "ERROR"
+        org.connect(token=org.token)
+        org.change("pushMapping", "gPmPro", status="INACTIVE")
+        assert org.push() == []
+        org.change("pushMapping", "gPmPro", status="ACTIVE")
+        assert writes(org.push()) == ["PATCH Groups"]
+        assert (org.mapping("Pro")["status"], org.mapping("Pro")["errorSummary"]) == ("ACTIVE", "")
+        assert org.push() == []
+
+    def test_a_group_that_is_gone_is_told(self, org):
+        org.assign("alice")
+        org.add_group("Pro")
+        org.push_group("Pro")
+        org.push()
+        for each in org.kiro.all(f"scimGroup:{org.profile}"):
+            org.kiro.delete(f"scimGroup:{org.profile}", each["id"])
+        org.change("group", "00gPro", _members=["00ualice"])
+        org.push()
+        text = "Linked group is missing in AWS IAM Identity Center. Change the linked group to resume"
+        assert org.mapping("Pro")["errorSummary"].startswith(text)
+        (event,) = org.events("failed.with.error")
+        assert event["outcome"]["reason"].startswith(text)
+
+    @pytest.mark.parametrize("delete", [True, False])
+    def test_unlinking(self, org, delete):
+        org.add_group("Pro")
+        org.push_group("Pro")
+        org.push()
+        org.store.delete("pushMapping", "gPmPro")
+        assert provisioning.unlink_group(org.store, APP, "00gPro", delete_target=delete) is None
+        assert [*org.groups()] == ([] if delete else ["Pro"])
+        assert org.store.all("pushLink") == []
+        assert len(org.events("group_push.removed")) == delete
+
+    def test_unlinking_with_a_bad_token_tells_why(self, org):
+        org.add_group("Pro")
+        org.push_group("Pro")
+        org.push()
+        org.connect(token="wrong")
+        error = provisioning.unlink_group(org.store, APP, "00gPro", delete_target=True)
+        assert error is not None
+        assert error.startswith("Unauthorized")
+        assert org.store.all("pushLink") == []
+
+
+class TestNewProfile:
+    """The guide: after deleting the Kiro profile "you must re-provision the application completely"."""
+
+    def test_nothing_arrives_in_a_new_profile(self, org):
+        org.assign("alice")
+        org.add_group("Pro", "alice")
+        org.push_group("Pro")
+        org.push()
+        kiro_console.delete_profile(org.kiro, org.profile)
+        org.profile = kiro_console.create_profile(org.kiro)["id"]
+        endpoint = kiro_console.endpoint(org.server.url, org.profile)
+        org.connect(baseUrl=endpoint, token=kiro_console.generate_token(org.kiro, org.profile))
+        assert org.push() == []
+        org.push(force=True)
+        assert org.users() == {}
+        (event,) = [each for each in org.events("push_profile") if each["outcome"]["reason"]]
+        assert "No user returned for user" in event["outcome"]["reason"]
+        assert org.mapping("Pro")["status"] == "ERROR"
+
+
+class TestPushes:
+    def test_a_touch_pushes_in_the_background(self, org):
+        org.assign("alice")
+        pushes = Pushes(org.store)
+        pushes.touch(APP)
+        assert pushes.wait(10)
+        pushes.close()
+        assert [*org.users()] == ["alice"]
+
+    def test_a_touch_during_a_push_is_not_lost(self, org, monkeypatch):
+        entered, release, pushed = threading.Event(), threading.Event(), []
+
+        def push(_store: object, app_id: str) -> None:
+            pushed.append(app_id)
+            entered.set()
+            assert release.wait(10)
+
+        monkeypatch.setattr(provisioning, "push", push)
+        pushes = Pushes(org.store)
+        pushes.touch(APP)
+        assert entered.wait(10)
+        pushes.touch(APP)
+        pushes.touch(APP)
+        release.set()
+        assert pushes.wait(10)
+        assert pushed == [APP, APP]
+
+    def test_closing_does_not_wait_for_the_delay(self, org):
+        org.store.set("async_seconds", 600)
+        org.assign("alice")
+        pushes = Pushes(org.store)
+        pushes.touch(APP)
+        assert not pushes.wait(0.05)
+        pushes.close()
+        assert [*org.users()] == ["alice"]
+        pushes.touch(APP)
+        assert pushes.wait(0)
+
+    def test_catching_up(self, org):
+        org.assign("alice")
+        pushes = Pushes(org.store)
+        pushes.catch_up()
+        assert pushes.wait(10)
+        assert [*org.users()] == ["alice"]
+
+    def test_no_transaction_is_open_during_a_call(self, org, monkeypatch):
+        free: list[bool] = []
+        add_group = group_pushes.OktaScim.create_group
+
+        def watched(client: group_pushes.OktaScim, name: str) -> str:
+            def write() -> None:
+                with org.store.transaction():
+                    free.append(True)
+
+            other = threading.Thread(target=write)
+            other.start()
+            other.join(5)
+            return add_group(client, name)
+
+        monkeypatch.setattr(group_pushes.OktaScim, "create_group", watched)
+        org.add_group("Pro")
+        org.push_group("Pro")
+        org.push()
+        assert free == [True]
+
+
+class TestExpressions:
+    @pytest.mark.parametrize(
+        ("expression", "value"),
+        [
+            ("user.firstName", "Ada"),
+            ("user.absent", None),
+            ('user.firstName + " " + user.lastName', "Ada Lovelace"),
+            ("user.none == null ? 'no' : 'yes'", "no"),
+            ("user.firstName != null && user.none != null ? 'both' : 'one'", "one"),
+            ("!(user.none == null) || true", True),
+            ("String.toUpperCase(user.lastName)", "LOVELACE"),
+            ('String.substringBefore(user.email, "@")', "ada"),
+            ('String.join("-", user.firstName, user.lastName)', "Ada-Lovelace"),
+            ("String.toLowerCase(user.none)", None),
+            ("1 + 2", 3),
+        ],
+    )
+    def test_evaluate(self, expression, value):
+        assert evaluate(expression, {"user": ADA}) == value
+
+    @pytest.mark.parametrize(
+        "expression",
+        ["", "user.", "nobody.firstName", "Time.now()", "user.firstName user.lastName", '"', "(1"],
+    )
+    def test_what_makes_no_sense(self, expression):
+        with pytest.raises(ExpressionError, match="Invalid property expression"):
+            evaluate(expression, {"user": ADA})

@@ -189,7 +189,7 @@ class Sandbox:
         profiles = [profile for profile in self.kiro.all("kiroProfile") if "issuer" in profile]
         endpoints = [console.endpoint(self._plain_url(), profile["id"]) for profile in profiles[-1:]]
         root = self.url or str(self.directory.setting("root", ""))
-        return {"OKTA_ORG_URL": root, **{"KIRO_SCIM_ENDPOINT": endpoint for endpoint in endpoints}}
+        return {"OKTA_ORG_URL": root, **({"KIRO_SCIM_ENDPOINT": endpoints[0]} if endpoints else {})}
 
     def _console_answers(self) -> dict[str, str]:
         from provisioner.sandbox.kiro import console  # noqa: PLC0415 (start-up time)

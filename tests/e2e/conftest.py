@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from graph_contract import CONTRACTS, GraphContract
+from okta_contract import OktaContract
 from product import Product
 
 from provisioner.sandbox import Exchange, Sandbox
@@ -25,14 +26,21 @@ def is_graph(exchange: Exchange) -> bool:
     return exchange.path.startswith(("/v1.0", "/beta"))
 
 
+@pytest.fixture(scope="session")
+def okta_contract() -> OktaContract | None:
+    """None where the official descriptions are not beside the repository."""
+    return OktaContract() if CONTRACTS.is_dir() else None
+
+
 @pytest.fixture(autouse=True)
-def exchanges(contract, monkeypatch: pytest.MonkeyPatch):
-    """Whatever a test here lets the product say to Graph is held against Microsoft's description when it ends."""
+def exchanges(contract, okta_contract, monkeypatch: pytest.MonkeyPatch):
+    """Whatever a test here lets the product say is held against the vendor's description when it ends."""
     recorded: list[Exchange] = []
     monkeypatch.setattr("provisioner.sandbox.sandbox._ignore", recorded.append)
     yield recorded
     if contract is not None:
         problems = contract.problems(each for each in recorded if is_graph(each))
+        problems += okta_contract.problems(each for each in recorded if not is_graph(each))
         assert not problems, "\n".join(problems[:20])
 
 

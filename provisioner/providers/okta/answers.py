@@ -96,6 +96,13 @@ def _failure(status: int, body: Json, headers: Any, message: str) -> Failure:
     )
 
 
+def without_nulls(value: Any) -> Any:
+    """The same JSON without the members that are null."""
+    if isinstance(value, dict):
+        return {name: without_nulls(inner) for name, inner in value.items() if inner is not None}
+    return [without_nulls(inner) for inner in value] if isinstance(value, list) else value
+
+
 def refused(error: Any) -> Failure:
     """The SDK's error for a token request, as a failure."""
     status = getattr(error, "status", 0)

@@ -66,7 +66,10 @@ def server_body(wanted: kinds.AuthorizationServer, base: Json) -> Json:
     }
     if not base:
         changes |= {"name": wanted.name, "description": wanted.description}
-    return laid_over(base, changes)
+        return laid_over({}, changes)
+    signing = (base.get("credentials") or {}).get("signing") or {}
+    writable = {name: signing[name] for name in ("rotationMode", "use") if name in signing}
+    return laid_over({**base, "credentials": {"signing": writable}}, changes)
 
 
 def scope_body(wanted: kinds.Scope, base: Json) -> Json:

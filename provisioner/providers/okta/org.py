@@ -39,8 +39,18 @@ if TYPE_CHECKING:
 _TIMEOUT_SECONDS = 60
 _CONNECTIONS = 8
 """At the same time: organizations on the smallest plan allow 35 (Okta developer documentation, Rate limits)."""
-_READ_ONLY = ("id", "created", "lastUpdated", "status", "_links", "_embedded")
-"""Ignored in the body of a PUT (Okta Management API); left out so that a body says only what is meant."""
+_READ_ONLY = (
+    "id",
+    "orn",
+    "created",
+    "lastUpdated",
+    "status",
+    "features",
+    "universalLogout",
+    "_links",
+    "_embedded",
+)
+"""Read-only in an application or authorization server (Okta Management API), so not in the body of a PUT."""
 
 
 @dataclass(kw_only=True)
@@ -112,6 +122,8 @@ class Org(Client[Answer]):
     ) -> Json:
         """Read an object, change it, and PUT it back whole: what it has besides stays.
 
+        Members that are null are not set; the API description does not allow null for most of them.
+
         Args:
             path: of the object.
             seen: its ``lastUpdated`` when the plan was made, or None where that does not matter.
@@ -127,7 +139,7 @@ class Org(Client[Answer]):
                 f"{path} was changed by somebody else after the plan was made; it was not written",
                 hint="run the same command again",
             )
-        body = edit({name: value for name, value in found.items() if name not in drop})
+        body = edit(answers.without_nulls({name: found[name] for name in found if name not in drop}))
         return (await self._repeat(Call("PUT", path), body)).body or {}
 
     async def home(self) -> str | None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import Any
-
 from provisioner.sandbox.okta import catalog, oauth_settings
 from provisioner.sandbox.okta.call import Call
 from provisioner.sandbox.okta.catalog import AppKind
@@ -201,7 +199,7 @@ def _links(call: Call, app: Document) -> Document:
     links["appLinks"] = [
         {
             "name": name,
-            "href": f"{call.root}/home/{app['name']}/{app['id']}/{kind.tile}",
+            "href": "/".join((call.root, "home", app["name"], app["id"], kind.tile)),
             "type": "text/html",
         }
         for name in app["visibility"]["appLinks"]
@@ -222,8 +220,3 @@ def _links(call: Call, app: Document) -> Document:
     if app["status"] == "ACTIVE":
         links["deactivate"] = {"href": call.api(f"{base}/lifecycle/deactivate")}
     return links
-
-
-def title(app: Document) -> Any:
-    """What Okta calls the application's type."""
-    return app["_title"]

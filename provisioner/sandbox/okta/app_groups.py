@@ -129,7 +129,7 @@ def _refresh_soon(call: Call, app: Document, group: Document) -> None:
 
 
 def _patch(call: Call, app_id: str, group_id: str) -> Reply:
-    """JSON Patch of priority and profile (RFC 6902: add, replace, remove)."""
+    """JSON Patch of priority and profile; only replace and remove are described."""
     app_group = _find(call, app_id, group_id)
     if not isinstance(call.body, list):
         raise malformed()
@@ -156,7 +156,7 @@ def _apply(app_group: Document, operation: Any) -> None:
     elif path not in (["priority"], ["profile"]):
         raise invalid("path", f"path: '{operation.get('path')}' cannot be changed")
     match operation.get("op"):
-        case "add" | "replace":
+        case "replace":
             holder[path[-1]] = value
         case "remove":
             holder.pop(path[-1], None)
@@ -164,7 +164,7 @@ def _apply(app_group: Document, operation: Any) -> None:
                 holder.setdefault("profile", {})
                 holder.setdefault("priority", 0)
         case _:
-            raise invalid("op", "op: must be add, replace or remove")
+            raise invalid("op", "op: must be replace or remove")
 
 
 def _unassign(call: Call, app_id: str, group_id: str) -> Reply:

@@ -77,7 +77,7 @@ def _replace(call: Call, server_id: str) -> Reply:
     }
     rotation = ((call.document().get("credentials") or {}).get("signing") or {}).get("rotationMode")
     if rotation in ("AUTO", "MANUAL"):
-        changed["credentials"] = {"signing": {**server["credentials"]["signing"], "rotationMode": rotation}}
+        changed["credentials"] = {"signing": signing.scheduled(server["credentials"]["signing"], rotation)}
     call.store.put("authorizationServer", server["id"], changed)
     note(call, "oauth2.as.updated", _target(changed))
     return Reply(200, render(call, changed))
@@ -198,9 +198,10 @@ def _scope(call: Call, server: Document, own_id: str = "") -> Document:
     consent, publish = sent.get("consent") or "IMPLICIT", sent.get("metadataPublish") or "NO_CLIENTS"
     _one_of("consent", consent, _CONSENTS)
     _one_of("metadataPublish", publish, _PUBLISH)
+    title = {} if sent.get("displayName") is None else {"displayName": sent["displayName"]}
     return {
         "name": name,
-        "displayName": sent.get("displayName"),
+        **title,
         "description": sent.get("description"),
         "system": False,
         "metadataPublish": publish,
@@ -226,7 +227,8 @@ def _create_scope(call: Call, server_id: str) -> Reply:
 
 def _replace_scope(call: Call, server_id: str, scope_id: str) -> Reply:
     before, server = _part(call, "authScope", server_id, scope_id), find(call.store, server_id)
-    changed = {**before, **_scope(call, server, scope_id), "system": before["system"]}
+    kept = {name: before[name] for name in ("id", "_serverId")}
+    changed = {**kept, **_scope(call, server, scope_id), "system": before["system"]}
     if before["system"] and changed["name"] != before["name"]:
         raise invalid("name", "name: A system scope cannot be renamed.")
     call.store.put("authScope", scope_id, changed)

@@ -54,8 +54,14 @@ def rotated(store: Store, owner: str, mode: str) -> Document:
     pem, public = new_key()
     moment = now()
     _put(store, owner, {**public, "status": "ACTIVE", "pem": pem, "created": moment})
-    found = {"kid": public["kid"], "rotationMode": mode, "lastRotated": moment}
-    return found | ({"nextRotation": now(_ROTATION)} if mode == "AUTO" else {})
+    return scheduled({"kid": public["kid"], "lastRotated": moment}, mode)
+
+
+def scheduled(found: Document, mode: str) -> Document:
+    """``credentials.signing`` in a rotation mode; only AUTO has a next rotation, and keeps the one it had."""
+    following = found.get("nextRotation") or now(_ROTATION)
+    kept = {name: value for name, value in found.items() if name != "nextRotation"}
+    return {**kept, "rotationMode": mode, **({"nextRotation": following} if mode == "AUTO" else {})}
 
 
 def active(store: Store, owner: str) -> Document:

@@ -219,10 +219,6 @@ def _rule_lifetimes(org: Org) -> None:
 def _key_rotation(org: Org) -> None:
     """Somebody set the rotation of signing keys to manual, more than a year ago, and nobody rotated them since."""
     server = org.server
-    signing = {
-        **server["credentials"]["signing"],
-        "rotationMode": "MANUAL",
-        "lastRotated": ago(days=400),
-        "nextRotation": ago(days=310),
-    }
+    signing = {**server["credentials"]["signing"], "rotationMode": "MANUAL", "lastRotated": ago(days=400)}
+    signing.pop("nextRotation", None)
     org.change("authorizationServer", server, credentials={**server["credentials"], "signing": signing})

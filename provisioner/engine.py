@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from provisioner.core.check import Check, Finding, Look, Status
 from provisioner.core.errors import NotFoundRemotelyError, RefusedError, RemoteError
-from provisioner.core.plan import Change, Desired, Guards, Plan, make_plan
+from provisioner.core.plan import Action, Change, Desired, Guards, Plan, make_plan
 from provisioner.core.provider import Outcome, Provider
 from provisioner.core.resource import resolve
 from provisioner.core.snapshot import Snapshot
@@ -233,7 +233,8 @@ async def _make(
         if isinstance(result, BaseException):
             raise result
     outcomes = [result for result in results if isinstance(result, Outcome)]
-    return world.updated(resource for outcome in outcomes for resource in outcome.resources)
+    made = [resource for outcome in outcomes for resource in outcome.resources]
+    return world.updated(made, gone=[change.address for change in stage if change.action is Action.DELETE])
 
 
 async def _converged(provider: Provider, planned: Planned, watcher: Watcher) -> Planned:

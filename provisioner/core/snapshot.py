@@ -105,9 +105,16 @@ class Snapshot(Model):
     def problem(self, address: Address) -> Problem | None:
         return next((problem for problem in self.problems if problem.address == address), None)
 
-    def updated(self, resources: Iterable[Resource]) -> Snapshot:
-        """A snapshot in which these resources replace those of the same address, references resolved."""
+    def updated(self, resources: Iterable[Resource], gone: Iterable[Address] = ()) -> Snapshot:
+        """A snapshot in which these resources replace those of the same address, references resolved.
+
+        Args:
+            resources: what is there by now.
+            gone: addresses of what is not there any more.
+        """
         merged = {**self.by_address, **{resource.address: resource for resource in resources}}
+        for address in gone:
+            merged.pop(address, None)
         known = {address: resolve(resource, merged) for address, resource in merged.items()}
         return Snapshot(resources=tuple(known.values()), gaps=self.gaps, problems=self.problems)
 

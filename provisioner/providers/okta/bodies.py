@@ -69,7 +69,8 @@ def server_body(wanted: kinds.AuthorizationServer, base: Json) -> Json:
         return laid_over({}, changes)
     signing = (base.get("credentials") or {}).get("signing") or {}
     writable = {name: signing[name] for name in ("rotationMode", "use") if name in signing}
-    return laid_over({**base, "credentials": {"signing": writable}}, changes)
+    kept = {"credentials": {"signing": writable}} if writable else {}
+    return laid_over({**{name: base[name] for name in base if name != "credentials"}, **kept}, changes)
 
 
 def scope_body(wanted: kinds.Scope, base: Json) -> Json:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class ApiToken:
     """An API token, sent as ``SSWS``."""
 
-    value: str
+    value: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class ServiceApp:
     """
 
     client_id: str
-    private_key: str
+    private_key: str = field(repr=False)
     scopes: tuple[str, ...]
     key_id: str | None = None
     dpop: bool = False

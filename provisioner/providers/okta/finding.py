@@ -46,6 +46,7 @@ class Sought:
         key: where the playbook pins it by its id.
         pinned: the id, if it does.
         marker: what this playbook's own objects carry.
+        made_from: the catalogue's key of what is meant, where an id may be something else's.
     """
 
     address: str
@@ -54,6 +55,7 @@ class Sought:
     key: str
     pinned: str | None = None
     marker: str = ""
+    made_from: str | None = None
 
 
 def choose(sought: Sought, found: Sequence[Json], named: Callable[[Json], str]) -> Choice:
@@ -65,6 +67,9 @@ def choose(sought: Sought, found: Sequence[Json], named: Callable[[Json], str]) 
         named: its label or name.
     """
     choice = _chosen(sought, found, named)
+    made_from = choice.chosen.get("name") if choice.chosen else None
+    if choice.chosen and sought.made_from not in (None, made_from):
+        return Choice(None, (), _of_another_kind(sought, str(made_from)))
     owner = owner_of(choice.chosen) if choice.chosen else None
     if choice.chosen is None or owner in (None, sought.marker):
         return choice
@@ -76,6 +81,15 @@ def choose(sought: Sought, found: Sequence[Json], named: Callable[[Json], str]) 
         candidates=(f"id: {choice.chosen['id']}",),
     )
     return Choice(None, (choice.chosen,), problem)
+
+
+def _of_another_kind(sought: Sought, made_from: str) -> Problem:
+    return Problem(
+        fault=Fault.FOREIGN,
+        address=sought.address,
+        message=f"{sought.pinned} is no {sought.what}: it is {made_from!r}",
+        hint=f"correct {sought.key}: in the playbook",
+    )
 
 
 def owner_of(data: Json) -> str | None:

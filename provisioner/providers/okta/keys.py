@@ -54,7 +54,7 @@ def org_url(value: str) -> str:
     except ValueError:
         raise ValueError(_EXPECTED) from None
     host = (parts.hostname or "").removesuffix(".")
-    if host in LOOPBACK_HOSTS and parts.scheme in _DEFAULT_PORTS and not parts.username:
+    if host in LOOPBACK_HOSTS and parts.scheme in _DEFAULT_PORTS and not (parts.username or parts.password):
         return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
     if parts.scheme != "https":
         raise ValueError("expected a URL that begins with https://")

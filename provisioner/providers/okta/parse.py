@@ -116,7 +116,7 @@ def scope(data: Json) -> kinds.Scope:
     """From a scope of an authorization server."""
     return kinds.Scope(
         key=str(data["name"]),
-        consent=data.get("consent"),
+        consent=data.get("consent") or "IMPLICIT",  # the default, left out where the feature is missing
         default=bool(data.get("default")),
         id=data["id"],
         published=data.get("metadataPublish") == "ALL_CLIENTS",
@@ -328,7 +328,7 @@ def group_assignment(kind: type[kinds.Assignment], names: Mapping[str, str], dat
     embedded = _at(data, "_embedded", "group") or {}
     name = _at(embedded, "profile", "name")
     return kind(
-        key=names.get(data["id"]) or name or data["id"],
+        key=names.get(data["id"]) or _told(name, data["id"]),
         principal=data["id"],
         name=name,
         everyone=embedded.get("type") == "BUILT_IN" and name == "Everyone",
@@ -338,4 +338,9 @@ def group_assignment(kind: type[kinds.Assignment], names: Mapping[str, str], dat
 def user_assignment(kind: type[kinds.Assignment], names: Mapping[str, str], data: Json) -> kinds.Assignment:
     """From an application user who was assigned directly."""
     name = _at(data, "credentials", "userName")
-    return kind(key=names.get(data["id"]) or name or data["id"], principal=data["id"], name=name)
+    return kind(key=names.get(data["id"]) or _told(name, data["id"]), principal=data["id"], name=name)
+
+
+def _told(name: str | None, key: str) -> str:
+    """What the playbook does not name: names are not unique, so the id is told besides."""
+    return f"{name} ({key})" if name else key

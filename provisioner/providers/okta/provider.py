@@ -35,7 +35,6 @@ _OPTIONAL: Final = {
     seen.ProvisioningFailure.kind: permissions.READ_LOGS,
     seen.SignInFailure.kind: permissions.READ_LOGS,
     seen.CustomDomain.kind: permissions.READ_DOMAINS,
-    seen.UnassignedMembers.kind: permissions.READ_USERS,
 }
 """What an audit reads besides, and the scope it is asked for with: being refused it must not fail the rest."""
 
@@ -193,7 +192,7 @@ class OktaProvider:
         playbook = self.playbook
         no_scim = playbook.scim is None or playbook.scim.mapping == "unmanaged"
         superfluous = {
-            permissions.READ_USERS: not (playbook.users or playbook.push),
+            permissions.READ_USERS: not playbook.users,
             permissions.READ_POLICIES: playbook.application.authentication_policy is None,
             permissions.READ_MAPPINGS: no_scim,
             permissions.WRITE_MAPPINGS: no_scim,

@@ -42,10 +42,15 @@ class ProvisioningWriter:
             return Outcome(resources=(found,))
         where = path("/api/v1/mappings/{}", found.id or "")
         await self.org.write("POST", where, bodies.unmapped_body(found.unsupported))
-        again = await look()
-        if again is None or again.unsupported:
+
+        async def removed() -> kinds.ScimAttributeMapping | None:
+            again = await look()
+            return None if again is None or again.unsupported else again
+
+        again = await self.org.appears(removed)
+        if again is None:
             raise RemoteError(
-                f"Okta still maps {', '.join((again or found).unsupported or ())} after it was told to remove them",
+                f"Okta still maps {', '.join(found.unsupported)} after it was told to remove them",
                 hint="remove them by hand: Provisioning, To App, Attribute Mappings",
             )
         return Outcome(resources=(again,))

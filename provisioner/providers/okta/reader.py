@@ -86,10 +86,11 @@ class Reader:
         if self._wants(seen.People) and "oidc" in self._rolls:
             people = roll.compared(self.playbook.name, self._rolls["oidc"], self._rolls.get("scim"))
             self._found.append(people)
-        return Snapshot(
-            resources=tuple({found.address: found for found in self._found}.values()),
-            gaps=tuple(self._gaps),
-            problems=tuple(self._problems),
+        found = {resource.address: resource for resource in self._found}
+        return Snapshot(  # in an order that does not depend on which answer came first
+            resources=tuple(found[address] for address in sorted(found)),
+            gaps=tuple(sorted(self._gaps, key=lambda gap: gap.kind)),
+            problems=tuple(sorted(self._problems, key=lambda problem: problem.address)),
         )
 
     def _wants(self, *wanted: type[Resource]) -> bool:
@@ -139,6 +140,7 @@ class Reader:
             "application: id",
             keys.id,
             self.playbook.marker,
+            kinds.OIDC_NAME,
         )
         found = await self._pinned(_APPS, keys.id)
         if found is None:
@@ -288,6 +290,7 @@ class Reader:
             "scim: id",
             keys.id,
             self.playbook.marker,
+            kinds.SCIM_NAME,
         )
         found = await self._pinned(_APPS, keys.id)
         if found is None:

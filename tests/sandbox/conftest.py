@@ -9,6 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 from graph_fixtures import Kiro
+from okta_contract import CONTRACTS, OktaContract
+from okta_fixtures import Org
 
 from provisioner.sandbox import Exchange, Sandbox
 
@@ -18,6 +20,7 @@ def seeded_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("seeded")
     with Sandbox(home) as sandbox:
         sandbox.access_token()
+        sandbox.okta_token()
     return home
 
 
@@ -72,3 +75,20 @@ def group_id(graph: httpx.Client) -> str:
     """Id of the seeded group Kiro-Users."""
     found = graph.get("/groups", params={"$filter": "displayName eq 'Kiro-Users'"}).json()["value"]
     return str(found[0]["id"])
+
+
+@pytest.fixture(scope="session")
+def okta_contract() -> OktaContract:
+    return OktaContract()
+
+
+@pytest.fixture
+def org(sandbox: Sandbox, exchanges: list[Exchange], okta_contract: OktaContract) -> Iterator[Org]:
+    """The Okta org, as an admin with an API token; every exchange with it has to be as Okta describes it."""
+    made = Org(sandbox)
+    yield made
+    made.http.close()
+    if CONTRACTS.is_dir():
+        assert (
+            okta_contract.problems(exchange for exchange in exchanges if "/v1.0/" not in exchange.path) == []
+        )

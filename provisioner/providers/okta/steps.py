@@ -36,22 +36,26 @@ def human_steps(name: str, scim: OktaScimKeys, mapped: str) -> tuple[ManualStep,
         scim: its keys.
         mapped: the address of what must be right before provisioning is switched on.
     """
+    profile, token = _in_kiro(name, scim)
+    return (profile, token, *_in_okta(name, scim, (mapped, token.address)))
 
-    def at(kind: type[Resource]) -> str:
-        return f"{kind.kind}/{name}"
 
+def _at(kind: type[Resource], name: str) -> str:
+    return f"{kind.kind}/{name}"
+
+
+def _in_kiro(name: str, scim: OktaScimKeys) -> tuple[ManualStep, ManualStep]:
     confirmed = scim.console_steps == "confirmed"
-    integrated = (Evidence(address=at(seen.Provisioning), field="integrated"),)
-    tab = f"Okta Admin Console, Applications, {scim.label}, Provisioning"
+    integrated = (Evidence(address=_at(seen.Provisioning, name), field="integrated"),)
     profile = ManualStep(
         key="kiro-profile",
-        after=(at(kinds.Application), at(kinds.PolicyRule)),
+        after=(_at(kinds.Application, name), _at(kinds.PolicyRule, name)),
         title="create the Kiro profile",
         where="AWS Management Console, Kiro",
         instructions=(
             _ONBOARDING,
-            Ref(address=at(kinds.AuthorizationServer), field="issuer", form="Issuer URI: {}"),
-            Ref(address=at(kinds.Application), field="client_id", form="Client ID: {}"),
+            Ref(address=_at(kinds.AuthorizationServer, name), field="issuer", form="Issuer URI: {}"),
+            Ref(address=_at(kinds.Application, name), field="client_id", form="Client ID: {}"),
             "Select 'Enable'.",
         ),
         given=confirmed or scim.endpoint is not None,
@@ -66,10 +70,17 @@ def human_steps(name: str, scim: OktaScimKeys, mapped: str) -> tuple[ManualStep,
         given=confirmed,
         proof=integrated,
     )
+    return profile, token
+
+
+def _in_okta(name: str, scim: OktaScimKeys, after: tuple[str, ...]) -> tuple[ManualStep, ManualStep]:
+    confirmed = scim.console_steps == "confirmed"
+    shown = _at(seen.Provisioning, name)
+    tab = f"Okta Admin Console, Applications, {scim.label}, Provisioning"
     base_url = (scim.endpoint or "the SCIM endpoint of the Kiro console").rstrip("/")
     integration = ManualStep(
         key="okta-api-integration",
-        after=(mapped, token.address),
+        after=after,
         title="let Okta provision to Kiro",
         where=f"{tab}, Integration",
         instructions=(
@@ -80,7 +91,7 @@ def human_steps(name: str, scim: OktaScimKeys, mapped: str) -> tuple[ManualStep,
             _UNSEEN,
         ),
         given=confirmed,
-        proof=integrated,
+        proof=(Evidence(address=shown, field="integrated"),),
     )
     switches = ManualStep(
         key="okta-to-app",
@@ -89,6 +100,6 @@ def human_steps(name: str, scim: OktaScimKeys, mapped: str) -> tuple[ManualStep,
         where=f"{tab}, To App",
         instructions=(_SWITCHES, _EARLIER),
         given=confirmed,
-        proof=(Evidence(address=at(seen.Provisioning), field="complete"),),
+        proof=(Evidence(address=shown, field="complete"),),
     )
-    return (profile, token, integration, switches)
+    return integration, switches

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
+
 from provisioner.sandbox.okta import catalog, oauth_settings
 from provisioner.sandbox.okta.call import Call
 from provisioner.sandbox.okta.catalog import AppKind

@@ -27,9 +27,12 @@ def render(call: Call, app_user: Document) -> Document:
         "app": {"href": call.api(f"apps/{app_id}")},
         "user": {"href": call.api(f"users/{app_user['id']}")},
     }
-    if app_user["scope"] == "GROUP" and app_user.get("_groupId"):
-        name = (call.store.get("group", app_user["_groupId"]) or {"profile": {"name": ""}})["profile"]["name"]
-        links["group"] = {"href": call.api(f"groups/{app_user['_groupId']}"), "name": name}
+    group_id = app_user.get("_groupId")
+    if app_user["scope"] == "GROUP" and group_id:
+        if group_id not in call.names:
+            group = call.store.get("group", group_id)
+            call.names[group_id] = group["profile"]["name"] if group else ""
+        links["group"] = {"href": call.api(f"groups/{group_id}"), "name": call.names[group_id]}
     return {**shown, "_links": links}
 
 

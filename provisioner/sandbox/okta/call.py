@@ -48,6 +48,7 @@ class Call:
         agent: the client's User-Agent.
         touched: apps whose provisioning may have work to do after this request.
         later: work to be done after the answer's transaction, by a name; the last of a name counts.
+        names: names of groups that were looked up for this request: a group may be as large as the org.
     """
 
     method: str
@@ -62,6 +63,7 @@ class Call:
     agent: str = ""
     touched: set[str] = field(default_factory=set)
     later: dict[str, Callable[[], None]] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
 
     def api(self, path: str) -> str:
         """The address of a path below ``/api/v1/``."""

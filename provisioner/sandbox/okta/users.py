@@ -67,7 +67,8 @@ def find(store: Store, key: str) -> Document:
     found = store.get("user", key)
     if found is None:
         wanted = key.lower()
-        logins = [(user["profile"]["login"].lower(), user) for user in store.all("user")]
+        candidates = store.containing("user", key)
+        logins = [(user["profile"]["login"].lower(), user) for user in candidates]
         exact = [user for login, user in logins if login == wanted]
         short = [user for login, user in logins if login.partition("@")[0] == wanted]
         found = exact[0] if exact else short[0] if len(short) == 1 else None
@@ -147,7 +148,7 @@ def _profile(call: Call, sent: Any, own_id: str = "") -> Document:
     if unknown := sorted(set(sent) - known):
         raise invalid(unknown[0], f"{unknown[0]}: is not in the schema of this user type")
     login = sent["login"].lower()
-    for other in call.store.all("user"):
+    for other in call.store.containing("user", login):
         if other["profile"]["login"].lower() == login and other["id"] != own_id:
             raise invalid(
                 "login", "login: An object with this field already exists in the current organization"

@@ -16,12 +16,7 @@ check = Catalogue()
 _SCHEMA = "synchronization.jobs.schema.synchronizationRules[*].objectMappings"
 _USERS = f"{_SCHEMA}[sourceObjectName=User].attributeMappings"
 
-_WHOLE = (
-    kinds.ProvisioningJob,
-    kinds.AttributeMapping,
-    kinds.ProvisioningSecrets,
-    kinds.ProvisioningStatus,
-)
+_WHOLE = (kinds.ProvisioningJob, kinds.AttributeMapping, kinds.ProvisioningSecrets, kinds.ProvisioningStatus)
 
 
 @check(

@@ -1,0 +1,109 @@
+"""What tests of the emulated Okta org start from."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any
+
+import httpx
+import jwt
+
+from provisioner.sandbox import Sandbox
+
+AWS = {"name": "amazon_aws_sso", "label": "AWS IAM Identity Center", "signOnMode": "SAML_2_0"}
+PUBLIC = {"token_endpoint_auth_method": "none", "pkce_required": True, "autoKeyRotation": True}
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+def native(label: str = "Kiro-OIDC", **changes: Any) -> dict[str, Any]:
+    """A native application as Kiro's guide has it; changes are of ``settings.oauthClient``."""
+    client = {
+        "application_type": "native",
+        "grant_types": ["authorization_code", "refresh_token"],
+        "response_types": ["code"],
+        "redirect_uris": ["kiro://kiro.oauth/callback", "http://localhost:3128/oauth/callback"],
+        **changes,
+    }
+    return {
+        "name": "oidc_client",
+        "label": label,
+        "signOnMode": "OPENID_CONNECT",
+        "credentials": {"oauthClient": dict(PUBLIC)},
+        "settings": {"oauthClient": client},
+    }
+
+
+class Org:
+    """The org through its API, as an admin with an API token."""
+
+    def __init__(self, sandbox: Sandbox, authorization: str | None = None) -> None:
+        self.sandbox = sandbox
+        headers = {"Authorization": authorization or f"SSWS {sandbox.okta_token()}"}
+        self.http = httpx.Client(base_url=sandbox.url, headers=headers, timeout=30)
+
+    def send(self, method: str, path: str, body: Any = None, **more: Any) -> httpx.Response:
+        sent = {} if body is None else {"json": body}
+        return self.http.request(method, path if path.startswith("/") else f"/api/v1/{path}", **sent, **more)
+
+    def ok(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
+        answer = self.send(method, path, body, **more)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+    def app(self, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        return dict(self.ok("POST", "apps", body or AWS))
+
+    def group(self, name: str = "Kiro-Users") -> str:
+        return next(
+            each["id"] for each in self.ok("GET", f"groups?q={name}") if each["profile"]["name"] == name
+        )
+
+    def user(self, name: str) -> str:
+        return str(self.ok("GET", f"users/{name}@contoso.example")["id"])
+
+    def server(self, name: str = "Kiro") -> dict[str, Any]:
+        return dict(self.ok("POST", "authorizationServers", {"name": name, "audiences": ["api://kiro"]}))
+
+    def policy(self, server: str, name: str = "Kiro", **more: Any) -> dict[str, Any]:
+        body = {"type": "OAUTH_AUTHORIZATION_POLICY", "name": name, "description": name, **more}
+        return dict(self.ok("POST", f"authorizationServers/{server}/policies", body))
+
+    def events(self, event_type: str) -> list[dict[str, Any]]:
+        return list(self.ok("GET", "logs", params={"filter": f'eventType eq "{event_type}"', "limit": 1000}))
+
+
+def error_of(answer: httpx.Response) -> tuple[int, str, list[str]]:
+    """Status, code and causes of an Okta error."""
+    body = answer.json()
+    assert set(body) == {"errorCode", "errorSummary", "errorLink", "errorId", "errorCauses"}
+    assert body["errorLink"] == body["errorCode"]
+    return answer.status_code, body["errorCode"], [each["errorSummary"] for each in body["errorCauses"]]
+
+
+def assertion(client: dict[str, str], audience: str, **changes: Any) -> str:
+    """A client assertion of the service app."""
+    now = int(time.time())
+    claims = {
+        "iss": client["client_id"],
+        "sub": client["client_id"],
+        "aud": audience,
+        "iat": now,
+        "exp": now + 300,
+        "jti": uuid.uuid4().hex,
+        **changes,
+    }
+    headers = {"kid": client["key_id"]}
+    return jwt.encode(claims, client["private_key"], algorithm="RS256", headers=headers)
+
+
+def ask_token(sandbox: Sandbox, scope: str, assertion_text: str | None = None, **more: Any) -> httpx.Response:
+    """A token request of the service app."""
+    address = f"{sandbox.url}/oauth2/v1/token"
+    form = {
+        "grant_type": "client_credentials",
+        "scope": scope,
+        "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": assertion_text or assertion(sandbox.okta_client(), address),
+    }
+    return httpx.post(address, data=form, timeout=30, **more)

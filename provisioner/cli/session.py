@@ -105,7 +105,9 @@ def opened(file: Path, printer: Printer, *, sandbox: bool) -> Iterator[Session]:
         yield Session(file, playbooks.load(file, Variables()), Journal(state_dir()), None, printer)
         return
     with running_sandbox() as running:
-        loaded = _rehearsed(playbooks.load(file, lambda provider: Variables(running.variables(provider))), running, printer)
+        loaded = _rehearsed(
+            playbooks.load(file, lambda provider: Variables(running.variables(provider))), running, printer
+        )
         yield Session(file, loaded, Journal(running.home), running, printer)
 
 

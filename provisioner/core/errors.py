@@ -8,6 +8,7 @@
     ├── RefusedError                 5   a guard said no; nothing was written
     └── RemoteError                  1   a remote system said no, or said nothing
         ├── PermissionDeniedError    1   names the permission and the role that are missing
+        ├── NotLicensedError         1   the tenant lacks a licence; the credentials are fine
         ├── NotFoundRemotelyError    1   something the playbook relies on does not exist
         └── UnreachableError         1   no answer within the budget
 
@@ -143,6 +144,10 @@ class PermissionDeniedError(RemoteError):
         super().__init__(message, status=status, code=code, request_id=request_id, hint=hint)
         self.needs = needs
         self.role = role
+
+
+class NotLicensedError(RemoteError):
+    """The tenant lacks the licence for a feature; the credentials are fine."""
 
 
 class NotFoundRemotelyError(RemoteError):

@@ -353,6 +353,30 @@ class TestGuards:
         assert "--max-removals" in refusal.hint
         assert not refusal.missing
 
+    def test_what_is_protected_is_not_deleted_and_the_refusal_says_how_to_allow_it(self):
+        guards = Guards(protected={"test-thing": "people lose it: allow it with x"})
+        plan = make_plan(
+            Desired(exhaustive=frozenset({"test-thing"})), Snapshot(resources=(Thing(key="a"),)), guards
+        )
+        (refusal,) = plan.refusals
+        assert refusal.reason == "test-thing/a would be removed"
+        assert refusal.hint == "people lose it: allow it with x"
+        assert not refusal.missing
+
+    @settings(deadline=None, max_examples=60)
+    @given(situation=situations())
+    def test_whatever_is_wished_nothing_protected_goes_unrefused(self, situation):
+        guards = Guards(max_removals=1, protected={"test-thing": "no"})
+        plan = make_plan(*situation, guards)
+        gone = [change for change in plan.changes if change.action is Action.DELETE]
+        refused = [refusal.reason for refusal in plan.refusals]
+        assert refused == [f"{change.address} would be removed" for change in gone]
+
+    def test_what_is_protected_may_be_made_and_changed(self):
+        guards = Guards(protected={"test-thing": "no"})
+        wish = Desired(resources=(Thing(key="a", title="new"), Thing(key="b", title="new")))
+        assert make_plan(wish, Snapshot(resources=(Thing(key="a", title="old"),)), guards).refusals == ()
+
     def test_every_kind_is_counted_by_itself(self):
         snapshot = [Thing(key="a"), Landmark(key="a")]
         plan = planned(snapshot=snapshot, absent=("test-thing/a", "test-landmark/a"))

@@ -18,6 +18,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from provisioner import providers
 from provisioner.core.errors import PlaybookError, ProvisionerError, UsageError
 from provisioner.playbook import Loaded, json_schema, load
 from provisioner.settings import Variables
@@ -335,13 +336,15 @@ class TestGoodPlaybooks:
 
     @pytest.mark.parametrize("file", cases(SHIPPED))
     def test_the_shipped_ones_need_no_more_than_a_tenant(self, file):
-        loaded = load(file, Variables(environment={"ENTRA_TENANT_ID": "contoso.com"}))
-        assert set(loaded.awaited) == {"scim.endpoint", "scim.token"}
+        tenant = {"ENTRA_TENANT_ID": "contoso.com", "OKTA_ORG_URL": "https://acme.okta.com"}
+        loaded = load(file, Variables(environment=tenant))
+        late = {"entra": {"scim.endpoint", "scim.token"}, "okta": {"scim.endpoint"}}
+        assert set(loaded.awaited) == late[loaded.playbook.provider]
 
     @pytest.mark.parametrize("file", cases([*GOOD, *SHIPPED]))
     def test_the_json_schema_accepts_them_as_they_are_written(self, file):
         playbook = yaml.safe_load(file.read_text(encoding="utf-8"))
-        jsonschema.Draft202012Validator(json_schema("entra")).validate(playbook)
+        jsonschema.Draft202012Validator(json_schema(playbook["provider"])).validate(playbook)
 
     def test_the_values_arrive_where_they_belong(self):
         playbook = load(HERE / "good" / "everything.yaml", Variables(environment={})).playbook
@@ -363,8 +366,9 @@ class TestGoodPlaybooks:
 
 
 class TestJsonSchema:
-    def test_it_is_one(self):
-        jsonschema.Draft202012Validator.check_schema(json_schema("entra"))
+    @pytest.mark.parametrize("provider", providers.NAMES)
+    def test_it_is_one(self, provider):
+        jsonschema.Draft202012Validator.check_schema(json_schema(provider))
 
     @pytest.mark.parametrize(
         "name",
@@ -380,15 +384,22 @@ class TestJsonSchema:
             "bad_email",
             "port_zero",
             "list_at_top_level",
+            "okta_mistyped_section",
+            "okta_mistyped_inner_key",
+            "okta_missing_url",
+            "okta_minutes_out_of_range",
+            "okta_unknown_issuer_mode",
+            "okta_id_of_wrong_form",
         ],
     )
     def test_it_lets_an_editor_see_what_it_can_of_a_fault(self, name):
         playbook = yaml.safe_load((HERE / "bad" / f"{name}.yaml").read_text(encoding="utf-8"))
-        validator = jsonschema.Draft202012Validator(json_schema("entra"))
+        validator = jsonschema.Draft202012Validator(json_schema("okta" if "okta" in name else "entra"))
         assert not validator.is_valid(playbook)
 
-    def test_every_key_is_explained_except_where_its_model_is(self):
-        schema = json_schema("entra")
+    @pytest.mark.parametrize("provider", providers.NAMES)
+    def test_every_key_is_explained_except_where_its_model_is(self, provider):
+        schema = json_schema(provider)
         for name, model in {"playbook": schema, **schema["$defs"]}.items():
             for key, about in model["properties"].items():
                 assert about.keys() & {"description", "$ref"}, f"{name}.{key}"

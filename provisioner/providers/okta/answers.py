@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from provisioner.core.errors import (
     NotFoundRemotelyError,
+    NotLicensedError,
     PermissionDeniedError,
     RemoteError,
     UnreachableError,
@@ -41,10 +42,6 @@ class Answer:
 
     body: Any
     next: str | None = None
-
-
-class NotLicensedError(RemoteError):
-    """The organization lacks the licence for a feature; the credentials are fine (401 E0000015)."""
 
 
 def read(call: Call, status: int, headers: Any, text: str, path_of: Callable[[str], str]) -> Answer | Failure:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from provisioner.core.errors import RefusedError, RemoteError, UnreachableError
+from provisioner.core.errors import NotLicensedError, RefusedError, RemoteError, UnreachableError
 from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Gap, Problem, Snapshot
 from provisioner.providers.needs import needed_for
@@ -16,7 +16,6 @@ from provisioner.providers.needs import needed_for
 from . import finding, lookups, parse, roll
 from . import observations as seen
 from . import resources as kinds
-from .answers import NotLicensedError
 from .credentials import ApiToken
 from .keys import is_custom
 from .lookups import Memory

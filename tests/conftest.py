@@ -18,7 +18,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in tuple(os.environ):
-        if name.startswith(("AZURE_", "ENTRA_", "KIRO_")):
+        if name.startswith(("AZURE_", "ENTRA_", "KIRO_", "OKTA_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("PROVISIONER_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("NO_COLOR", "1")

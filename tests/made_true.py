@@ -26,7 +26,9 @@ def _written(change: Change, world: dict[Address, Resource]) -> Resource:
     assert change.after is not None
     wanted = resolve(change.after, world)
     if change.before is None:
-        new = {name: f"{name} of {wanted.key}" for name in ("id", "app_id") if hasattr(wanted, name)}
+        new = {
+            name: f"{name} of {wanted.key}" for name in ("id", "app_id", "client_id") if hasattr(wanted, name)
+        }
         wanted = wanted.model_copy(update=new)
         return _sealed(resolve(wanted, {wanted.address: wanted}))
     infos = wanted.managed()

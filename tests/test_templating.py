@@ -48,8 +48,10 @@ class TestFillingIn:
     def test_the_skeleton_of_a_playbook_is_a_valid_one(self, template, tmp_path):
         file = tmp_path / "playbook.yaml"
         file.write_text(render(template, **VALUES))
-        playbook = load(file, Variables(environment={"ENTRA_TENANT_ID": "contoso.com"})).playbook
-        assert (playbook.name, playbook.display_name) == ("kiro", "Kiro")
+        environment = {"ENTRA_TENANT_ID": "contoso.com", "OKTA_ORG_URL": "https://acme.okta.com"}
+        playbook = load(file, Variables(environment=environment)).playbook
+        shown = playbook.label if playbook.provider == "okta" else playbook.display_name
+        assert (playbook.name, shown) == ("kiro", "Kiro")
         assert [group.name for group in playbook.groups] == ["Kiro-Users", "a: b"]
 
     def test_a_value_that_is_used_but_not_given_is_an_error(self):

@@ -62,19 +62,20 @@ def matches(expected: list[str], printed: str) -> bool:
     )
 
 
-def test_the_tutorial_runs_as_printed(tmp_path):
+@pytest.mark.parametrize("page", ["tutorial.md", "tutorial-okta.md"])
+def test_the_tutorial_runs_as_printed(tmp_path, page):
     environment = {
         **{
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("KIRO_", "ENTRA_", "AZURE_"))
+            if not name.startswith(("KIRO_", "ENTRA_", "AZURE_", "OKTA_"))
         },
         "PROVISIONER_STATE_DIR": str(tmp_path / "state"),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "NO_COLOR": "1",
     }
     script = []
-    steps = blocks(ROOT / "docs" / "tutorial.md")
+    steps = blocks(ROOT / "docs" / page)
     for number, (command, _) in enumerate(steps):
         script.append(
             f"{command} > {number}.out 2>&1" if command != "echo $?" else f"echo $code > {number}.out"

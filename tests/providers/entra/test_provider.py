@@ -15,7 +15,7 @@ from provisioner.providers.entra import resources as kinds
 from provisioner.providers.entra.graph import Graph
 from provisioner.providers.entra.permissions import NEEDS
 from provisioner.providers.entra.provider import EntraProvider
-from tests.providers.entra.check_cases import HEALTHY, Case
+from tests.providers.entra.check_cases import HEALTHY, case
 
 
 class Nothing:
@@ -28,7 +28,7 @@ class Nothing:
 def provider(**playbook: Any) -> EntraProvider:
     """The provider of the healthy playbook, with sections laid over it, that cannot reach anything."""
     graph = Graph(root="http://127.0.0.1:1/v1.0", credential=Nothing(), scope="none")
-    return EntraProvider(Case("", "", {"playbook": playbook}).playbook, graph, Nothing())
+    return EntraProvider(case(playbook=playbook).playbook, graph, Nothing())
 
 
 def healthy_but(*changed: Resource) -> Snapshot:

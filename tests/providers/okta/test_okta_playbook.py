@@ -1,0 +1,436 @@
+"""What an Okta playbook asks for, as resources and as a plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from click import unstyle
+
+from provisioner.core.plan import Action, Desired, make_plan
+from provisioner.core.resource import Ref, resolve
+from provisioner.core.snapshot import Snapshot
+from provisioner.core.step import ManualStep
+from provisioner.providers.okta import observations as seen
+from provisioner.providers.okta import resources as kinds
+from provisioner.providers.okta.playbook import OktaPlaybook
+from provisioner.reports.json import dumps
+from provisioner.reports.models import Target, plan_report
+from provisioner.reports.text import plan_text
+from tests.golden_files import assert_golden
+from tests.made_true import made_true
+from tests.providers.okta.okta_checks import HEALTHY
+
+ENDPOINT = "https://scim.example.com/v2/"
+TARGET = Target(
+    playbook="okta.yaml", name="kiro", provider="okta", tenant="https://acme.okta.com", sandbox=False
+)
+SWITCHED_ON = seen.Provisioning(
+    key="kiro", integrated=True, create_users=True, update_users=True, deactivate_users=True, complete=True
+)
+
+
+def playbook(**keys: Any) -> OktaPlaybook:
+    """A playbook called kiro."""
+    base = {
+        "version": 1,
+        "name": "kiro",
+        "provider": "okta",
+        "connection": {"org_url": "https://acme.okta.com"},
+    }
+    return OktaPlaybook.model_validate({**base, **keys})
+
+
+def by_address(desired: Desired) -> dict[str, Any]:
+    return {resource.address: resource for resource in desired.resources}
+
+
+WHOLE = playbook(
+    application={"label": "Kiro-OIDC", "authentication_policy": "Any two factors"},
+    authorization_server={
+        "audience": "api://kiro",
+        "openid": True,
+        "access_token_minutes": 30,
+        "refresh_token_minutes": 43200,
+        "refresh_window_minutes": 1440,
+        "issuer_mode": "ORG_URL",
+    },
+    scim={"endpoint": ENDPOINT},
+    groups=[{"name": "Kiro-Users"}],
+    users=[{"name": "alice@acme.example"}],
+    push=[{"name": "Kiro-Pro"}],
+)
+
+
+class TestDesired:
+    def test_the_smallest_playbook_is_what_the_guide_wants(self):
+        found = by_address(playbook().desired())
+        assert list(found) == [
+            "okta-application/kiro",
+            "okta-authorization-server/kiro",
+            "okta-scope/codewhisperer:completions",
+            "okta-scope/codewhisperer:conversations",
+            "okta-access-policy/kiro",
+            "okta-policy-rule/kiro",
+        ]
+        assert found["okta-application/kiro"] == kinds.Application(
+            key="kiro",
+            label="kiro",
+            active=True,
+            application_type="native",
+            authentication="none",
+            pkce_required=True,
+            grant_types=("authorization_code", "refresh_token"),
+            response_types=("code",),
+            redirect_uris=(
+                "kiro://kiro.oauth/callback",
+                *(
+                    f"http://localhost:{port}/oauth/callback"
+                    for port in (3128, 4649, 6588, 8008, 9091, 49153, 50153, 51153, 52153, 53153)
+                ),
+            ),
+            wildcard_redirect="DISABLED",
+            notes="provisioner-kiro",
+        )
+
+    def test_the_server_and_what_is_in_it(self):
+        found = by_address(playbook().desired())
+        assert found["okta-authorization-server/kiro"] == kinds.AuthorizationServer(
+            key="kiro",
+            name="Kiro",
+            description="Sign-in to Kiro (provisioner-kiro)",
+            audience="kiro",
+            active=True,
+        )
+        assert found["okta-scope/codewhisperer:completions"] == kinds.Scope(
+            key="codewhisperer:completions", after=("okta-authorization-server/kiro",), consent="IMPLICIT"
+        )
+        assert found["okta-access-policy/kiro"] == kinds.AccessPolicy(
+            key="kiro",
+            after=("okta-authorization-server/kiro",),
+            name="Kiro",
+            active=True,
+            clients=(Ref(address="okta-application/kiro", field="client_id"),),
+        )
+        assert found["okta-policy-rule/kiro"] == kinds.PolicyRule(
+            key="kiro",
+            after=(
+                "okta-access-policy/kiro",
+                "okta-scope/codewhisperer:completions",
+                "okta-scope/codewhisperer:conversations",
+            ),
+            name="Kiro",
+            active=True,
+            grant_types=("authorization_code",),
+            scopes=("codewhisperer:completions", "codewhisperer:conversations", "offline_access"),
+            groups=("EVERYONE",),
+        )
+
+    def test_a_whole_one_as_a_list(self):
+        assert list(by_address(WHOLE.desired())) == [
+            "okta-application/kiro",
+            "okta-sign-in-policy/Any two factors",
+            "okta-authentication-policy/kiro",
+            "okta-authorization-server/kiro",
+            "okta-scope/codewhisperer:completions",
+            "okta-scope/codewhisperer:conversations",
+            "okta-access-policy/kiro",
+            "okta-policy-rule/kiro",
+            "okta-group/Kiro-Users",
+            "okta-group-assignment/Kiro-Users",
+            "okta-user/alice@acme.example",
+            "okta-user-assignment/alice@acme.example",
+            "okta-scim-application/kiro",
+            "okta-attribute-mapping/kiro",
+            "step/kiro-profile",
+            "step/kiro-scim-token",
+            "step/okta-api-integration",
+            "step/okta-to-app",
+            "okta-scim-group-assignment/Kiro-Users",
+            "okta-scim-user-assignment/alice@acme.example",
+            "okta-group/Kiro-Pro",
+            "okta-group-push/Kiro-Pro",
+        ]
+
+    def test_lifetimes_that_are_not_written_are_not_managed(self):
+        rule = by_address(playbook().desired())["okta-policy-rule/kiro"]
+        assert (rule.access_minutes, rule.refresh_minutes, rule.refresh_window_minutes) == (None, None, None)
+        rule = by_address(WHOLE.desired())["okta-policy-rule/kiro"]
+        assert (rule.access_minutes, rule.refresh_minutes, rule.refresh_window_minutes) == (30, 43200, 1440)
+
+    def test_openid_is_allowed_where_it_is_wanted_and_never_made(self):
+        found = by_address(WHOLE.desired())
+        assert found["okta-policy-rule/kiro"].scopes[-2:] == ("offline_access", "openid")
+        assert not {"okta-scope/openid", "okta-scope/offline_access"} & set(found)
+
+    def test_the_authentication_policy_is_looked_up_and_given_by_the_id_that_is_found(self):
+        assert by_address(WHOLE.desired())["okta-authentication-policy/kiro"] == kinds.AuthenticationPolicy(
+            key="kiro",
+            after=("okta-application/kiro",),
+            policy=Ref(address="okta-sign-in-policy/Any two factors", field="id"),
+        )
+
+    @pytest.mark.parametrize(
+        ("keys", "exhaustive"),
+        [
+            ({}, set()),
+            ({"groups": []}, {"okta-group-assignment"}),
+            ({"users": []}, {"okta-user-assignment"}),
+            ({"scim": {}}, set()),
+            ({"scim": {}, "groups": []}, {"okta-group-assignment", "okta-scim-group-assignment"}),
+            ({"scim": {}, "users": []}, {"okta-user-assignment", "okta-scim-user-assignment"}),
+            ({"scim": {}, "push": []}, {"okta-group-push"}),
+            ({"push": []}, set()),
+        ],
+    )
+    def test_assignments_and_pushes_are_exhaustive_where_they_are_written(self, keys, exhaustive):
+        assert playbook(**keys).desired().exhaustive == exhaustive
+
+    def test_an_assignment_refers_to_the_group_that_is_found(self):
+        found = by_address(WHOLE.desired())
+        reference = Ref(address="okta-group/Kiro-Users", field="id")
+        assert found["okta-group-assignment/Kiro-Users"] == kinds.GroupAssignment(
+            key="Kiro-Users", after=("okta-application/kiro",), principal=reference
+        )
+        assert found["okta-scim-group-assignment/Kiro-Users"] == kinds.ScimGroupAssignment(
+            key="Kiro-Users", after=("step/okta-to-app",), principal=reference
+        )
+
+    def test_groups_are_pushed_last_after_those_who_are_assigned(self):
+        assert by_address(WHOLE.desired())["okta-group-push/Kiro-Pro"] == kinds.GroupPush(
+            key="Kiro-Pro",
+            after=(
+                "step/okta-to-app",
+                "okta-scim-group-assignment/Kiro-Users",
+                "okta-scim-user-assignment/alice@acme.example",
+            ),
+            group=Ref(address="okta-group/Kiro-Pro", field="id"),
+            active=True,
+        )
+
+    @pytest.mark.parametrize(
+        ("mapping", "addresses"), [("guide", {"okta-attribute-mapping/kiro"}), ("unmanaged", set())]
+    )
+    def test_the_mapping_is_only_managed_where_it_is_wanted(self, mapping, addresses):
+        found = by_address(playbook(scim={"mapping": mapping}).desired())
+        assert {address for address in found if "mapping" in address} == addresses
+
+    def test_the_application_from_the_catalogue_has_a_label_of_its_own(self):
+        found = by_address(playbook(scim={}).desired())["okta-scim-application/kiro"]
+        assert found == kinds.ScimApplication(
+            key="kiro", label="Kiro-SCIM", active=True, notes="provisioner-kiro"
+        )
+
+    def test_the_marker_has_the_playbook_s_name(self):
+        other = playbook(name="kiro-2")
+        assert (other.marker, other.description) == (
+            "provisioner-kiro-2",
+            "Sign-in to Kiro (provisioner-kiro-2)",
+        )
+
+
+class TestHumanSteps:
+    def steps(self, **scim: Any) -> dict[str, ManualStep]:
+        found = playbook(scim=scim).desired().resources
+        return {step.key: step for step in found if isinstance(step, ManualStep)}
+
+    def test_they_are_four_each_after_the_one_before(self):
+        steps = self.steps()
+        assert list(steps) == ["kiro-profile", "kiro-scim-token", "okta-api-integration", "okta-to-app"]
+        for one, other in zip(list(steps.values()), list(steps.values())[1:], strict=False):
+            assert one.address in other.after
+
+    @pytest.mark.parametrize(
+        ("mapping", "before"),
+        [("guide", "okta-attribute-mapping/kiro"), ("unmanaged", "okta-scim-application/kiro")],
+    )
+    def test_provisioning_is_not_switched_on_before_the_mapping_is_right(self, mapping, before):
+        assert before in self.steps(mapping=mapping)["okta-api-integration"].after
+
+    def test_the_profile_comes_after_sign_in_is_ready(self):
+        assert set(self.steps()["kiro-profile"].after) == {"okta-application/kiro", "okta-policy-rule/kiro"}
+
+    @pytest.mark.parametrize(
+        ("scim", "given"),
+        [
+            ({}, [False, False, False, False]),
+            ({"endpoint": ENDPOINT}, [True, False, False, False]),
+            ({"console_steps": "confirmed"}, [True, True, True, True]),
+        ],
+    )
+    def test_what_the_playbook_tells_is_given(self, scim, given):
+        assert [step.given for step in self.steps(**scim).values()] == given
+
+    @pytest.mark.parametrize(
+        ("shown", "waiting"),
+        [
+            (None, ["kiro-profile", "kiro-scim-token", "okta-api-integration", "okta-to-app"]),
+            (
+                seen.Provisioning(key="kiro"),
+                ["kiro-profile", "kiro-scim-token", "okta-api-integration", "okta-to-app"],
+            ),
+            (seen.Provisioning(key="kiro", integrated=True), ["okta-to-app"]),
+            (seen.Provisioning(key="kiro", integrated=True, create_users=True), ["okta-to-app"]),
+            (SWITCHED_ON, []),
+        ],
+    )
+    def test_what_the_application_shows_proves_them(self, shown, waiting):
+        there = Snapshot(resources=(shown,) if shown else ())
+        plan = make_plan(playbook(scim={}).desired(), there)
+        assert [step.key for step in plan.open_steps] == waiting
+
+    def test_the_values_to_paste_are_shown(self):
+        profile, _, integration, _ = (
+            resolve(step, HEALTHY.snapshot.by_address) for step in self.steps(endpoint=ENDPOINT).values()
+        )
+        assert "Issuer URI: https://acme.okta.com/oauth2/ausserver" in profile.instructions
+        assert "Client ID: 0oaclient" in profile.instructions
+        assert (
+            "Base URL: https://scim.example.com/v2 (without a slash at the end)" in integration.instructions
+        )
+        assert "Kiro-SCIM, Provisioning, Integration" in integration.where
+
+    def test_where_the_endpoint_is_not_known_it_says_where_it_is(self):
+        (line,) = (
+            str(line) for line in self.steps()["okta-api-integration"].instructions if "Base URL" in str(line)
+        )
+        assert "SCIM endpoint of the Kiro console" in line
+
+    def test_none_claims_to_bring_a_variable_or_to_be_automatic(self):
+        assert [step.brings for step in self.steps().values()] == [(), (), (), ()]
+
+
+class TestPlans:
+    @pytest.mark.parametrize(
+        ("name", "of"),
+        [
+            ("okta-plan-smallest", playbook()),
+            ("okta-plan-whole", WHOLE),
+            ("okta-plan-before-the-kiro-profile", playbook(scim={}, groups=[{"name": "Kiro-Users"}])),
+        ],
+    )
+    def test_for_an_empty_organization(self, name, of):
+        report = plan_report(TARGET, make_plan(of.desired(), Snapshot()))
+        assert_golden(f"{name}.txt", unstyle(plan_text(report, "Okta", verbose=True)))
+        assert_golden(f"{name}.json", dumps(report))
+
+    def test_nobody_is_provisioned_before_the_mapping_is_right_and_the_switches_are_on(self):
+        plan = make_plan(WHOLE.desired(), Snapshot())
+        order = [change.address for change in plan.changes]
+        mapping, switches = order.index("okta-attribute-mapping/kiro"), order.index("step/okta-to-app")
+        assert mapping < order.index("step/okta-api-integration") < switches
+        for later in ("okta-scim-group-assignment/Kiro-Users", "okta-group-push/Kiro-Pro"):
+            assert order.index(later) > switches
+        waiting = {change.address for change in plan.waiting}
+        assert {"okta-scim-group-assignment/Kiro-Users", "okta-group-push/Kiro-Pro"} <= waiting
+
+    @pytest.mark.parametrize("of", [playbook(), WHOLE], ids=["smallest", "whole"])
+    def test_once_applied_nothing_is_left(self, of):
+        there = Snapshot(
+            resources=(
+                kinds.Group(key="Kiro-Users", id="00g1", name="Kiro-Users"),
+                kinds.Group(key="Kiro-Pro", id="00g2", name="Kiro-Pro"),
+                kinds.User(key="alice@acme.example", id="00u1"),
+                kinds.SignInPolicy(key="Any two factors", id="rst1"),
+                SWITCHED_ON,
+            )
+        )
+        after = made_true(make_plan(of.desired(), there), there)
+        again = make_plan(of.desired(), after)
+        assert (again.pending, again.waiting, again.refusals) == ((), (), ())
+
+    def test_a_reference_that_is_found_is_in_the_plan(self):
+        there = Snapshot(resources=(HEALTHY.snapshot.need(kinds.Application, "kiro"),))
+        plan = make_plan(playbook().desired(), there)
+        (policy,) = (change for change in plan.changes if change.address == "okta-access-policy/kiro")
+        assert policy.wanted(kinds.AccessPolicy).clients == ("0oaclient",)
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [("priority", 7), ("name", "Renamed"), ("rotation", "MANUAL"), ("description", "theirs")],
+    )
+    def test_what_is_not_managed_is_no_difference(self, field, value):
+        changed = [
+            found.model_copy(update={field: value})
+            for found in HEALTHY.snapshot.resources
+            if field in type(found).model_fields
+            and isinstance(found, kinds.AccessPolicy | kinds.PolicyRule | kinds.AuthorizationServer)
+        ]
+        assert changed
+        assert make_plan(HEALTHY.look.desired, HEALTHY.snapshot.updated(changed)).pending == ()
+
+    def test_a_label_that_cannot_be_changed_is_refused(self):
+        renamed = HEALTHY.snapshot.need(kinds.ScimApplication, "kiro").model_copy(update={"label": "Other"})
+        plan = make_plan(HEALTHY.look.desired, HEALTHY.snapshot.updated([renamed]))
+        (refusal,) = plan.refusals
+        assert "okta-scim-application/kiro would have to be replaced: label" in refusal.reason
+
+    def test_an_application_of_another_type_is_not_turned_into_a_native_one(self):
+        web = HEALTHY.snapshot.need(kinds.Application, "kiro").model_copy(update={"application_type": "web"})
+        assert make_plan(HEALTHY.look.desired, HEALTHY.snapshot.updated([web])).refusals
+
+
+class TestGuards:
+    LEFT = kinds.ScimGroupAssignment(key="Old (00g9)", principal="00g9")
+
+    def plan(self, left: Any, **keys: Any) -> Any:
+        of = playbook(scim={}, groups=[], users=[], push=[], **keys)
+        return make_plan(of.desired(), Snapshot(resources=(left, SWITCHED_ON)), of.guards)
+
+    @pytest.mark.parametrize("kind", [kinds.ScimGroupAssignment, kinds.ScimUserAssignment])
+    def test_nobody_is_taken_out_of_kiro_without_being_told_so(self, kind):
+        left = kind(key="Old (00g9)", principal="00g9")
+        (refusal,) = self.plan(left).refusals
+        assert refusal.reason == f"{left.address} would be removed"
+        assert "safety: deprovision: true" in refusal.hint
+        assert self.plan(left, safety={"deprovision": True}).refusals == ()
+
+    @pytest.mark.parametrize(
+        "left",
+        [
+            kinds.GroupAssignment(key="Old (00g9)", principal="00g9"),
+            kinds.UserAssignment(key="Old (00u9)", principal="00u9"),
+            kinds.GroupPush(key="00g9", group="00g9", active=True, id="gPm1"),
+        ],
+        ids=lambda left: left.kind,
+    )
+    def test_what_takes_nobody_out_is_removed(self, left):
+        plan = self.plan(left)
+        assert plan.refusals == ()
+        assert (Action.DELETE, left.address) in [(change.action, change.address) for change in plan.pending]
+
+    def test_the_share_is_the_playbook_s(self):
+        assert playbook().guards.max_removals == 0.3
+        assert playbook(safety={"max_removals": 1}).guards.max_removals == 1
+
+
+class TestRehearsal:
+    VALUES = {"OKTA_ORG_URL": "http://127.0.0.1:9", "KIRO_SCIM_ENDPOINT": "http://127.0.0.1:9/scim"}  # noqa: RUF012
+
+    def test_the_sandbox_stands_in_for_the_organization_and_no_credentials_are_left(self):
+        connection = {"org_url": "https://acme.okta.com", "token": "hunter2"}
+        found = playbook(connection=connection).rehearsed(self.VALUES)
+        assert found.connection.org_url == "http://127.0.0.1:9"
+        assert found.connection.token is None
+        assert found.desired() == playbook().desired()
+
+    def test_an_endpoint_on_another_machine_is_replaced(self):
+        found = playbook(scim={"endpoint": ENDPOINT}).rehearsed(self.VALUES).scim
+        assert found is not None
+        assert found.endpoint == "http://127.0.0.1:9/scim"
+
+    def test_it_is_awaited_where_the_sandbox_has_none_yet(self):
+        found = playbook(scim={"endpoint": ENDPOINT}).rehearsed({"OKTA_ORG_URL": "http://127.0.0.1:9"}).scim
+        assert found is not None
+        assert found.endpoint is None
+
+    @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+    def test_an_endpoint_on_this_machine_stays(self, host):
+        found = playbook(scim={"endpoint": f"http://{host}:7/scim"}).rehearsed(self.VALUES).scim
+        assert found is not None
+        assert found.endpoint == f"http://{host}:7/scim"
+
+    @pytest.mark.parametrize("scim", [None, {}])
+    def test_where_there_is_no_endpoint_there_is_nothing_to_replace(self, scim):
+        before = playbook(scim=scim)
+        assert before.rehearsed(self.VALUES).scim == before.scim

@@ -1,0 +1,303 @@
+"""What the provider decides: teardown, handoff, advice, permissions; and what it reads again after human steps."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from provisioner.core.errors import PermissionDeniedError, RefusedError, UsageError
+from provisioner.core.plan import Action, make_plan
+from provisioner.core.resource import Resource
+from provisioner.core.snapshot import Snapshot
+from provisioner.core.step import ManualStep
+from provisioner.providers import Sandboxed
+from provisioner.providers.okta import entry
+from provisioner.providers.okta import observations as seen
+from provisioner.providers.okta import resources as kinds
+from provisioner.providers.okta.credentials import ApiToken, ServiceApp
+from provisioner.providers.okta.org import Org
+from provisioner.providers.okta.permissions import NEEDS
+from provisioner.providers.okta.provider import OktaProvider
+from tests.providers.okta.loopback import Reply, serving
+from tests.providers.okta.okta_checks import HEALTHY, case
+
+APPLICATION = HEALTHY.snapshot.need(kinds.Application, "kiro")
+SERVER = HEALTHY.snapshot.need(kinds.AuthorizationServer, "kiro")
+SCIM = HEALTHY.snapshot.need(kinds.ScimApplication, "kiro")
+DEPROVISION = {"safety": {"deprovision": True}}
+
+
+def provider(root: str = "http://127.0.0.1:1", **playbook: Any) -> OktaProvider:
+    """The provider of the healthy playbook, with sections laid over it."""
+    return OktaProvider(
+        case(playbook=playbook).playbook, Org(root=root, credentials=ApiToken("x"), direct=True)
+    )
+
+
+def healthy_but(*changed: Resource) -> Snapshot:
+    return HEALTHY.snapshot.updated(changed)
+
+
+class TestTeardown:
+    def steps(self, *, purge: bool, **playbook: Any) -> list[tuple[Action, str]]:
+        snapshot = HEALTHY.snapshot
+        plan = make_plan(provider(**playbook).teardown(snapshot, purge=purge), snapshot)
+        assert plan.refusals == ()
+        return [(change.action, change.address) for stage in plan.stages() for change in stage]
+
+    def test_everything_is_switched_off(self):
+        assert set(self.steps(purge=False, **DEPROVISION)) == {
+            (Action.UPDATE, "okta-application/kiro"),
+            (Action.UPDATE, "okta-scim-application/kiro"),
+            (Action.UPDATE, "okta-authorization-server/kiro"),
+        }
+
+    def test_it_is_deleted_where_that_is_wanted(self):
+        assert self.steps(purge=True, **DEPROVISION) == [
+            (Action.DELETE, "okta-application/kiro"),
+            (Action.DELETE, "okta-scim-application/kiro"),
+            (Action.DELETE, "okta-authorization-server/kiro"),
+        ]
+
+    @pytest.mark.parametrize("purge", [False, True])
+    def test_nobody_is_taken_out_of_kiro_without_being_told_so(self, purge):
+        with pytest.raises(RefusedError, match="out of Kiro") as raised:
+            provider().teardown(HEALTHY.snapshot, purge=purge)
+        assert raised.value.hint == "allow it with safety: deprovision: true"
+
+    def test_a_scim_application_that_is_inactive_provisions_nobody(self):
+        snapshot = healthy_but(SCIM.model_copy(update={"active": False}))
+        assert provider().teardown(snapshot, purge=True).absent
+
+    @pytest.mark.parametrize(
+        ("resource", "field"), [(APPLICATION, "notes"), (SERVER, "description"), (SCIM, "notes")]
+    )
+    @pytest.mark.parametrize(
+        "mark", [None, "", "mine", "provisioner-kiro-2", "Sign-in to Kiro (provisioner-kiro-2)"]
+    )
+    def test_what_this_playbook_did_not_make_is_refused(self, resource, field, mark):
+        snapshot = healthy_but(resource.model_copy(update={field: mark}))
+        with pytest.raises(RefusedError, match="does not carry the marker provisioner-kiro:"):
+            provider(**DEPROVISION).teardown(snapshot, purge=False)
+
+    def test_where_nothing_is_left_there_is_nothing_to_do(self):
+        for purge in (False, True):
+            plan = make_plan(provider().teardown(Snapshot(), purge=purge), Snapshot())
+            assert (plan.pending, plan.refusals) == ((), ())
+
+
+class TestHandoff:
+    def values(self, snapshot: Snapshot, **playbook: Any) -> dict[str, str | None]:
+        return {value.name: value.value for value in provider(**playbook).handoff(snapshot)}
+
+    def test_two_values_go_to_kiro_and_two_came_from_it(self):
+        assert self.values(HEALTHY.snapshot) == {
+            "Issuer URI": "https://acme.okta.com/oauth2/ausserver",
+            "Client ID": "0oaclient",
+            "SCIM endpoint": "https://scim.example.com/v2",
+            "Access token": "(in Okta already)",
+        }
+
+    def test_before_there_is_anything_they_are_not_known(self):
+        found = self.values(Snapshot(), scim={"endpoint": None})
+        assert set(found.values()) == {None}
+
+    def test_what_the_playbook_confirms_is_in_okta(self):
+        found = self.values(Snapshot(), scim={"endpoint": None, "console_steps": "confirmed"})
+        assert (found["SCIM endpoint"], found["Access token"]) == ("(in Okta already)", "(in Okta already)")
+
+    def test_where_provisioning_is_not_managed_there_are_two(self):
+        assert list(self.values(HEALTHY.snapshot, scim=None, push=None)) == ["Issuer URI", "Client ID"]
+
+    def test_every_value_says_where_it_comes_from_and_goes(self):
+        for value in provider().handoff(HEALTHY.snapshot):
+            assert {value.comes_from.partition(":")[0], value.goes_to.partition(":")[0]} == {
+                "Okta Admin Console",
+                "Kiro console",
+            }
+
+
+class TestAdvice:
+    def advice(self, *changed: Resource, **playbook: Any) -> list[str]:
+        of, snapshot = provider(**playbook), healthy_but(*changed)
+        return list(of.advice(snapshot, make_plan(of.desired(), snapshot)))
+
+    def test_there_is_none_where_all_is_well(self):
+        assert self.advice() == []
+
+    def test_a_group_that_is_assigned_and_pushed_is_advised_against(self):
+        (told,) = self.advice(push=[{"name": "Kiro-Users"}, {"name": "Kiro-Pro"}])
+        assert told.startswith("the group 'Kiro-Users' is both assigned and pushed")
+
+    def test_users_that_are_assigned_directly_are_advised_against(self):
+        (told,) = self.advice(users=[{"name": "alice"}, {"name": "bob"}])
+        assert told.startswith("2 users are assigned directly")
+
+    def test_what_is_only_taken_for_granted_is_told(self):
+        confirmed = {"scim": {"console_steps": "confirmed"}}
+        assert self.advice(**confirmed) == []
+        (told,) = self.advice(seen.Provisioning(key="kiro"), **confirmed)
+        assert "because the playbook says so" in told
+
+
+@pytest.mark.parametrize(
+    ("playbook", "absent"),
+    [
+        (
+            {"users": [{"name": "a"}], "application": {"authentication_policy": "p"}},
+            set(),
+        ),
+        ({}, {"find the authentication policy", "find users"}),
+        (
+            {"push": None},
+            {"find the authentication policy", "find users", "push groups"},
+        ),
+        (
+            {"scim": {"mapping": "unmanaged"}},
+            {
+                "find the authentication policy",
+                "find users",
+                "read the attribute mapping",
+                "remove attribute mappings",
+            },
+        ),
+        (
+            {"scim": None, "push": None},
+            {
+                "find the authentication policy",
+                "find users",
+                "push groups",
+                "read the attribute mapping",
+                "remove attribute mappings",
+            },
+        ),
+    ],
+)
+def test_a_playbook_needs_no_permission_that_it_does_not_use(playbook, absent):
+    needed = {need.purpose for need in provider(**playbook)._needs()}
+    assert {need.purpose for need in NEEDS} - needed == absent
+
+
+class TestPermissions:
+    class Granting(Org):
+        """Grants some scopes, without asking anybody."""
+
+        grants: frozenset[str] = frozenset()
+
+        async def may(self, *scopes: str) -> bool | None:
+            return set(scopes) <= self.grants
+
+        async def granted(self, scope: str) -> bool | None:
+            return scope in self.grants
+
+    def of(self, *grants: str) -> OktaProvider:
+        org = self.Granting(root="http://127.0.0.1:1", credentials=ServiceApp("0oaserviceapp", "k", ()))
+        org.grants = frozenset(grants)
+        return OktaProvider(HEALTHY.playbook, org)
+
+    def test_what_is_granted_is_told_need_by_need(self):
+        found = asyncio.run(self.of("okta.apps.read", "okta.groups.manage").needed_permissions())
+        told = {need.purpose: need.granted for need in found.needs}
+        assert told["find and read the applications and their assignments"] is True
+        assert told["find groups and read group push"] is True
+        assert told["push groups"] is True
+        assert told["read the authorization server, its scopes and policies"] is False
+        assert found.problem == ""
+
+    def test_where_nothing_is_granted_that_is_told_and_not_unknown(self):
+        found = asyncio.run(self.of().needed_permissions())
+        assert {need.granted for need in found.needs} == {False}
+
+    def test_an_api_token_does_not_tell(self):
+        found = asyncio.run(provider().needed_permissions())
+        assert {need.granted for need in found.needs} == {None}
+
+    def test_a_plan_that_lacks_a_permission_is_refused_before_the_first_write(self):
+        plan = make_plan(HEALTHY.look.desired, Snapshot())
+        with pytest.raises(PermissionDeniedError, match="nothing was written") as raised:
+            asyncio.run(self.of("okta.apps.manage").permit(plan))
+        assert raised.value.needs == ("okta.authorizationServers.manage",)
+
+    def test_one_that_has_what_it_needs_is_let_through(self):
+        plan = make_plan(HEALTHY.look.desired, Snapshot())
+        scopes = ("okta.apps.manage", "okta.authorizationServers.manage", "okta.profileMappings.manage")
+        asyncio.run(self.of(*scopes).permit(plan))
+
+    def test_a_plan_of_nothing_needs_nothing(self):
+        asyncio.run(self.of().permit(make_plan(HEALTHY.look.desired, HEALTHY.snapshot)))
+
+
+class TestLookingAgain:
+    STEPS = tuple(step for step in HEALTHY.look.desired.resources if isinstance(step, ManualStep))
+
+    def looked(self, of: OktaProvider, steps: Any, world: Snapshot) -> tuple[Resource, ...]:
+        async def looking() -> tuple[Resource, ...]:
+            try:
+                return await of.look_again(steps, world)
+            finally:
+                await of.close()
+
+        return asyncio.run(looking())
+
+    def test_what_the_application_shows_by_now(self):
+        with serving() as server:
+            features = ["GROUP_PUSH", "PUSH_NEW_USERS"]
+            server.answers("GET", "/api/v1/apps/0oascim", Reply(body={"id": "0oascim", "features": features}))
+            (found,) = self.looked(provider(server.url), self.STEPS, HEALTHY.snapshot)
+            assert found == seen.Provisioning(
+                key="kiro", features=tuple(features), integrated=True, create_users=True
+            )
+            assert len(server.asked) == 1
+
+    def test_nothing_is_read_for_steps_that_it_proves_nothing_of(self):
+        other = ManualStep(key="other", title="another step")
+        assert self.looked(provider(), [other], HEALTHY.snapshot) == ()
+        assert self.looked(provider(), [], HEALTHY.snapshot) == ()
+
+    def test_nothing_is_read_before_there_is_an_application(self):
+        assert self.looked(provider(), self.STEPS, Snapshot()) == ()
+
+
+class TestConnecting:
+    def connected(self, sandboxed: Sandboxed | None = None, **connection: Any) -> OktaProvider:
+        of = case(playbook={"connection": {"org_url": "https://acme.okta.com", "token": None, **connection}})
+        return entry.connect(of.playbook, None, lambda _: None, sandboxed)
+
+    def test_a_service_app_comes_before_a_token(self):
+        found = self.connected(client_id="0oaserviceapp", private_key="k", token="t", key_id="k1", dpop=True)
+        app = found.org.credentials
+        assert isinstance(app, ServiceApp)
+        assert (app.client_id, app.private_key, app.key_id, app.dpop) == ("0oaserviceapp", "k", "k1", True)
+
+    def test_it_asks_for_the_scopes_of_reading_only(self):
+        app = self.connected(client_id="0oaserviceapp", private_key="k").org.credentials
+        assert isinstance(app, ServiceApp)
+        assert set(app.scopes) == {
+            "okta.apps.read",
+            "okta.authorizationServers.read",
+            "okta.groups.read",
+            "okta.profileMappings.read",
+        }
+
+    def test_a_token_is_a_token(self):
+        found = self.connected(token="t")
+        assert found.org.credentials == ApiToken("t")
+        assert (found.org.root, found.org.direct) == ("https://acme.okta.com", False)
+
+    def test_without_either_that_is_told(self):
+        with pytest.raises(UsageError, match=r"no credentials for https://acme\.okta\.com") as raised:
+            self.connected()
+        assert "private_key" in raised.value.hint
+
+    def test_in_the_sandbox_the_real_credentials_are_not_used(self):
+        sandboxed = Sandboxed("http://127.0.0.1:9", "theirs")
+        org = self.connected(sandboxed, token="t").org
+        assert (org.root, org.credentials, org.direct) == ("http://127.0.0.1:9", ApiToken("theirs"), True)
+
+    def test_a_secret_is_not_shown_by_what_holds_it(self):
+        found = self.connected(client_id="0oaserviceapp", private_key="hunter2", token="hunter2")
+        assert "hunter2" not in repr(found)
+        assert found.playbook.connection.token == SecretStr("hunter2")

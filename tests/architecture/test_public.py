@@ -15,8 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 MODULE_LINES = 400
 FUNCTION_LINES = 60
-LONG_MODULES = {
-}
+LONG_MODULES = {}
 """Modules that may be longer, and why."""
 
 VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "managers", "misc", "shared"}

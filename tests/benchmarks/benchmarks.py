@@ -219,7 +219,9 @@ def table(measured: list[Measured]) -> str:
     lines = [
         f"{'command':<12}{'setting':<26}{'wall s':>8}{'cpu s':>8}{'peak MB':>9}{'requests':>10}{'round trips':>13}"
     ]
-    served = {found.command: found.seconds for found in measured if found.setting in ("served", "served, 0 ms")}
+    served = {
+        found.command: found.seconds for found in measured if found.setting in ("served", "served, 0 ms")
+    }
     for found in measured:
         requests = "" if found.requests is None else str(found.requests)
         slow = found.setting.endswith(f" {LATENCY_MS} ms")

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from provisioner.providers import NAMES
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -55,20 +57,23 @@ def test_it_is_the_wheel_that_is_tested(installed, tmp_path):
     assert Path(done.stdout.strip()).is_relative_to(installed)
 
 
-def test_the_main_job_works_from_the_wheel(installed, tmp_path):
-    first = run(installed, tmp_path, "-m", "provisioner", "apply", "playbooks/entra.yaml", "--sandbox")
+@pytest.mark.parametrize(("provider", "created"), [("entra", 8), ("okta", 11)])
+def test_the_main_job_works_from_the_wheel(installed, tmp_path, provider, created):
+    apply = ("-m", "provisioner", "apply", f"playbooks/{provider}.yaml", "--sandbox")
+    first = run(installed, tmp_path, *apply)
     assert first.returncode == 0, first.stderr
-    assert "Done: 8 created" in first.stdout
-    again = run(installed, tmp_path, "-m", "provisioner", "apply", "playbooks/entra.yaml", "--sandbox")
+    assert f"Done: {created} created" in first.stdout
+    again = run(installed, tmp_path, *apply)
     assert again.stdout.startswith("Nothing to do")
-    written = run(installed, tmp_path, "-m", "provisioner", "init", "mine.yaml")
+    written = run(installed, tmp_path, "-m", "provisioner", "init", "mine.yaml", "--provider", provider)
     assert written.returncode == 0, written.stderr
     assert run(installed, tmp_path, "-m", "provisioner", "validate", "--sandbox", "mine.yaml").returncode == 0
 
 
 def test_it_holds_what_it_needs_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    assert "provisioner/_shipped/playbooks/entra.yaml" in names
-    assert "provisioner/_shipped/templates/playbook-entra.yaml.j2" in names
+    for provider in NAMES:
+        assert f"provisioner/_shipped/playbooks/{provider}.yaml" in names
+        assert f"provisioner/_shipped/templates/playbook-{provider}.yaml.j2" in names
     assert "provisioner/py.typed" in names
     assert not [name for name in names if name.startswith(("tests/", "docs/"))]

@@ -217,7 +217,7 @@ def all_measurements(provider: str, runs: int) -> list[Measured]:
 def table(measured: list[Measured]) -> str:
     """For people."""
     lines = [
-        f"{'command':<12}{'setting':<26}{'wall s':>8}{'cpu s':>8}{'peak MB':>9}{'requests':>10}{'round trips':>13}"
+        f"{'command':<24}{'setting':<26}{'wall s':>8}{'cpu s':>8}{'peak MB':>9}{'requests':>10}{'round trips':>13}"
     ]
     served = {
         found.command: found.seconds for found in measured if found.setting in ("served", "served, 0 ms")
@@ -227,7 +227,7 @@ def table(measured: list[Measured]) -> str:
         slow = found.setting.endswith(f" {LATENCY_MS} ms")
         trips = f"{(found.seconds - served[found.command]) * 1000 / LATENCY_MS:.1f}" if slow else ""
         lines.append(
-            f"{found.command:<12}{found.setting:<26}{found.seconds:>8.2f}{found.cpu:>8.2f}"
+            f"{found.command:<24}{found.setting:<26}{found.seconds:>8.2f}{found.cpu:>8.2f}"
             f"{found.megabytes:>9.0f}{requests:>10}{trips:>13}"
         )
     return "\n".join(lines)

@@ -119,6 +119,12 @@ def issuer(look: Look) -> Iterator[Verdict]:
                 (("authorizationServer.issuer", found.issuer), (f"{document.key}.issuer", document.issuer)),
                 fix,
             )
+        if lacking := _lacking(document):
+            yield Verdict(
+                f"{document.url} does not offer what Kiro's clients need: {', '.join(lacking)}",
+                found.address,
+                tuple((f"{document.key}.{name}", value) for name, value in lacking.items()),
+            )
     if wanted is None and documents and not _on_the_same_host(found.issuer, documents[0].url):
         yield Verdict(
             f"the issuer is on another domain than the organization: {found.issuer}",
@@ -128,8 +134,53 @@ def issuer(look: Look) -> Iterator[Verdict]:
         )
 
 
-def _on_the_same_host(one: str | None, other: str) -> bool:
-    return urlsplit(one or "").hostname == urlsplit(other).hostname
+def _lacking(document: seen.Discovery) -> dict[str, object]:
+    """What a Kiro client would miss in a discovery document, by the member that should tell it."""
+    grants = set(document.grant_types) or set(
+        kinds.GRANT_TYPES
+    )  # absent means a default (RFC 8414, section 2)
+    found: dict[str, object] = {}
+    if "S256" not in document.challenge_methods:
+        found["code_challenge_methods_supported"] = list(document.challenge_methods)
+    if not grants.issuperset(kinds.GRANT_TYPES):
+        found["grant_types_supported"] = list(document.grant_types)
+    for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+        told = getattr(document, name)
+        if not told or not any(_on_the_same_host(told, own) for own in (document.issuer, document.url)):
+            found[name] = told
+    return found
+
+
+def _on_the_same_host(one: str | None, other: str | None) -> bool:
+    return urlsplit(one or "").hostname == urlsplit(other or "").hostname
+
+
+@check("okta-dynamic-issuer", reads=(*_SERVER, seen.CustomDomain), severity=Severity.MEDIUM)
+def dynamic_issuer(look: Look) -> Iterator[Verdict]:
+    """The issuer does not depend on the domain by which it is asked
+
+    Symptom: Signing in fails for some, or fails after a client found the server by its other domain: the issuer of the
+    tokens is not the one in the Kiro profile.
+
+    Why: The organization has a custom domain, and the server's Issuer is Dynamic: it then has two issuers.
+
+    Fix: Security, API, the authorization server, Settings, Issuer: choose the one that is in the Kiro profile.
+
+    Source: Okta Management API, AuthorizationServer issuerMode.
+    """
+    found = server(look)
+    domains = [domain.domain for domain in look.snapshot.of(seen.CustomDomain) if domain.verified]
+    if found.issuer_mode == "DYNAMIC" and domains:
+        meant = desired(look, kinds.AuthorizationServer).issuer_mode
+        yield Verdict(
+            f"the issuer is another one on {', '.join(domains)}",
+            found.address,
+            (("authorizationServer.issuerMode", "DYNAMIC"), ("domains[*].domain", domains)),
+            None
+            if meant == "DYNAMIC"
+            else repaired(kinds.AuthorizationServer(key=found.key, issuer_mode="ORG_URL")),
+            severity=Severity.LOW if meant == "DYNAMIC" else None,
+        )
 
 
 @check("okta-key-rotation", reads=_SERVER, severity=Severity.MEDIUM)

@@ -45,6 +45,24 @@ def _server_inactive(org: Org) -> None:
 @fault("okta-issuer")
 def _issuer(org: Org) -> None:
     """Somebody set up a custom domain and made it the issuer, which Kiro does not know."""
+    _custom_domain(org)
+    server = org.server
+    org.change(
+        "authorizationServer",
+        server,
+        issuerMode="CUSTOM_URL",
+        issuer=f"https://{_DOMAIN}/oauth2/{server['id']}",
+    )
+
+
+@fault("okta-dynamic-issuer")
+def _dynamic_issuer(org: Org) -> None:
+    """Somebody set up a custom domain; the issuer follows whichever domain is used."""
+    _custom_domain(org)
+    org.change("authorizationServer", org.server, issuerMode="DYNAMIC")
+
+
+def _custom_domain(org: Org) -> None:
     key = new_id("OcD")
     domain = {
         "id": key,
@@ -58,13 +76,6 @@ def _issuer(org: Org) -> None:
         "publicCertificate": None,
     }
     org.okta.put("domain", key, domain)
-    server = org.server
-    org.change(
-        "authorizationServer",
-        server,
-        issuerMode="CUSTOM_URL",
-        issuer=f"https://{_DOMAIN}/oauth2/{server['id']}",
-    )
 
 
 def _scope(org: Org) -> Document:

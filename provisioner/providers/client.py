@@ -126,3 +126,18 @@ class Client(ABC, Generic[A]):
     async def _pause(self, seconds: float, reason: str) -> None:
         self.tell(f"{reason}: waiting {seconds:.1f} s" if seconds >= 1 else reason)
         await asyncio.sleep(seconds)
+
+
+def told(failure: Failure, call: Call, gave_up: str) -> tuple[str, dict[str, Any]]:
+    """The message for a failure that is final, and the facts that every error about it carries.
+
+    Args:
+        failure: the last one.
+        call: what was asked.
+        gave_up: why it was not tried again; empty when that would be of no use.
+    """
+    where = f"{call.method} {call.path.partition('?')[0]}"
+    what = failure.message or failure.summary
+    message = f"{where}: {what}" if failure.status else f"{where}: no answer ({failure.summary})"
+    facts = {"status": failure.status, "code": failure.code, "request_id": failure.request_id}
+    return f"{message}; {gave_up}" if gave_up else message, facts

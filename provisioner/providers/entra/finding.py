@@ -6,12 +6,13 @@ our marker, or was pinned by its client id, is preferred to any that only has th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Fault, Problem
 from provisioner.providers.keys import PrincipalKeys
+from provisioner.providers.matching import one_of
 
 from . import observations as seen
 from . import parse
@@ -78,38 +79,8 @@ def matched(
         parsed: makes the resource.
     """
     address = f"entra-{what}/{keys.key}"
-    if len(matches) == 1:
-        return parsed(keys.key, matches[0])
-    if not matches:
-        return Problem(
-            fault=Fault.MISSING,
-            address=address,
-            message=f"there is no {what} {keys.key!r} in the tenant",
-            hint=f"create it, or correct {what}s: in the playbook",
-        )
-    return Problem(
-        fault=Fault.AMBIGUOUS,
-        address=address,
-        message=f"{len(matches)} {what}s are called {keys.key!r}",
-        hint=f"name the right one by its id: in the playbook's {what}s",
-        candidates=tuple(f"id: {match['id']}  {match.get('displayName')}" for match in matches),
-    )
-
-
-def same(found: Iterable[Resource]) -> Iterator[Problem]:
-    """Groups or users that the playbook names twice, by name and by id."""
-    first: dict[str | None, Resource] = {}
-    for resource in found:
-        if not isinstance(resource, kinds.Group | kinds.User):
-            continue
-        other = first.setdefault(resource.id, resource)
-        if other is not resource:
-            yield Problem(
-                fault=Fault.AMBIGUOUS,
-                address=resource.address,
-                message=f"{other.key!r} and {resource.key!r} are the same {resource.kind.removeprefix('entra-')}",
-                hint="list it once in the playbook",
-            )
+    match = one_of(address, keys.key, matches, "the tenant", lambda found: str(found.get("displayName")))
+    return match if isinstance(match, Problem) else parsed(keys.key, match)
 
 
 def deleted(data: Json) -> seen.DeletedApplication:

@@ -24,7 +24,7 @@ from provisioner.core.errors import (
     UnreachableError,
 )
 from provisioner.core.patience import Call, Failure, Rules, Then, decide
-from provisioner.providers.client import Client
+from provisioner.providers.client import Client, told
 from provisioner.providers.needs import needed_for
 
 from .patience import GraphRules
@@ -240,16 +240,7 @@ class Graph(Client[Json]):
         return link.removeprefix(self.root)
 
     def _error(self, failure: Failure, call: Call, gave_up: str) -> RemoteError:
-        where = f"{call.method} {call.path.partition('?')[0]}"
-        what = failure.message or failure.summary
-        message = f"{where}: {what}" if failure.status else f"{where}: no answer ({failure.summary})"
-        if gave_up:
-            message = f"{message}; {gave_up}"
-        facts: dict[str, Any] = {
-            "status": failure.status,
-            "code": failure.code,
-            "request_id": failure.request_id,
-        }
+        message, facts = told(failure, call, gave_up)
         if failure.status == 403:
             needs = needed_for(NEEDS, call.method, call.path)
             return PermissionDeniedError(message, needs=needs, role=DIRECTORY_ROLE, **facts)

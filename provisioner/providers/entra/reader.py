@@ -13,6 +13,7 @@ from provisioner.core.notebook import Notebook
 from provisioner.core.resource import Resource, Seal
 from provisioner.core.snapshot import Gap, Problem, Snapshot
 from provisioner.providers.keys import PrincipalKeys
+from provisioner.providers.matching import named_twice
 
 from . import finding, parse
 from . import observations as seen
@@ -111,7 +112,7 @@ class Reader:
         self._ask_for_principals(round_)
         self._ask_for_tenant(round_)
         await round_.go()
-        self._problems.extend(finding.same(self._found))
+        self._problems.extend(named_twice(self._found, kinds.Group, kinds.User))
         choice = finding.choose(playbook, applications.values(), tuple(owned.values()))
         self._found.extend(choice.others)
         self._problems.extend([choice.problem] if choice.problem else [])

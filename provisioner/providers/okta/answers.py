@@ -17,6 +17,7 @@ from provisioner.core.errors import (
     UnreachableError,
 )
 from provisioner.core.patience import Call, Failure
+from provisioner.providers.client import told
 from provisioner.providers.needs import needed_for
 
 from .patience import until_reset
@@ -82,12 +83,12 @@ def _failure(status: int, body: Json, headers: Any, message: str) -> Failure:
         if isinstance(cause, dict)
     ]
     summary = str(body.get("errorSummary") or body.get("error_description") or body.get("error") or "")
-    told = message or ": ".join(filter(None, [summary, "; ".join(causes)]))
+    text = message or ": ".join(filter(None, [summary, "; ".join(causes)]))
     reset = headers.get("X-Rate-Limit-Reset")
     return Failure(
         status=status,
         code=str(body.get("errorCode") or body.get("error") or ""),
-        message=told,
+        message=text,
         request_id=str(headers.get("X-Okta-Request-Id") or body.get("errorId") or ""),
         retry_after=until_reset(str(reset), str(headers.get("Date"))) if status == 429 and reset else None,
     )
@@ -108,8 +109,8 @@ def refused(error: Any) -> Failure:
     code = str(getattr(error, "error_code", "") or "")
     text = str(getattr(error, "error_summary", "") or f"HTTP {status}, not an answer of Okta's API")
     headers = getattr(error, "headers", None) or {}
-    told = _failure(int(status), {"errorCode": code}, headers, f"no access token: {text}")
-    return replace(told, request_id=told.request_id or str(getattr(error, "error_id", "") or ""))
+    failure = _failure(int(status), {"errorCode": code}, headers, f"no access token: {text}")
+    return replace(failure, request_id=failure.request_id or str(getattr(error, "error_id", "") or ""))
 
 
 def home_of(document: Any) -> str | None:
@@ -141,16 +142,7 @@ def error(failure: Failure, call: Call, gave_up: str) -> RemoteError:
         call: what was asked.
         gave_up: why it was not tried again; empty when that would be of no use.
     """
-    where = f"{call.method} {call.path.partition('?')[0]}"
-    what = failure.message or failure.summary
-    message = f"{where}: {what}" if failure.status else f"{where}: no answer ({failure.summary})"
-    if gave_up:
-        message = f"{message}; {gave_up}"
-    facts: dict[str, Any] = {
-        "status": failure.status,
-        "code": failure.code,
-        "request_id": failure.request_id,
-    }
+    message, facts = told(failure, call, gave_up)
     if failure.status == 401 and failure.code == _NOT_LICENSED:
         return NotLicensedError(message, hint=_NO_LICENCE, **facts)
     if failure.status == 401 or failure.code in ("invalid_client", "invalid_dpop_proof", "invalid_scope"):

@@ -9,12 +9,13 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Fault, Problem
+from provisioner.providers.matching import one_of
 
 from . import resources as kinds
 from .resources import Json
 
+_PLACE = "the organization"
 _GROUPS_OF_APPS = "APP_GROUP"
 _NOTES = re.compile(r"(provisioner-[a-z0-9-]+)")
 _DESCRIPTION = re.compile(r"Sign-in to Kiro \((provisioner-[a-z0-9-]+)\)")
@@ -166,48 +167,11 @@ def group_of(key: str, by_id: bool, found: Iterable[Json], pushed_by: Iterable[s
         and (data.get("source") or {}).get("id") not in apps
     ]
     own = [data for data in named if data.get("type") != _GROUPS_OF_APPS]
-    return _one_of(f"{kinds.Group.kind}/{key}", "group", key, own or named)
+    address = f"{kinds.Group.kind}/{key}"
+    return one_of(address, key, own or named, _PLACE, lambda match: str(match.get("type")))
 
 
 def user_of(key: str, found: Iterable[Json]) -> Json | Problem:
     """The user that is meant, or why there is none."""
-    return _one_of(f"{kinds.User.kind}/{key}", "user", key, list(found))
-
-
-def same(found: Iterable[Resource]) -> list[Problem]:
-    """Groups or users that the playbook names twice, by name and by id."""
-    first: dict[str | None, Resource] = {}
-    problems = []
-    for resource in found:
-        if not isinstance(resource, kinds.Group | kinds.User):
-            continue
-        other = first.setdefault(resource.id, resource)
-        if other.address != resource.address:
-            problems.append(
-                Problem(
-                    fault=Fault.AMBIGUOUS,
-                    address=resource.address,
-                    message=f"{other.key!r} and {resource.key!r} are the same {resource.kind.removeprefix('okta-')}",
-                    hint="list it once in the playbook",
-                )
-            )
-    return problems
-
-
-def _one_of(address: str, what: str, key: str, matches: Sequence[Json]) -> Json | Problem:
-    if len(matches) == 1:
-        return matches[0]
-    if not matches:
-        return Problem(
-            fault=Fault.MISSING,
-            address=address,
-            message=f"there is no {what} {key!r} in the organization",
-            hint=f"create it, or correct the {what}s in the playbook",
-        )
-    return Problem(
-        fault=Fault.AMBIGUOUS,
-        address=address,
-        message=f"{len(matches)} {what}s are called {key!r}",
-        hint=f"name the right one by its id: in the playbook's {what}s",
-        candidates=tuple(f"id: {match['id']}  {match.get('type')}" for match in matches),
-    )
+    address = f"{kinds.User.kind}/{key}"
+    return one_of(address, key, list(found), _PLACE, lambda match: str(match.get("status")))

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Problem
+from provisioner.providers.matching import named_twice
 
 from . import finding, parse, roll
 from . import observations as seen
@@ -58,7 +59,7 @@ def named(
             problems[match.address] = match
         elif resource is not None:
             found[resource.address] = resource
-    return found, [*problems.values(), *finding.same(found.values())]
+    return found, [*problems.values(), *named_twice(found.values(), kinds.Group, kinds.User)]
 
 
 def _matches(

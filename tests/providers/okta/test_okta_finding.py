@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.core.snapshot import Fault, Problem
+from provisioner.providers.matching import named_twice
 from provisioner.providers.okta import finding
 from provisioner.providers.okta import resources as kinds
 from provisioner.providers.okta.finding import Choice, Sought
@@ -220,14 +221,20 @@ class TestTheSameTwice:
             kinds.User(key="u", id="00u1"),
             kinds.Group(key="00g1", id="00g1"),
         ]
-        (problem,) = finding.same(found)
+        (problem,) = named_twice(found, kinds.Group, kinds.User)
         assert (problem.fault, problem.address) == (Fault.AMBIGUOUS, "okta-group/00g1")
         assert problem.message == "'Kiro' and '00g1' are the same group"
 
     def test_different_ones_and_one_that_is_told_twice_are_fine(self):
         one = kinds.Group(key="a", id="00g1")
         assert (
-            finding.same([one, one, kinds.Group(key="b", id="00g2"), kinds.Application(key="x", id="00g1")])
+            list(
+                named_twice(
+                    [one, one, kinds.Group(key="b", id="00g2"), kinds.Application(key="x", id="00g1")],
+                    kinds.Group,
+                    kinds.User,
+                )
+            )
             == []
         )
 

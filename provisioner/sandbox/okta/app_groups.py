@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from provisioner.sandbox.okta import groups, membership, paging
+from provisioner.sandbox.okta import groups, membership, paging, rendering
 from provisioner.sandbox.okta.apps import find as find_app
 from provisioner.sandbox.okta.call import Call, Reply, Route
 from provisioner.sandbox.okta.errors import invalid, malformed, not_found
@@ -28,7 +28,7 @@ def _render(call: Call, app_group: Document) -> Document:
     match call.query.get("expand"):
         case "group":
             found = call.store.get("group", app_group["id"])
-            shown["_embedded"] = {"group": groups.render(call, found)} if found else {}
+            shown["_embedded"] = {"group": rendering.group(call, found)} if found else {}
         case "metadata":
             shown["_embedded"] = {"metadata": {"credentials": {}, "profile": {}}}
     return shown

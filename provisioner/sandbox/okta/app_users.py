@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from provisioner.sandbox.okta import membership, paging, users
+from provisioner.sandbox.okta import membership, paging, rendering, users
 from provisioner.sandbox.okta.apps import find as find_app
 from provisioner.sandbox.okta.call import Call, Reply, Route
 from provisioner.sandbox.okta.errors import OktaError, invalid, not_found
@@ -16,26 +16,6 @@ from provisioner.sandbox.store import Document
 _PAGE = Size(50, 500)
 
 
-def render(call: Call, app_user: Document) -> Document:
-    """An application user as the API answers it."""
-    shown = {
-        name: value for name, value in app_user.items() if not name.startswith("_") and value is not None
-    }
-    shown["passwordChanged"] = app_user.get("passwordChanged")
-    app_id = app_user["_appId"]
-    links = {
-        "app": {"href": call.api(f"apps/{app_id}")},
-        "user": {"href": call.api(f"users/{app_user['id']}")},
-    }
-    group_id = app_user.get("_groupId")
-    if app_user["scope"] == "GROUP" and group_id:
-        if group_id not in call.names:
-            group = call.store.get("group", group_id)
-            call.names[group_id] = group["profile"]["name"] if group else ""
-        links["group"] = {"href": call.api(f"groups/{group_id}"), "name": call.names[group_id]}
-    return {**shown, "_links": links}
-
-
 def _find(call: Call, app_id: str, user_id: str) -> Document:
     find_app(call.store, app_id)
     found = call.store.get("appUser", f"{app_id}:{user_id}")
@@ -45,10 +25,10 @@ def _find(call: Call, app_id: str, user_id: str) -> Document:
 
 
 def _shown(call: Call, app_user: Document) -> Document:
-    shown = render(call, app_user)
+    shown = rendering.app_user(call, app_user)
     if call.query.get("expand") == "user":
         user = call.store.get("user", app_user["id"])
-        shown["_embedded"] = {"user": users.render(call, user)} if user else {}
+        shown["_embedded"] = {"user": rendering.user(call, user)} if user else {}
     return shown
 
 
@@ -99,7 +79,7 @@ def _assign(call: Call, app_id: str) -> Reply:
         user_target(user),
     )
     call.touched.add(app_id)
-    return Reply(200, render(call, made))
+    return Reply(200, rendering.app_user(call, made))
 
 
 def _merged(app_user: Document, sent: Document) -> Document:
@@ -129,7 +109,7 @@ def _update(call: Call, app_id: str, user_id: str) -> Reply:
     name = changed["credentials"]["userName"]
     note(call, event, target("AppUser", user_id, name, name), app_target(find_app(call.store, app_id)))
     call.touched.add(app_id)
-    return Reply(200, render(call, changed))
+    return Reply(200, rendering.app_user(call, changed))
 
 
 def _unassign(call: Call, app_id: str, user_id: str) -> Reply:

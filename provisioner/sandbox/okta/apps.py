@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from provisioner.sandbox.okta import app_documents, client_secrets, filters, mapping_documents, paging
+from provisioner.sandbox.okta import (
+    app_documents,
+    client_secrets,
+    filters,
+    mapping_documents,
+    paging,
+    rendering,
+)
 from provisioner.sandbox.okta.app_documents import render
 from provisioner.sandbox.okta.call import Call, Reply, Route
 from provisioner.sandbox.okta.errors import OktaError, invalid, not_found
@@ -63,10 +70,8 @@ def _filtered(store: Store, apps: list[Document], expression: str) -> list[Docum
 def _expanded(call: Call, app: Document, expand: str | None) -> Document:
     shown = render(call, app)
     if expand:
-        from provisioner.sandbox.okta import app_users  # noqa: PLC0415 (app_users needs `find`)
-
         user = call.store.get("appUser", f"{app['id']}:{expand.partition('/')[2]}")
-        shown["_embedded"] = {"user": app_users.render(call, user)} if user else {}
+        shown["_embedded"] = {"user": rendering.app_user(call, user)} if user else {}
     return shown
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
-from provisioner.sandbox.okta import app_documents, filters, membership, paging, users
+from provisioner.sandbox.okta import app_documents, filters, membership, paging, rendering, users
 from provisioner.sandbox.okta.call import Call, Reply, Route
 from provisioner.sandbox.okta.errors import OktaError, invalid, malformed, not_found
 from provisioner.sandbox.okta.identity import new_id, now
@@ -53,29 +53,6 @@ def find(store: Store, group_id: str) -> Document:
     return found
 
 
-def render(call: Call, group: Document) -> Document:
-    """A group as the API answers it."""
-    base = f"groups/{group['id']}"
-    sizes = ("medium", "large")
-    links = {
-        "logo": [
-            {
-                "name": size,
-                "href": f"{call.root}/assets/img/logos/groups/okta-{size}.png",
-                "type": "image/png",
-            }
-            for size in sizes
-        ],
-        "owners": {"href": call.api(f"{base}/owners")},
-        "users": {"href": call.api(f"{base}/users")},
-        "apps": {"href": call.api(f"{base}/apps")},
-    }
-    if group.get("_appId"):
-        links["source"] = {"href": call.api(f"apps/{group['_appId']}")}
-    shown = {name: value for name, value in group.items() if not name.startswith("_")}
-    return {**shown, "_links": links}
-
-
 def _list(call: Call) -> Reply:
     """``q`` begins a name and is not paged; ``search`` reads an index that lags behind; ``filter`` knows few properties."""
     q, search, expression = (call.query.get(name) for name in ("q", "search", "filter"))
@@ -116,7 +93,7 @@ def _sorted(call: Call, found: list[Document]) -> list[Document]:
 
 
 def _expanded(call: Call, group: Document) -> Document:
-    shown = render(call, group)
+    shown = rendering.group(call, group)
     if "stats" in call.query.get("expand", "").split(","):
         apps = sum(1 for app in call.store.keys("app") if call.store.get("appGroup", f"{app}:{group['id']}"))
         shown["_embedded"] = {"stats": {"usersCount": len(group["_members"]), "appsCount": apps}}
@@ -147,11 +124,11 @@ def _create(call: Call) -> Reply:
     group["profile"] = _profile(call.store, call.document())
     call.store.put("group", group["id"], group)
     note(call, "group.lifecycle.create", group_target(group))
-    return Reply(200, render(call, group))
+    return Reply(200, rendering.group(call, group))
 
 
 def _get(call: Call, group_id: str) -> Reply:
-    return Reply(200, render(call, find(call.store, group_id)))
+    return Reply(200, rendering.group(call, find(call.store, group_id)))
 
 
 def _replace(call: Call, group_id: str) -> Reply:
@@ -161,7 +138,7 @@ def _replace(call: Call, group_id: str) -> Reply:
     call.store.put("group", group_id, changed)
     note(call, "group.profile.update", group_target(changed))
     call.touched.update(app["id"] for app in membership.apps_of_group(call.store, group_id))
-    return Reply(200, render(call, changed))
+    return Reply(200, rendering.group(call, changed))
 
 
 def _editable(call: Call, group_id: str) -> Document:
@@ -195,7 +172,7 @@ def _members(call: Call, group_id: str) -> Reply:
     chosen = ids[start : start + count]
     found = [user for each in chosen if (user := call.store.get("user", each))]
     more = chosen[-1] if start + count < len(ids) and chosen else None
-    return paging.answer(call, [users.render(call, user) for user in found], count, more)
+    return paging.answer(call, [rendering.user(call, user) for user in found], count, more)
 
 
 def _join(call: Call, group_id: str, user_id: str) -> Reply:

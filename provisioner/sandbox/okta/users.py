@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import Any
 
-from provisioner.sandbox.okta import filters, membership, paging
+from provisioner.sandbox.okta import filters, membership, paging, rendering
 from provisioner.sandbox.okta.call import Call, Reply, Route
 from provisioner.sandbox.okta.errors import OktaError, invalid, malformed, not_found
 from provisioner.sandbox.okta.identity import new_id, now
@@ -25,13 +25,6 @@ _FILTERS = (
     "profile.lastName",
 )
 _REQUIRED = ("login", "email", "firstName", "lastName")
-_LINKS = {
-    "ACTIVE": ("suspend", "resetPassword", "expirePassword", "deactivate"),
-    "SUSPENDED": ("unsuspend", "deactivate"),
-    "STAGED": ("activate",),
-    "PROVISIONED": ("reactivate", "deactivate"),
-    "DEPROVISIONED": ("activate",),
-}
 
 
 def new(profile: Document, *, status: str = "ACTIVE", type_id: str) -> Document:
@@ -77,25 +70,6 @@ def find(store: Store, key: str) -> Document:
     return found
 
 
-def render(call: Call, user: Document) -> Document:
-    """A user as the API answers it."""
-    base = f"users/{user['id']}"
-    links: Document = {
-        name: {"href": call.api(f"{base}/lifecycle/{_snake(name)}"), "method": "POST"}
-        for name in _LINKS.get(user["status"], ())
-    }
-    schema = f"osc{user['type']['id'][3:]}"
-    links["self"] = {"href": call.api(base)}
-    links["schema"] = {"href": call.api(f"meta/schemas/user/{schema}")}
-    links["type"] = {"href": call.api(f"meta/types/user/{user['type']['id']}")}
-    shown = {name: value for name, value in user.items() if not name.startswith("_")}
-    return {**shown, "_links": links}
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
-
-
 def _list(call: Call) -> Reply:
     """Without ``search`` or ``filter`` deactivated users are left out; ``search`` reads an index that lags behind."""
     q, search, expression = (call.query.get(name) for name in ("q", "search", "filter"))
@@ -104,7 +78,7 @@ def _list(call: Call) -> Reply:
             each for each in call.store.all("user") if each["status"] != "DEPROVISIONED" and _begins(each, q)
         ]
         count = paging.limit(call, _QUERY_PAGE)
-        return Reply(200, [render(call, each) for each in found[:count]])
+        return Reply(200, [rendering.user(call, each) for each in found[:count]])
     if search is None and expression is None:
         return _plain(call)
     with call.store.lagging_replica() if search is not None else nullcontext():
@@ -113,7 +87,7 @@ def _list(call: Call) -> Reply:
         if text is not None:
             fits = filters.parse(text, allowed)
             found = [each for each in found if fits(each)]
-    return paging.page(call, found, _PAGE, lambda each: render(call, each))
+    return paging.page(call, found, _PAGE, lambda each: rendering.user(call, each))
 
 
 def _begins(user: Document, q: str) -> bool:
@@ -134,7 +108,7 @@ def _plain(call: Call) -> Reply:
             break
         after = read[-1]["id"]
     more = shown[count - 1]["id"] if len(shown) > count else None
-    return paging.answer(call, [render(call, each) for each in shown[:count]], count, more)
+    return paging.answer(call, [rendering.user(call, each) for each in shown[:count]], count, more)
 
 
 def _profile(call: Call, sent: Any, own_id: str = "") -> Document:
@@ -179,7 +153,7 @@ def _create(call: Call) -> Reply:
     everyone = next((each["id"] for each in store.all("group") if each["type"] == "BUILT_IN"), None)
     for group_id in [*([everyone] if everyone else []), *(sent.get("groupIds") or [])]:
         _join(call, user, group_id)
-    return Reply(200, render(call, user))
+    return Reply(200, rendering.user(call, user))
 
 
 def _join(call: Call, user: Document, group_id: str) -> None:
@@ -201,7 +175,7 @@ def _get(call: Call, user_id: str) -> Reply:
         if call.caller.kind != "User":
             raise not_found("me", "User")
         user_id = call.caller.id
-    return Reply(200, render(call, find(call.store, user_id)))
+    return Reply(200, rendering.user(call, find(call.store, user_id)))
 
 
 def _update(call: Call, user_id: str) -> Reply:
@@ -215,7 +189,7 @@ def _update(call: Call, user_id: str) -> Reply:
     call.store.put("user", user["id"], changed)
     note(call, "user.account.update_profile", user_target(changed))
     call.touched.update(membership.user_changed(call.store, changed, came_or_went=False))
-    return Reply(200, render(call, changed))
+    return Reply(200, rendering.user(call, changed))
 
 
 _STEPS = {
@@ -274,11 +248,9 @@ def _delete(call: Call, user_id: str) -> Reply:
 
 
 def _groups(call: Call, user_id: str) -> Reply:
-    from provisioner.sandbox.okta import groups  # noqa: PLC0415 (groups needs `find`)
-
     user = find(call.store, user_id)
     found = [each for each in call.store.all("group") if user["id"] in each["_members"]]
-    return Reply(200, [groups.render(call, each) for each in found])
+    return Reply(200, [rendering.group(call, each) for each in found])
 
 
 _READ, _MANAGE = ("okta.users.read",), ("okta.users.manage",)

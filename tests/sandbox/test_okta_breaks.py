@@ -154,6 +154,7 @@ BROKEN: dict[str, Callable[[Seen], bool]] = {
     "okta-server-missing": lambda s: not s.server and not s.rule and not s.scope,
     "okta-server-inactive": lambda s: s.server["status"] == "INACTIVE",
     "okta-issuer": lambda s: s.server["issuerMode"] == "CUSTOM_URL" and bool(s.one("domain")),
+    "okta-dynamic-issuer": lambda s: s.server["issuerMode"] == "DYNAMIC" and bool(s.one("domain")),
     "okta-scopes-missing": lambda s: not s.scope,
     "okta-scope-consent": lambda s: s.scope["consent"] == "REQUIRED",
     "okta-scope-default": lambda s: s.scope["default"] is True,

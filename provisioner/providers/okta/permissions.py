@@ -1,6 +1,7 @@
 """Which OAuth scope each operation needs.
 
-Source: the ``security`` of each operation in the Okta Management API description. A service app needs an admin role
+Source: the ``security`` of each operation in the Okta Management API description: a scope that manages is not listed
+where one that reads is, so both are asked for. A service app needs an admin role
 besides (Okta developer documentation, Implement OAuth for Okta with a service app).
 """
 
@@ -20,28 +21,28 @@ _API: Final = "/api/v1"
 
 READ_APPS: Final = Need(
     "find and read the applications and their assignments",
-    ("okta.apps.read", "okta.apps.manage"),
+    ("okta.apps.read",),
     (("GET", f"{_API}/apps(?!.*group-push)"),),
 )
 READ_SERVERS: Final = Need(
     "read the authorization server, its scopes and policies",
-    ("okta.authorizationServers.read", "okta.authorizationServers.manage"),
+    ("okta.authorizationServers.read",),
     (("GET", f"{_API}/authorizationServers"),),
 )
 READ_GROUPS: Final = Need(
     "find groups and read group push",
-    ("okta.groups.read", "okta.groups.manage"),
+    ("okta.groups.read",),
     (("GET", f"{_API}/groups"), ("GET", f"{_API}/apps/.*/group-push")),
 )
-READ_USERS: Final = Need("find users", ("okta.users.read", "okta.users.manage"), (("GET", f"{_API}/users"),))
+READ_USERS: Final = Need("find users", ("okta.users.read",), (("GET", f"{_API}/users"),))
 READ_MAPPINGS: Final = Need(
     "read the attribute mapping",
-    ("okta.profileMappings.read", "okta.profileMappings.manage"),
+    ("okta.profileMappings.read",),
     (("GET", f"{_API}/mappings"),),
 )
 READ_POLICIES: Final = Need(
     "find the authentication policy",
-    ("okta.policies.read", "okta.policies.manage"),
+    ("okta.policies.read",),
     (("GET", f"{_API}/policies"),),
 )
 READ_LOGS: Final = Need(
@@ -49,13 +50,13 @@ READ_LOGS: Final = Need(
 )
 READ_DOMAINS: Final = Need(
     "read the custom domains",
-    ("okta.domains.read", "okta.domains.manage"),
+    ("okta.domains.read",),
     (("GET", f"{_API}/domains"),),
     commands=_AUDITING,
 )
 READ_TOKENS: Final = Need(
     "see when the API token ends",
-    ("okta.apiTokens.read", "okta.apiTokens.manage"),
+    ("okta.apiTokens.read",),
     (("GET", f"{_API}/api-tokens"),),
     commands=_AUDITING,
 )

@@ -329,7 +329,7 @@ class TestErrors:
         server.answers("GET", APPS, error(403, "E0000006", "You do not have permission"))
         with pytest.raises(PermissionDeniedError) as raised:
             got(server, f"{APPS}?limit=200")
-        assert raised.value.needs == ("okta.apps.read", "okta.apps.manage")
+        assert raised.value.needs == ("okta.apps.read",)
         assert raised.value.role == ADMIN_ROLE
         assert raised.value.message == "GET /api/v1/apps: You do not have permission"
 

@@ -171,6 +171,15 @@ class TestOrder:
         )
         assert [addresses(stage) for stage in plan.stages()] == [["test-thing/b"]]
 
+    def test_what_is_right_already_keeps_those_on_its_sides_in_order(self):
+        plan = planned(
+            Thing(key="c", after=("test-thing/b",)),
+            Thing(key="b", after=("test-thing/a",)),
+            Thing(key="a"),
+            snapshot=[Thing(key="b")],
+        )
+        assert [addresses(stage) for stage in plan.stages()] == [["test-thing/a"], ["test-thing/c"]]
+
     def test_a_need_outside_the_plan_is_remembered_but_holds_nothing_up(self):
         (change,) = planned(Thing(key="a", after=("test-thing/elsewhere",))).changes
         assert change.needs == ("test-thing/elsewhere",)

@@ -144,6 +144,19 @@ def kiro_is_empty(product):
         return not any(each["users"] for each in console.describe(sandbox.kiro)["profiles"])
 
 
+def test_with_searches_that_lag_and_provisioning_that_comes_later(product):
+    product("sandbox", "set", "lag_seconds=1", "async_seconds=0.5")
+    first = product.apply()
+    assert first.code == 0, first.err
+    assert product.apply().json["requests"]["write"] == 0
+    with product.sandbox() as sandbox:
+        sandbox.wait_for_pushes(10)
+    assert kiro(product)[0] == members(product, "Kiro-Users")
+    product("sandbox", "set", "lag_seconds=0", "async_seconds=0")
+    audit = product.doctor()
+    assert audit.code == 0, audit.out
+
+
 def test_handoff_says_what_goes_where(applied):
     sheet = applied("handoff", applied.playbook, "--sandbox", "--format", "json")
     assert sheet.code == 0
@@ -346,3 +359,27 @@ def test_a_stray_okta_yaml_has_no_say(real, tmp_path):
     product.patch.setenv("OKTA_CLIENT_ORGURL", "https://attacker.example")
     product.patch.setenv("OKTA_CLIENT_REQUESTTIMEOUT", "5")
     assert run(product, "plan").code == 3
+
+
+def test_a_service_app_that_demands_proof_of_possession(real, tmp_path):
+    product, sandbox = real
+    (app,) = [each for each in sandbox.okta.all("app") if each["label"] == "Provisioner automation"]
+    client = {**app["credentials"]["oauthClient"], "dpop_bound_access_tokens": True}
+    settings = {**app["settings"]["oauthClient"], "dpop_bound_access_tokens": True}
+    sandbox.okta.put(
+        "app",
+        app["id"],
+        {
+            **app,
+            "credentials": {**app["credentials"], "oauthClient": client},
+            "settings": {**app["settings"], "oauthClient": settings},
+        },
+    )
+    refused = run(product, "plan")
+    assert refused.code == 1
+    assert "say connection: dpop: true" in refused.err
+    playbook = yaml.safe_load((PLAYBOOKS / "okta.yaml").read_text(encoding="utf-8"))
+    connection = {**playbook["connection"], "dpop": True}
+    file = tmp_path / "dpop.yaml"
+    file.write_text(yaml.safe_dump({**playbook, "connection": connection}), encoding="utf-8")
+    assert product("plan", str(file), "--format", "json").code == 3

@@ -55,6 +55,7 @@ def create(store: Store, root: str) -> None:
         for app in store.all("app"):
             mapping_documents.create_for(store, app)
         _default_server(store)
+        store.settle()
 
 
 def _settings(store: Store, root: str) -> None:

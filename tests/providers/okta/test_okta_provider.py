@@ -199,7 +199,9 @@ class TestPermissions:
         return OktaProvider(HEALTHY.playbook, org)
 
     def test_what_is_granted_is_told_need_by_need(self):
-        found = asyncio.run(self.of("okta.apps.read", "okta.groups.read", "okta.groups.manage").needed_permissions())
+        found = asyncio.run(
+            self.of("okta.apps.read", "okta.groups.read", "okta.groups.manage").needed_permissions()
+        )
         told = {need.purpose: need.granted for need in found.needs}
         assert told["find and read the applications and their assignments"] is True
         assert told["find groups and read group push"] is True

@@ -392,15 +392,15 @@ class TestWhatMayBeMissing:
         instead(server, f"{OIDC}/groups", self.DENIED)
         with pytest.raises(PermissionDeniedError) as raised:
             reads(server)
-        assert raised.value.needs == ("okta.apps.read", "okta.apps.manage")
+        assert raised.value.needs == ("okta.apps.read",)
 
     @pytest.mark.parametrize(
         ("path", "kind", "needs"),
         [
             (f"{API}/logs", seen.SignInFailure, ("okta.logs.read",)),
             (f"{API}/logs", seen.ProvisioningFailure, ("okta.logs.read",)),
-            (f"{API}/domains", seen.CustomDomain, ("okta.domains.read", "okta.domains.manage")),
-            (f"{API}/api-tokens", seen.ApiToken, ("okta.apiTokens.read", "okta.apiTokens.manage")),
+            (f"{API}/domains", seen.CustomDomain, ("okta.domains.read",)),
+            (f"{API}/api-tokens", seen.ApiToken, ("okta.apiTokens.read",)),
         ],
     )
     def test_an_audit_can_and_says_what_would_let_it(self, server, path, kind, needs):

@@ -192,6 +192,22 @@ def test_two_applications_of_the_same_label_are_refused_with_their_ids(applied):
     assert all(key in refused.err for key in ids)
 
 
+def test_what_was_renamed_by_hand_is_found_by_its_marker_and_not_made_again(applied):
+    before = applied.apply().json["handoff"]
+    with applied.sandbox() as sandbox:
+        for kind, name, new in (("app", "label", "Old"), ("authorizationServer", "name", "Old")):
+            (found,) = [each for each in sandbox.okta.all(kind) if each.get(name) in ("Kiro-OIDC", "Kiro")]
+            sandbox.okta.put(kind, found["id"], {**found, name: new})
+    drift = applied.drift()
+    assert drift.code == 3
+    (change,) = [each for each in drift.json["plans"][0]["changes"] if each["action"] == "update"]
+    assert change["fields"] == [{"name": "label", "before": "Old", "after": "Kiro-OIDC"}]
+    again = applied.apply()
+    assert again.json["requests"]["write"] == 1
+    assert again.json["handoff"][:2] == before[:2]
+    assert applied.apply().json["requests"]["write"] == 0
+
+
 def test_two_playbooks_do_not_share_an_authorization_server(applied, tmp_path):
     file = changed(applied, tmp_path, name="other", application={"label": "Other"}, scim=None, push=None)
     refused = on(applied, "apply", file)

@@ -60,7 +60,9 @@ class Sought:
 
 
 def choose(sought: Sought, found: Sequence[Json], named: Callable[[Json], str]) -> Choice:
-    """Which of the found objects is meant; one that carries another playbook's marker never is.
+    """Which of the found objects is meant: by id, by name, else, when it was renamed, the one that carries our marker.
+
+    One that carries another playbook's marker never is.
 
     Args:
         sought: what the playbook says.
@@ -111,9 +113,13 @@ def _chosen(sought: Sought, found: Sequence[Json], named: Callable[[Json], str])
             hint=f"correct {sought.key}: in the playbook, or leave it out",
         )
         return Choice(match, (), None if match else problem)
-    exact = [data for data in found if named(data) == sought.name]
-    if len(exact) < 2:
-        return Choice(next(iter(exact), None))
+    of_kind = [data for data in found if sought.made_from in (None, data.get("name"))]
+    exact = [data for data in of_kind if named(data) == sought.name]
+    if not exact:
+        ours = [data for data in of_kind if sought.marker and owner_of(data) == sought.marker]
+        return Choice(ours[0] if len(ours) == 1 else None)
+    if len(exact) == 1:
+        return Choice(exact[0])
     return Choice(
         None,
         tuple(exact),
@@ -137,15 +143,6 @@ def absent(sought: Sought) -> Problem:
         message=f"there is no {sought.what} {sought.name!r} in the organization",
         hint=f"create it, or correct {sought.key}: in the playbook",
     )
-
-
-def chosen_scim(sought: Sought, found: Sequence[Json]) -> Choice:
-    """Which application from the catalogue is meant: by label, else the one that carries our marker."""
-    choice = choose(sought, found, lambda data: str(data.get("label")))
-    if choice.chosen or choice.problem:
-        return choice
-    ours = [data for data in found if owner_of(data) == sought.marker]
-    return Choice(ours[0]) if len(ours) == 1 else choice
 
 
 def group_of(key: str, by_id: bool, found: Iterable[Json], pushed_by: Iterable[str]) -> Json | Problem:

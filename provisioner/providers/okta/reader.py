@@ -141,31 +141,42 @@ class Reader:
             self.playbook.marker,
             kinds.OIDC_NAME,
         )
-        found = await self._pinned(_APPS, keys.id)
-        if found is None:
-            listed = await self.org.all(f"{_APPS}?{urlencode({'q': self.playbook.label, 'limit': 200})}")
-            found = [data for data in listed if data.get("name") == kinds.OIDC_NAME]
-        choice = finding.choose(sought, found, lambda data: str(data.get("label")))
-        self._problems.extend([choice.problem] if choice.problem else [])
-        self._found.extend(map(parse.other_application, choice.others))
-        if choice.chosen is None:
+        chosen = await self._meant(
+            sought, _APPS, {"q": self.playbook.label}, {"filter": f'name eq "{kinds.OIDC_NAME}"'}
+        )
+        if chosen is None:
             return
-        application = parse.application(self.playbook.name, choice.chosen)
+        application = parse.application(self.playbook.name, chosen)
         self._found.append(application)
         if application.policy_id:
-            chosen = kinds.AuthenticationPolicy(key=self.playbook.name, policy=application.policy_id)
-            self._found.append(chosen)
+            assigned = kinds.AuthenticationPolicy(key=self.playbook.name, policy=application.policy_id)
+            self._found.append(assigned)
         await together(
             self._assignments_of("oidc", application.id or "", kinds.GroupAssignment, kinds.UserAssignment),
             self._optional((seen.SignInFailure,), lambda: self._sign_in_failures(application)),
         )
 
-    async def _pinned(self, where: str, pinned: str | None) -> list[Json] | None:
-        """The object with a pinned id, as a list of none or one; None when none is pinned."""
-        if pinned is None:
-            return None
-        found = await self.org.find(path(f"{where}/{{}}", pinned))
-        return [found] if found else []
+    async def _meant(self, sought: finding.Sought, where: str, *queries: dict[str, str]) -> Json | None:
+        """The object that is meant, or None; why there is no telling, and namesakes, are kept.
+
+        Args:
+            sought: what the playbook says.
+            where: the collection.
+            queries: how to look for it, the narrowest first; the next is for one that was renamed.
+        """
+        choice = finding.Choice()
+        if sought.pinned:
+            found = await self.org.find(path(f"{where}/{{}}", sought.pinned))
+            choice = finding.choose(sought, [found] if found else [], _name_of)
+        else:
+            for query in queries:
+                listed = await self.org.all(f"{where}?{urlencode({**query, 'limit': 200})}")
+                choice = finding.choose(sought, listed, _name_of)
+                if choice.chosen or choice.problem:
+                    break
+        self._problems.extend([choice.problem] if choice.problem else [])
+        self._found.extend(map(parse.other_application, choice.others))
+        return choice.chosen
 
     async def _assignments_of(
         self, which: str, app_id: str, groups: type[kinds.Assignment], users: type[kinds.Assignment]
@@ -216,9 +227,7 @@ class Reader:
             self.playbook.marker,
         )
         try:
-            found = await self._pinned(_SERVERS, keys.id)
-            if found is None:
-                found = await self.org.all(f"{_SERVERS}?{urlencode({'q': keys.name, 'limit': 200})}")
+            chosen = await self._meant(sought, _SERVERS, {"q": keys.name}, {})
         except NotLicensedError as error:
             if not self._wants(seen.ApiAccessManagement):
                 raise
@@ -226,11 +235,9 @@ class Reader:
             self._miss(error, _OF_THE_SERVER)
             return
         self._found.append(seen.ApiAccessManagement(key=self.playbook.name, licensed=True))
-        choice = finding.choose(sought, found, lambda data: str(data.get("name")))
-        self._problems.extend([choice.problem] if choice.problem else [])
-        if choice.chosen is None:
+        if chosen is None:
             return
-        server = parse.server(self.playbook.name, choice.chosen)
+        server = parse.server(self.playbook.name, chosen)
         self._found.append(server)
         base = path(f"{_SERVERS}/{{}}", server.id or "")
         await together(
@@ -291,18 +298,12 @@ class Reader:
             self.playbook.marker,
             kinds.SCIM_NAME,
         )
-        found = await self._pinned(_APPS, keys.id)
-        if found is None:
-            condition = urlencode({"filter": f'name eq "{kinds.SCIM_NAME}"', "limit": 200})
-            found = await self.org.all(f"{_APPS}?{condition}")
-        self._scim_ids.extend(data["id"] for data in found)
-        choice = finding.chosen_scim(sought, found)
-        self._problems.extend([choice.problem] if choice.problem else [])
-        self._found.extend(map(parse.other_application, choice.others))
-        if choice.chosen is None:
+        chosen = await self._meant(sought, _APPS, {"filter": f'name eq "{kinds.SCIM_NAME}"'})
+        if chosen is None:
             return
-        application = parse.scim_application(self.playbook.name, choice.chosen)
-        self._found += [application, parse.provisioning(self.playbook.name, choice.chosen)]
+        self._scim_ids.append(chosen["id"])
+        application = parse.scim_application(self.playbook.name, chosen)
+        self._found += [application, parse.provisioning(self.playbook.name, chosen)]
         app_id = application.id or ""
         work: list[Any] = [
             self._assignments_of("scim", app_id, kinds.ScimGroupAssignment, kinds.ScimUserAssignment),
@@ -379,3 +380,8 @@ class Reader:
         self._found += found.values()
         self._problems += problems
         return {str(getattr(each, "id", "")): each.key for each in found.values()}
+
+
+def _name_of(data: Json) -> str:
+    """An application's label, an authorization server's name."""
+    return str(data.get("label") or data.get("name"))

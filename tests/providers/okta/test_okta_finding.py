@@ -35,6 +35,10 @@ def chosen(found: list[dict[str, Any]], sought: Sought = SOUGHT) -> Choice:
     return finding.choose(sought, found, lambda data: str(data.get("label")))
 
 
+def labelled(sought, found):
+    return finding.choose(sought, found, lambda data: data["label"])
+
+
 class TestApplicationsAndServers:
     def test_none_is_there(self):
         assert chosen([]) == Choice()
@@ -132,29 +136,27 @@ class TestWhoseItIs:
 class TestTheScimApplication:
     def test_it_goes_by_its_label_first(self):
         found = [app("0oa1", "Renamed", admin=OURS), app("0oa2")]
-        assert finding.chosen_scim(SOUGHT, found) == Choice(app("0oa2"))
+        assert labelled(SOUGHT, found) == Choice(app("0oa2"))
 
     def test_a_renamed_one_is_known_by_our_marker(self):
         renamed = app("0oa1", "Renamed", admin=OURS)
-        assert (
-            finding.chosen_scim(SOUGHT, [renamed, app("0oa2", "AWS IAM Identity Center")]).chosen == renamed
-        )
+        assert labelled(SOUGHT, [renamed, app("0oa2", "AWS IAM Identity Center")]).chosen == renamed
 
     def test_several_with_our_marker_are_no_fallback(self):
         found = [app("0oa1", "A", admin=OURS), app("0oa2", "B", admin=OURS)]
-        assert finding.chosen_scim(SOUGHT, found).chosen is None
+        assert labelled(SOUGHT, found).chosen is None
 
     @pytest.mark.parametrize("note", [None, "mine", "provisioner-kiro-2"])
     def test_an_application_of_somebody_else_s_is_not_taken(self, note):
-        assert finding.chosen_scim(SOUGHT, [app("0oa1", "AWS IAM Identity Center", admin=note)]) == Choice()
+        assert labelled(SOUGHT, [app("0oa1", "AWS IAM Identity Center", admin=note)]) == Choice()
 
     def test_two_of_the_label_are_ambiguous_whoever_has_the_marker(self):
-        choice = finding.chosen_scim(SOUGHT, [app("0oa1", admin=OURS), app("0oa2")])
+        choice = labelled(SOUGHT, [app("0oa1", admin=OURS), app("0oa2")])
         assert choice.problem is not None
         assert choice.problem.fault is Fault.AMBIGUOUS
 
     def test_a_pinned_one_that_is_gone_has_no_fallback(self):
-        choice = finding.chosen_scim(PINNED, [app("0oa1", "Renamed", admin=OURS)])
+        choice = labelled(PINNED, [app("0oa1", "Renamed", admin=OURS)])
         assert choice.chosen is None
         assert choice.problem is not None
 

@@ -133,7 +133,7 @@ class TestWhoseItIs:
         assert finding.owner_of(odd) is None
 
 
-class TestTheScimApplication:
+class TestWhatWasRenamed:
     def test_it_goes_by_its_label_first(self):
         found = [app("0oa1", "Renamed", admin=OURS), app("0oa2")]
         assert labelled(SOUGHT, found) == Choice(app("0oa2"))

@@ -37,7 +37,7 @@ async def look_up(org: Org, memory: Memory, what: str, keys: OktaPrincipalKeys) 
         found = await org.find(path(f"/api/v1/{what}s/{{}}", keys.key))
         matches = [found] if found else []
     else:
-        condition = f'profile.name eq "{_quoted(keys.key)}"'
+        condition = f'profile.name eq "{quoted(keys.key)}"'
         matches = await org.all(f"/api/v1/groups?{urlencode({'search': condition, 'limit': 200})}")
     memory.principals[remembered] = matches
 
@@ -135,6 +135,6 @@ async def read_mapping(org: Org, memory: Memory, key: str, app_id: str) -> kinds
     return parse.attribute_mapping(key, data)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """For a search expression."""
     return text.replace("\\", "\\\\").replace('"', '\\"')

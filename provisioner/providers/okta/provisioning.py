@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from provisioner.core.errors import RemoteError
 from provisioner.core.plan import Action, Change
@@ -12,7 +13,7 @@ from provisioner.core.snapshot import Snapshot
 from . import bodies, parse
 from . import resources as kinds
 from .answers import Answer
-from .lookups import Memory, read_mapping
+from .lookups import Memory, quoted, read_mapping
 from .org import Org, path
 from .playbook import OktaPlaybook
 
@@ -73,8 +74,8 @@ class ProvisioningWriter:
 
     async def _push(self, wanted: kinds.GroupPush, base: str, world: Snapshot) -> kinds.GroupPush:
         source = str(wanted.group)
-        group = world.need(kinds.Group, wanted.key)
-        body = {"sourceGroupId": source, "targetGroupName": group.name or wanted.key, "status": "ACTIVE"}
+        name = world.need(kinds.Group, wanted.key).name or wanted.key
+        body = {"sourceGroupId": source, "targetGroupName": name, "status": "ACTIVE"}
 
         async def look() -> kinds.GroupPush | None:
             for data in await self.org.all(f"{base}?limit=1000"):
@@ -85,7 +86,31 @@ class ProvisioningWriter:
         def made(answer: Answer) -> kinds.GroupPush:
             return parse.group_push(wanted.key, answer.body)
 
-        return await self.org.create(base, body, look, made)
+        try:
+            return await self.org.create(base, body, look, made)
+        except RemoteError as error:
+            target = await self._pushed_before(name, world) if error.status == 400 else None
+            if target is None:
+                raise
+            linked = {"sourceGroupId": source, "targetGroupId": target, "status": "ACTIVE"}
+            return await self.org.create(base, linked, look, made)
+
+    async def _pushed_before(self, name: str, world: Snapshot) -> str | None:
+        """The application's own group of that name: AWS IAM Identity Center was seen not to be linked to it by name.
+
+        okta/terraform-provider-okta issue 2894.
+        """
+        query = urlencode(
+            {"search": f'type eq "APP_GROUP" and profile.name eq "{quoted(name)}"', "limit": 200}
+        )
+        app_id = self._app_id(world)
+        found = [
+            group["id"]
+            for group in await self.org.all(f"/api/v1/groups?{query}")
+            if (group.get("source") or {}).get("id") == app_id
+            and (group.get("profile") or {}).get("name") == name
+        ]
+        return found[0] if len(found) == 1 else None
 
     async def _set(self, where: str, status: str) -> None:
         await self.org.write("PATCH", where, {"status": status})

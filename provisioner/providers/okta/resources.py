@@ -217,7 +217,7 @@ class ScimApplication(Resource):
     """The catalogue's "AWS IAM Identity Center", which provisions people to Kiro.
 
     It is created, and never written again: a PUT takes its provisioning connection away
-    (oktadeveloper/terraform-provider-okta issues 655 and 710).
+    (okta/terraform-provider-okta issues 655 and 710).
     """
 
     kind: ClassVar[str] = "okta-scim-application"

@@ -118,7 +118,9 @@ def test_another_wire_format_is_noticed(tmp_path):
 def test_nothing_secret_is_in_the_recording():
     text = CASSETTE.read_text()
     assert "canary" not in text
-    assert not re.search(r"(?i)authorization:|ssws|bearer|private.?key(?!_jwt)|BEGIN |eyJ[A-Za-z0-9_-]{10,}", text)
+    assert not re.search(
+        r"(?i)authorization:|ssws|bearer|private.?key(?!_jwt)|BEGIN |eyJ[A-Za-z0-9_-]{10,}", text
+    )
 
 
 def test_the_token_would_be_in_it_but_for_the_filter():

@@ -386,6 +386,26 @@ class TestGroupPush:
         (push,) = applied(server, creation(kinds.GroupPush, "Kiro-Pro")).resources
         assert push.id == "gPm2"
 
+    def test_one_that_is_in_kiro_already_is_linked_by_its_id_where_its_name_is_refused(self, server):
+        made = {"id": "gPmnew", "sourceGroupId": "00gpro", "status": "ACTIVE"}
+        refusal = {"errorCode": "E0000001", "errorSummary": "Api validation failed", "errorCauses": []}
+        server.answers("POST", PUSHES, Reply(400, body=refusal), Reply(body=made))
+        listed = [
+            {"id": "00gelse", "profile": {"name": "Kiro-Pro"}, "source": {"id": "0oaother"}},
+            {"id": "00gmade", "profile": {"name": "Kiro-Pro"}, "source": {"id": SCIM.rpartition("/")[2]}},
+        ]
+        server.answers("GET", f"{API}/groups", Reply(body=listed))
+        (push,) = applied(server, creation(kinds.GroupPush, "Kiro-Pro")).resources
+        assert push.id == "gPmnew"
+        assert server.requests("POST")[1].json["targetGroupId"] == "00gmade"
+
+    def test_a_refusal_for_another_reason_is_told(self, server):
+        refusal = {"errorCode": "E0000001", "errorSummary": "no", "errorCauses": []}
+        server.answers("POST", PUSHES, Reply(400, body=refusal))
+        server.answers("GET", f"{API}/groups", Reply(body=[]))
+        with pytest.raises(RemoteError, match="no"):
+            applied(server, creation(kinds.GroupPush, "Kiro-Pro"))
+
     def test_a_failed_one_is_switched_off_and_on_again(self, server):
         self.answering(server)
         change = change_to(healthy=True)

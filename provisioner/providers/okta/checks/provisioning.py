@@ -86,7 +86,7 @@ def api_integration(look: Look) -> Iterator[Verdict]:
     Fix: Applications, the SCIM application, Provisioning, Integration: enable it, with the SCIM endpoint (without a slash
     at the end) and the token of the Kiro console.
 
-    Source: Kiro, Okta guide, step 4; oktadeveloper/terraform-provider-okta issues 655 and 710.
+    Source: Kiro, Okta guide, step 4; okta/terraform-provider-okta issues 655 and 710.
     """
     found = provisioning(look)
     if not found.integrated:

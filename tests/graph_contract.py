@@ -10,12 +10,13 @@ import importlib.util
 import json
 import re
 import warnings
-from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from contract_judge import Judge, violations
 
 from provisioner.sandbox import Exchange
 
@@ -61,48 +62,21 @@ _VARIABLE = re.compile(
 )
 
 
-class GraphContract:
-    """Judges exchanges. Those that differ only in ids, tokens and times are judged once."""
+class GraphContract(Judge):
+    """Judges exchanges with Microsoft Graph."""
 
-    def __init__(self) -> None:
-        self._known: dict[str, list[str]] = {}
+    variable = _VARIABLE
 
-    def problems(self, exchanges: Iterable[Exchange]) -> list[str]:
-        """Everything that is not as Microsoft describes it, one line each."""
-        found = []
-        for exchange in exchanges:
-            key = _VARIABLE.sub(
-                "*",
-                json.dumps([exchange.method, exchange.path, exchange.status, exchange.body, exchange.answer]),
-            )
-            if key not in self._known:
-                self._known[key] = self.against_description(exchange) + self.undeclared(exchange)
-            found += [
-                f"{exchange.method} {exchange.path} {exchange.status}: {line}" for line in self._known[key]
-            ]
-        return found
+    def judged(self, exchange: Exchange) -> list[str]:
+        """What either description says against a request and its answer."""
+        return self.against_description(exchange) + self.undeclared(exchange)
 
     def against_description(self, exchange: Exchange) -> list[str]:
         """What the OpenAPI document says against a request (if it was accepted) and its answer."""
         if exchange.status == 0 or _undescribed(exchange):
             return []
         request, response = _as_openapi(exchange)
-        checks: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
-            (self._description.validate_response, (request, response))
-        ]
-        if exchange.status < 400:
-            checks.append((self._description.validate_request, (request,)))
-        found = []
-        for check, arguments in checks:
-            try:
-                check(*arguments)
-            except Exception as problem:  # noqa: BLE001 (openapi-core raises many kinds; each is a finding)
-                details = getattr(problem.__cause__, "schema_errors", None) or [problem.__cause__ or problem]
-                found += [
-                    f"{type(problem).__name__}: {getattr(d, 'json_path', '')} {getattr(d, 'message', d)}"
-                    for d in details
-                ]
-        return found
+        return violations(self._description, request, response, accepted=exchange.status < 400)
 
     def undeclared(self, exchange: Exchange) -> list[str]:
         """Members of an answer that the metadata does not declare."""

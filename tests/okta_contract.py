@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from contract_judge import Judge, violations
 
 from provisioner.sandbox import Exchange
 
@@ -116,45 +117,19 @@ _VARIABLE = re.compile(
 )
 
 
-class OktaContract:
-    """Judges exchanges. Those that differ only in ids, secrets and times are judged once."""
+class OktaContract(Judge):
+    """Judges exchanges with Okta."""
 
-    def __init__(self) -> None:
-        self._known: dict[str, list[str]] = {}
+    variable = _VARIABLE
 
-    def problems(self, exchanges: Iterable[Exchange]) -> list[str]:
-        """Everything that is not as Okta describes it, one line each."""
-        found = []
-        for exchange in exchanges:
-            key = _VARIABLE.sub(
-                "*",
-                json.dumps([exchange.method, exchange.path, exchange.status, exchange.body, exchange.answer]),
-            )
-            if key not in self._known:
-                self._known[key] = self.against_description(exchange)
-            found += [
-                f"{exchange.method} {exchange.path} {exchange.status}: {line}" for line in self._known[key]
-            ]
-        return found
-
-    def against_description(self, exchange: Exchange) -> list[str]:
-        """What the description says against a request (if it was accepted) and its answer."""
+    def judged(self, exchange: Exchange) -> list[str]:
+        """What the description says against a request and its answer."""
         path = unquote(urlsplit(exchange.path).path)
         if exchange.status in (0, 405) or _undescribed(path):
             return []
         request, response = _as_openapi(exchange)
-        checks: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
-            (self._description.validate_response, (request, response))
-        ]
-        if exchange.status < 400:
-            checks.append((self._description.validate_request, (request,)))
-        found = []
-        for check, arguments in checks:
-            try:
-                check(*arguments)
-            except Exception as problem:  # noqa: BLE001 (openapi-core raises many kinds; each is a finding)
-                found += [line for line in _lines(problem) if not _defect(path, line)]
-        return found
+        found = violations(self._description, request, response, accepted=exchange.status < 400)
+        return [line for line in found if not _defect(path, line)]
 
     @cached_property
     def _description(self) -> Any:
@@ -172,14 +147,6 @@ class OktaContract:
                     if response.get("content") == {}:  # means that nothing is said of a body; many have none
                         del response["content"]
         return OpenAPI.from_dict(document)
-
-
-def _lines(problem: Exception) -> list[str]:
-    details = getattr(problem.__cause__, "schema_errors", None) or [problem.__cause__ or problem]
-    return [
-        f"{type(problem).__name__}: {getattr(each, 'json_path', '')} {getattr(each, 'message', each)}"
-        for each in details
-    ]
 
 
 def _undescribed(path: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provisioner.core.errors import UsageError
+from provisioner.settings import Variables
 
 if TYPE_CHECKING:
     from provisioner.sandbox import Sandbox
@@ -161,9 +161,10 @@ def _token(*, stdin: bool, variable: str | None) -> str | None:
         return sys.stdin.readline().strip()
     if variable is None:
         return None
-    if variable not in os.environ:
+    token = Variables().variable(variable)
+    if token is None:
         raise UsageError(f"the environment variable {variable} is not set")
-    return os.environ[variable].strip()
+    return token.strip()
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import click
 
 from provisioner.cli import consoles
 from provisioner.core.errors import ProvisionerError, UsageError
+from provisioner.providers import NAMES
 
 if TYPE_CHECKING:
     from provisioner.sandbox import Sandbox
@@ -76,7 +77,7 @@ def serve(port: int | None, https: bool) -> None:
 )
 @click.option(
     "--provider",
-    type=click.Choice(["entra", "okta"]),
+    type=click.Choice(NAMES),
     default="entra",
     show_default=True,
     help="Whose tenant or org.",

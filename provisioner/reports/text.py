@@ -165,7 +165,7 @@ def _finding_lines(finding: FindingReport, titles: dict[str, str]) -> Iterator[s
     if finding.fix == "automatic":
         yield "    can be fixed with --fix"
     elif finding.fix == "manual":
-        yield f"    a person must decide: provisioner checks show {finding.check}"
+        yield f"    needs a person: provisioner checks show {finding.check}"
 
 
 def _change_lines(change: ChangeReport) -> Iterator[str]:

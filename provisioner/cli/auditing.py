@@ -68,6 +68,7 @@ def doctor(
 
     audits: list[AuditReport] = []
     texts: list[str] = []
+    repairs: list[str] = []
     for file in found(playbook):
         with opened(file, printer, sandbox=sandbox) as session:
             chosen = _chosen(session.loaded.playbook.provider, wanted)
@@ -75,8 +76,11 @@ def doctor(
             audits.append(audit)
             titles = {check.id: check.title for check in chosen}
             texts.append(audit_text(audit, titles, verbose=printer.verbose))
+            if not fix and any(finding.fix == "automatic" for finding in audit.findings):
+                repairs.append(f"provisioner doctor {session.flags} --fix")
     report = doctor_report(tuple(audits))
     printer.report(report, "\n\n".join(texts))
+    printer.next(*repairs)
     return _verdict(report, fail_on)
 
 

@@ -74,7 +74,7 @@ def plan(playbook: Path, sandbox: bool, max_removals: float | None, printer: Pri
         if report.refusals:
             return ExitCode.REFUSED
         if not report.in_sync:
-            printer.say(f"\nNext: provisioner apply {session.flags}")
+            printer.next(f"provisioner apply {session.flags}")
         return ExitCode.DONE if report.in_sync else ExitCode.FINDINGS
 
 
@@ -149,14 +149,18 @@ def drift(playbook: tuple[Path, ...], sandbox: bool, printer: Printer) -> int:
 
     reports: list[PlanReport] = []
     texts: list[str] = []
+    repairs: list[str] = []
     for file in found(playbook):
         with opened(file, printer, sandbox=sandbox) as session:
             planned, provider = session.run(_planning(None))
             report = plan_report(session.target(provider), planned.plan)
             reports.append(report)
             texts.append(plan_text(report, provider.title, verbose=printer.verbose))
+            if not report.in_sync:
+                repairs.append(f"provisioner apply {session.flags}")
     whole = DriftReport(in_sync=all(report.in_sync for report in reports), plans=tuple(reports))
     printer.report(whole, "\n\n".join(texts))
+    printer.next(*repairs)
     return ExitCode.DONE if whole.in_sync else ExitCode.FINDINGS
 
 
@@ -298,5 +302,5 @@ def _finish(
         raise error
     waits = bool(report.steps)
     next_command = "apply" if waits else "doctor"
-    session.printer.say(f"\nNext: provisioner {next_command} {session.flags}")
+    session.printer.next(f"provisioner {next_command} {session.flags}")
     return ExitCode.WAITING if waits else ExitCode.DONE

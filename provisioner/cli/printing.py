@@ -67,6 +67,11 @@ class Printer:
             self.clear()
             click.echo(text, err=True, color=self._colour())
 
+    def next(self, *commands: str) -> None:
+        """What to run now, one command a line; nothing when there is nothing to do."""
+        if commands:
+            self.say("\n" + "\n".join(f"Next: {command}" for command in commands))
+
     def note(self, text: str) -> None:
         """Tell what is being waited for: a passing line on a terminal, a lasting one elsewhere, each once."""
         from provisioner.reports.text import plain  # noqa: PLC0415 - start-up time

@@ -1,4 +1,4 @@
-"""What to do when Graph did not simply answer."""
+"""What to do when a vendor did not simply answer: what holds for all, and each vendor's cases."""
 
 from __future__ import annotations
 
@@ -10,17 +10,26 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.core.patience import Call, Failure, Patience, Then, decide
+from provisioner.core.patience import Call, Failure, Patience, Rules, Then, decide
 from provisioner.providers.entra.patience import GraphRules
+from provisioner.providers.okta.patience import OktaRules
 
-CASES: list[dict[str, Any]] = yaml.safe_load(
-    (Path(__file__).parent / "patience.yaml").read_text(encoding="utf-8")
-)
+HERE = Path(__file__).parent
+RULES: dict[str, Rules] = {"entra": GraphRules(), "okta": OktaRules()}
+MAYBE_DONE = {"entra": {404, 409}, "okta": {409}}
+"""Refusals after which something may have been done all the same."""
+CASES: list[tuple[str, dict[str, Any]]] = [
+    (provider, case)
+    for provider in RULES
+    for case in yaml.safe_load((HERE / provider / "patience.yaml").read_text(encoding="utf-8"))
+]
 PATIENCE = Patience(budget=100, first=1, most=8, settle=30)
 
+providers = st.sampled_from(sorted(RULES))
 failures = st.builds(
     Failure,
-    status=st.sampled_from([0, 400, 401, 403, 404, 409, 410, 412, 429, 500, 502, 503, 504]),
+    status=st.sampled_from([0, 400, 401, 403, 404, 409, 410, 412, 423, 429, 500, 502, 503, 504]),
+    code=st.sampled_from(["", "E0000001", "E0000239"]),
     message=st.sampled_from(
         ["", "Not a valid reference update", "Permission being assigned already exists on the object"]
     ),
@@ -36,12 +45,12 @@ calls = st.builds(
 )
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-def test_decisions(case):
+@pytest.mark.parametrize(("provider", "case"), CASES, ids=[f"{name}: {case['name']}" for name, case in CASES])
+def test_decisions(provider, case):
     step = decide(
         Failure(**case["failure"]),
         Call(path="/x", **case["call"]),
-        GraphRules(),
+        RULES[provider],
         attempt=case.get("attempt", 0),
         waited=case.get("waited", 0.0),
         patience=PATIENCE,
@@ -54,25 +63,29 @@ def test_decisions(case):
         assert step.reason
 
 
-@given(failure=failures, call=calls, attempt=st.integers(0, 1000), waited=st.floats(0, 200))
-def test_the_budget_is_never_exceeded(failure, call, attempt, waited):
-    step = decide(failure, call, GraphRules(), attempt=attempt, waited=waited, patience=PATIENCE)
+@given(
+    provider=providers, failure=failures, call=calls, attempt=st.integers(0, 1000), waited=st.floats(0, 200)
+)
+def test_the_budget_is_never_exceeded(provider, failure, call, attempt, waited):
+    step = decide(failure, call, RULES[provider], attempt=attempt, waited=waited, patience=PATIENCE)
     assert step.delay >= 0
     if step.then is not Then.FAIL:
         assert waited + step.delay <= PATIENCE.budget
 
 
-@given(failure=failures, call=calls)
-def test_what_must_not_be_done_twice_is_only_repeated_when_it_certainly_did_not_happen(failure, call):
-    step = decide(failure, call, GraphRules(), attempt=0, waited=0, patience=PATIENCE)
-    certainly_not_done = 400 <= failure.status < 500 and failure.status not in (404, 409)
+@given(provider=providers, failure=failures, call=calls)
+def test_what_must_not_be_done_twice_is_only_repeated_when_it_certainly_did_not_happen(
+    provider, failure, call
+):
+    step = decide(failure, call, RULES[provider], attempt=0, waited=0, patience=PATIENCE)
+    certainly_not_done = 400 <= failure.status < 500 and failure.status not in MAYBE_DONE[provider]
     if step.then is Then.REPEAT and not call.repeatable:
         assert certainly_not_done
 
 
-@given(failure=failures, call=calls)
-def test_nothing_that_can_be_repeated_is_looked_for(failure, call):
-    step = decide(failure, call, GraphRules(), attempt=0, waited=0, patience=PATIENCE)
+@given(provider=providers, failure=failures, call=calls)
+def test_nothing_that_can_be_repeated_is_looked_for(provider, failure, call):
+    step = decide(failure, call, RULES[provider], attempt=0, waited=0, patience=PATIENCE)
     assert not (step.then is Then.LOOK and call.repeatable)
 
 

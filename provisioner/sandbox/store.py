@@ -33,7 +33,7 @@ create table if not exists document (
 );
 """
 
-_SEALED = frozenset({"appConnection", "clientSecret", "signingKey", "synchronizationSecrets"})
+_SEALED = frozenset({"appConnection", "clientSecret", "signingKey", "synchronizationSecrets", "tsigKey"})
 """Kinds that hold what a person typed in as a secret: not kept in clear."""
 _SEAL_MARK = "sealed:"
 

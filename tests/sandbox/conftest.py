@@ -8,11 +8,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from dns_fixtures import Client as DnsClient
 from graph_fixtures import Kiro
 from okta_contract import CONTRACTS, OktaContract
 from okta_fixtures import Org
 
 from provisioner.sandbox import Exchange, Sandbox
+from provisioner.sandbox.dns import Dns
 
 
 @pytest.fixture(scope="session")
@@ -92,3 +94,10 @@ def org(sandbox: Sandbox, exchanges: list[Exchange], okta_contract: OktaContract
         assert (
             okta_contract.problems(exchange for exchange in exchanges if "/v1.0/" not in exchange.path) == []
         )
+
+
+@pytest.fixture
+def dns_client(tmp_path: Path) -> Iterator[DnsClient]:
+    """A client of a fresh DNS, whose folder is ``tmp_path``."""
+    with Dns(tmp_path) as service:
+        yield DnsClient(service.start())

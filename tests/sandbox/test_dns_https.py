@@ -1,0 +1,114 @@
+"""DNS over HTTPS, RFC 8484."""
+
+from __future__ import annotations
+
+import base64
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import dns.message
+import dns.query
+import httpx
+import pytest
+from dns.query import HTTPVersion
+from dns_fixtures import ZONE, Client, rcode, values
+
+from provisioner.sandbox import certificate
+from provisioner.sandbox.dns import Behaviour, add_record, behave, doh, txt
+from provisioner.sandbox.server import Front, Listener, Mount, bind
+from provisioner.sandbox.store import Store
+
+TYPE = {"Content-Type": "application/dns-message"}
+
+
+@pytest.fixture
+def url(dns_client: Client, tmp_path: Path) -> Iterator[str]:
+    directory = Store(tmp_path / "entra.db")
+    mount = Mount(doh.PATHS, dns_client.service.over_https, doh.refusal)
+    front = Front([mount], directory, {}, lambda _: None)
+    bound = bind("127.0.0.1", 0)
+    port = bound.getsockname()[1]
+    listener = Listener(bound, front, certificate.ensure(tmp_path))
+    yield f"https://127.0.0.1:{port}/dns-query"
+    listener.stop()
+    directory.close()
+
+
+@pytest.fixture
+def trust(url: str, tmp_path: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=certificate.ensure(tmp_path)[0])
+
+
+@pytest.fixture
+def http(url: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=url.replace("https:", "http:")) as client:
+        yield client
+
+
+@pytest.mark.skipif(not dns.query.have_doh, reason="dnspython's own HTTP client is not installed")
+@pytest.mark.parametrize("post", [True, False])
+@pytest.mark.parametrize("path", ["", "/resolver2."])
+def test_dnspython_is_answered(dns_client: Client, url, trust, post, path):
+    add_record(dns_client.service.store, ZONE, "kiro", "TXT", txt("here"))
+    query = dns.message.make_query(f"kiro.{ZONE}", "TXT")
+    where = url + path
+    answer = dns.query.https(
+        query, where, post=post, verify=trust, timeout=5, http_version=HTTPVersion.HTTP_2
+    )
+    assert values(answer) == ['"here"']
+
+
+@pytest.mark.parametrize("path", ["", "/resolver2."])
+def test_both_methods_and_every_resolver_answer_by_tls(dns_client: Client, url, trust, path):
+    add_record(dns_client.service.store, ZONE, "kiro", "TXT", txt("here"))
+    wire = dns.message.make_query(f"kiro.{ZONE}", "TXT", id=0).to_wire()
+    text = base64.urlsafe_b64encode(wire).decode().rstrip("=")
+    with httpx.Client(verify=trust) as client:
+        answers = [
+            client.get(url + path, params={"dns": text}, headers={"Accept": doh.MEDIA_TYPE}),
+            client.post(url + path, content=wire, headers=TYPE),
+        ]
+    for answer in answers:
+        assert values(dns.message.from_wire(answer.content)) == ['"here"']
+
+
+def test_the_answer_may_be_kept_as_long_as_its_records(dns_client: Client, http: httpx.Client):
+    add_record(dns_client.service.store, ZONE, "kiro", "TXT", txt("here"), ttl=77)
+    answer = post(http, f"kiro.{ZONE}")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/dns-message")
+    assert answer.headers["Cache-Control"] == "max-age=77"
+    assert post(http, f"nothing.{ZONE}").headers["Cache-Control"] == "max-age=900"
+
+
+def test_a_failure_of_dns_is_a_success_of_http(dns_client: Client, http: httpx.Client):
+    behave(dns_client.service.store, "resolver1.", Behaviour(mode="servfail"))
+    answer = post(http, ZONE)
+    assert (answer.status_code, rcode(dns.message.from_wire(answer.content))) == (200, "SERVFAIL")
+
+
+def test_large_answers_are_whole(dns_client: Client, http: httpx.Client):
+    add_record(dns_client.service.store, ZONE, "big", "TXT", *(txt(f"{number}" * 200) for number in range(8)))
+    answer = dns.message.from_wire(post(http, f"big.{ZONE}").content)
+    assert len(answer.answer[0]) == 8
+
+
+def test_what_is_no_query_is_refused(dns_client: Client, http: httpx.Client):
+    good = dns.message.make_query(ZONE, "TXT").to_wire()
+    text = base64.urlsafe_b64encode(good).decode().rstrip("=")
+    assert http.get("", params={"dns": text}).status_code == 200
+    for parameter in ("", "!!", "AAAA", "ü"):
+        assert http.get("", params={"dns": parameter}).status_code == 400
+    assert http.get("").status_code == 400
+    assert http.post("", content=b"\0" * 5, headers=TYPE).status_code == 400
+    assert http.post("", content=good).status_code == 415
+    assert http.post("", content=good + b"\0" * 70000, headers=TYPE).status_code == 413
+    assert http.put("", content=good, headers=TYPE).headers["Allow"] == "GET, POST"
+    for name in ("nobody.", "a..b", "ns1.contoso.example."):
+        assert http.post(f"/{name}", content=good, headers=TYPE).status_code == 404
+    behave(dns_client.service.store, "resolver1.", Behaviour(mode="drop"))
+    assert http.post("", content=good, headers=TYPE).status_code == 504
+
+
+def post(http: httpx.Client, name: str) -> httpx.Response:
+    return http.post("", content=dns.message.make_query(name, "TXT").to_wire(), headers=TYPE)

@@ -1,0 +1,100 @@
+"""The tools that admins use: dig and nsupdate of BIND, kdig of Knot."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+
+import pytest
+from dns_fixtures import NS1, ZONE, Client
+
+from provisioner.sandbox.dns import Behaviour, add_record, behave, declare, keys, txt
+
+WRONG = "bm90IHRoZSBzYW5kYm94J3Mgc2VjcmV0"
+
+
+def tool(name: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(shutil.which(name) is None, reason=f"{name} is not installed")
+
+
+def run(*command: str, text: str | None = None) -> str:
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
+    return done.stdout + done.stderr
+
+
+def asked(client: Client, name: str, *options: str, program: str = "dig", host: str = NS1) -> str:
+    address, port = client.where(host)
+    return run(program, f"@{address}", "-p", str(port), name, *options)
+
+
+def updated(client: Client, lines: str, key: str | None = "provisioner.", secret: str | None = None) -> str:
+    address, port = client.where(NS1)
+    known = {grant.name: grant for grant in keys(client.service.store)}
+    signed = ["-y", f"{known[key].algorithm}:{key}:{secret or known[key].secret}"] if key else []
+    return run("nsupdate", *signed, text=f"server {address} {port}\nzone {ZONE}\n{lines}\nsend\n")
+
+
+@pytest.mark.parametrize(
+    "program", [pytest.param("dig", marks=tool("dig")), pytest.param("kdig", marks=tool("kdig"))]
+)
+def test_queries(dns_client: Client, program):
+    add_record(dns_client.service.store, ZONE, "kiro", "TXT", txt("one", 'tw"o'))
+    for transport in ("+notcp", "+tcp"):
+        said = asked(dns_client, f"kiro.{ZONE}", "TXT", transport, program=program)
+        assert '"one" "tw\\"o"' in said
+        assert re.search(r"[Ff]lags: qr aa", said)
+    assert "NXDOMAIN" in asked(dns_client, f"nothing.{ZONE}", program=program)
+    assert "192.0.2.25" in asked(dns_client, f"mail.{ZONE}", "A", program=program, host="resolver1.")
+    for flaw in ("alformed", "mismatch", "rror"):
+        assert flaw not in said
+
+
+@pytest.mark.parametrize(
+    "program", [pytest.param("dig", marks=tool("dig")), pytest.param("kdig", marks=tool("kdig"))]
+)
+def test_a_cut_answer_is_asked_for_again_by_tcp(dns_client: Client, program):
+    behave(dns_client.service.store, NS1, Behaviour(mode="truncate"))
+    said = asked(dns_client, f"mail.{ZONE}", "A", program=program)
+    assert "192.0.2.25" in said
+    assert re.search(r"[Tt]runcated", said)
+
+
+@tool("dig")
+def test_dig_sees_edns_cookies_and_bogus(dns_client: Client):
+    assert "EDNS: version: 0" in asked(dns_client, ZONE, "SOA", "+cookie", "+nsid", "+subnet=192.0.2.0/24")
+    declare(dns_client.service.store, ZONE, "bogus")
+    said = asked(dns_client, ZONE, "SOA", host="resolver1.")
+    assert "SERVFAIL" in said
+    assert "DNSSEC Bogus" in said
+
+
+@tool("nsupdate")
+def test_a_signed_update_is_accepted(dns_client: Client):
+    assert updated(dns_client, 'update add kiro.contoso.example. 60 TXT "a b" "c"') == ""
+    assert '"a b" "c"' in asked(dns_client, f"kiro.{ZONE}", "TXT", "+short")
+    assert (
+        updated(
+            dns_client, "prereq yxrrset kiro.contoso.example. TXT\nupdate delete kiro.contoso.example. TXT"
+        )
+        == ""
+    )
+    assert "NXDOMAIN" in asked(dns_client, f"kiro.{ZONE}", "TXT")
+
+
+@tool("nsupdate")
+@pytest.mark.parametrize(
+    ("key", "secret", "said"),
+    [
+        (None, None, "update failed: REFUSED"),
+        ("provisioner.", WRONG, "BADSIG"),
+        ("provisioner-txt.", None, "update failed: REFUSED"),
+    ],
+)
+def test_an_update_that_is_not_allowed_is_refused(dns_client: Client, key, secret, said):
+    assert said in updated(dns_client, "update add kiro.contoso.example. 60 A 192.0.2.1", key, secret)
+
+
+@tool("nsupdate")
+def test_a_name_outside_the_zone_is_refused(dns_client: Client):
+    assert "NOTZONE" in updated(dns_client, "update add kiro.fabrikam.example. 60 TXT a")

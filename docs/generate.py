@@ -66,7 +66,9 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
     for name, field in model.model_fields.items():
         key = f"{prefix}{name}"
         inner = _inner(field.annotation)
-        default = "required" if field.is_required() else _default(field.get_default())
+        default = (
+            "required" if field.is_required() else _default(field.get_default(call_default_factory=True))
+        )
         kind = "mapping" if inner and "array" not in json.dumps(properties[name]) else _kind(properties[name])
         text = (field.description or (inner.__doc__ if inner else "") or "").replace("|", "\\|")
         yield f"| `{key}` | {kind} | {default} | {' '.join(text.split())} |"
@@ -91,7 +93,7 @@ def _kind(schema: dict[str, Any]) -> str:
         )
     if schema.get("type") == "array":
         return f"list of {_kind(schema.get('items', {}))}"
-    return str(schema.get("type", "mapping"))
+    return str(schema.get("type", "mapping")).replace("object", "mapping")
 
 
 def _default(value: Any) -> str:
@@ -108,17 +110,36 @@ def checks() -> str:
         "# Checks\n",
         (
             "`provisioner doctor` runs these. A check whose data may not be read is skipped, and the missing permission "
-            "named. The row of the vendor's troubleshooting table that a check covers is given where there is one; the "
-            "row on private top-level domains is not covered yet. Public copies of the vendor's Okta page are cut short: two rows of "
+            "named. The row of the vendor's troubleshooting table that a check covers is given where there is one. "
+            "Those whose id begins with dns are run for playbooks with domains. Public copies of the vendor's Okta page are cut short: two rows of "
             "its table are known.\n"
         ),
     ]
-    for name in providers.NAMES:
-        for check in providers.entry(name).checks():
+    for name in providers.CATALOGUES:
+        for check in providers.catalogue(name):
             row = f", covers the vendor's row “{check.row}”" if check.row else ""
             parts.append(f"## {check.id}\n\n{check.title}. Severity: {check.severity.label}{row}.\n")
             parts.extend(f"**{heading}.** {text}\n" for heading, text in check.sections.items())
     return "\n".join(parts)
+
+
+def domains() -> str:
+    """What people see of a domain that stays Pending, what doctor calls it, and what to do."""
+    rows = "\n".join(
+        f"| {_cell(check.sections['Symptom'])} | {_cell(check.sections['Why'])} | {_cell(check.sections['Fix'])} "
+        f"| [{check.id}](checks.md#{check.id}) |"
+        for check in providers.catalogue("dns")
+    )
+    return (
+        "# When a domain stays Pending\n\n"
+        "What `provisioner doctor` says of the domains of a playbook. Evidence names each server that was asked, and what it "
+        "answered.\n\n| What you see | What is behind it | What to do | What doctor calls it |\n|---|---|---|---|\n"
+        f"{rows}\n"
+    )
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def exit_codes() -> str:
@@ -168,6 +189,7 @@ PAGES = {
     "commands.md": lambda: NOTE + commands(),
     "playbook.md": lambda: NOTE + playbook(),
     "checks.md": lambda: NOTE + checks(),
+    "domains.md": lambda: NOTE + domains(),
     "exit-codes.md": lambda: NOTE + exit_codes(),
     "reports.md": lambda: NOTE + reports(),
     "playbook.schema.json": lambda: json.dumps(json_schema(), indent=2) + "\n",

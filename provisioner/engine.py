@@ -40,8 +40,8 @@ class Watcher(Protocol):
         """Nothing happens for the moment, and why."""
 
 
-Person = Callable[[ManualStep], bool]
-"""Somebody who does human steps while apply waits; tells whether the step was done."""
+Person = Callable[[ManualStep], ManualStep | None]
+"""Somebody who does human steps while apply waits; returns the step with what it brought, or None if it was not done."""
 
 
 @dataclass(frozen=True)
@@ -209,9 +209,12 @@ async def _helped(
     done: list[ManualStep] = []
     for step in decided.open_steps if person else ():
         known = any(step.address == other.address for other in earlier)
-        if known or person is None or not await asyncio.to_thread(person, resolve(step, world.by_address)):
+        if known or person is None:
             break
-        done.append(step)
+        did = await asyncio.to_thread(person, resolve(step, world.by_address))
+        if did is None:
+            break
+        done.append(did)
     return done
 
 

@@ -89,6 +89,9 @@ class Memory:
     async def close(self) -> None:
         """Nothing is open."""
 
+    def outlook(self, snapshot: Snapshot) -> Iterable[str]:
+        return ()
+
 
 class Nobody:
     """A watcher who does not look."""
@@ -112,12 +115,12 @@ class Somebody:
     does: dict[str, Callable[[], None]]
     asked: list[ManualStep] = field(default_factory=list)
 
-    def __call__(self, step: ManualStep) -> bool:
+    def __call__(self, step: ManualStep) -> ManualStep | None:
         self.asked.append(step)
         if step.key not in self.does:
-            return False
+            return None
         self.does[step.key]()
-        return True
+        return step
 
     @property
     def keys(self) -> list[str]:

@@ -45,14 +45,17 @@ class TestShippedFiles:
 
 class TestFillingIn:
     @pytest.mark.parametrize("template", [file.name for file in shipped("templates").glob("playbook-*.j2")])
-    def test_the_skeleton_of_a_playbook_is_a_valid_one(self, template, tmp_path):
+    @pytest.mark.parametrize("domain", [None, "bücher.example"])
+    def test_the_skeleton_of_a_playbook_is_a_valid_one(self, template, domain, tmp_path):
         file = tmp_path / "playbook.yaml"
-        file.write_text(render(template, **VALUES))
+        file.write_text(render(template, **VALUES, domain=domain), encoding="utf-8")
         environment = {"ENTRA_TENANT_ID": "contoso.com", "OKTA_ORG_URL": "https://acme.okta.com"}
         playbook = load(file, Variables(environment=environment)).playbook
         shown = playbook.label if playbook.provider == "okta" else playbook.display_name
         assert (playbook.name, shown) == ("kiro", "Kiro")
         assert [group.name for group in playbook.groups] == ["Kiro-Users", "a: b"]
+        names = None if playbook.domains is None else [keys.domain.written for keys in playbook.domains]
+        assert names == ([domain] if domain else None)
 
     def test_a_value_that_is_used_but_not_given_is_an_error(self):
         with pytest.raises(jinja2.UndefinedError, match="display_name"):

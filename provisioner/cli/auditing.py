@@ -9,7 +9,7 @@ import click
 
 from provisioner.cli.options import output_options, playbook_argument, playbooks_argument, sandbox_option
 from provisioner.core.errors import ExitCode, UsageError
-from provisioner.providers import NAMES
+from provisioner.providers import CATALOGUES, catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from provisioner.cli.session import Session
     from provisioner.core.check import Check
     from provisioner.core.provider import PermissionsNeeded, Provider
+    from provisioner.providers import Playbook
     from provisioner.reports.models import AuditReport, DoctorReport
 
 # Modules that load pydantic or an SDK are imported inside the commands: --help must be quick.
@@ -62,16 +63,18 @@ def doctor(
       provisioner doctor entra.yaml --check entra-token-version
       provisioner doctor entra.yaml --fix
     """
-    from provisioner.cli.session import found, opened
+    from provisioner.cli.session import Neighbours, found, opened
     from provisioner.reports.models import doctor_report
     from provisioner.reports.text import audit_text
 
     audits: list[AuditReport] = []
     texts: list[str] = []
     repairs: list[str] = []
-    for file in found(playbook):
-        with opened(file, printer, sandbox=sandbox) as session:
-            chosen = _chosen(session.loaded.playbook.provider, wanted)
+    files = found(playbook)
+    among = Neighbours(files)
+    for file in files:
+        with opened(file, printer, sandbox=sandbox, among=among) as session:
+            chosen = _chosen(session.loaded.playbook, wanted)
             audit = _audit(session, chosen, fix=fix, yes=yes or sandbox)
             audits.append(audit)
             titles = {check.id: check.title for check in chosen}
@@ -92,15 +95,20 @@ def _verdict(report: DoctorReport, fail_on: str) -> int:
     return ExitCode.FINDINGS if failed else ExitCode.DONE
 
 
-def _chosen(provider: str, wanted: Sequence[str]) -> tuple[Check, ...]:
-    from provisioner import providers
-
-    checks = providers.entry(provider).checks()
-    known = {check.id: check for check in checks}
+def _chosen(playbook: Playbook, wanted: Sequence[str]) -> tuple[Check, ...]:
+    """The checks to run: those wanted, or all that are about what the playbook has."""
+    about = ("dns",) if playbook.domains is not None else ()
+    if not wanted:
+        return tuple(check for name in (playbook.provider, *about) for check in catalogue(name))
+    known = {check.id: check for name in (playbook.provider, "dns") for check in catalogue(name)}
     for identifier in wanted:
         if identifier not in known:
-            raise UsageError(f"there is no check {identifier!r}", hint="list them: provisioner checks list")
-    return tuple(known[identifier] for identifier in wanted) if wanted else checks
+            raise _no_such_check(identifier)
+    return tuple(known[identifier] for identifier in wanted)
+
+
+def _no_such_check(identifier: str) -> UsageError:
+    return UsageError(f"there is no check {identifier!r}", hint="list them: provisioner checks list")
 
 
 def _audit(session: Session, checks: tuple[Check, ...], *, fix: bool, yes: bool) -> AuditReport:
@@ -123,7 +131,7 @@ def _audit(session: Session, checks: tuple[Check, ...], *, fix: bool, yes: bool)
             session.target(provider), findings, done_reports(applied.done), provider.requests()
         )
 
-    return session.run(work)
+    return session.run(work, wait=fix)
 
 
 @click.group()
@@ -132,12 +140,12 @@ def checks() -> None:
 
 
 @checks.command("list")
-@click.option("--provider", type=click.Choice(NAMES), help="Only this provider's.")
+@click.option("--provider", type=click.Choice(CATALOGUES), help="Only this provider's, or those of domains.")
 def list_checks(provider: str | None) -> None:
     """One line for each check."""
-    catalogue = [check for name in ([provider] if provider else NAMES) for check in _chosen(name, ())]
-    width = max(len(check.id) for check in catalogue)
-    for check in catalogue:
+    listed = [check for name in ([provider] if provider else CATALOGUES) for check in catalogue(name)]
+    width = max(len(check.id) for check in listed)
+    for check in listed:
         click.echo(f"{check.id:<{width}}  {check.severity.label:<6}  {check.title}")
 
 
@@ -145,8 +153,11 @@ def list_checks(provider: str | None) -> None:
 @click.argument("identifier")
 def show_check(identifier: str) -> None:
     """Explain a check: symptom, why, fix, source."""
-    provider = identifier.partition("-")[0]  # every id begins with it
-    (check,) = _chosen(provider if provider in NAMES else NAMES[0], (identifier,))
+    whose = identifier.partition("-")[0]  # every id begins with it
+    known = {check.id: check for check in (catalogue(whose) if whose in CATALOGUES else ())}
+    if identifier not in known:
+        raise _no_such_check(identifier)
+    check = known[identifier]
     click.echo(f"{click.style(check.id, bold=True)}  {check.severity.label}\n\n{check.title}\n")
     for heading, text in check.sections.items():
         click.echo(f"{click.style(heading, bold=True)}: {text}")

@@ -37,6 +37,7 @@ _REPORTS = click.Choice(["playbook", "plan", "apply", "drift", "doctor", "permis
 @click.option(
     "--group", "groups", multiple=True, default=["Kiro-Users"], show_default=True, help="A group to assign."
 )
+@click.option("--domain", help="The domain of people's e-mail addresses, to verify it.")
 @click.option("--force", is_flag=True, help="Overwrite the file.")
 def init(
     file: Path | None,
@@ -44,6 +45,7 @@ def init(
     name: str | None,
     display_name: str | None,
     groups: tuple[str, ...],
+    domain: str | None,
     force: bool,
 ) -> None:
     """Write a commented playbook to FILE (default: entra.yaml or okta.yaml).
@@ -52,6 +54,7 @@ def init(
     Examples:
       provisioner init
       provisioner init --provider okta
+      provisioner init --domain example.com
       provisioner init contoso.yaml --name kiro-contoso --group "Kiro Developers"
     """
     from provisioner.templating import render
@@ -66,12 +69,25 @@ def init(
         name=name or f"kiro-{provider}",
         display_name=json.dumps(display_name or f"Kiro-{provider.title()}", ensure_ascii=False),
         groups=quoted,
+        domain=_domain(domain),
     )
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write {file}: {error.strerror}") from error
     click.echo(f"Wrote {file}.\n\nNext: provisioner apply {file} --sandbox", err=True)
+
+
+def _domain(name: str | None) -> str | None:
+    """A domain as it is written into a playbook."""
+    if name is None:
+        return None
+    from provisioner.providers.dns.names import NameFaultError, parse_domain
+
+    try:
+        return parse_domain(name).written
+    except NameFaultError as error:
+        raise UsageError(f"--domain: {error}") from error
 
 
 @click.command()
@@ -118,12 +134,25 @@ def schema(of: str, provider: str | None) -> None:
 @click.command()
 @playbook_argument
 @sandbox_option
+@click.option(
+    "--record",
+    "form",
+    type=click.Choice(["plain", "zonefile", "route53", "terraform"]),
+    help="Print only the TXT records, ready to paste: into a zone file, as a Route 53 change batch, for Terraform.",
+)
 @output_options
-def handoff(playbook: Path, sandbox: bool, printer: Printer) -> int:
+def handoff(playbook: Path, sandbox: bool, form: str | None, printer: Printer) -> int:
     """Print the values to paste into the Kiro console, and what to bring back.
 
     Exits 4 while a human step waits.
+
+    \b
+    Examples:
+      provisioner handoff entra.yaml
+      provisioner handoff entra.yaml --record route53 > change-batch.json
     """
+    if form:
+        return _print_records(playbook, sandbox, form, printer)
     from provisioner import engine
     from provisioner.cli.session import opened
     from provisioner.reports.models import HandoffSheet, handoff_reports, step_report
@@ -141,3 +170,25 @@ def handoff(playbook: Path, sandbox: bool, printer: Printer) -> int:
         )
         printer.report(sheet, handoff_text(sheet, provider.title))
         return ExitCode.WAITING if sheet.steps else ExitCode.DONE
+
+
+def _print_records(playbook: Path, sandbox: bool, form: str, printer: Printer) -> int:
+    """The TXT records in one notation, beside the values that are at their names already."""
+    from provisioner import engine
+    from provisioner.cli.session import opened
+    from provisioner.core.snapshot import Snapshot
+    from provisioner.providers.dns.records import Form, beside, rendered
+    from provisioner.providers.dns.resources import DomainRecord
+
+    async def work(provider: Provider) -> tuple[tuple[DomainRecord, ...], Snapshot]:
+        planned = await engine.plan(provider)
+        wanted = planned.desired.resources
+        return tuple(one for one in wanted if isinstance(one, DomainRecord)), planned.snapshot
+
+    with opened(playbook, printer, sandbox=sandbox) as session:
+        if not session.loaded.playbook.domains:
+            raise UsageError(f"{playbook} has no domains", hint="name them under domains: in the playbook")
+        records, snapshot = session.run(work)
+        for record in records:
+            click.echo(rendered(record, Form(form), others=beside(record, snapshot)).rstrip())
+        return ExitCode.DONE if all(record.value for record in records) else ExitCode.WAITING

@@ -40,6 +40,9 @@ def _share(_context: click.Context, _parameter: click.Parameter, value: str | No
 
 
 _yes = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+_no_wait = click.option(
+    "--no-wait", is_flag=True, help="Do not wait until every name server has the TXT records that were made."
+)
 _max_removals = click.option(
     "--max-removals",
     callback=_share,
@@ -83,8 +86,11 @@ def plan(playbook: Path, sandbox: bool, max_removals: float | None, printer: Pri
 @sandbox_option
 @_yes
 @_max_removals
+@_no_wait
 @output_options
-def apply(playbook: Path, sandbox: bool, yes: bool, max_removals: float | None, printer: Printer) -> int:
+def apply(
+    playbook: Path, sandbox: bool, yes: bool, max_removals: float | None, no_wait: bool, printer: Printer
+) -> int:
     """Make the tenant as the playbook says; ask first.
 
     Run again, it changes nothing. Steps that only a person can do are printed with the exact values; it exits 4
@@ -99,7 +105,7 @@ def apply(playbook: Path, sandbox: bool, yes: bool, max_removals: float | None, 
     from provisioner.cli.session import opened
 
     with opened(playbook, printer, sandbox=sandbox) as session:
-        return _change(session, (None,), yes=yes or sandbox, max_removals=max_removals)
+        return _change(session, (None,), yes=yes or sandbox, max_removals=max_removals, wait=not no_wait)
 
 
 @click.command()
@@ -107,8 +113,9 @@ def apply(playbook: Path, sandbox: bool, yes: bool, max_removals: float | None, 
 @sandbox_option
 @_yes
 @click.option("--purge", is_flag=True, help="Also delete copies in the recycle bin, for good.")
+@_no_wait
 @output_options
-def destroy(playbook: Path, sandbox: bool, yes: bool, purge: bool, printer: Printer) -> int:
+def destroy(playbook: Path, sandbox: bool, yes: bool, purge: bool, no_wait: bool, printer: Printer) -> int:
     """Take the integration down: provisioning off, the application to the recycle bin.
 
     Only what the playbook made. Kiro keeps the users and their subscriptions: delete those in the Kiro console.
@@ -123,7 +130,7 @@ def destroy(playbook: Path, sandbox: bool, yes: bool, purge: bool, printer: Prin
 
     with opened(playbook, printer, sandbox=sandbox) as session:
         steps = (False, True) if purge else (False,)
-        result = _change(session, steps, yes=yes or sandbox, max_removals=1.0)
+        result = _change(session, steps, yes=yes or sandbox, max_removals=1.0, wait=not no_wait)
         printer.say("Kiro still has the users and their subscriptions: delete those in the Kiro console.")
         return result
 
@@ -179,7 +186,9 @@ def _guards(provider: Provider, max_removals: float | None) -> Guards:
     return guards if max_removals is None else guards.model_copy(update={"max_removals": max_removals})
 
 
-def _change(session: Session, steps: Sequence[bool | None], *, yes: bool, max_removals: float | None) -> int:
+def _change(
+    session: Session, steps: Sequence[bool | None], *, yes: bool, max_removals: float | None, wait: bool
+) -> int:
     """Plan, show, ask, apply, step by step; and report when all steps are done.
 
     Args:
@@ -188,6 +197,7 @@ def _change(session: Session, steps: Sequence[bool | None], *, yes: bool, max_re
             for a teardown that leaves nothing in the recycle bin.
         yes: do not ask.
         max_removals: the guard's limit, or None for the playbook's.
+        wait: until every name server has the records that were made.
     """
     from provisioner import engine
     from provisioner.core.plan import Plan
@@ -221,10 +231,13 @@ def _change(session: Session, steps: Sequence[bool | None], *, yes: bool, max_re
         )
         snapshot = applied.after.snapshot if applied.after else planned.snapshot
         took = time.monotonic() - started
-        return _finish(session, provider, whole, applied, snapshot, seconds=took, error=error)
+        outlook = () if error or steps != (None,) else tuple(provider.outlook(snapshot))
+        return _finish(
+            session, provider, whole, applied, snapshot, outlook=outlook, seconds=took, error=error
+        )
 
     try:
-        return session.run(work)
+        return session.run(work, wait=wait)
     except KeyboardInterrupt:
         made = ", ".join(change.address for change, _ in applied.done)
         session.printer.say(f"\nWritten so far: {made or 'nothing'}.")
@@ -281,6 +294,7 @@ def _finish(
     applied: Applied,
     snapshot: Snapshot,
     *,
+    outlook: tuple[str, ...],
     seconds: float,
     error: ProvisionerError | None,
 ) -> int:
@@ -295,6 +309,7 @@ def _finish(
         requests=provider.requests(),
         seconds=seconds,
         handoff=provider.handoff(snapshot),
+        outlook=outlook,
         error=str(error) if error else None,
     )
     session.printer.report(report, apply_text(report))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provisioner.core.errors import UsageError
+from provisioner.providers import NAMES
 from provisioner.settings import Variables
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ APP = click.option(
 
 @click.group()
 def console() -> None:
-    """Do by hand what a person does in the Kiro console and in Okta's Admin Console."""
+    """Do by hand what a person does in the Kiro console, in Okta's Admin Console and in a zone's editor."""
 
 
 @console.command("create-profile")
@@ -65,6 +66,52 @@ def generate_token() -> None:
             raise UsageError(str(error)) from error
     for name, value in brought.items():
         click.echo(f"export {name}={value}")
+
+
+@console.command("add-domain")
+@click.argument("name")
+@click.option(
+    "--provider", type=click.Choice(NAMES), default="entra", show_default=True, help="Whose profile."
+)
+def add_domain(name: str, provider: str) -> None:
+    """Add a domain to the newest profile, and show its verification token."""
+    from provisioner.cli.session import running_sandbox
+    from provisioner.sandbox import steering
+
+    with running_sandbox() as running, _refusals():
+        token = steering.add_domain(running, name, provider)
+    click.echo(f"export KIRO_DOMAIN_TOKEN={token}")
+
+
+@console.command("remove-domain")
+@click.argument("name")
+def remove_domain(name: str) -> None:
+    """Take a domain off its profile; added again, it has another token."""
+    from provisioner.cli.session import running_sandbox
+    from provisioner.sandbox.kiro import domains
+
+    with running_sandbox() as running, _refusals():
+        domains.remove_domain(running.kiro, name)
+    click.echo(f"{name} is associated with no profile.")
+
+
+@console.command("create-record")
+@click.argument("name")
+@click.argument("value")
+@click.option("--ttl", type=click.IntRange(0, 604800), default=300, show_default=True)
+def create_record(name: str, value: str, ttl: int) -> None:
+    """Make a TXT record in the zone that NAME is in, as a person does in the zone's editor.
+
+    \b
+    Examples:
+      provisioner sandbox console create-record kiro-app-1.contoso.example kiro-site-verification=...
+    """
+    from provisioner.cli.session import running_sandbox
+    from provisioner.sandbox import steering
+
+    with running_sandbox() as running, _refusals():
+        zone = steering.create_record(running, name, value, ttl)
+    click.echo(f"{name} has the value, in the zone {zone}.")
 
 
 @console.group()
@@ -151,6 +198,17 @@ def retry(label: str | None) -> None:
     with _application(label) as (running, app_id):
         admin.retry(running.okta, app_id)
     click.echo("Every failed task was tried again.")
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What a console refuses is the user's error."""
+    from provisioner.sandbox.kiro import ConsoleRefusal
+
+    try:
+        yield
+    except (ConsoleRefusal, ValueError) as refusal:
+        raise UsageError(str(refusal)) from refusal
 
 
 def _token(*, stdin: bool, variable: str | None) -> str | None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def sandbox() -> None:
-    """The built-in Entra tenant, Okta org and Kiro: nothing real is touched.
+    """The built-in Entra tenant, Okta org, DNS and Kiro: nothing real is touched.
 
     Its content is kept between commands, so that apply, doctor and drift tell one story.
 
@@ -42,8 +42,8 @@ def sandbox() -> None:
 @click.option("--port", type=click.IntRange(1, 65535), help="Default: the one used before, or any free one.")
 @click.option("--https", is_flag=True, help="Serve https with a certificate of its own.")
 def serve(port: int | None, https: bool) -> None:
-    """Serve Microsoft Graph (/v1.0 and /beta), Okta's Management API (/api/v1), their token endpoints and Kiro's
-    SCIM for other clients.
+    """Serve Microsoft Graph (/v1.0 and /beta), Okta's Management API (/api/v1), their token endpoints, Kiro's SCIM, name
+    servers and resolvers for other clients.
 
     Runs until it is interrupted. Commands with --sandbox use this server while it runs.
     """
@@ -55,8 +55,7 @@ def serve(port: int | None, https: bool) -> None:
         running.start(port=port, https=https, shared=True)
         if running.attached:
             raise ProvisionerError(f"a sandbox is already being served at {running.url}")
-        for name, value in steering.facts(running).items():
-            click.echo(f"{name:<24}{value}")
+        _show_facts(steering.facts(running))
         click.echo("\nPress Ctrl-C to stop.", err=True)
         threading.Event().wait()
     except SandboxError as error:
@@ -92,7 +91,7 @@ def seed(
       provisioner sandbox seed --users 5000 --groups 20 --members 300
       provisioner sandbox seed --group "Kiro Developers"
       provisioner sandbox seed --member dan@contoso.example
-      provisioner sandbox seed --provider okta --member fred@contoso.example
+      provisioner sandbox seed --provider okta --member fred@fabrikam.example
     """
     from provisioner.cli.session import running_sandbox
     from provisioner.sandbox import steering
@@ -111,11 +110,15 @@ def seed(
 
 @sandbox.command("break")
 @click.argument("name", required=False)
-@click.option("--application", metavar="NAME", help="Which application for sign-in; the newest by default.")
+@click.option(
+    "--application",
+    metavar="NAME",
+    help="Which application for sign-in, or which domain; the newest by default.",
+)
 def break_(name: str | None, application: str | None) -> None:
-    """Put a named misconfiguration in the tenant or org; without NAME, list them.
+    """Put a named misconfiguration in the tenant, the org or the DNS; without NAME, list them.
 
-    Every check of doctor has one of the same name.
+    Every check of doctor has one of the same name, but those of what a playbook says.
 
     \b
     Examples:
@@ -150,12 +153,13 @@ def break_(name: str | None, application: str | None) -> None:
 @sandbox.command()
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def show(format_: str) -> None:
-    """Show what the tenant, the org and Kiro hold."""
+    """Show what the tenant, the org and Kiro hold; the Kiro console looks Pending domains up."""
     from provisioner.cli.session import running_sandbox
     from provisioner.sandbox import steering
     from provisioner.sandbox.kiro import console
 
     with running_sandbox() as running:
+        steering.verify_domains(running)
         kiro = console.describe(running.kiro)
         if format_ == "json":
             shown = {
@@ -167,12 +171,17 @@ def show(format_: str) -> None:
             }
             click.echo(json.dumps(shown, indent=2))
             return
-        for name, value in steering.facts(running).items():
-            click.echo(f"{name:<24}{value}")
+        _show_facts(steering.facts(running))
         click.echo(f"\nEntra tenant            {_counts(running, 'entra')}")
         _show_org(steering.okta_org(running))
         for profile in kiro["profiles"]:
             _show_profile(profile)
+
+
+def _show_facts(facts: dict[str, str]) -> None:
+    width = max(map(len, facts)) + 2
+    for name, value in facts.items():
+        click.echo(f"{name:<{width}}{value}")
 
 
 def _show_org(org: dict[str, Any]) -> None:
@@ -197,6 +206,10 @@ def _show_profile(profile: dict[str, Any]) -> None:
 
     issuer = f", issuer {plain(profile['issuer'])}" if "issuer" in profile else ""
     click.echo(f"\nKiro profile {profile['id']}, access tokens: {profile['tokens']}{issuer}")
+    if profile["domains"]:
+        click.echo("  domains")
+    for domain in profile["domains"]:
+        click.echo(f"    {plain(domain['name']):<36}{domain['status'].lower():<10}{plain(domain['token'])}")
     click.echo("  users")
     for user in profile["users"]:
         state = "active" if user["active"] else "inactive"

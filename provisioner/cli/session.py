@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,13 +28,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Session:
-    """One playbook, ready to be worked with; nothing is contacted yet."""
+    """One playbook, ready to be worked with; nothing is contacted yet.
+
+    Attributes:
+        elsewhere: other playbooks that name a domain of this one, by domain.
+    """
 
     file: Path
     loaded: playbooks.Loaded
     journal: Journal
     sandbox: Sandbox | None
     printer: Printer
+    elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def in_sandbox(self) -> bool:
@@ -45,16 +50,36 @@ class Session:
         """What to add to a suggested command so that it acts on the same tenant."""
         return f"{self.file}{' --sandbox' if self.in_sandbox else ''}"
 
-    def connect(self) -> Provider:
-        """The provider; close it in the loop that used it."""
-        loaded, sandboxed = self.loaded.playbook, None
-        if self.sandbox is not None:
-            sandboxed = providers.Sandboxed(
-                self.sandbox.url,
-                self.sandbox.token_of(loaded.provider),
-                float(self.sandbox.directory.setting("lag_seconds", 0)),
-            )
-        return providers.entry(loaded.provider).connect(loaded, self.journal, self.printer.note, sandboxed)
+    def connect(self, *, wait: bool = False) -> Provider:
+        """The provider; close it in the loop that used it.
+
+        Args:
+            wait: for DNS records, until every server has them.
+        """
+        sandboxed = self._sandboxed() if self.sandbox is not None else None
+        return providers.connect(
+            self.loaded.playbook,
+            self.journal,
+            self.printer.note,
+            sandboxed,
+            wait=wait,
+            elsewhere=self.elsewhere,
+        )
+
+    def _sandboxed(self) -> providers.Sandboxed:
+        """How the sandbox is reached."""
+        running, playbook = self.sandbox, self.loaded.playbook
+        assert running is not None
+        reached = providers.Sandboxed(
+            running.url,
+            running.token_of(playbook.provider),
+            float(running.directory.setting("lag_seconds", 0)),
+        )
+        if playbook.domains is None:
+            return reached
+        from provisioner.sandbox import steering  # noqa: PLC0415 - start-up time
+
+        return replace(reached, **steering.name_servers(running))
 
     def person(self) -> Person | None:
         """The simulated person who does human steps in the sandbox; nobody outside it."""
@@ -62,13 +87,15 @@ class Session:
         if running is None:
             return None
 
-        def act(step: ManualStep) -> bool:
+        def act(step: ManualStep) -> ManualStep | None:
             from provisioner.sandbox import steering  # noqa: PLC0415 - start-up time
 
-            done = steering.act(running, step.key)
-            if done:
-                self.printer.acted(step.address, done)
-            return done is not None
+            texts = tuple(map(str, step.instructions))
+            did = steering.act(running, step.key, self.loaded.playbook.provider, texts)
+            if did is None:
+                return None
+            self.printer.acted(step.address, did.told)
+            return step.model_copy(update={"brought": did.brought})
 
         return act
 
@@ -81,11 +108,11 @@ class Session:
             sandbox=self.in_sandbox,
         )
 
-    def run(self, work: Callable[[Provider], Awaitable[T]]) -> T:
-        """Do something with the provider, and close it."""
+    def run(self, work: Callable[[Provider], Awaitable[T]], *, wait: bool = False) -> T:
+        """Do something with the provider, and close it; see :meth:`connect`."""
 
         async def main() -> T:
-            provider = self.connect()
+            provider = self.connect(wait=wait)
             try:
                 return await work(provider)
             finally:
@@ -94,21 +121,59 @@ class Session:
         return asyncio.run(main())
 
 
+class Neighbours:
+    """Which playbooks name which domains, of those that one command is about; each is read once."""
+
+    def __init__(self, files: tuple[Path, ...] = ()) -> None:
+        self._files = files
+        self._named: dict[Path, frozenset[str]] | None = None
+
+    def elsewhere(
+        self, file: Path, loaded: playbooks.Loaded, variables: Variables | Callable[[str], Variables]
+    ) -> dict[str, tuple[str, ...]]:
+        """Other playbooks that name a domain of this one, by domain."""
+        if self._named is None:
+            self._named = {other: playbooks.domains_named(other, variables) for other in self._files}
+        found = {
+            keys.name: tuple(
+                str(other) for other, names in self._named.items() if other != file and keys.name in names
+            )
+            for keys in loaded.playbook.domains or ()
+        }
+        return {name: others for name, others in found.items() if others}
+
+
 @contextmanager
-def opened(file: Path, printer: Printer, *, sandbox: bool) -> Iterator[Session]:
+def opened(
+    file: Path, printer: Printer, *, sandbox: bool, among: Neighbours | None = None
+) -> Iterator[Session]:
     """A session for one playbook.
+
+    Args:
+        file: the playbook.
+        printer: whom to tell.
+        sandbox: whether the sandbox stands in.
+        among: the other playbooks of the command.
 
     Raises:
         PlaybookError: the playbook is wrong; nothing was contacted.
     """
+    among = among or Neighbours()
     if not sandbox:
-        yield Session(file, playbooks.load(file, Variables()), Journal(state_dir()), None, printer)
+        variables = Variables()
+        loaded = playbooks.load(file, variables)
+        elsewhere = among.elsewhere(file, loaded, variables)
+        yield Session(file, loaded, Journal(state_dir()), None, printer, elsewhere)
         return
     with running_sandbox() as running:
-        loaded = _rehearsed(
-            playbooks.load(file, lambda provider: Variables(running.variables(provider))), running, printer
-        )
-        yield Session(file, loaded, Journal(running.home), running, printer)
+
+        def values(provider: str) -> Variables:
+            return Variables(running.variables(provider))
+
+        loaded = playbooks.load(file, values)
+        elsewhere = among.elsewhere(file, loaded, values)
+        rehearsed = _rehearsed(loaded, running, printer)
+        yield Session(file, rehearsed, Journal(running.home), running, printer, elsewhere)
 
 
 @contextmanager
@@ -172,8 +237,25 @@ def _rehearsed(loaded: playbooks.Loaded, sandbox: Sandbox, printer: Printer) -> 
     replaced = playbook.rehearsed(sandbox.variables(playbook.provider))
     if playbook.cloud:
         steering.move_to_cloud(sandbox, playbook.cloud)
-    if replaced != playbook:
+    given = [one for one in playbook.domains or () if one.value or one.dns]
+    if replaced != playbook or given:
         printer.say(
-            "note: in the sandbox, its own tenant, SCIM endpoint and token stand in for those of the playbook"
+            "note: in the sandbox, its own tenant, SCIM endpoint, tokens and DNS stand in for those of the playbook"
         )
+    if playbook.domains:
+        replaced = replaced.model_copy(update={"domains": _rehearsed_domains(playbook.domains, sandbox)})
     return playbooks.Loaded(loaded.file, replaced, loaded.awaited)
+
+
+def _rehearsed_domains(domains: tuple[Any, ...], sandbox: Sandbox) -> tuple[Any, ...]:
+    """The same domains with the tokens of the simulated console, and with the sandbox's name server for their zones."""
+    from provisioner.providers.dns.keys import DnsKeys  # noqa: PLC0415 - start-up time
+    from provisioner.sandbox import steering  # noqa: PLC0415 - start-up time
+
+    steering.host(sandbox, [one.name for one in domains])
+    tokens = steering.tokens(sandbox, [one.name for one in domains])
+    update = DnsKeys(**steering.update_credentials(sandbox))
+    return tuple(
+        one.model_copy(update={"value": tokens.get(one.name), "dns": update if one.dns else None})
+        for one in domains
+    )

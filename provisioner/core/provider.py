@@ -81,24 +81,31 @@ class Provider(Protocol):
     """One playbook's view of one identity provider.
 
     Attributes:
+        name: the identity provider's.
         title: its name for people.
+        checks: those of doctor for it.
         tenant: which tenant, as the playbook names it.
         teardown_reads: kinds to read before a teardown, besides those a plan needs.
         convergence_budget: seconds within which what was written must be readable everywhere.
     """
 
-    name: str
-    title: str
-    checks: Iterable[Check]
-    teardown_reads: frozenset[str]
+    @property
+    def name(self) -> str: ...
 
     @property
-    def tenant(self) -> str:
-        """See above."""
+    def title(self) -> str: ...
 
     @property
-    def convergence_budget(self) -> float:
-        """See above."""
+    def checks(self) -> Iterable[Check]: ...
+
+    @property
+    def teardown_reads(self) -> frozenset[str]: ...
+
+    @property
+    def tenant(self) -> str: ...
+
+    @property
+    def convergence_budget(self) -> float: ...
 
     def desired(self) -> Desired:
         """What the playbook asks for."""
@@ -149,3 +156,6 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Close the connections."""
+
+    def outlook(self, snapshot: Snapshot) -> Iterable[str]:
+        """What happens from now on without anybody doing anything, such as a record that spreads."""

@@ -23,6 +23,7 @@ class ManualStep(Resource):
         instructions: the clicks, in order, with the exact values.
         brings: environment variables to set afterwards, each with what goes in it.
         given: what the step brings is at hand already.
+        brought: what somebody brought back who did it just now.
         proof: fields that prove, by reading, that the step was done.
     """
 
@@ -33,4 +34,5 @@ class ManualStep(Resource):
     instructions: Annotated[tuple[Text, ...], OBSERVED] = ()
     brings: Annotated[tuple[tuple[str, str], ...], OBSERVED] = ()
     given: Annotated[bool, OBSERVED] = False
+    brought: Annotated[str, OBSERVED] = ""
     proof: Annotated[tuple[Evidence, ...], OBSERVED] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
@@ -17,12 +17,17 @@ if TYPE_CHECKING:  # --help names the providers, and must be quick
 NAMES: Final = ("entra", "okta")
 """Every provider is a package below this one with a module ``entry``."""
 
+CATALOGUES: Final = (*NAMES, "dns")
+"""Whose checks there are."""
+
 
 class Playbook(Protocol):
     """What every provider's playbook model has."""
 
     name: str
     provider: Any
+    domains: Any
+    lookup: Any
 
     @property
     def cloud(self) -> str:
@@ -43,11 +48,17 @@ class Sandboxed:
         url: where it listens.
         token: an access token it will accept.
         lag: seconds for which its replicas disagree.
+        name_servers: address and port of its name servers, by host name.
+        resolvers: address and port of its resolvers, by name.
+        suffixes: public suffixes of its own.
     """
 
     url: str
     token: str
     lag: float = 0.0
+    name_servers: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    resolvers: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    suffixes: tuple[str, ...] = ()
 
 
 class Entry(Protocol):
@@ -63,6 +74,42 @@ class Entry(Protocol):
         self, playbook: Any, notebook: Notebook, tell: Callable[[str], None], sandboxed: Sandboxed | None
     ) -> Provider:
         """Open it for one playbook; nothing is contacted yet."""
+
+
+def connect(
+    playbook: Any,
+    notebook: Notebook,
+    tell: Callable[[str], None],
+    sandboxed: Sandboxed | None = None,
+    *,
+    wait: bool = False,
+    elsewhere: Mapping[str, tuple[str, ...]] | None = None,
+) -> Provider:
+    """Open everything that a playbook is about; nothing is contacted yet.
+
+    Args:
+        playbook: of any provider.
+        notebook: for notes between runs.
+        tell: is told what is waited for.
+        sandboxed: how to reach the sandbox, if it is meant.
+        wait: for DNS records, until every server has them.
+        elsewhere: other playbooks that name a domain, by domain.
+    """
+    identity = entry(playbook.provider).connect(playbook, notebook, tell, sandboxed)
+    if playbook.domains is None:
+        return identity
+    from .integration import integrated  # noqa: PLC0415 - start-up time
+
+    return integrated(identity, playbook, notebook, tell, sandboxed, wait=wait, elsewhere=elsewhere or {})
+
+
+def catalogue(name: str) -> tuple[Check, ...]:
+    """The checks of one catalogue: an identity provider's, or those of domains."""
+    if name != "dns":
+        return entry(name).checks()
+    from .dns.checks import CHECKS  # noqa: PLC0415 - start-up time
+
+    return CHECKS
 
 
 def entry(name: str) -> Entry:

@@ -10,6 +10,8 @@ from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, mode
 
 from provisioner.core.resource import Model
 
+from .dns.keys import REFERRED
+
 LOOPBACK_HOSTS: Final = ("127.0.0.1", "localhost", "::1")
 
 _EMAIL = r"^[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+$"
@@ -80,7 +82,9 @@ class IntegrationPlaybook(Model):
     """What every playbook begins with."""
 
     late: ClassVar[frozenset[tuple[str, ...]]] = frozenset()
-    """Keys whose variables may be missing: a person brings them back from the Kiro console."""
+    """Keys whose variables may be missing: a person brings them back from the Kiro console. ``*`` is any one step."""
+    referred: ClassVar[frozenset[tuple[str, ...]]] = frozenset(REFERRED)
+    """Keys whose values are references, never written in the playbook itself."""
     variables: ClassVar[Mapping[str, str]] = {}
     """What the shipped playbooks call the variables of these keys."""
 
@@ -104,7 +108,7 @@ class IntegrationPlaybook(Model):
 
     def awaited(self, key: str) -> str:
         """The variable that a late key refers to; the shipped playbooks' name for one that refers to none."""
-        return self._awaited.get(key) or self.variables[key]
+        return self._awaited.get(key) or self.variables.get(key, "")
 
     @property
     def marker(self) -> str:

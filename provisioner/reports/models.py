@@ -111,6 +111,9 @@ class ApplyReport(_Report):
     requests: dict[str, int] = Field(description="Requests sent: read, write.")
     seconds: float
     handoff: tuple[HandoffReport, ...] = ()
+    outlook: tuple[str, ...] = Field(
+        default=(), description="What happens from now on without anybody doing anything."
+    )
     error: str | None = Field(default=None, description="Why it stopped, if it did.")
 
 
@@ -274,6 +277,7 @@ def apply_report(
     requests: Requests,
     seconds: float,
     handoff: tuple[HandoffValue, ...] = (),
+    outlook: tuple[str, ...] = (),
     error: str | None = None,
 ) -> ApplyReport:
     """What came of applying a plan."""
@@ -287,6 +291,7 @@ def apply_report(
         requests=requests.model_dump(),
         seconds=round(seconds, 3),
         handoff=handoff_reports(handoff),
+        outlook=outlook,
         error=error,
     )
 

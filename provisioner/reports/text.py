@@ -84,6 +84,7 @@ def apply_text(report: ApplyReport) -> str:
         lines += ["", *_step_lines(number, step)]
     if report.handoff:
         lines += ["", *handoff_lines(report.handoff)]
+    lines += ["", *map(plain, report.outlook)] if report.outlook else []
     return "\n".join(lines)
 
 

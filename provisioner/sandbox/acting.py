@@ -7,11 +7,14 @@ application, and the features of its "To App".
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from provisioner.sandbox import dns as names
+from provisioner.sandbox import hosting
 from provisioner.sandbox.kiro import console as kiro
+from provisioner.sandbox.kiro import domains as kiro_domains
 from provisioner.sandbox.okta import console
 from provisioner.sandbox.sandbox import Sandbox
 from provisioner.sandbox.store import Document, Store
@@ -32,23 +35,45 @@ class Registration:
     issuer: str
 
 
-def act(sandbox: Sandbox, step_key: str) -> str | None:
+@dataclass(frozen=True)
+class Act:
+    """What a person did.
+
+    Attributes:
+        told: in one sentence.
+        brought: what they brought back from a console, if anything.
+    """
+
+    told: str
+    brought: str = ""
+
+
+def act(sandbox: Sandbox, step_key: str, provider: str, instructions: Sequence[str] = ()) -> Act | None:
     """Do what a person would do at a human step.
 
     Args:
         sandbox: the sandbox; its server must be running.
-        step_key: ``kiro-profile``, ``kiro-scim-token``, ``okta-api-integration`` or ``okta-to-app``.
+        step_key: ``kiro-profile``, ``kiro-scim-token``, ``okta-api-integration``, ``okta-to-app``, or ``kiro-domain-`` or
+            ``dns-record-`` and a domain.
+        provider: the identity provider that it is about.
+        instructions: what a person reads; a TXT record's lines begin with ``Name:``, ``Value:`` and ``TTL:``.
 
     Returns:
-        what was done, in one sentence; None when nobody acts here (the setting ``console`` is ``waits``), the step is not
+        what was done; None when nobody acts here (the setting ``console`` is ``waits``), the step is not
         known, or it cannot be done yet.
     """
-    if sandbox.directory.setting("console", "answers") == "waits" or step_key not in _STEPS:
+    if sandbox.directory.setting("console", "answers") == "waits":
         return None
     try:
-        return _STEPS[step_key](sandbox)
+        if step_key.startswith(_DOMAIN):
+            return _add_domain(sandbox, step_key.removeprefix(_DOMAIN), provider)
+        if step_key.startswith(_RECORD):
+            done = _copy_record(sandbox, instructions)
+        else:
+            done = _STEPS[step_key](sandbox) if step_key in _STEPS else None
     except (kiro.ConsoleRefusal, console.ConsoleRefusal):
         return None
+    return Act(done) if done else None
 
 
 def registration(sandbox: Sandbox) -> Registration | None:
@@ -127,6 +152,61 @@ def _switch_on(sandbox: Sandbox) -> str | None:
     return f"Enabled Create Users, Update User Attributes and Deactivate Users of {app['label']}."
 
 
+def tokens(sandbox: Sandbox, domains: Iterable[str]) -> dict[str, str]:
+    """The verification tokens that the Kiro console shows for domains, of those that were added."""
+    known = {name: sandbox.kiro.get("kiroDomain", name) for name in domains}
+    return {name: str(domain["token"]) for name, domain in known.items() if domain is not None}
+
+
+def profile_for(sandbox: Sandbox, provider: str) -> Document | None:
+    """The newest Kiro profile for an identity provider, or None."""
+    if provider == "okta":
+        return okta_profile(sandbox)
+    found = [profile for profile in sandbox.kiro.all("kiroProfile") if "issuer" not in profile]
+    return found[-1] if found else None
+
+
+def create_record(sandbox: Sandbox, name: str, value: str, ttl: int) -> str:
+    """Type a TXT record into the editor of the zone that its name is in.
+
+    Returns:
+        the zone.
+
+    Raises:
+        ValueError: no zone has the name, or it makes no sense.
+    """
+    zone = hosting.zone_of(sandbox.names.store, name)
+    if zone is None:
+        raise ValueError(f"no zone of the sandbox has the name {name}")
+    strings = [value[start : start + 255] for start in range(0, len(value), 255)]
+    names.add_record(sandbox.names.store, zone, f"{name.rstrip('.')}.", "TXT", names.txt(*strings), ttl=ttl)
+    return zone.rstrip(".")
+
+
+def _add_domain(sandbox: Sandbox, domain: str, provider: str) -> Act | None:
+    """Add a domain in the Kiro console, and copy its token."""
+    profile = profile_for(sandbox, provider)
+    if profile is None:
+        return None
+    token = str(kiro_domains.add_domain(sandbox.kiro, profile["id"], domain)["token"])
+    return Act(
+        f"Added {domain} to the Kiro profile {profile['id']}, and copied its verification token.", token
+    )
+
+
+def _copy_record(sandbox: Sandbox, instructions: Sequence[str]) -> str | None:
+    """Make the TXT record that stands in the instructions."""
+    lines = dict(line.split(":", 1) for line in instructions if ":" in line)
+    if not {"Name", "Value", "TTL"} <= lines.keys() or lines["Value"].strip().startswith("("):
+        return None
+    name = lines["Name"].split()[0]
+    try:
+        zone = create_record(sandbox, name, lines["Value"].strip(), int(lines["TTL"]))
+    except ValueError:
+        return None
+    return f"Created the TXT record {name} in the zone {zone}."
+
+
 def issuer(sandbox: Sandbox, server: Document) -> str:
     """The issuer as the Admin Console shows it.
 
@@ -156,6 +236,8 @@ def _server_for(okta: Store, client: str) -> Document | None:
     return found[-1] if found else None
 
 
+_DOMAIN: Final = "kiro-domain-"
+_RECORD: Final = "dns-record-"
 _STEPS: Final[dict[str, Callable[[Sandbox], str | None]]] = {
     "kiro-profile": _create_profile,
     "kiro-scim-token": _generate_token,

@@ -6,6 +6,7 @@ with the same home attaches to a shared server (``sandbox serve``), or waits for
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import http.client
@@ -20,7 +21,7 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from werkzeug.wrappers import Request, Response
 
@@ -35,10 +36,15 @@ from provisioner.sandbox.server import Front, Listener, Mount, bind
 from provisioner.sandbox.store import Store
 from provisioner.sandbox.tokens import Tokens
 
+if TYPE_CHECKING:
+    from provisioner.sandbox.dns import Dns
+
 PROGRAM = "provisioner sandbox"
 WAIT_SECONDS = 60.0  # for an unshared sandbox of the same home to end
 SILENCE_SECONDS = 1.0  # after which a program that does not answer on our port counts as a stranger
 _SCIM_PATHS = re.compile(r"/scim/")
+_DOH_PATH = "/dns-query"
+_DOH_PATHS = re.compile(r"/dns-query(/|$)")
 _POLL_SECONDS = 0.1
 
 
@@ -74,6 +80,8 @@ class Sandbox:
         self._tokens = Tokens(self.directory)
         self._cycles = Cycles(self.directory)
         self._listener: Listener | None = None
+        self._names: Dns | None = None
+        self._opening = threading.Lock()
         with self.directory.transaction():
             if self.directory.setting("tenant_id") is None:
                 seed.fresh(self.directory)
@@ -82,6 +90,20 @@ class Sandbox:
     def okta(self) -> Store:
         """The Okta org's documents; the org is made when it is first asked for."""
         return self._org.store
+
+    @property
+    def names(self) -> Dns:
+        """The DNS; it is served from now on, by the process that has the server."""
+        with self._opening:
+            if self._names is None:
+                from provisioner.sandbox.dns import Dns  # noqa: PLC0415 (start-up time)
+
+                self._names = Dns(self.home)
+                if self._listener is not None:
+                    self._names.start()
+                elif self.attached:
+                    _wake(self._plain_url().removeprefix("http://"))
+            return self._names
 
     @property
     def tenant_id(self) -> str:
@@ -133,6 +155,9 @@ class Sandbox:
         if self._listener is not None:
             self._listener.stop()
             self._listener = None
+        if self._names is not None:
+            self._names.close()
+            self._names = None
         self.directory.close()
         self.kiro.close()
         self._org.close()
@@ -178,18 +203,19 @@ class Sandbox:
     def variables(self, provider: str = "entra") -> dict[str, str]:
         """Values for the variables of a provider's shipped playbook.
 
-        For Entra ``ENTRA_TENANT_ID``; ``KIRO_SCIM_ENDPOINT`` and ``KIRO_SCIM_TOKEN`` when the simulated console has them:
+        ``KIRO_DOMAIN``, the domain of its people. For Entra ``ENTRA_TENANT_ID``; ``KIRO_SCIM_ENDPOINT`` and ``KIRO_SCIM_TOKEN`` when the simulated console has them:
         with the setting ``console`` at ``waits``, only after somebody generated a token there. For Okta ``OKTA_ORG_URL``, and
         ``KIRO_SCIM_ENDPOINT`` once somebody created the Kiro profile.
         """
         if provider != "okta":
-            return {"ENTRA_TENANT_ID": self.tenant_id, **self._console_answers()}
+            return {"ENTRA_TENANT_ID": self.tenant_id, "KIRO_DOMAIN": seed.DOMAIN, **self._console_answers()}
         from provisioner.sandbox.kiro import console  # noqa: PLC0415 (start-up time)
 
         profiles = [profile for profile in self.kiro.all("kiroProfile") if "issuer" in profile]
         endpoints = [console.endpoint(self._plain_url(), profile["id"]) for profile in profiles[-1:]]
         root = self.url or str(self.directory.setting("root", ""))
-        return {"OKTA_ORG_URL": root, **({"KIRO_SCIM_ENDPOINT": endpoints[0]} if endpoints else {})}
+        known = {"OKTA_ORG_URL": root, "KIRO_DOMAIN": seed.OKTA_DOMAIN}
+        return {**known, **({"KIRO_SCIM_ENDPOINT": endpoints[0]} if endpoints else {})}
 
     def _console_answers(self) -> dict[str, str]:
         from provisioner.sandbox.kiro import console  # noqa: PLC0415 (start-up time)
@@ -267,6 +293,9 @@ class Sandbox:
                 moved = {**profile, "issuer": root + issuer.removeprefix(before)}
                 self.kiro.put("kiroProfile", profile["id"], moved)
 
+    def _over_https(self, request: Request) -> Response:
+        return self.names.over_https(request)
+
     def _mounts(self) -> list[Mount]:
         graph = GraphApi(self.directory, self._tokens, self._cycles, self._record)
         authority = Authority(self.directory, self._tokens)
@@ -275,6 +304,7 @@ class Sandbox:
             Mount(VERSIONS, graph.handle, graph.refusal, recorded=True),
             Mount(_SCIM_PATHS, scim.handle, scim.refusal),
             Mount(OKTA_PATHS, self._org.handle, self._org.refusal, recorded=True),
+            Mount(_DOH_PATHS, self._over_https, _doh_refusal),
             Mount(AUTHORITY_PATHS, authority.handle, authority.refusal),
         ]
 
@@ -303,6 +333,24 @@ class _Scim:
         }
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
         return Response(json.dumps(body), status, headers, content_type="application/scim+json")
+
+
+def _wake(authority: str) -> None:
+    """Ask the DNS of another process's sandbox something, so that it is served from now on.
+
+    The answer does not matter: whoever needs the DNS says what is wrong with it.
+    """
+    with contextlib.suppress(OSError):
+        try:
+            urllib.request.urlopen(f"http://{authority}{_DOH_PATH}", timeout=5).close()
+        except urllib.error.HTTPError as answer:
+            answer.close()
+
+
+def _doh_refusal(status: int, retry_after: int | None) -> Response:
+    from provisioner.sandbox.dns import doh  # noqa: PLC0415 (start-up time)
+
+    return doh.refusal(status, retry_after)
 
 
 def _health_of(host: str, port: int) -> dict[str, Any] | None:

@@ -12,6 +12,8 @@ from provisioner.sandbox.store import Document, Store
 from provisioner.sandbox.tokens import GRAPH_APP_ID
 
 DOMAIN = "contoso.example"
+OKTA_DOMAIN = "fabrikam.example"
+"""Of the Okta org, another company's: a domain belongs to one Kiro profile."""
 INITIAL_DOMAIN = "contoso.onmicrosoft.com"
 AUTOMATION_CLIENT = "Provisioner automation"
 _MICROSOFT_TENANT = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"

@@ -5,31 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, Literal
 
-from provisioner.sandbox import acting, provisioning, seed
-from provisioner.sandbox.acting import act
+from provisioner.sandbox import acting, hosting, provisioning, seed
+from provisioner.sandbox.acting import act, tokens
 from provisioner.sandbox.graph import documents
 from provisioner.sandbox.graph.permissions import EVERYTHING
 from provisioner.sandbox.kiro import console
+from provisioner.sandbox.kiro import domains as kiro_domains
 from provisioner.sandbox.okta import people
 from provisioner.sandbox.sandbox import Sandbox
-from provisioner.sandbox.seed import DOMAIN
+from provisioner.sandbox.seed import DOMAIN, OKTA_DOMAIN
 from provisioner.sandbox.store import Document
 
 __all__ = [
     "Provider",
     "act",
+    "add_domain",
     "add_group",
     "add_member",
     "configure",
     "counts",
+    "create_record",
     "cycle",
     "facts",
     "generate_token",
+    "host",
     "move_to_cloud",
+    "name_servers",
     "okta_credentials",
     "okta_org",
     "populate",
     "settings",
+    "tokens",
+    "update_credentials",
+    "verify_domains",
 ]
 
 Provider = Literal["entra", "okta"]
@@ -56,6 +64,8 @@ def facts(sandbox: Sandbox) -> dict[str, str]:
         "Okta org": sandbox.url,
         "Okta API token": sandbox.okta_token(),
         "Okta client id": sandbox.okta_client()["client_id"],
+        "DNS over HTTPS": f"{sandbox.url}/dns-query",
+        **sandbox.names.facts(),
         "State": str(sandbox.home),
     }
 
@@ -147,6 +157,63 @@ def configure(sandbox: Sandbox, name: str, value: str) -> None:
             raise ValueError(f"unknown setting; expected one of {', '.join(settings(sandbox))}")
 
 
+def name_servers(sandbox: Sandbox) -> dict[str, Any]:
+    """How its DNS is reached.
+
+    Returns:
+        ``name_servers`` and ``resolvers``: address and port by name, without the final dot; ``suffixes``: public suffixes that
+        only this DNS has.
+    """
+    names = sandbox.names
+    return {
+        "name_servers": _addresses(names.glue()),
+        "resolvers": _addresses(names.resolvers()),
+        "suffixes": hosting.SUFFIXES,
+    }
+
+
+def host(sandbox: Sandbox, domains: Iterable[str]) -> None:
+    """Make the zones of domains that the sandbox's DNS has not heard of; private names stay unknown."""
+    for domain in domains:
+        hosting.host(sandbox.names.store, domain)
+    sandbox.names.settle()
+
+
+def verify_domains(sandbox: Sandbox) -> None:
+    """What the Kiro console does with Pending domains when somebody looks at it: a public DNS lookup of each."""
+    if sandbox.kiro.keys("kiroDomain"):
+        kiro_domains.verify(sandbox.kiro, lambda name: hosting.txt_values(sandbox.names, name))
+
+
+def add_domain(sandbox: Sandbox, name: str, provider: str) -> str:
+    """Add a domain to the newest Kiro profile for a provider, and return its verification token.
+
+    Raises:
+        ConsoleRefusal: the console does not do that.
+        ValueError: there is no profile.
+    """
+    profile = acting.profile_for(sandbox, provider)
+    if profile is None:
+        raise ValueError(f"there is no Kiro profile for {provider} yet")
+    hosting.host(sandbox.names.store, name)
+    return str(kiro_domains.add_domain(sandbox.kiro, profile["id"], name)["token"])
+
+
+def create_record(sandbox: Sandbox, name: str, value: str, ttl: int) -> str:
+    """Make a TXT record; returns the zone.
+
+    Raises:
+        ValueError: no zone of the sandbox has the name, or it makes no sense.
+    """
+    return acting.create_record(sandbox, name, value, ttl)
+
+
+def update_credentials(sandbox: Sandbox) -> dict[str, str]:
+    """How a zone is written to: by dynamic update at its primary, with a key (worth nothing elsewhere)."""
+    grant = hosting.update_key(sandbox.names.store)
+    return {"provider": "rfc2136", "key": grant.name, "algorithm": grant.algorithm, "secret": grant.secret}
+
+
 def move_to_cloud(sandbox: Sandbox, cloud: str) -> None:
     """Make the tenant one of another Microsoft cloud: templates have other ids there.
 
@@ -204,7 +271,8 @@ def add_member(
         ValueError: there is no such group.
     """
     directory = sandbox.directory
-    name = user_name if "@" in user_name else f"{user_name}@{DOMAIN}"
+    domain = OKTA_DOMAIN if provider == "okta" else DOMAIN
+    name = user_name if "@" in user_name else f"{user_name}@{domain}"
     if provider == "okta":
         people.add_member(sandbox.okta, name, group_name)
         return
@@ -286,6 +354,11 @@ def _described(sandbox: Sandbox, app: Document) -> dict[str, Any]:
         "groups": len(sandbox.okta.keys("appGroup", f"{app['id']}:")),
         "errors": sum(user.get("syncState") == "ERROR" for user in users),
     }
+
+
+def _addresses(reachable: dict[str, str]) -> dict[str, tuple[str, int]]:
+    split = {name.rstrip("."): where.rpartition(":") for name, where in reachable.items()}
+    return {name: (address, int(port)) for name, (address, _, port) in split.items()}
 
 
 def _names(value: str) -> list[str]:

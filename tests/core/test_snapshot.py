@@ -7,6 +7,8 @@ import json
 import pkgutil
 import types
 import typing
+from datetime import UTC, datetime
+from enum import Enum
 
 import pytest
 from hypothesis import given, settings
@@ -34,6 +36,7 @@ SCALARS: dict[type, st.SearchStrategy[typing.Any]] = {
     float: st.floats(allow_nan=False, allow_infinity=False),
     bool: st.booleans(),
     type(None): st.none(),
+    datetime: st.datetimes(timezones=st.just(UTC)),
 }
 
 
@@ -41,6 +44,8 @@ def values(annotation: typing.Any) -> st.SearchStrategy[typing.Any]:
     """Values of an annotated field, as they can be observed: a secret is only ever a seal."""
     if annotation in SCALARS:
         return SCALARS[annotation]
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return st.sampled_from(annotation)
     if annotation is SecretStr:
         return st.nothing()
     if isinstance(annotation, type) and issubclass(annotation, Model):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from provisioner.cli import main
 from provisioner.sandbox import Sandbox
@@ -46,6 +47,13 @@ class Product:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = main(arguments)
         return Result(int(code), out.getvalue(), err.getvalue())
+
+    def variant(self, file: Path, **changes: Any) -> str:
+        """The shipped playbook with other top-level keys, in a file; None leaves a key out."""
+        keys = yaml.safe_load((PLAYBOOKS / f"{self.provider}.yaml").read_text(encoding="utf-8"))
+        kept = {name: value for name, value in {**keys, **changes}.items() if value is not None}
+        file.write_text(yaml.safe_dump(kept), encoding="utf-8")
+        return str(file)
 
     def apply(self, *arguments: str) -> Result:
         return self("apply", self.playbook, "--sandbox", "--format", "json", *arguments)

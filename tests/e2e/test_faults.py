@@ -9,7 +9,7 @@ import multiprocessing
 import os
 
 import pytest
-from product import PLAYBOOKS, Product
+from product import Product
 
 from provisioner.sandbox import Sandbox, faults
 
@@ -41,6 +41,14 @@ EVERY_FAULT = [
     for number in range(1, most + 1)
     for name, fault in (FAULTS | (LOCKED if provider == "okta" else {})).items()
 ]
+
+
+@pytest.fixture
+def served(served, tmp_path):
+    """Without domains: the requests that fail are those to the identity provider."""
+    product, sandbox = served
+    product.playbook = product.variant(tmp_path / f"{product.provider}.yaml", domains=None)
+    return product, sandbox
 
 
 def struck(sandbox: Sandbox) -> bool:
@@ -146,9 +154,7 @@ def processes():
 def test_a_killed_process(served, processes, provider, number, when):
     product, sandbox = served
     here, there = processes.Pipe()
-    victim = processes.Process(
-        target=_apply_when_told, args=(str(product.state), str(PLAYBOOKS / f"{provider}.yaml"), there)
-    )
+    victim = processes.Process(target=_apply_when_told, args=(str(product.state), product.playbook, there))
     victim.start()
     fault = {"on": WATCHED[provider], "nth": number, "effect": f"kill-{when}", "pid": victim.pid}
     faults.add(sandbox.directory, fault)

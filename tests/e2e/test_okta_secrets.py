@@ -28,6 +28,14 @@ def provider():
 
 
 @pytest.fixture
+def served(served, tmp_path):
+    """Without domains: there is no public DNS here."""
+    product, sandbox = served
+    product.playbook = product.variant(tmp_path / "okta.yaml", domains=None)
+    return product, sandbox
+
+
+@pytest.fixture
 def with_token(served):
     """A served organization whose API token is the marked one."""
     product, sandbox = served

@@ -42,10 +42,7 @@ def members(product, group):
 
 def changed(product, tmp_path, **changes):
     """The shipped playbook with other top-level keys, in a file."""
-    playbook = yaml.safe_load((PLAYBOOKS / "okta.yaml").read_text(encoding="utf-8"))
-    file = tmp_path / "changed.yaml"
-    file.write_text(yaml.safe_dump({**playbook, **changes}), encoding="utf-8")
-    return str(file)
+    return product.variant(tmp_path / "changed.yaml", **changes)
 
 
 def on(product, command, file, *options):
@@ -55,12 +52,14 @@ def on(product, command, file, *options):
 def test_an_empty_org_becomes_a_complete_integration_through_its_human_steps(product):
     first = product("apply", product.playbook, "--sandbox")
     assert first.code == 0, first.err
-    assert "Plan: 9 to create, 6 waiting for a person" in first.err
+    assert "Plan: 9 to create, 9 waiting for a person" in first.err
     done = re.findall(r"by hand (\S+)", first.err)
     assert done == [
         "step/kiro-profile",
         "step/kiro-scim-token",
+        "step/kiro-domain-fabrikam.example",
         "step/okta-api-integration",
+        "step/dns-record-fabrikam.example",
         "step/okta-to-app",
     ]
     assert "created okta-group-push/Kiro-Pro" in first.err
@@ -88,8 +87,8 @@ def test_users_and_pushed_groups_arrive_and_nobody_else(applied):
 
 
 def test_a_new_member_arrives_and_an_unassigned_one_is_deactivated(applied, tmp_path):
-    applied("sandbox", "seed", "--provider", "okta", "--member", "zoe@contoso.example")
-    assert "zoe@contoso.example" in kiro(applied)[0]
+    applied("sandbox", "seed", "--provider", "okta", "--member", "zoe@fabrikam.example")
+    assert "zoe@fabrikam.example" in kiro(applied)[0]
     file = changed(applied, tmp_path, groups=[], push=[], safety={"deprovision": True, "max_removals": 1})
     removed = on(applied, "apply", file)
     assert removed.code == 0, removed.err
@@ -127,10 +126,20 @@ def test_without_a_person_it_does_the_rest_waits_and_goes_on_later(product):
     assert half.code == 0, half.err
     still = product.apply()
     assert still.code == 4
-    assert [step["address"] for step in still.json["steps"]] == ["step/okta-to-app"]
+    domain, record = "step/kiro-domain-fabrikam.example", "step/dns-record-fabrikam.example"
+    assert [step["address"] for step in still.json["steps"]] == [domain, record, "step/okta-to-app"]
     assert still.json["requests"]["write"] == 0
 
     product("sandbox", "console", "okta", "to-app", "--create", "--update", "--deactivate")
+    added = product("sandbox", "console", "add-domain", "fabrikam.example", "--provider", "okta")
+    product.patch.setenv(*added.out.strip().removeprefix("export ").split("=", 1))
+    still = product.apply()
+    assert (still.code, [step["address"] for step in still.json["steps"]]) == (4, [record])
+    name, _, value, _, _ = (
+        line.split(":", 1)[-1].split()[0] for line in still.json["steps"][0]["instructions"]
+    )
+    made = product("sandbox", "console", "create-record", name, value)
+    assert made.code == 0, made.err
     assert product.apply().code == 0
     users, groups = kiro(product)
     assert users == members(product, "Kiro-Users")
@@ -161,7 +170,14 @@ def test_handoff_says_what_goes_where(applied):
     sheet = applied("handoff", applied.playbook, "--sandbox", "--format", "json")
     assert sheet.code == 0
     values = {value["name"]: value for value in sheet.json["values"]}
-    assert list(values) == ["Issuer URI", "Client ID", "SCIM endpoint", "Access token"]
+    assert list(values) == [
+        "Issuer URI",
+        "Client ID",
+        "SCIM endpoint",
+        "Access token",
+        "Domain",
+        "TXT kiro-app-1.fabrikam.example",
+    ]
     assert values["Issuer URI"]["goes_to"].endswith("Issuer URI")
     assert values["SCIM endpoint"]["goes_to"].endswith("Kiro-SCIM, Provisioning, Integration, Base URL")
     assert values["Access token"]["value"] == "(in Okta already)"
@@ -253,13 +269,13 @@ def test_an_authentication_policy_is_assigned_and_kept(applied, tmp_path):
 
 
 def test_users_may_be_assigned_directly_with_a_warning(applied, tmp_path):
-    file = changed(applied, tmp_path, users=[{"name": "erin@contoso.example"}])
+    file = changed(applied, tmp_path, users=[{"name": "erin@fabrikam.example"}])
     first = on(applied, "apply", file)
     assert first.code == 0, first.err
     assert any("assigned directly" in warning for warning in first.json["warnings"])
     with applied.sandbox() as sandbox:
         sandbox.wait_for_pushes(10)
-    assert "erin@contoso.example" in kiro(applied)[0]
+    assert "erin@fabrikam.example" in kiro(applied)[0]
     assert on(applied, "apply", file).json["requests"]["write"] == 0
 
 
@@ -271,7 +287,7 @@ def test_a_group_that_is_assigned_and_pushed_is_warned_about(applied, tmp_path):
 
 def test_confirmed_console_steps_are_taken_on_trust_and_said_so(product, tmp_path):
     product("sandbox", "set", "console=waits")
-    file = changed(product, tmp_path, scim={"label": "Kiro-SCIM", "console_steps": "confirmed"})
+    file = changed(product, tmp_path, scim={"label": "Kiro-SCIM", "console_steps": "confirmed"}, domains=None)
     applied = on(product, "apply", file)
     assert applied.code == 0, applied.err
     assert any("Okta does not show it" in warning for warning in applied.json["warnings"])
@@ -287,6 +303,7 @@ def test_confirmed_console_steps_are_taken_on_trust_and_said_so(product, tmp_pat
 def real(served, tmp_path):
     """The served sandbox as if it were a real organization, with a service app."""
     product, sandbox = served
+    product.playbook = product.variant(tmp_path / "okta.yaml", domains=None)  # no public DNS from here
     client = sandbox.okta_client()
     for name, value in {
         "OKTA_ORG_URL": sandbox.url,
@@ -368,7 +385,9 @@ def test_a_wrong_key_and_a_wrong_token_are_told_apart_from_a_missing_licence(rea
 def test_a_stray_okta_yaml_has_no_say(real, tmp_path):
     product, _ = real
     product.patch.chdir(tmp_path)
-    (tmp_path / "okta.yaml").write_text(
+    (tmp_path / "stray").mkdir()
+    product.patch.chdir(tmp_path / "stray")
+    (tmp_path / "stray" / "okta.yaml").write_text(
         "okta: {client: {orgUrl: 'https://attacker.example', token: stolen, proxy: {host: attacker.example}}}",
         encoding="utf-8",
     )
@@ -396,6 +415,5 @@ def test_a_service_app_that_demands_proof_of_possession(real, tmp_path):
     assert "say connection: dpop: true" in refused.err
     playbook = yaml.safe_load((PLAYBOOKS / "okta.yaml").read_text(encoding="utf-8"))
     connection = {**playbook["connection"], "dpop": True}
-    file = tmp_path / "dpop.yaml"
-    file.write_text(yaml.safe_dump({**playbook, "connection": connection}), encoding="utf-8")
-    assert product("plan", str(file), "--format", "json").code == 3
+    file = product.variant(tmp_path / "dpop.yaml", connection=connection, domains=None)
+    assert product("plan", file, "--format", "json").code == 3

@@ -46,7 +46,7 @@ def assert_nowhere(product, results, *secrets):
             assert not any(needle.encode() in content for needle in needles), file
 
 
-def everything(product):
+def everything(product, playbook=str(PLAYBOOK)):
     """Every command that has to do with the playbook, in every format and verbosity."""
     commands = [
         ("validate",),
@@ -60,7 +60,7 @@ def everything(product):
     ]
     for command, format_, loud in itertools.product(commands, ("text", "json"), ((), ("-v",), ("-q",))):
         name, *options = command
-        yield product(name, str(PLAYBOOK), "--sandbox", "--format", format_, *options, *loud)
+        yield product(name, playbook, "--sandbox", "--format", format_, *options, *loud)
 
 
 def test_in_success(product):

@@ -88,7 +88,12 @@ def test_without_the_kiro_values_it_does_the_rest_and_says_what_to_do(product):
     assert product.apply().json["requests"]["write"] == 0
     sheet = product("handoff", str(PLAYBOOK), "--sandbox", "--format", "json")
     assert sheet.code == 4
-    assert [step["address"] for step in sheet.json["steps"]] == ["step/kiro-profile", "step/kiro-scim-token"]
+    assert [step["address"] for step in sheet.json["steps"]] == [
+        "step/kiro-profile",
+        "step/kiro-scim-token",
+        "step/kiro-domain-contoso.example",
+        "step/dns-record-contoso.example",
+    ]
     with product.sandbox() as sandbox:
         (job,) = sandbox.directory.all("synchronizationJob")
         assert job["schedule"]["state"] != "Active"
@@ -100,6 +105,7 @@ def test_without_the_kiro_values_it_does_the_rest_and_says_what_to_do(product):
     )
     for name, value in brought.items():
         product.patch.setenv(name, value)
+    product("sandbox", "set", "console=answers")
     assert product.apply().code == 0
     assert kiro_users(product) == object_ids(product, "Kiro-Users")
     assert product.apply().json["requests"]["write"] == 0

@@ -61,6 +61,7 @@ def test_with_nobody_to_ask_it_refuses(capsys):
 
 def test_without_credentials_it_says_how_to_sign_in(product, monkeypatch):
     monkeypatch.setenv("ENTRA_TENANT_ID", "11111111-1111-1111-1111-111111111111")
+    monkeypatch.setenv("KIRO_DOMAIN", "contoso.example")
     result = product("plan", str(PLAYBOOK), "--format", "json")
     assert result.code == 1
     assert "no access token for Microsoft Graph" in result.err

@@ -335,11 +335,15 @@ class TestGoodPlaybooks:
         load(file, variables(file))
 
     @pytest.mark.parametrize("file", cases(SHIPPED))
-    def test_the_shipped_ones_need_no_more_than_a_tenant(self, file):
-        tenant = {"ENTRA_TENANT_ID": "contoso.com", "OKTA_ORG_URL": "https://acme.okta.com"}
+    def test_the_shipped_ones_need_no_more_than_a_tenant_and_a_domain(self, file):
+        tenant = {
+            "ENTRA_TENANT_ID": "contoso.com",
+            "OKTA_ORG_URL": "https://acme.okta.com",
+            "KIRO_DOMAIN": "acme.com",
+        }
         loaded = load(file, Variables(environment=tenant))
         late = {"entra": {"scim.endpoint", "scim.token"}, "okta": {"scim.endpoint"}}
-        assert set(loaded.awaited) == late[loaded.playbook.provider]
+        assert set(loaded.awaited) == late[loaded.playbook.provider] | {"domains[0].value"}
 
     @pytest.mark.parametrize("file", cases([*GOOD, *SHIPPED]))
     def test_the_json_schema_accepts_them_as_they_are_written(self, file):

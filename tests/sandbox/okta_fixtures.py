@@ -60,7 +60,7 @@ class Org:
         )
 
     def user(self, name: str) -> str:
-        return str(self.ok("GET", f"users/{name}@contoso.example")["id"])
+        return str(self.ok("GET", f"users/{name}@fabrikam.example")["id"])
 
     def server(self, name: str = "Kiro") -> dict[str, Any]:
         return dict(self.ok("POST", "authorizationServers", {"name": name, "audiences": ["api://kiro"]}))

@@ -64,7 +64,7 @@ class Org:
 
     def add_user(self, name: str, **profile: Any) -> str:
         key = f"00u{name}"
-        known = {"login": f"{name}@contoso.example", "email": f"{name}@contoso.example"}
+        known = {"login": f"{name}@fabrikam.example", "email": f"{name}@fabrikam.example"}
         names = {"firstName": name.title(), "lastName": "Example"}
         self.store.put("user", key, {"id": key, "status": "ACTIVE", "profile": {**known, **names, **profile}})
         return key
@@ -92,7 +92,7 @@ class Org:
                 "scope": "USER",
                 "status": "STAGED",
                 "syncState": "OUT_OF_SYNC",
-                "credentials": {"userName": f"{name}@contoso.example"},
+                "credentials": {"userName": f"{name}@fabrikam.example"},
                 "profile": {},
             }
             self.store.put("appUser", f"{APP}:{key}", app_user)

@@ -40,7 +40,7 @@ class Admin:
         return str(found["id"])
 
     def user(self, name: str) -> str:
-        return str(self.send("GET", f"/users/{name}@contoso.example")["id"])
+        return str(self.send("GET", f"/users/{name}@fabrikam.example")["id"])
 
     def sign_in(self) -> Document:
         """Step 1 of the guide: the application for sign-in."""
@@ -134,7 +134,7 @@ def complete(sandbox: Sandbox) -> None:
         admin.authorization(admin.sign_in()["credentials"]["oauthClient"]["client_id"])
         app = admin.provisioning()
         for step in STEPS:
-            assert act(sandbox, step), step
+            assert act(sandbox, step, "okta"), step
         admin.people(app["id"])
     finally:
         admin.close()

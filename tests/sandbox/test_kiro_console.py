@@ -74,6 +74,7 @@ def test_a_deleted_profile_takes_everything_along(store: Store) -> None:
         "clientId": "unknown",
         "tenantId": "unknown",
         "tokens": 0,
+        "domains": [],
         "users": [{"id": "1", "userName": "alice", "externalId": None, "displayName": None, "active": None}],
         "groups": [{"id": "2", "displayName": "G", "externalId": None, "members": ["alice"]}],
     }

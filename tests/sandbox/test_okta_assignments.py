@@ -117,11 +117,11 @@ def test_a_changed_profile_reaches_the_app_where_it_is_mapped_to(org, app):
 def test_an_assignment_is_changed(org, app):
     carol = org.user("carol")
     org.ok(
-        "POST", f"apps/{app['id']}/users", {"id": carol, "credentials": {"userName": "cc@contoso.example"}}
+        "POST", f"apps/{app['id']}/users", {"id": carol, "credentials": {"userName": "cc@fabrikam.example"}}
     )
     path = f"apps/{app['id']}/users/{carol}"
-    changed = org.ok("POST", path, {"credentials": {"userName": "carol2@contoso.example"}})
-    assert changed["credentials"] == {"userName": "carol2@contoso.example"}
+    changed = org.ok("POST", path, {"credentials": {"userName": "carol2@fabrikam.example"}})
+    assert changed["credentials"] == {"userName": "carol2@fabrikam.example"}
     assert "title" not in org.ok("POST", path, {"profile": {"title": None}})["profile"]
     assert org.events("application.user_membership.change_username")
     assert org.ok("GET", f"{path}?expand=user")["_embedded"]["user"]["id"] == carol

@@ -203,7 +203,7 @@ def test_a_complete_org_has_arrived_in_kiro(sandbox):
     assert all(each["active"] and each["externalId"].startswith("00u") for each in users.values())
     (group,) = profile["groups"]
     assert group["displayName"] == "Kiro-Pro"
-    assert sorted(group["members"]) == ["alice@contoso.example", "bob@contoso.example"]
+    assert sorted(group["members"]) == ["alice@fabrikam.example", "bob@fabrikam.example"]
     assert profile["issuer"] == Seen(sandbox).server["issuer"]
     assert profile["clientId"] == Seen(sandbox).client["client_id"]
 

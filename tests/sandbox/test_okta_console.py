@@ -168,12 +168,12 @@ def arrived(sandbox: Sandbox) -> tuple[set[str], list[str]]:
 
 class TestHumanSteps:
     def test_one_after_the_other(self, sandbox):
-        told = [steering.act(sandbox, step) for step in STEPS]
+        told = [steering.act(sandbox, step, "okta") for step in STEPS]
         assert all(told)
         assert arrived(sandbox) == ({"alice", "bob", "carol"}, ["Kiro-Pro"])
 
     def test_a_profile_knows_issuer_and_client(self, sandbox):
-        steering.act(sandbox, "kiro-profile")
+        steering.act(sandbox, "kiro-profile", "okta")
         (profile,) = [each for each in kiro.describe(sandbox.kiro)["profiles"] if "issuer" in each]
         (server,) = [each for each in sandbox.okta.all("authorizationServer") if not each["default"]]
         assert profile["issuer"] == server["issuer"] == f"{sandbox.url}/oauth2/{server['id']}"
@@ -182,28 +182,28 @@ class TestHumanSteps:
 
     def test_again_changes_nothing(self, sandbox):
         for step in STEPS * 2:
-            assert steering.act(sandbox, step)
+            assert steering.act(sandbox, step, "okta")
         profiles = [each for each in sandbox.kiro.all("kiroProfile") if "issuer" in each]
         assert len(profiles) == 1
         assert len(kiro.tokens(sandbox.kiro, profiles[0]["id"])) == 1
 
     @pytest.mark.parametrize("step", STEPS[1:])
     def test_not_before_its_time(self, sandbox, step):
-        assert steering.act(sandbox, step) is None
+        assert steering.act(sandbox, step, "okta") is None
 
     def test_not_in_an_empty_org(self, tmp_path):
         with Sandbox(tmp_path / "empty").start() as empty:
-            assert [steering.act(empty, step) for step in STEPS] == [None] * 4
+            assert [steering.act(empty, step, "okta") for step in STEPS] == [None] * 4
 
     def test_nobody_acts_while_the_console_waits_nor_at_an_unknown_step(self, sandbox):
-        assert steering.act(sandbox, "dns-record") is None
+        assert steering.act(sandbox, "dns-record", "okta") is None
         steering.configure(sandbox, "console", "waits")
-        assert steering.act(sandbox, "kiro-profile") is None
+        assert steering.act(sandbox, "kiro-profile", "okta") is None
 
     def test_entra_keeps_its_own_profile(self, sandbox):
         before = sandbox.variables()["KIRO_SCIM_ENDPOINT"]
         for step in STEPS:
-            steering.act(sandbox, step)
+            steering.act(sandbox, step, "okta")
         assert sandbox.variables()["KIRO_SCIM_ENDPOINT"] == before
 
 
@@ -233,7 +233,7 @@ class TestSteering:
 
     def test_a_new_member_is_provisioned(self, sandbox):
         for step in STEPS:
-            steering.act(sandbox, step)
+            steering.act(sandbox, step, "okta")
         steering.add_member(sandbox, "fred", provider="okta")
         assert "fred" in arrived(sandbox)[0]
         with pytest.raises(ValueError, match="there is no group 'Nobody'"):
@@ -255,7 +255,7 @@ class TestSteering:
 
     def test_a_cycle_pushes(self, sandbox):
         for step in STEPS:
-            steering.act(sandbox, step)
+            steering.act(sandbox, step, "okta")
         user = next(each for each in sandbox.okta.all("user") if each["profile"]["firstName"] == "Alice")
         sandbox.okta.put("user", user["id"], {**user, "status": "SUSPENDED"})
         assert steering.cycle(sandbox)[SCIM] == "3 users assigned, 0 in error"

@@ -20,7 +20,7 @@ def test_the_org_to_begin_with(org):
         for each in org.ok("GET", "groups?expand=stats")
     }
     assert sizes == {"Everyone": 5, "Kiro-Users": 3, "Kiro-Pro": 2, "Contractors": 1}
-    assert org.ok("GET", "users/me")["profile"]["login"] == "erin@contoso.example"
+    assert org.ok("GET", "users/me")["profile"]["login"] == "erin@fabrikam.example"
     assert org.ok("GET", "users/alice")["id"] == org.user("alice")
     assert org.ok("GET", "org")["status"] == "ACTIVE"
     assert org.ok("GET", "meta/types/user")[0]["default"] is True
@@ -76,7 +76,7 @@ def test_everyone_is_nobody_s_to_change(org):
 
 
 def profile(name):
-    login = f"{name}@contoso.example"
+    login = f"{name}@fabrikam.example"
     return {"login": login, "email": login, "firstName": name.title(), "lastName": "New"}
 
 
@@ -111,15 +111,15 @@ def test_finding_users(org):
         "q=ali",
         "q=adams",
         'search=profile.department eq "Engineering" and profile.firstName sw "A"',
-        'filter=profile.login eq "alice@contoso.example"',
+        'filter=profile.login eq "alice@fabrikam.example"',
     ):
         assert [each["id"] for each in org.ok("GET", f"users?{query}")] == [alice], query
     assert error_of(org.send("GET", 'users?filter=profile.title eq "x"'))[0] == 400
-    assert org.send("GET", "users/nobody@contoso.example").status_code == 404
+    assert org.send("GET", "users/nobody@fabrikam.example").status_code == 404
 
 
 @pytest.mark.parametrize(
-    "change", [{"login": "alice@contoso.example"}, {"firstName": ""}, {"shoeSize": "43"}]
+    "change", [{"login": "alice@fabrikam.example"}, {"firstName": ""}, {"shoeSize": "43"}]
 )
 def test_a_user_who_cannot_be(org, change):
     assert error_of(org.send("POST", "users", {"profile": {**profile("gina"), **change}}))[:2] == (
@@ -195,7 +195,7 @@ def test_schemas(org):
 def test_the_log_tells_who_did_what(org):
     app = org.app()
     (event,) = org.events("application.lifecycle.create")
-    assert event["actor"]["alternateId"] == "erin@contoso.example"
+    assert event["actor"]["alternateId"] == "erin@fabrikam.example"
     assert event["target"][0]["id"] == app["id"]
     assert event["outcome"]["result"] == "SUCCESS"
     assert event["client"]["ipAddress"] == "127.0.0.1"

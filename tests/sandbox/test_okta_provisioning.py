@@ -36,18 +36,18 @@ class TestUsers:
         org.assign("alice")
         sent = org.push()
         (alice,) = org.users().values()
-        assert alice["userName"] == "alice@contoso.example"
+        assert alice["userName"] == "alice@fabrikam.example"
         assert alice["externalId"] == "00ualice"
         assert alice["active"] is True
         assert alice["name"] == {"givenName": "Alice", "familyName": "Example"}
         assert (alice["displayName"], alice["title"]) == ("Alice Example", "Engineer")
-        assert alice["emails"] == [{"value": "alice@contoso.example", "type": "work", "primary": True}]
+        assert alice["emails"] == [{"value": "alice@fabrikam.example", "type": "work", "primary": True}]
         assert [(each.method, each.path, each.status) for each in sent] == [
             ("GET", "/Users", 200),
             ("POST", "/Users", 201),
         ]
         assert sent[0].query == {
-            "filter": 'userName eq "alice@contoso.example"',
+            "filter": 'userName eq "alice@fabrikam.example"',
             "startIndex": "1",
             "count": "100",
         }
@@ -212,7 +212,7 @@ class TestMapping:
         (event,) = [each for each in org.events("user.push") if each["outcome"]["result"] == "FAILURE"]
         assert event["outcome"]["reason"].startswith(
             "Automatic provisioning of user Alice Example to app AWS IAM Identity Center failed: "
-            "Error while creating user alice@contoso.example: Bad Request. Errors reported by remote server: "
+            "Error while creating user alice@fabrikam.example: Bad Request. Errors reported by remote server: "
         )
         assert event["severity"] == "ERROR"
 

@@ -236,9 +236,9 @@ def test_the_default_server_stays(org):
 
 
 def test_a_domain_of_ones_own(org):
-    org.sandbox.okta.put("domain", "OcD1", {"id": "OcD1", "domain": "login.contoso.example"})
+    org.sandbox.okta.put("domain", "OcD1", {"id": "OcD1", "domain": "login.fabrikam.example"})
     made = org.ok(
         "POST", "authorizationServers", {"name": "x", "audiences": ["a"], "issuerMode": "CUSTOM_URL"}
     )
-    assert made["issuer"] == f"https://login.contoso.example/oauth2/{made['id']}"
-    assert org.ok("GET", "domains")["domains"][0]["domain"] == "login.contoso.example"
+    assert made["issuer"] == f"https://login.fabrikam.example/oauth2/{made['id']}"
+    assert org.ok("GET", "domains")["domains"][0]["domain"] == "login.fabrikam.example"

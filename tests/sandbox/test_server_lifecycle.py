@@ -296,14 +296,15 @@ class TestRecorder:
 class TestVariables:
     def test_console_answers_at_once(self, sandbox):
         first, second = sandbox.variables(), sandbox.variables()
-        assert set(first) == {"ENTRA_TENANT_ID", "KIRO_SCIM_ENDPOINT", "KIRO_SCIM_TOKEN"}
+        assert set(first) == {"ENTRA_TENANT_ID", "KIRO_DOMAIN", "KIRO_SCIM_ENDPOINT", "KIRO_SCIM_TOKEN"}
         assert first == second
 
     def test_or_waits_for_a_person(self, sandbox):
         sandbox.directory.set("console", "waits")
-        assert sandbox.variables() == {"ENTRA_TENANT_ID": sandbox.tenant_id}
+        known = {"ENTRA_TENANT_ID": sandbox.tenant_id, "KIRO_DOMAIN": "contoso.example"}
+        assert sandbox.variables() == known
         profile = create_profile(sandbox.kiro)
-        assert sandbox.variables() == {"ENTRA_TENANT_ID": sandbox.tenant_id}
+        assert sandbox.variables() == known
         generate_token(sandbox.kiro, profile["id"])
         assert "KIRO_SCIM_ENDPOINT" in sandbox.variables()
 

@@ -9,7 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from provisioner.core.resource import Seal
+from provisioner.core.resource import Resource, Seal
+from provisioner.providers.dns.diagnosis.people import canonical
+from provisioner.providers.dns.names import within
+from provisioner.providers.dns.observations import VENDOR_DOMAINS, VerifiedDomain
 
 from . import observations as seen
 from . import resources as kinds
@@ -21,6 +24,7 @@ APPLICATION_FIELDS = (
     "id,appId,displayName,uniqueName,tags,signInAudience,identifierUris,api,publicClient,web,spa,"
     "applicationTemplateId,createdDateTime,passwordCredentials,keyCredentials,isDisabled"
 )
+_IDS_IN_A_FILTER = 15  # Microsoft Graph, $filter: the in operator
 PRINCIPAL_FIELDS = (
     "id,appId,displayName,accountEnabled,appRoleAssignmentRequired,appRoles,tags,appOwnerOrganizationId"
 )
@@ -114,6 +118,36 @@ def group(key: str, data: Json) -> kinds.Group:
 def user(key: str, data: Json) -> kinds.User:
     """From a Graph user."""
     return kinds.User(key=key, id=data["id"], display_name=data.get("displayName"))
+
+
+def address(data: Json) -> str | None:
+    """The e-mail address of a Graph user, or else the sign-in name; that of a guest is nobody's address."""
+    name = str(data.get("userPrincipalName") or "")
+    return data.get("mail") or (None if "#EXT#" in name.upper() else name)
+
+
+def where_people_are(found: Iterable[Resource]) -> Iterator[str]:
+    """Paths of the addresses of those who are assigned: the first page of each group, and users by their ids.
+
+    Only direct members: an assignment does not reach nested groups (Entra, Assign users and groups).
+    """
+    assigned = [each for each in found if isinstance(each, kinds.Assignment)]
+    select = "?$select=id,mail,userPrincipalName"
+    for each in assigned:
+        if isinstance(each, kinds.GroupAssignment):
+            yield f"/groups/{each.principal}/members/microsoft.graph.user{select}&$top=999"
+    users = [f"'{each.principal}'" for each in assigned if isinstance(each, kinds.UserAssignment)]
+    for at in range(0, len(users), _IDS_IN_A_FILTER):
+        yield f"/users{select}&$filter=id%20in%20({','.join(users[at : at + _IDS_IN_A_FILTER])})"
+
+
+def verified_domains(organizations: Iterable[Json]) -> Iterator[VerifiedDomain]:
+    """From Graph organizations; without the names that Microsoft gave."""
+    for data in organizations:
+        for domain in data.get("verifiedDomains") or ():
+            name = canonical(domain["name"])
+            if not any(within(name, vendor) for vendor in VENDOR_DOMAINS):
+                yield VerifiedDomain(key=name, default=bool(domain.get("isDefault")))
 
 
 def assignment(

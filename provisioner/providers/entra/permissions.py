@@ -60,6 +60,12 @@ READ_GROUPS: Final = Need(
     ("GroupMember.Read.All", "Group.Read.All", "Group.ReadWrite.All", "Directory.Read.All"),
     (("GET", r"/groups"),),
 )
+READ_PEOPLE: Final = Need(
+    "read the domains of people's e-mail addresses",
+    ("User.ReadBasic.All", "User.Read.All", "Directory.Read.All"),
+    (("GET", r"/(groups/[^/]+/members/microsoft\.graph\.user|users)\?\$select=id,mail"),),
+    commands=("doctor",),
+)
 READ_USERS: Final = Need(
     "find directly assigned users",
     ("User.ReadBasic.All", "User.Read.All", "Directory.Read.All"),
@@ -98,13 +104,20 @@ READ_POLICIES: Final = Need(
 READ_LICENCES: Final = Need(
     "read the tenant's licences",
     ("LicenseAssignment.Read.All", "Organization.Read.All", "Directory.Read.All"),
-    (("GET", r"/subscribedSkus"), ("GET", r"/organization")),
+    (("GET", r"/subscribedSkus"),),
+    commands=("doctor",),
+)
+READ_DOMAINS: Final = Need(
+    "read the tenant's verified domains",
+    ("User.Read", "Organization.Read.All", "Directory.Read.All"),
+    (("GET", r"/organization"),),
     commands=("doctor",),
 )
 
 NEEDS: Final = (
     READ_APPLICATIONS,
     READ_PROVISIONING,
+    READ_PEOPLE,  # its calls are among those of the next two
     READ_GROUPS,
     READ_USERS,
     READ_CONSENT,
@@ -112,6 +125,7 @@ NEEDS: Final = (
     READ_SIGN_INS,
     READ_POLICIES,
     READ_LICENCES,
+    READ_DOMAINS,
     ASSIGN,
     CONSENT,
     WRITE_PROVISIONING,

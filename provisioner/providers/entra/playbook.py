@@ -15,6 +15,7 @@ from provisioner.core.plan import Desired, Guards
 from provisioner.core.resource import Model, Ref, Resource
 from provisioner.core.step import Evidence, ManualStep
 from provisioner.providers import kiro
+from provisioner.providers.dns.keys import LATE, Domains, LookupKeys
 from provisioner.providers.keys import (
     LOOPBACK_HOSTS,
     Email,
@@ -118,7 +119,7 @@ class DirectoryKeys(PrincipalKeys):
 class EntraPlaybook(IntegrationPlaybook):
     """A playbook whose provider is ``entra``."""
 
-    late: ClassVar[frozenset[tuple[str, ...]]] = frozenset({("scim", "endpoint"), ("scim", "token")})
+    late: ClassVar[frozenset[tuple[str, ...]]] = frozenset({("scim", "endpoint"), ("scim", "token"), LATE})
     variables: ClassVar[Mapping[str, str]] = MappingProxyType(
         {"scim.endpoint": "KIRO_SCIM_ENDPOINT", "scim.token": "KIRO_SCIM_TOKEN"}
     )
@@ -136,6 +137,11 @@ class EntraPlaybook(IntegrationPlaybook):
         description="Users that are assigned directly, and no others; the vendor advises against it. "
         "[]: none. Absent: direct assignments are not managed.",
     )
+    domains: Domains | None = Field(
+        default=None,
+        description="Domains of people's e-mail addresses, verified by TXT record. Absent: not managed.",
+    )
+    lookup: LookupKeys = LookupKeys()
     safety: SafetyKeys = SafetyKeys()
 
     @property

@@ -126,6 +126,9 @@ class EntraProvider:
             )
         yield from _wrongly_synced(snapshot, plan)
 
+    def outlook(self, snapshot: Snapshot) -> tuple[str, ...]:  # noqa: ARG002 - the protocol's signature
+        return ()
+
     async def read(self, also: frozenset[str] = frozenset()) -> Snapshot:
         return await Reader(self.graph, self.playbook, self.notebook, also).read()
 
@@ -155,6 +158,8 @@ class EntraProvider:
         superfluous = {
             permissions.CONSENT: not self.playbook.application.admin_consent,
             permissions.READ_USERS: not self.playbook.users,
+            permissions.READ_PEOPLE: self.playbook.domains is None,
+            permissions.READ_DOMAINS: self.playbook.domains is None,
             permissions.ASSIGN: self.playbook.groups is None and self.playbook.users is None,
             permissions.WRITE_PROVISIONING: self.playbook.scim is None,
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -12,6 +12,8 @@ from typing import Final
 from provisioner.core.notebook import Notebook
 from provisioner.core.resource import Resource, Seal
 from provisioner.core.snapshot import Gap, Problem, Snapshot
+from provisioner.providers.dns.diagnosis.people import Census
+from provisioner.providers.dns.observations import EmailDomain, VerifiedDomain
 from provisioner.providers.keys import PrincipalKeys
 from provisioner.providers.matching import named_twice
 
@@ -20,6 +22,7 @@ from . import observations as seen
 from . import resources as kinds
 from .graph import Graph, Read, literal, path
 from .mapping import SchemaError, read_mapping
+from .permissions import READ_PEOPLE
 from .playbook import EntraPlaybook
 from .resources import Json
 from .rounds import Round, elements
@@ -29,7 +32,12 @@ SIGN_IN_WINDOW: Final = timedelta(days=7)
 
 _YOUNG: Final = timedelta(minutes=10)
 """For so long after its creation an object may be missing from some replicas (azuread Terraform provider)."""
+_PLACES: Final = 100
+"""Reads of people's addresses at most: five round trips at the same time."""
 _APPLICATION: Final = f"$select={parse.APPLICATION_FIELDS}"
+
+Parsed = Callable[[list[Json]], Iterable[Resource]]
+"""Makes resources of the elements of an answer."""
 
 
 def note_of_application(playbook: EntraPlaybook) -> str:
@@ -161,20 +169,24 @@ class Reader:
 
     def _ask_for_tenant(self, round_: Round) -> None:
         name = self.playbook.name
-        if self._wants(seen.Licences):
-            round_.add(
-                Read("/subscribedSkus?$select=capabilityStatus,servicePlans"),
-                lambda answer: self._found.append(parse.licences(name, elements(answer))),
-                seen.Licences,
-            )
-        if self._wants(seen.ConsentPolicy):
-            round_.add(
-                Read("/policies/authorizationPolicy"),
-                lambda answer: self._found.append(parse.consent_policy(name, answer or {})),
-                seen.ConsentPolicy,
-            )
-        if self._wants(seen.DeletedApplication):
-            round_.add(Read(self._deleted_path()), self._keep_deleted, seen.DeletedApplication)
+        optional: dict[type[Resource], tuple[str, Parsed]] = {
+            seen.Licences: (
+                "/subscribedSkus?$select=capabilityStatus,servicePlans",
+                lambda found: [parse.licences(name, found)],
+            ),
+            seen.ConsentPolicy: (
+                "/policies/authorizationPolicy",
+                lambda found: [parse.consent_policy(name, data) for data in found],
+            ),
+            seen.DeletedApplication: (self._deleted_path(), lambda found: map(finding.deleted, found)),
+            VerifiedDomain: ("/organization?$select=verifiedDomains", parse.verified_domains),
+        }
+        for kind, (where, parsed) in optional.items():
+            if self._wants(kind):
+                round_.add(Read(where), partial(self._keep, parsed), kind)
+
+    def _keep(self, parsed: Parsed, answer: Json | None) -> None:
+        self._found.extend(parsed(elements(answer)))
 
     async def _just_created(self, noted: Json) -> Json | None:
         """An application that this machine created a moment ago may not be visible yet: do not make another."""
@@ -199,10 +211,7 @@ class Reader:
     async def _deleted_copies(self) -> None:
         """Where there is no application, a plan must know of a copy in the recycle bin: it holds the marker."""
         if not self._wants(seen.DeletedApplication):
-            self._keep_deleted(await self.graph.get(self._deleted_path()))
-
-    def _keep_deleted(self, answer: Json | None) -> None:
-        self._found.extend(map(finding.deleted, elements(answer)))
+            self._found.extend(map(finding.deleted, elements(await self.graph.get(self._deleted_path()))))
 
     async def _what_has_the_client_id(self, application: kinds.Application) -> kinds.ServicePrincipal | None:
         round_ = self._round()
@@ -217,19 +226,13 @@ class Reader:
         )
         if self._wants(seen.SignInError):
             condition = _spaced(f"appId eq {literal(app_id)} and createdDateTime ge {_since(SIGN_IN_WINDOW)}")
-            round_.add(
-                Read(f"/auditLogs/signIns?$filter={condition}&$top=1000"),
-                lambda answer: self._found.extend(parse.sign_in_errors(elements(answer))),
-                seen.SignInError,
-            )
+            failed = Read(f"/auditLogs/signIns?$filter={condition}&$top=1000")
+            round_.add(failed, partial(self._keep, parse.sign_in_errors), seen.SignInError)
         if self._wants(seen.ConditionalAccessPolicy):
             fields = "id,displayName,state,conditions,grantControls"
-            round_.add(
-                Read(f"/identity/conditionalAccess/policies?$select={fields}"),
-                lambda answer: self._found.extend(parse.conditional_access(elements(answer), app_id)),
-                seen.ConditionalAccessPolicy,
-                follow=True,
-            )
+            policies = Read(f"/identity/conditionalAccess/policies?$select={fields}")
+            keep = partial(self._keep, partial(parse.conditional_access, app_id=app_id))
+            round_.add(policies, keep, seen.ConditionalAccessPolicy, follow=True)
         await round_.go()
         principal = next(iter(principals), None) or await self._young_principal(application)
         self._found.extend([principal] if principal else [])
@@ -256,16 +259,11 @@ class Reader:
         entries: list[Json] = []
         secrets: list[Json] = []
         base = path("/servicePrincipals/{}", principal.id or "")
-        round_.add(
-            Read(f"{base}/appRoleAssignedTo?$top=999", expects=True),
-            lambda answer: assignments.extend(elements(answer)),
-            follow=True,
-        )
+        assigned = Read(f"{base}/appRoleAssignedTo?$top=999", expects=True)
+        round_.add(assigned, lambda answer: assignments.extend(elements(answer)), follow=True)
         if self.playbook.scim is not None:
-            round_.add(
-                Read(f"{base}/synchronization/jobs", expects=True),
-                lambda answer: entries.extend(elements(answer)),
-            )
+            found = Read(f"{base}/synchronization/jobs", expects=True)
+            round_.add(found, lambda answer: entries.extend(elements(answer)))
             round_.add(
                 Read(f"{base}/synchronization/secrets", absent_ok=True),
                 lambda answer: secrets.append(answer or {}),
@@ -274,11 +272,8 @@ class Reader:
         if self.playbook.application.admin_consent or self._wants(kinds.Consent):
             own = literal(principal.id or "")
             condition = _spaced(f"clientId eq {own} and resourceId eq {own}")
-            round_.add(
-                Read(f"/oauth2PermissionGrants?$filter={condition}"),
-                self._keep_consent,
-                *self._gap_for_consent(),
-            )
+            grants = Read(f"/oauth2PermissionGrants?$filter={condition}")
+            round_.add(grants, self._keep_consent, *self._gap_for_consent())
         await round_.go()
         self._keep_assignments(assignments, principal)
         jobs = finding.jobs(self.playbook.name, entries)
@@ -287,6 +282,8 @@ class Reader:
             self._keep_secrets(jobs[0], secrets)
             self._keep_states(jobs[0])
         await self._members()
+        if self._wants(EmailDomain):
+            await self._people()
         return next(iter(jobs), None)
 
     def _gap_for_consent(self) -> tuple[type[Resource], ...]:
@@ -352,6 +349,24 @@ class Reader:
             for key, count in users.items()
         )
 
+    async def _people(self) -> None:
+        """The domains of the addresses of those who are assigned, directly or by a group."""
+        places = tuple(parse.where_people_are(self._found))
+        round_, census = self._round(), Census(whole=len(places) <= _PLACES)
+
+        def keep(answer: Json | None) -> None:
+            census.whole &= "@odata.nextLink" not in (answer or {})
+            for user in elements(answer):
+                census.add(user["id"], parse.address(user))
+
+        for where in places[:_PLACES]:
+            round_.add(Read(where, absent_ok=True), keep, EmailDomain)
+        await round_.go()
+        self._found.extend(census.domains())
+        if census.blind:
+            reason = "Graph tells the ids of people only"
+            self._gaps.append(Gap(kind=EmailDomain.kind, reason=reason, needs=READ_PEOPLE.any_of))
+
     async def _what_hangs_on_the_job(
         self, principal: kinds.ServicePrincipal, job: kinds.ProvisioningJob
     ) -> None:
@@ -361,12 +376,9 @@ class Reader:
         if self._wants(seen.ProvisioningFailure):
             since = _since(LOG_WINDOW)
             condition = _spaced(f"jobId eq {literal(job.id or '')} and activityDateTime gt {since}")
-            round_.add(
-                Read(f"/auditLogs/provisioning?$filter={condition}&$top=999"),
-                lambda answer: self._found.extend(parse.provisioning_log(elements(answer))),
-                seen.ProvisioningFailure,
-                seen.WrongExternalId,
-            )
+            log = Read(f"/auditLogs/provisioning?$filter={condition}&$top=999")
+            keep = partial(self._keep, parse.provisioning_log)
+            round_.add(log, keep, seen.ProvisioningFailure, seen.WrongExternalId)
         await round_.go()
 
     def _keep_mapping(self, answer: Json | None) -> None:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from provisioner.core.plan import Desired, Guards
 from provisioner.core.resource import Ref, Resource
 from provisioner.providers import kiro
+from provisioner.providers.dns.keys import LATE, Domains, LookupKeys
 from provisioner.providers.keys import LOOPBACK_HOSTS, IntegrationPlaybook, distinct
 
 from . import resources as kinds
@@ -29,7 +30,7 @@ from .steps import human_steps
 class OktaPlaybook(IntegrationPlaybook):
     """A playbook whose provider is ``okta``."""
 
-    late: ClassVar[frozenset[tuple[str, ...]]] = frozenset({("scim", "endpoint")})
+    late: ClassVar[frozenset[tuple[str, ...]]] = frozenset({("scim", "endpoint"), LATE})
     variables: ClassVar[Mapping[str, str]] = MappingProxyType({"scim.endpoint": "KIRO_SCIM_ENDPOINT"})
 
     provider: Literal["okta"] = Field(description="The identity provider.")
@@ -52,6 +53,11 @@ class OktaPlaybook(IntegrationPlaybook):
         description="Groups that are pushed to Kiro, and no others. Okta and AWS advise against pushing a group that "
         "is assigned. []: none. Absent: group push is not managed.",
     )
+    domains: Domains | None = Field(
+        default=None,
+        description="Domains of people's e-mail addresses, verified by TXT record. Absent: not managed.",
+    )
+    lookup: LookupKeys = LookupKeys()
     safety: OktaSafetyKeys = OktaSafetyKeys()
 
     @field_validator("push")

@@ -152,6 +152,9 @@ class OktaProvider:
             if shown is None or not shown.complete:
                 yield "provisioning is taken to be switched on because the playbook says so: Okta does not show it"
 
+    def outlook(self, snapshot: Snapshot) -> tuple[str, ...]:  # noqa: ARG002 - the protocol's signature
+        return ()
+
     async def read(self, also: frozenset[str] = frozenset()) -> Snapshot:
         optional = {need for kind, need in _OPTIONAL.items() if kind in also}
         wanted = [need.any_of[0] for need in optional]

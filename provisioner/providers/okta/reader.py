@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from provisioner.core.errors import NotLicensedError, RefusedError, RemoteError, UnreachableError
 from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Gap, Problem, Snapshot
+from provisioner.providers.dns.observations import EmailDomain
 from provisioner.providers.needs import needed_for
 
 from . import finding, lookups, parse, roll
@@ -85,6 +86,8 @@ class Reader:
         if self._wants(seen.People) and "oidc" in self._rolls:
             people = roll.compared(self.playbook.name, self._rolls["oidc"], self._rolls.get("scim"))
             self._found.append(people)
+        if self._wants(EmailDomain) and "oidc" in self._rolls:
+            self._found += self._rolls["oidc"].census.domains()
         found = {resource.address: resource for resource in self._found}
         return Snapshot(  # in an order that does not depend on which answer came first
             resources=tuple(found[address] for address in sorted(found)),
@@ -185,10 +188,15 @@ class Reader:
             where = path(f"{_APPS}/{{}}/groups", app_id)
             self._assigned[groups] = await self.org.all(f"{where}?limit=200&expand=group", expects=True)
 
+        whole = self.playbook.users is not None or self._wants(seen.People, seen.UnassignedMembers)
+
         async def assigned_users() -> None:
             roll_, direct = roll.Roll(), []
             where = path(f"{_APPS}/{{}}/users", app_id)
             async for user in self.org.each(f"{where}?limit=500", expects=True):
+                if not whole and len(roll_.names) == roll.ENOUGH:
+                    roll_.census.whole = False
+                    break
                 roll_.add(user)
                 if user.get("scope") == "USER" and self.playbook.users is not None:
                     direct.append(user)
@@ -196,7 +204,7 @@ class Reader:
             self._assigned[users] = direct
 
         reads = [assigned_groups()]
-        if self.playbook.users is not None or self._wants(seen.People, seen.UnassignedMembers):
+        if whole or (which == "oidc" and self._wants(EmailDomain)):
             reads.append(assigned_users())
         await together(*reads)
 

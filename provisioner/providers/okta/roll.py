@@ -1,9 +1,11 @@
-"""Who is in the two applications, compared while the pages arrive: only ids and names are kept."""
+"""Who is in the two applications, compared while the pages arrive: only ids, names and e-mail domains are kept."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Final
+
+from provisioner.providers.dns.diagnosis.people import Census
 
 from . import observations as seen
 from .resources import Json
@@ -11,16 +13,24 @@ from .resources import Json
 SHOWN: Final = 20
 """How many names of each sort a finding may show."""
 
+ENOUGH: Final = 5000
+"""Of how many users the addresses are read, where nothing else needs all of them."""
+
 _NOT_ACTIVE: Final = frozenset({"SUSPENDED", "DEPROVISIONED", "INACTIVE", "REVOKED"})
 
 
 @dataclass
 class Roll:
-    """The users of one application."""
+    """The users of one application.
+
+    Attributes:
+        census: the domains of their e-mail addresses.
+    """
 
     names: dict[str, str] = field(default_factory=dict)
     not_active: dict[str, str] = field(default_factory=dict)
     in_error: dict[str, str] = field(default_factory=dict)
+    census: Census = field(default_factory=Census)
 
     def add(self, user: Json) -> None:
         """Take an application user."""
@@ -31,6 +41,7 @@ class Roll:
             self.not_active[key] = f"{name} ({str(user['status']).lower()})"
         if user.get("syncState") == "ERROR":
             self.in_error[key] = name
+        self.census.add(key, (user.get("profile") or {}).get("email") or name)
 
 
 def compared(key: str, signing_in: Roll, provisioned: Roll | None) -> seen.People:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import entra, okta
+from . import dns, entra, okta
 from .catalogue import NothingToBreakError
 
 if TYPE_CHECKING:
     from provisioner.sandbox.sandbox import Sandbox
 
-CATALOGUE: dict[str, Callable[[Any], None]] = {**entra.CATALOGUE, **okta.CATALOGUE}
+CATALOGUE: dict[str, Callable[[Any], None]] = {**entra.CATALOGUE, **okta.CATALOGUE, **dns.CATALOGUE}
 
 __all__ = ["CATALOGUE", "NothingToBreakError", "apply", "described"]
 
@@ -25,8 +25,8 @@ def apply(sandbox: Sandbox, name: str, application: str | None = None) -> str:
 
     Args:
         sandbox: the sandbox; its server must be running.
-        name: which fault; its first word names the provider whose tenant it is for.
-        application: display name or label of the application to break; the newest by default.
+        name: which fault; its first word names the provider whose tenant it is for, or the DNS.
+        application: display name or label of the application to break, or the domain; the newest by default.
 
     Returns:
         what was done, in one sentence.
@@ -37,6 +37,8 @@ def apply(sandbox: Sandbox, name: str, application: str | None = None) -> str:
     """
     if name in okta.CATALOGUE:
         okta.CATALOGUE[name](okta.Org(sandbox.okta, sandbox.kiro, application))
+    elif name in dns.CATALOGUE:
+        dns.CATALOGUE[name](dns.Net(sandbox.names.store, application))
     else:
         entra.CATALOGUE[name](entra.Tenant(sandbox.directory, sandbox.kiro, application))
     return described(name)

@@ -110,7 +110,7 @@ def accepts(store: Store, profile_id: str, token: str) -> bool:
 
 
 def delete_profile(store: Store, profile_id: str) -> None:
-    """Delete a profile with its tokens, users and groups.
+    """Delete a profile with its tokens, domains, users and groups.
 
     Raises:
         ConsoleRefusal: when the profile does not exist.
@@ -120,6 +120,9 @@ def delete_profile(store: Store, profile_id: str) -> None:
             raise ConsoleRefusal(f"There is no profile {profile_id}.")
         for each in tokens(store, profile_id):
             store.delete("scimToken", each["id"])
+        for each in store.all("kiroDomain"):
+            if each["profileId"] == profile_id:
+                store.delete("kiroDomain", each["id"])
         for kind in (f"scimUser:{profile_id}", f"scimGroup:{profile_id}", f"scimIndex:{profile_id}"):
             for each in store.all(kind):
                 store.delete(kind, each["id"])
@@ -142,7 +145,7 @@ def answers(store: Store, base_url: str) -> dict[str, str]:
     """
     with store.transaction():
         kept = store.setting(_AUTOMATIC) or {}
-        profile, token = _current_profile(store, kept.get("profile", "")), kept.get("token", "")
+        profile, token = current_profile(store, kept.get("profile", "")), kept.get("token", "")
         if not accepts(store, profile, token):
             token = generate_token(store, profile) if len(tokens(store, profile)) < MAX_TOKENS else ""
         store.set(_AUTOMATIC, {"profile": profile, "token": token})
@@ -171,15 +174,15 @@ def describe(store: Store) -> dict[str, Any]:
     """What the console shows.
 
     Returns:
-        ``{"profiles": [{"id", "clientId", "tenantId", "tokens": n, "users": [...], "groups": [...]}]}``, with ``issuer`` in
-        a profile for Okta; a user is
+        ``{"profiles": [{"id", "clientId", "tenantId", "tokens": n, "domains": [...], "users": [...], "groups": [...]}]}``, with ``issuer`` in
+        a profile for Okta; a domain is ``{"name", "status", "token"}``; a user is
         ``{"id", "userName", "externalId", "displayName", "active"}``, a group ``{"id", "displayName", "externalId",
         "members": [userName or id, ...]}``.
     """
     return {"profiles": [_described(store, each) for each in store.all("kiroProfile")]}
 
 
-def _current_profile(store: Store, kept: str) -> str:
+def current_profile(store: Store, kept: str) -> str:
     """The profile of the last automatic answer, else the newest that is not for Okta, else a new one."""
     profiles = [each["id"] for each in store.all("kiroProfile") if "issuer" not in each]
     if kept in profiles:
@@ -196,6 +199,11 @@ def _described(store: Store, profile: Document) -> dict[str, Any]:
         "tenantId": profile["tenantId"],
         **({"issuer": profile["issuer"]} if "issuer" in profile else {}),
         "tokens": len(tokens(store, profile["id"])),
+        "domains": [
+            {"name": each["id"], "status": each["status"], "token": each["token"]}
+            for each in store.all("kiroDomain")
+            if each["profileId"] == profile["id"]
+        ],
         "users": [
             {key: each.get(key) for key in ("id", "userName", "externalId", "displayName", "active")}
             for each in users

@@ -150,6 +150,6 @@ def _save(store: Store, app_id: str, switches: dict[str, bool]) -> None:
 _ADMIN: Document = {
     "id": "00usandboxadministra",
     "type": "User",
-    "alternateId": "admin@contoso.example",
+    "alternateId": "admin@fabrikam.example",
     "displayName": "Sandbox Administrator",
 }

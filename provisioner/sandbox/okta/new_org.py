@@ -15,7 +15,7 @@ from provisioner.sandbox.okta import (
     users,
 )
 from provisioner.sandbox.okta.identity import new_id, now
-from provisioner.sandbox.seed import DOMAIN
+from provisioner.sandbox.seed import OKTA_DOMAIN
 from provisioner.sandbox.store import Document, Store
 
 _PEOPLE = (
@@ -67,9 +67,9 @@ def _settings(store: Store, root: str) -> None:
     store.set("async_seconds", 0)
     store.set("enrollment_policy", new_id("rst"))
     store.set("user_schema", schema_documents.of_users())
-    org = {"id": org_id, "subdomain": "contoso", "companyName": "Contoso", "status": "ACTIVE"}
+    org = {"id": org_id, "subdomain": "fabrikam", "companyName": "Fabrikam", "status": "ACTIVE"}
     address = {"address1": "1 Example Way", "city": "Amsterdam", "country": "NL", "postalCode": "1000 AA"}
-    web = {"website": "https://contoso.example", "endUserSupportHelpURL": "https://help.contoso.example"}
+    web = {"website": "https://fabrikam.example", "endUserSupportHelpURL": "https://help.fabrikam.example"}
     store.set("org", {**org, **address, **web, "created": moment, "lastUpdated": moment})
 
 
@@ -87,7 +87,7 @@ def _user_type(store: Store) -> str:
 
 def _person(row: tuple[str, str, str, str, str], type_id: str) -> Document:
     given, family, department, title, number = row
-    login = f"{given.lower()}@{DOMAIN}"
+    login = f"{given.lower()}@{OKTA_DOMAIN}"
     profile = {
         "firstName": given,
         "lastName": family,
@@ -117,7 +117,7 @@ def _system_app(store: Store, name: str) -> None:
     kind = catalog.KINDS[name]
     app = app_documents.new(
         store,
-        {"name": "bookmark", "label": kind.title, "settings": {"app": {"url": "https://contoso.example"}}},
+        {"name": "bookmark", "label": kind.title, "settings": {"app": {"url": "https://fabrikam.example"}}},
         active=True,
     )
     links = {kind.link: True} if kind.link else {}

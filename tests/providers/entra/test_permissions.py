@@ -38,6 +38,14 @@ CALLS = [
     ("DELETE", JOB, permissions.WRITE_PROVISIONING),
     ("GET", "/groups?$filter=displayName eq 'x'", permissions.READ_GROUPS),
     ("GET", "/groups/1/members/microsoft.graph.user", permissions.READ_GROUPS),
+    ("GET", "/groups/1/members?$select=id", permissions.READ_GROUPS),
+    (
+        "GET",
+        "/groups/1/members/microsoft.graph.user?$select=id,mail,userPrincipalName&$top=999",
+        permissions.READ_PEOPLE,
+    ),
+    ("GET", "/users?$select=id,mail,userPrincipalName&$filter=id%20in%20('1')", permissions.READ_PEOPLE),
+    ("GET", "/users?$filter=userPrincipalName eq 'x'&$select=id,displayName", permissions.READ_USERS),
     ("GET", "/users/1", permissions.READ_USERS),
     ("GET", "/oauth2PermissionGrants?$filter=x", permissions.READ_CONSENT),
     ("GET", f"{SP}/oauth2PermissionGrants", permissions.READ_CONSENT),
@@ -48,7 +56,7 @@ CALLS = [
     ("GET", "/policies/authorizationPolicy", permissions.READ_POLICIES),
     ("GET", "/identity/conditionalAccess/policies", permissions.READ_POLICIES),
     ("GET", "/subscribedSkus", permissions.READ_LICENCES),
-    ("GET", "/organization", permissions.READ_LICENCES),
+    ("GET", "/organization?$select=verifiedDomains", permissions.READ_DOMAINS),
 ]
 
 

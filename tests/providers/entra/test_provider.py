@@ -130,19 +130,19 @@ class TestAdvice:
         assert self.advice(MAPPING.model_copy(update={"unsupported": ("x",)})) == []
 
 
+DIRECT = "find directly assigned users"
+CONSENT = "grant admin consent"
+DOMAINS = {"read the domains of people's e-mail addresses", "read the tenant's verified domains"}
+
+
 @pytest.mark.parametrize(
     ("playbook", "absent"),
     [
-        ({"users": [{"name": "a@x.example"}], "application": {"admin_consent": True}}, set()),
-        ({"users": None}, {"find directly assigned users", "grant admin consent"}),
-        (
-            {"scim": None},
-            {"set up and start provisioning", "find directly assigned users", "grant admin consent"},
-        ),
-        (
-            {"groups": None},
-            {"assign groups and users", "find directly assigned users", "grant admin consent"},
-        ),
+        ({"users": [{"name": "a@x.example"}], "application": {"admin_consent": True}}, DOMAINS),
+        ({"users": None}, {DIRECT, CONSENT, *DOMAINS}),
+        ({"scim": None}, {"set up and start provisioning", DIRECT, CONSENT, *DOMAINS}),
+        ({"groups": None}, {"assign groups and users", DIRECT, CONSENT, *DOMAINS}),
+        ({"domains": [{"name": "contoso.com"}]}, {DIRECT, CONSENT}),
     ],
 )
 def test_a_playbook_needs_no_permission_that_it_does_not_use(playbook, absent):

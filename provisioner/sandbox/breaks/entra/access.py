@@ -139,3 +139,11 @@ def _sign_in_errors(tenant: Tenant) -> None:
         },
     }
     tenant.directory.put("signIn", key, sign_in)
+
+
+@fault("dns-email-domain-uncovered")
+def _email_domain_uncovered(tenant: Tenant) -> None:
+    """Somebody gave a member an e-mail address in another domain."""
+    member = tenant.directory.get("user", tenant.group["_members"][0]) or {}
+    local, _, _ = str(member["mail"]).partition("@")
+    tenant.change("user", member, mail=f"{local}@northwind.com")

@@ -1,4 +1,4 @@
-"""From a YAML file to a playbook: every fault is told with its line, and nothing is contacted.
+"""A playbook's file as a tree: every node knows its line, and references are replaced by their values.
 
 References are substituted in the scalars of the parsed tree, never in YAML text, so that no value can change the
 structure: ``${VAR}``, ``${VAR:-default}``, ``${file:path}``, ``${keyring:service/name}``; ``$${`` is a plain ``${``.
@@ -6,18 +6,13 @@ structure: ``${VAR}``, ``${VAR:-default}``, ``${file:path}``, ``${keyring:servic
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final, Union, cast, get_args
+from typing import Any, Final
 
 import yaml
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
 
-from provisioner import providers
 from provisioner.core.errors import PlaybookError, UsageError
 from provisioner.settings import Variables
 
@@ -66,71 +61,24 @@ class Source:
         return PlaybookError(message, file=self.file, line=self.line(path), hint=hint)
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """A valid playbook.
-
-    Attributes:
-        playbook: the provider's model.
-        awaited: keys whose variables are not set yet, as ``scim.endpoint``, with the variables' names.
-    """
-
-    file: Path
-    playbook: Any
-    awaited: Mapping[str, str]
-
-
-def load(file: Path, variables: Variables | Callable[[str], Variables]) -> Loaded:
-    """Read and check a playbook.
-
-    Args:
-        file: the YAML file.
-        variables: where references get their values; called with the provider, if that makes a difference.
-
-    Raises:
-        PlaybookError: with file and line. Where there are several faults, ``others`` of it holds the rest.
-    """
-    source = _parsed(file)
-    if callable(variables):
-        variables = variables(str(source.tree.get("provider")))
-    source = _substituted(source, variables)
-    model = _model(source)
-    late: frozenset[Path_] = getattr(model, "late", frozenset())
-    for path, names in source.unset.items():
-        if path not in late:
-            raise _unset_error(source, path, names)
-    try:
-        playbook = cast("providers.Playbook", model.model_validate(source.tree))
-    except ValidationError as error:
-        raise _explained(error, source, model) from None  # pydantic's text would show the values
-    awaited = {_dotted(path): names[0] for path, names in source.unset.items()}
-    referred = {_dotted(path): names[0] for path, names in source.references.items() if path in late}
-    return Loaded(file, playbook.awaiting({**referred, **awaited}), awaited)
-
-
-def json_schema(provider: str | None = None) -> dict[str, Any]:
-    """JSON Schema of playbooks, for editors; a reference is accepted wherever a scalar is.
-
-    Args:
-        provider: whose; every provider's when None.
-    """
-    names = [provider] if provider else providers.NAMES
-    models = tuple(providers.entry(name).playbook_model() for name in names)
-    either: Any = Union[models]  # noqa: UP007 - of a tuple
-    if len(models) > 1:
-        either = Annotated[either, Field(discriminator="provider")]
-    schema = TypeAdapter[Any](either).json_schema()
-    reference = {"type": "string", "pattern": r"\$\{[^{}]*\}"}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **_with_references(schema, reference),
-    }
+def dotted(path: Path_) -> str:
+    """A path as people write it: ``domains[0].name``."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
+    return text
 
 
 # -- YAML -----------------------------------------------------------------------------------------------
 
 
-def _parsed(file: Path) -> Source:
+def parsed(file: Path) -> Source:
+    """The tree of a file, references as they are written.
+
+    Raises:
+        UsageError: it cannot be read.
+        PlaybookError: it is no YAML, or none that a playbook could be.
+    """
     text = _text(file)
     source = Source(file)
     try:
@@ -211,14 +159,19 @@ class _Builder:
             return self._scalars.construct_object(node)
         except Exception:  # noqa: BLE001 - a tag that does not fit makes PyYAML raise almost anything
             raise self._source.error(
-                f"{_dotted(path)}: cannot read this value as what it claims to be", path
+                f"{dotted(path)}: cannot read this value as what it claims to be", path
             ) from None
 
 
 # -- references -----------------------------------------------------------------------------------------
 
 
-def _substituted(source: Source, variables: Variables) -> Source:
+def substituted(source: Source, variables: Variables) -> Source:
+    """The same with references replaced; what refers to a variable that is not set is left out, and noted.
+
+    Raises:
+        PlaybookError: a reference is none, or its value cannot be had.
+    """
     source.tree = _replace(source.tree, (), source, variables)
     return source
 
@@ -246,7 +199,7 @@ def _replace_text(text: str, path: Path_, source: Source, variables: Variables) 
         try:
             found = _lookup(match["body"], source, variables)
         except UsageError as error:
-            raise source.error(f"{_dotted(path)}: {error.message}", path, hint=error.hint) from error
+            raise source.error(f"{dotted(path)}: {error.message}", path, hint=error.hint) from error
         if found is None:
             unset.append(match["body"])
         return found or ""
@@ -274,93 +227,3 @@ def _lookup(body: str, source: Source, variables: Variables) -> str | None:
             "write $${ for a plain ${",
         )
     return variables.variable(name) or (default if has_default else None)
-
-
-# -- the model ------------------------------------------------------------------------------------------
-
-
-def _unset_error(source: Source, path: Path_, names: tuple[str, ...]) -> PlaybookError:
-    return source.error(
-        f"{_dotted(path)}: the environment variable {names[0]} is not set",
-        path,
-        hint=f"set it, or give a default: ${{{names[0]}:-value}}",
-    )
-
-
-def _model(source: Source) -> type[BaseModel]:
-    if names := source.unset.get(("provider",)):
-        raise _unset_error(source, ("provider",), names)
-    name = source.tree.get("provider")
-    choices = " or ".join(providers.NAMES)
-    if name is None:
-        raise source.error(f"the key 'provider' is missing; expected {choices}")
-    if name not in providers.NAMES:
-        raise source.error(f"provider: unknown provider {name!r}; expected {choices}", ("provider",))
-    return providers.entry(name).playbook_model()
-
-
-def _explained(error: ValidationError, source: Source, model: type[BaseModel]) -> PlaybookError:
-    faults = [
-        source.error(_message(details, model), _known_path(details))
-        for details in error.errors(include_url=False)
-    ]
-    faults.sort(key=lambda fault: fault.line or 0)
-    first = faults[0]
-    first.others = tuple(faults[1:])
-    return first
-
-
-def _known_path(details: ErrorDetails) -> Path_:
-    return tuple(details["loc"])
-
-
-def _message(details: ErrorDetails, model: type[BaseModel]) -> str:
-    """What is wrong and what was expected; never the value, which may be a secret."""
-    path = tuple(details["loc"])
-    where = _dotted(path)
-    match details["type"]:
-        case "missing":
-            return f"the key {where!r} is missing"
-        case "extra_forbidden":
-            known = list(_fields_at(model, path[:-1]))
-            close = difflib.get_close_matches(str(path[-1]), known, n=1)
-            advice = f"did you mean {close[0]!r}?" if close else f"expected one of: {', '.join(known)}"
-            return f"unknown key {where!r}; {advice}"
-        case "value_error":
-            return f"{where}: {details['msg'].removeprefix('Value error, ')}"
-        case _:
-            return f"{where}: {details['msg'][:1].lower()}{details['msg'][1:]}"
-
-
-def _fields_at(model: type[BaseModel], path: Path_) -> Iterator[str]:
-    current: type[BaseModel] | None = model
-    for step in path:
-        if isinstance(step, str) and current is not None and step in current.model_fields:
-            current = _inner_model(current.model_fields[step].annotation)
-    if current is not None:
-        yield from current.model_fields
-
-
-def _inner_model(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(filter(None, map(_inner_model, get_args(annotation))), None)
-
-
-def _dotted(path: Path_) -> str:
-    text = ""
-    for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
-    return text
-
-
-def _with_references(schema: Any, reference: dict[str, Any]) -> Any:
-    if isinstance(schema, list):
-        return [_with_references(element, reference) for element in schema]
-    if not isinstance(schema, dict):
-        return schema
-    inner = {key: _with_references(value, reference) for key, value in schema.items()}
-    if inner.get("type") in ("string", "integer", "number", "boolean") and "properties" not in inner:
-        about = {key: inner.pop(key) for key in ("default", "description", "title") if key in inner}
-        return {**about, "anyOf": [inner, reference]}
-    return inner

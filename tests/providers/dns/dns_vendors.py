@@ -1,0 +1,188 @@
+"""Stand-ins on loopback for the APIs of Cloudflare and Azure DNS, as their documentation has them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import requests
+
+ZONE = "contoso.example"
+HOSTS = ("https://api.cloudflare.com", "https://login.microsoftonline.com", "https://management.azure.com")
+
+
+@dataclass
+class Fault:
+    """What goes wrong with the next request of a method.
+
+    Attributes:
+        after: the request takes effect all the same.
+        hang: there is no answer until the stand-in ends.
+    """
+
+    method: str
+    status: int = 500
+    body: Any = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    after: bool = False
+    hang: bool = False
+
+
+@dataclass
+class Vendor:
+    """One vendor's API.
+
+    Attributes:
+        asked: the requests, as ``METHOD path``.
+        faults: what goes wrong, in order.
+    """
+
+    asked: list[str] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    ending: threading.Event = field(default_factory=threading.Event)
+
+    def serve(
+        self, method: str, path: str, query: dict[str, str], body: Any
+    ) -> tuple[int, Any, dict[str, str]]:
+        """Status, body and headers of the answer."""
+        self.asked.append(f"{method} {path}")
+        fault = next((one for one in self.faults if one.method == method), None)
+        if fault is None:
+            return (*self.answer(method, path, query, body), {})
+        self.faults.remove(fault)
+        if fault.after:
+            self.answer(method, path, query, body)
+        if fault.hang:
+            self.ending.wait()
+        return fault.status, fault.body, fault.headers
+
+    def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+        raise NotImplementedError
+
+    @property
+    def writes(self) -> list[str]:
+        return [one for one in self.asked if not one.startswith("GET ")]
+
+
+@dataclass
+class Cloudflare(Vendor):
+    """DNS records for a zone (Cloudflare API v4).
+
+    Attributes:
+        filters: whether a list obeys ``content``.
+        forgets: a new record replaces the others of its name.
+    """
+
+    zones: list[str] = field(default_factory=lambda: [ZONE])
+    records: list[dict[str, Any]] = field(default_factory=list)
+    filters: bool = True
+    forgets: bool = False
+    ids: Iterator[int] = field(default_factory=itertools.count)
+
+    def seed(self, name: str, *contents: str, ttl: int = 600, kind: str = "TXT") -> None:
+        for content in contents:
+            self.records.append(
+                {"id": f"r{next(self.ids)}", "type": kind, "name": name, "content": content, "ttl": ttl}
+            )
+
+    def at(self, name: str) -> list[str]:
+        return [one["content"] for one in self.records if one["name"] == name and one["type"] == "TXT"]
+
+    def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+        parts = path.removeprefix("/client/v4/").split("/")
+        if parts == ["zones"]:
+            return 200, self._page([{"id": name, "name": name} for name in self.zones])
+        match method:
+            case "GET":
+                wanted = {"type", "name"} | ({"content"} if self.filters else set())
+                conditions = {key: value for key, value in query.items() if key in wanted}
+                found = [one for one in self.records if conditions.items() <= one.items()]
+                return 200, self._page(found)
+            case "POST":
+                if self.forgets:
+                    self.records = [one for one in self.records if one["name"] != body["name"]]
+                self.seed(body["name"], body["content"], ttl=body["ttl"])
+            case "DELETE":
+                self.records = [one for one in self.records if one["id"] != parts[-1]]
+        return 200, {"success": True, "result": {}}
+
+    def _page(self, found: list[Any]) -> dict[str, Any]:
+        return {"success": True, "result": found, "result_info": {"page": 1, "total_pages": 1}}
+
+
+@dataclass
+class Azure(Vendor):
+    """Record sets of a zone (Azure DNS REST API 2018-05-01)."""
+
+    sets: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+        if path.endswith("/oauth2/token"):
+            return 200, {"access_token": "a token"}
+        zone = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/dnsZones"
+        if path == zone:
+            return 200, {"value": [{"name": ZONE, "id": f"{zone}/{ZONE}"}]}
+        key = path.removeprefix(f"{zone}/{ZONE}/")
+        if method != "PUT" and key not in self.sets:
+            return 404, {"code": "NotFound"}
+        match method:
+            case "PUT":
+                self.sets[key] = body["properties"]
+            case "PATCH":
+                self.sets[key] |= body["properties"]
+            case "DELETE":
+                del self.sets[key]
+                return 200, ""
+        return 200, {"name": key, "properties": self.sets[key]}
+
+
+@contextmanager
+def standing_in(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The vendor's API, to which everything that is sent to a vendor goes meanwhile."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def _serve(self) -> None:
+            parts = urlsplit(self.path)
+            given = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = json.loads(given) if given[:1] == b"{" else None
+            status, answer, headers = vendor.serve(
+                self.command, parts.path, dict(parse_qsl(parts.query)), body
+            )
+            octets = (answer if isinstance(answer, str) else json.dumps(answer)).encode()
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(octets))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(octets)
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - the names http.server calls
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    here, real = f"http://127.0.0.1:{server.server_port}", requests.Session.request
+
+    def redirected(self, method, url, *arguments, **options):
+        for host in HOSTS:
+            url = url.replace(host, here)
+        return real(self, method, url, *arguments, **options)
+
+    monkeypatch.setattr(requests.Session, "request", redirected)
+    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    serving.start()
+    try:
+        yield
+    finally:
+        vendor.ending.set()
+        server.shutdown()
+        server.server_close()
+        serving.join()

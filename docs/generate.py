@@ -19,7 +19,7 @@ from provisioner import providers
 from provisioner.cli.app import cli
 from provisioner.core.errors import ExitCode
 from provisioner.playbook import json_schema
-from provisioner.reports.models import REPORTS
+from provisioner.reports.registry import REPORTS
 
 FOLDER = Path(__file__).resolve().parent / "reference"
 NOTE = "<!-- Written by docs/generate.py from the code. Change the code, then run: python docs/generate.py -->\n\n"

@@ -26,7 +26,7 @@ def shipped(folder: str) -> Path:
 
 
 def render(template: str, **values: Any) -> str:
-    """Fill in a shipped template.
+    """Fill in a shipped template. Values are escaped where it is HTML (``*.html.j2``), and put in as they are elsewhere.
 
     Args:
         template: its file name below ``templates``.
@@ -38,7 +38,7 @@ def render(template: str, **values: Any) -> str:
     environment = SandboxedEnvironment(
         loader=FileSystemLoader(shipped("templates")),
         undefined=StrictUndefined,
-        autoescape=False,
+        autoescape=lambda name: name is not None and name.endswith(".html.j2"),
         keep_trailing_newline=True,
         trim_blocks=True,
         lstrip_blocks=True,

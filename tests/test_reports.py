@@ -20,9 +20,23 @@ from provisioner.core.resource import Ref
 from provisioner.core.step import ManualStep
 from provisioner.providers.kiro import iam_policy
 from provisioner.reports import text
+from provisioner.reports.exports import (
+    DifferenceReport,
+    DiffReport,
+    FieldDifference,
+    SideReport,
+    export_report,
+)
 from provisioner.reports.json import dumps
+from provisioner.reports.making import (
+    apply_report,
+    audit_report,
+    doctor_report,
+    handoff_reports,
+    plan_report,
+    step_report,
+)
 from provisioner.reports.models import (
-    REPORTS,
     ApplyReport,
     AuditReport,
     DoneReport,
@@ -32,13 +46,8 @@ from provisioner.reports.models import (
     PermissionsReport,
     PlanReport,
     Target,
-    apply_report,
-    audit_report,
-    doctor_report,
-    handoff_reports,
-    plan_report,
-    step_report,
 )
+from provisioner.reports.registry import REPORTS
 from tests.golden_files import assert_golden
 
 HOSTILE = "Kiro\x1b[31m\x1b]0;x\x07\r\nreal: \u202eevil\u2028\x9b2J"
@@ -167,6 +176,25 @@ EXAMPLES: dict[str, BaseModel] = {
     "doctor": doctor_report((audit_report(TARGET, FINDINGS, FIXED), audit_report(TARGET, []))),
     "permissions": PERMISSIONS,
     "handoff": SHEET,
+    "export": export_report(
+        TARGET,
+        "version: 1\n",
+        PLAN,
+        client_id="1",
+        claim=frozenset(),
+        left_alone=("a claim",),
+        unread=("groups",),
+    ),
+    "diff": DiffReport(
+        left=SideReport(file="a.yaml", what="playbook", name="a", provider="entra", tenant="t"),
+        right=SideReport(file="b.json", what="snapshot", name="b", provider="entra", tenant="t"),
+        same=False,
+        differences=(
+            DifferenceReport(
+                address="x/y", where="both", fields=(FieldDifference(name="f", left=1, right=[2]),)
+            ),
+        ),
+    ),
 }
 
 

@@ -10,9 +10,14 @@ import click
 from provisioner import __version__
 from provisioner.cli.auditing import checks, doctor, permissions
 from provisioner.cli.authoring import handoff, init, schema, validate
-from provisioner.cli.changing import apply, destroy, drift, plan
+from provisioner.cli.changing import apply, destroy, plan
+from provisioner.cli.exporting import diff, export
 from provisioner.cli.failing import report_bug, report_error
+from provisioner.cli.pipelines import ci
+from provisioner.cli.reporting import report
 from provisioner.cli.sandboxing import sandbox
+from provisioner.cli.surveying import drift
+from provisioner.cli.terminal import make_legible
 from provisioner.core.errors import ExitCode, ProvisionerError
 
 _EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code.value}  {code.meaning}" for code in ExitCode)
@@ -47,7 +52,11 @@ for _command in (
     drift,
     handoff,
     permissions,
+    export,
+    diff,
     checks,
+    report,
+    ci,
     sandbox,
 ):
     cli.add_command(_command)
@@ -62,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         one of :class:`~provisioner.core.errors.ExitCode`.
     """
+    make_legible()
     try:
         result = cli.main(args=arguments, prog_name="provisioner", standalone_mode=False)
     except click.exceptions.Abort:

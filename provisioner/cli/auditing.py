@@ -7,8 +7,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provisioner.cli.options import output_options, playbook_argument, playbooks_argument, sandbox_option
-from provisioner.core.errors import ExitCode, UsageError
+from provisioner.cli.options import (
+    SnapshotFiles,
+    at_once_option,
+    output_options,
+    playbook_argument,
+    playbooks_argument,
+    report_options,
+    sandbox_option,
+    shard_option,
+    snapshot_options,
+)
+from provisioner.cli.surveying import failures, sole_error, surveyed
+from provisioner.core.errors import ExitCode, ProvisionerError, UsageError
 from provisioner.providers import CATALOGUES, catalogue
 
 if TYPE_CHECKING:
@@ -18,8 +29,9 @@ if TYPE_CHECKING:
     from provisioner.cli.session import Session
     from provisioner.core.check import Check
     from provisioner.core.provider import PermissionsNeeded, Provider
+    from provisioner.fleet import Shard
     from provisioner.providers import Playbook
-    from provisioner.reports.models import AuditReport, DoctorReport
+    from provisioner.reports.models import AuditReport, DoctorReport, FindingReport
 
 # Modules that load pydantic or an SDK are imported inside the commands: --help must be quick.
 # ruff: noqa: PLC0415
@@ -33,16 +45,19 @@ _LEVELS = ("low", "medium", "high")
 @click.option("--check", "wanted", multiple=True, metavar="ID", help="Only this check; may be repeated.")
 @click.option(
     "--fail-on",
-    type=click.Choice([*_LEVELS, "never"]),
+    type=click.Choice([*_LEVELS, "security", "never"]),
     default="low",
     show_default=True,
-    help="Exit 3 for findings of at least this severity.",
+    help="Exit 3 for findings of at least this severity, or only for those of security.",
 )
 @click.option(
     "--fix", is_flag=True, help="Repair what can be repaired, by the same way as apply; asks first."
 )
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before repairing.")
-@output_options
+@shard_option
+@at_once_option
+@snapshot_options
+@report_options
 def doctor(
     playbook: tuple[Path, ...],
     sandbox: bool,
@@ -50,49 +65,72 @@ def doctor(
     fail_on: str,
     fix: bool,
     yes: bool,
+    shard: Shard | None,
+    at_once: int,
+    snapshots: SnapshotFiles,
     printer: Printer,
 ) -> int:
     """Audit tenants: every row of the vendor's troubleshooting table, and more.
 
-    Without arguments: every playbook in ./playbooks, or here. What may not be read is skipped, and the missing
-    permission named.
+    Files, folders and patterns; without any, every playbook in ./playbooks, or here. What may not be read is skipped, and the
+    missing permission named; a tenant that cannot be read at all hides none of the others.
 
     \b
     Examples:
       provisioner doctor
       provisioner doctor entra.yaml --check entra-token-version
       provisioner doctor entra.yaml --fix
+      provisioner doctor tenants/ --fail-on high --report html=doctor.html
+      provisioner doctor entra.yaml --save-snapshot entra.json --scrub-names
     """
-    from provisioner.cli.session import Neighbours, found, opened
-    from provisioner.reports.models import doctor_report
-    from provisioner.reports.text import audit_text
+    from provisioner.reports.making import doctor_report
+    from provisioner.reports.text import doctor_text
 
-    audits: list[AuditReport] = []
-    texts: list[str] = []
-    repairs: list[str] = []
-    files = found(playbook)
-    among = Neighbours(files)
-    for file in files:
-        with opened(file, printer, sandbox=sandbox, among=among) as session:
-            chosen = _chosen(session.loaded.playbook, wanted)
-            audit = _audit(session, chosen, fix=fix, yes=yes or sandbox)
-            audits.append(audit)
-            titles = {check.id: check.title for check in chosen}
-            texts.append(audit_text(audit, titles, verbose=printer.verbose))
-            if not fix and any(finding.fix == "automatic" for finding in audit.findings):
-                repairs.append(f"provisioner doctor {session.flags} --fix")
-    report = doctor_report(tuple(audits))
-    printer.report(report, "\n\n".join(texts))
-    printer.next(*repairs)
-    return _verdict(report, fail_on)
+    async def work(session: Session, provider: Provider) -> AuditReport:
+        chosen = _chosen(session.loaded.playbook, wanted)
+        return await _audited(session, provider, chosen, fix=fix, yes=yes or sandbox)
+
+    if fix and snapshots.source:
+        raise UsageError("a saved snapshot can only be looked at", hint="leave --fix out")
+    results = surveyed(
+        playbook,
+        printer,
+        work,
+        sandbox=sandbox,
+        at_once=1 if fix else at_once,
+        shard=shard,
+        snapshots=snapshots,
+        wait=fix,
+    )
+    audits = tuple(result.value for result in results if result.value is not None)
+    report = doctor_report(audits, failures(results))
+    printer.report(report, doctor_text(report, verbose=printer.verbose))
+    flags = f"{' --sandbox' if sandbox else ''} --fix"
+    repairable = (audit for audit in audits if any(found.fix == "automatic" for found in audit.findings))
+    if not fix:
+        printer.next(*(f"provisioner doctor {audit.target.playbook}{flags}" for audit in repairable))
+    return verdict(report, fail_on, sole_error(results, shard))
 
 
-def _verdict(report: DoctorReport, fail_on: str) -> int:
-    if report.summary["error"]:
+def verdict(report: DoctorReport, fail_on: str, sole: ProvisionerError | None = None) -> int:
+    """One exit code for all: what could not be looked at outweighs what was found; see :func:`.surveying.verdict`."""
+    from provisioner.cli.failing import report_error
+
+    if sole is not None:
+        report_error(sole)
+        return sole.exit_code
+    if report.failures or report.summary["error"]:
         return ExitCode.ERROR
-    counted = () if fail_on == "never" else _LEVELS[_LEVELS.index(fail_on) :]
-    failed = any(finding.status == "fail" and finding.severity in counted for finding in report.findings)
-    return ExitCode.FINDINGS if failed else ExitCode.DONE
+    return ExitCode.FINDINGS if any(_counts(found, fail_on) for found in report.findings) else ExitCode.DONE
+
+
+def _counts(finding: FindingReport, fail_on: str) -> bool:
+    """Whether a finding is one that the exit code tells of."""
+    if finding.status != "fail" or (finding.waiver is not None and not finding.waiver.expired):
+        return False
+    if fail_on == "security":
+        return finding.category == "security"
+    return fail_on != "never" and finding.severity in _LEVELS[_LEVELS.index(fail_on) :]
 
 
 def _chosen(playbook: Playbook, wanted: Sequence[str]) -> tuple[Check, ...]:
@@ -111,27 +149,31 @@ def _no_such_check(identifier: str) -> UsageError:
     return UsageError(f"there is no check {identifier!r}", hint="list them: provisioner checks list")
 
 
-def _audit(session: Session, checks: tuple[Check, ...], *, fix: bool, yes: bool) -> AuditReport:
+async def _audited(
+    session: Session, provider: Provider, checks: tuple[Check, ...], *, fix: bool, yes: bool
+) -> AuditReport:
     from provisioner import engine
     from provisioner.cli.changing import confirm, show_plan
-    from provisioner.reports.models import audit_report, done_reports
+    from provisioner.reports.making import audit_report, done_reports
 
-    async def work(provider: Provider) -> AuditReport:
-        planned, findings = await engine.audit(provider, checks)
-        applied = engine.Applied()
-        wished = engine.fixes(findings)
-        if fix and (wished.resources or wished.absent or wished.exhaustive):
-            repair = engine.replanned(provider, planned, wished)
-            show_plan(session, provider, repair)
-            if repair.plan.pending and not yes and not repair.plan.refusals:
-                confirm(session.printer)
-            await engine.apply(provider, repair, session.printer, applied, fresh=yes, person=session.person())
-            _, findings = await engine.audit(provider, checks)
-        return audit_report(
-            session.target(provider), findings, done_reports(applied.done), provider.requests()
-        )
-
-    return session.run(work, wait=fix)
+    planned, findings = await engine.audit(provider, checks)
+    applied = engine.Applied()
+    wished = engine.fixes(findings)
+    if fix and (wished.resources or wished.absent or wished.exhaustive):
+        repair = engine.replanned(provider, planned, wished)
+        show_plan(session, provider, repair)
+        if repair.plan.pending and not yes and not repair.plan.refusals:
+            confirm(session.printer)
+        await engine.apply(provider, repair, session.printer, applied, fresh=yes, person=session.person())
+        _, findings = await engine.audit(provider, checks)
+    return audit_report(
+        session.target(provider),
+        findings,
+        done_reports(applied.done),
+        provider.requests(),
+        checks=checks,
+        context=session.context(),
+    )
 
 
 @click.group()

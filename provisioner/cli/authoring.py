@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 # ruff: noqa: PLC0415
 
 _PROVIDERS = click.Choice(NAMES)
-_REPORTS = click.Choice(["playbook", "plan", "apply", "drift", "doctor", "permissions", "handoff"])
+_REPORTS = click.Choice(
+    ["playbook", "plan", "apply", "drift", "doctor", "permissions", "handoff", "export", "diff"]
+)
 
 
 @click.command()
@@ -125,7 +127,7 @@ def schema(of: str, provider: str | None) -> None:
       provisioner schema doctor
     """
     from provisioner.playbook import json_schema
-    from provisioner.reports.models import REPORTS
+    from provisioner.reports.registry import REPORTS
 
     found = json_schema(provider) if of == "playbook" else REPORTS[of].model_json_schema(by_alias=True)
     click.echo(json.dumps(found, indent=2))
@@ -155,7 +157,8 @@ def handoff(playbook: Path, sandbox: bool, form: str | None, printer: Printer) -
         return _print_records(playbook, sandbox, form, printer)
     from provisioner import engine
     from provisioner.cli.session import opened
-    from provisioner.reports.models import HandoffSheet, handoff_reports, step_report
+    from provisioner.reports.making import handoff_reports, step_report
+    from provisioner.reports.models import HandoffSheet
     from provisioner.reports.text import handoff_text
 
     async def work(provider: Provider) -> tuple[Planned, Provider]:

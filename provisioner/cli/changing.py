@@ -1,17 +1,18 @@
-"""plan, apply, destroy, drift."""
+"""plan, apply, destroy."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from provisioner.cli.options import output_options, playbook_argument, playbooks_argument, sandbox_option
-from provisioner.core.errors import ExitCode, ProvisionerError, RefusedError
+from provisioner.cli.options import output_options, playbook_argument, report_options, sandbox_option
+from provisioner.core.errors import ExitCode, ProvisionerError, RefusedError, UsageError
 
 if TYPE_CHECKING:
     from provisioner.cli.printing import Printer
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from provisioner.core.provider import Provider
     from provisioner.core.snapshot import Snapshot
     from provisioner.engine import Applied, Planned, Wish
-    from provisioner.reports.models import PlanReport
+    from provisioner.reports.models import PlanReport, Target
 
 # Modules that load pydantic or an SDK are imported inside the commands: --help must be quick.
 # ruff: noqa: PLC0415
@@ -55,8 +56,15 @@ _max_removals = click.option(
 @playbook_argument
 @sandbox_option
 @_max_removals
-@output_options
-def plan(playbook: Path, sandbox: bool, max_removals: float | None, printer: Printer) -> int:
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write the plan into this file, to be approved: apply --plan makes exactly that.",
+)
+@report_options
+def plan(
+    playbook: Path, sandbox: bool, max_removals: float | None, out: Path | None, printer: Printer
+) -> int:
     """Show what apply would change; change nothing.
 
     Exits 0 when the tenant is as the playbook says, 3 when something is pending, 5 when a guard would refuse.
@@ -65,15 +73,18 @@ def plan(playbook: Path, sandbox: bool, max_removals: float | None, printer: Pri
     Examples:
       provisioner plan entra.yaml
       provisioner plan entra.yaml --format json | jq .summary
+      provisioner plan entra.yaml --out plan.json --report markdown=plan.md
     """
     from provisioner.cli.session import opened
-    from provisioner.reports.models import plan_report
+    from provisioner.reports.making import plan_report
     from provisioner.reports.text import plan_text
 
     with opened(playbook, printer, sandbox=sandbox) as session:
         planned, provider = session.run(_planning(max_removals))
-        report = plan_report(session.target(provider), planned.plan)
+        report = plan_report(session.target(provider), planned.plan, session.context())
         printer.report(report, plan_text(report, provider.title, verbose=printer.verbose))
+        if out:
+            printer.write(report, out)
         if report.refusals:
             return ExitCode.REFUSED
         if not report.in_sync:
@@ -87,9 +98,21 @@ def plan(playbook: Path, sandbox: bool, max_removals: float | None, printer: Pri
 @_yes
 @_max_removals
 @_no_wait
+@click.option(
+    "--plan",
+    "approved",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Make exactly this plan, written by plan --out; refuse if the tenant moved on since. Does not ask.",
+)
 @output_options
 def apply(
-    playbook: Path, sandbox: bool, yes: bool, max_removals: float | None, no_wait: bool, printer: Printer
+    playbook: Path,
+    sandbox: bool,
+    yes: bool,
+    max_removals: float | None,
+    no_wait: bool,
+    approved: Path | None,
+    printer: Printer,
 ) -> int:
     """Make the tenant as the playbook says; ask first.
 
@@ -101,11 +124,34 @@ def apply(
       provisioner apply entra.yaml --sandbox
       provisioner apply entra.yaml
       provisioner apply entra.yaml --yes --format json
+      provisioner apply entra.yaml --plan plan.json
     """
     from provisioner.cli.session import opened
 
+    report = read_plan(approved) if approved else None
     with opened(playbook, printer, sandbox=sandbox) as session:
-        return _change(session, (None,), yes=yes or sandbox, max_removals=max_removals, wait=not no_wait)
+        terms = _Terms(yes or sandbox or report is not None, max_removals, report)
+        return _change(session, (None,), terms, wait=not no_wait)
+
+
+def read_plan(file: Path) -> PlanReport:
+    """A plan that was written by ``plan --out``.
+
+    Raises:
+        UsageError: it cannot be read, or is none.
+    """
+    from pydantic import ValidationError
+
+    from provisioner.reports.models import PlanReport
+
+    try:
+        return PlanReport.model_validate_json(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror}") from error
+    except (UnicodeDecodeError, ValidationError) as error:
+        raise UsageError(
+            f"{file} is no plan", hint="write one: provisioner plan PLAYBOOK --out FILE"
+        ) from error
 
 
 @click.command()
@@ -130,45 +176,9 @@ def destroy(playbook: Path, sandbox: bool, yes: bool, purge: bool, no_wait: bool
 
     with opened(playbook, printer, sandbox=sandbox) as session:
         steps = (False, True) if purge else (False,)
-        result = _change(session, steps, yes=yes or sandbox, max_removals=1.0, wait=not no_wait)
+        result = _change(session, steps, _Terms(yes or sandbox, 1.0), wait=not no_wait)
         printer.say("Kiro still has the users and their subscriptions: delete those in the Kiro console.")
         return result
-
-
-@click.command()
-@playbooks_argument
-@sandbox_option
-@output_options
-def drift(playbook: tuple[Path, ...], sandbox: bool, printer: Printer) -> int:
-    """Tell whether somebody changed a tenant by hand; for CI.
-
-    Exits 0 when every tenant is as its playbook says, 3 when one is not. Without arguments: every playbook in
-    ./playbooks, or here.
-
-    \b
-    Examples:
-      provisioner drift
-      provisioner drift entra.yaml --format json
-    """
-    from provisioner.cli.session import found, opened
-    from provisioner.reports.models import DriftReport, plan_report
-    from provisioner.reports.text import plan_text
-
-    reports: list[PlanReport] = []
-    texts: list[str] = []
-    repairs: list[str] = []
-    for file in found(playbook):
-        with opened(file, printer, sandbox=sandbox) as session:
-            planned, provider = session.run(_planning(None))
-            report = plan_report(session.target(provider), planned.plan)
-            reports.append(report)
-            texts.append(plan_text(report, provider.title, verbose=printer.verbose))
-            if not report.in_sync:
-                repairs.append(f"provisioner apply {session.flags}")
-    whole = DriftReport(in_sync=all(report.in_sync for report in reports), plans=tuple(reports))
-    printer.report(whole, "\n\n".join(texts))
-    printer.next(*repairs)
-    return ExitCode.DONE if whole.in_sync else ExitCode.FINDINGS
 
 
 def _planning(max_removals: float | None) -> Callable[[Provider], Awaitable[tuple[Planned, Provider]]]:
@@ -186,62 +196,95 @@ def _guards(provider: Provider, max_removals: float | None) -> Guards:
     return guards if max_removals is None else guards.model_copy(update={"max_removals": max_removals})
 
 
-def _change(
-    session: Session, steps: Sequence[bool | None], *, yes: bool, max_removals: float | None, wait: bool
-) -> int:
+@dataclass(frozen=True)
+class _Terms:
+    """How a change may be made.
+
+    Attributes:
+        yes: do not ask.
+        max_removals: the guard's limit, or None for the playbook's.
+        approved: the plan that may be made, and no other; None: any.
+    """
+
+    yes: bool
+    max_removals: float | None
+    approved: PlanReport | None = None
+
+
+def _change(session: Session, steps: Sequence[bool | None], terms: _Terms, *, wait: bool) -> int:
     """Plan, show, ask, apply, step by step; and report when all steps are done.
 
     Args:
         session: the playbook.
         steps: what to make true, one after the other: None stands for the playbook, False for its teardown, True
             for a teardown that leaves nothing in the recycle bin.
-        yes: do not ask.
-        max_removals: the guard's limit, or None for the playbook's.
+        terms: how.
         wait: until every name server has the records that were made.
     """
     from provisioner import engine
-    from provisioner.core.plan import Plan
 
     applied = engine.Applied()
-
-    async def work(provider: Provider) -> int:
-        started = time.monotonic()
-        plans: list[Plan] = []
-        error: ProvisionerError | None = None
-        for purge in steps:
-            planned = await engine.plan(
-                provider,
-                wish=_wish(provider, purge),
-                guards=_guards(provider, max_removals),
-                also=frozenset() if purge is None else provider.teardown_reads,
-            )
-            plans.append(planned.plan)
-            asked = _agreed(session, provider, planned, yes=yes)
-            if asked:
-                started = time.monotonic()  # nobody wants to know how long they thought
-            try:
-                await engine.apply(
-                    provider, planned, session.printer, applied, fresh=not asked, person=session.person()
-                )
-            except ProvisionerError as problem:
-                error = problem
-                break
-        whole = Plan(
-            changes=tuple(change for plan in plans for change in plan.changes), warnings=plans[0].warnings
-        )
-        snapshot = applied.after.snapshot if applied.after else planned.snapshot
-        took = time.monotonic() - started
-        outlook = () if error or steps != (None,) else tuple(provider.outlook(snapshot))
-        return _finish(
-            session, provider, whole, applied, snapshot, outlook=outlook, seconds=took, error=error
-        )
-
     try:
-        return session.run(work, wait=wait)
+        return session.run(lambda provider: _stepwise(session, provider, steps, terms, applied), wait=wait)
     except KeyboardInterrupt:
         made = ", ".join(change.address for change, _ in applied.done)
         session.printer.say(f"\nWritten so far: {made or 'nothing'}.")
         raise
+
+
+async def _stepwise(
+    session: Session, provider: Provider, steps: Sequence[bool | None], terms: _Terms, applied: Applied
+) -> int:
+    from provisioner import engine
+    from provisioner.core.plan import Plan
+
+    started = time.monotonic()
+    plans: list[Plan] = []
+    error: ProvisionerError | None = None
+    for purge in steps:
+        planned = await engine.plan(
+            provider,
+            wish=_wish(provider, purge),
+            guards=_guards(provider, terms.max_removals),
+            also=frozenset() if purge is None else provider.teardown_reads,
+        )
+        if terms.approved is not None:
+            _refuse_another(terms.approved, session.target(provider), planned.plan)
+        plans.append(planned.plan)
+        asked = _agreed(session, provider, planned, yes=terms.yes)
+        if asked:
+            started = time.monotonic()  # nobody wants to know how long they thought
+        try:
+            await engine.apply(
+                provider, planned, session.printer, applied, fresh=not asked, person=session.person()
+            )
+        except ProvisionerError as problem:
+            error = problem
+            break
+    changes = tuple(change for plan in plans for change in plan.changes)
+    whole = Plan(changes=changes, warnings=plans[0].warnings)
+    snapshot = applied.after.snapshot if applied.after else planned.snapshot
+    outlook = () if error or steps != (None,) else tuple(provider.outlook(snapshot))
+    took = time.monotonic() - started
+    return _finish(session, provider, whole, applied, snapshot, outlook=outlook, seconds=took, error=error)
+
+
+def _refuse_another(approved: PlanReport, target: Target, plan: Plan) -> None:
+    """Let only the approved plan through.
+
+    Raises:
+        RefusedError: the plan is for something else, or would not do the same now.
+    """
+    for what in ("name", "provider", "tenant"):
+        theirs, ours = getattr(approved.target, what), getattr(target, what)
+        if theirs != ours:
+            raise RefusedError(f"the approved plan is for the {what} {theirs!r}, this playbook for {ours!r}")
+    if approved.fingerprint != plan.fingerprint:
+        raise RefusedError(
+            f"the tenant or the playbook changed since the plan was made ({approved.fingerprint}, now "
+            f"{plan.fingerprint}); nothing was written",
+            hint="make a new plan and have it approved: provisioner plan PLAYBOOK --out FILE",
+        )
 
 
 def _agreed(session: Session, provider: Provider, planned: Planned, *, yes: bool) -> bool:
@@ -267,7 +310,7 @@ def _wish(provider: Provider, purge: bool | None) -> Wish | None:
 
 def show_plan(session: Session, provider: Provider, planned: Planned) -> None:
     """The plan, before anything is asked or written."""
-    from provisioner.reports.models import plan_report
+    from provisioner.reports.making import plan_report
     from provisioner.reports.text import plan_text
 
     verbose = session.printer.verbose
@@ -298,7 +341,7 @@ def _finish(
     seconds: float,
     error: ProvisionerError | None,
 ) -> int:
-    from provisioner.reports.models import apply_report
+    from provisioner.reports.making import apply_report
     from provisioner.reports.text import apply_text
 
     report = apply_report(

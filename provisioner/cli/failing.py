@@ -29,14 +29,23 @@ def report_error(error: ProvisionerError) -> None:
 
 def report_bug(error: Exception) -> None:
     """Say that this is our fault, and keep where it happened: places in our code, no values."""
+    bug = as_bug(error)
+    click.echo(f"error: {bug.message}", err=True)
+    click.echo(f"  next: {bug.hint}", err=True)
+
+
+def as_bug(error: Exception) -> ProvisionerError:
+    """Our fault as an error for people; where it happened is kept in a file."""
     places = [
         f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
         for frame in traceback.extract_tb(error.__traceback__)
     ]
     where = places[-1] if places else "unknown place"
-    click.echo(f"error: this is a bug in provisioner: {type(error).__name__} at {where}", err=True)
     kept = _kept(type(error).__name__, places)
-    click.echo(f"  next: report it{f' with {kept}, which holds no values' if kept else ''}", err=True)
+    return ProvisionerError(
+        f"this is a bug in provisioner: {type(error).__name__} at {where}",
+        hint=f"report it{f' with {kept}, which holds no values' if kept else ''}",
+    )
 
 
 def _kept(name: str, places: list[str]) -> Path | None:

@@ -6,10 +6,12 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
+from provisioner.core.errors import UsageError
 from provisioner.settings import colour_wanted
 
 if TYPE_CHECKING:
@@ -37,7 +39,8 @@ class Printer:
     """How one command talks.
 
     Attributes:
-        format_: ``text`` or ``json``.
+        format_: of what goes to standard output: ``text``, ``json`` or another one.
+        files: further formats, each with the file it is written into.
         colour: whether styles are allowed at all; without a terminal they are left out anyway.
     """
 
@@ -45,9 +48,11 @@ class Printer:
     colour: bool = True
     quiet: bool = False
     verbose: bool = False
+    files: tuple[tuple[str, Path], ...] = ()
     _started: dict[str, float] = field(default_factory=dict)
     _live: bool = False
     _noted: str = ""
+    _remarked: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -55,17 +60,51 @@ class Printer:
         return self.format_ == "json"
 
     def report(self, report: BaseModel, text: str) -> None:
-        """Print a report in the format that was asked for."""
+        """Print a report in the format that was asked for, and write it into files.
+
+        Raises:
+            UsageError: a file cannot be written.
+        """
+        self.clear()
+        for format_, file in self.files:
+            _write(file, click.unstyle(self._rendered(report, text, format_)))
+        click.echo(self._rendered(report, text, self.format_), color=self._colour())
+
+    def write(self, report: BaseModel, file: Path) -> None:
+        """Write a report into a file, as JSON.
+
+        Raises:
+            UsageError: it cannot be written.
+        """
         from provisioner.reports.json import dumps  # noqa: PLC0415 - start-up time
 
-        self.clear()
-        click.echo(dumps(report) if self.wants_json else text, color=self._colour())
+        _write(file, dumps(report) + "\n")
+
+    def _rendered(self, report: BaseModel, text: str, format_: str) -> str:
+        if format_ == "text":
+            return text
+        from provisioner.reports import formats  # noqa: PLC0415 - start-up time
+        from provisioner.reports.drift import drift_report  # noqa: PLC0415
+        from provisioner.reports.json import dumps  # noqa: PLC0415
+        from provisioner.reports.models import PlanReport  # noqa: PLC0415
+
+        if format_ == "json":
+            return dumps(report)
+        if isinstance(report, PlanReport):
+            report = drift_report((report,), ())
+        return formats.rendered(cast("Any", report), format_, root=Path.cwd())
 
     def say(self, text: str) -> None:
         """Tell the person something beside the report."""
         if not self.quiet:
             self.clear()
             click.echo(text, err=True, color=self._colour())
+
+    def remark(self, text: str) -> None:
+        """Tell something that is the same for several playbooks, once."""
+        if text not in self._remarked:
+            self._remarked.add(text)
+            self.say(text)
 
     def next(self, *commands: str) -> None:
         """What to run now, one command a line; nothing when there is nothing to do."""
@@ -129,6 +168,13 @@ class Printer:
     def _colour(self) -> bool | None:
         """None lets click decide by whether the stream is a terminal."""
         return None if self.colour and colour_wanted() else False
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise UsageError(f"cannot write {file}: {error.strerror}") from error
 
 
 def _columns() -> int:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +18,7 @@ from provisioner.cli.printing import Printer
 from provisioner.core.errors import ProvisionerError, UsageError
 from provisioner.core.provider import Provider
 from provisioner.journal import Journal
+from provisioner.reports.making import Context
 from provisioner.reports.models import Target
 from provisioner.settings import Variables, state_dir
 
@@ -32,6 +36,7 @@ class Session:
 
     Attributes:
         elsewhere: other playbooks that name a domain of this one, by domain.
+        tenant: whose limits count: the provider, and the tenant that the playbook names.
     """
 
     file: Path
@@ -40,10 +45,16 @@ class Session:
     sandbox: Sandbox | None
     printer: Printer
     elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    tenant: tuple[str, str] = ("", "")
 
     @property
     def in_sandbox(self) -> bool:
         return self.sandbox is not None
+
+    @property
+    def people(self) -> frozenset[str]:
+        """People whom the playbook names itself."""
+        return frozenset(entry.key for entry in self.loaded.playbook.users or ())
 
     @property
     def flags(self) -> str:
@@ -99,6 +110,11 @@ class Session:
 
         return act
 
+    def context(self) -> Context:
+        """What the playbook says besides, for a report."""
+        today = datetime.now(UTC).date()
+        return Context(self.loaded.playbook.waivers, today, self.loaded.line)
+
     def target(self, provider: Provider) -> Target:
         return Target(
             playbook=str(self.file),
@@ -143,37 +159,58 @@ class Neighbours:
         return {name: others for name, others in found.items() if others}
 
 
-@contextmanager
-def opened(
-    file: Path, printer: Printer, *, sandbox: bool, among: Neighbours | None = None
-) -> Iterator[Session]:
-    """A session for one playbook.
+class Workspace:
+    """Where playbooks are worked with: this machine's environment, or the sandbox."""
 
-    Args:
-        file: the playbook.
-        printer: whom to tell.
-        sandbox: whether the sandbox stands in.
-        among: the other playbooks of the command.
+    def __init__(self, printer: Printer, sandbox: Sandbox | None, files: tuple[Path, ...] = ()) -> None:
+        """Work with playbooks.
+
+        Args:
+            printer: whom to tell.
+            sandbox: stands in for the real tenants, if given.
+            files: the playbooks of the command.
+        """
+        self._printer = printer
+        self._sandbox = sandbox
+        self._among = Neighbours(files)
+        self._journal = Journal(sandbox.home if sandbox else state_dir())
+
+    def session(self, file: Path) -> Session:
+        """A session for one playbook.
+
+        Raises:
+            PlaybookError: the playbook is wrong; nothing was contacted.
+        """
+        loaded = playbooks.load(file, self._variables)
+        elsewhere = self._among.elsewhere(file, loaded, self._variables)
+        tenant = loaded.playbook.provider, loaded.playbook.connection.names
+        if self._sandbox is not None:
+            loaded = _rehearsed(loaded, self._sandbox, self._printer)
+        return Session(file, loaded, self._journal, self._sandbox, self._printer, elsewhere, tenant)
+
+    def _variables(self, provider: str) -> Variables:
+        return Variables(self._sandbox.variables(provider) if self._sandbox else {})
+
+
+@contextmanager
+def workspace(printer: Printer, *, sandbox: bool, files: tuple[Path, ...] = ()) -> Iterator[Workspace]:
+    """Where the playbooks of one command are worked with; see :class:`Workspace`."""
+    if not sandbox:
+        yield Workspace(printer, None, files)
+        return
+    with running_sandbox() as running:
+        yield Workspace(printer, running, files)
+
+
+@contextmanager
+def opened(file: Path, printer: Printer, *, sandbox: bool) -> Iterator[Session]:
+    """A session for one playbook.
 
     Raises:
         PlaybookError: the playbook is wrong; nothing was contacted.
     """
-    among = among or Neighbours()
-    if not sandbox:
-        variables = Variables()
-        loaded = playbooks.load(file, variables)
-        elsewhere = among.elsewhere(file, loaded, variables)
-        yield Session(file, loaded, Journal(state_dir()), None, printer, elsewhere)
-        return
-    with running_sandbox() as running:
-
-        def values(provider: str) -> Variables:
-            return Variables(running.variables(provider))
-
-        loaded = playbooks.load(file, values)
-        elsewhere = among.elsewhere(file, loaded, values)
-        rehearsed = _rehearsed(loaded, running, printer)
-        yield Session(file, rehearsed, Journal(running.home), running, printer, elsewhere)
+    with workspace(printer, sandbox=sandbox) as at_work:
+        yield at_work.session(file)
 
 
 @contextmanager
@@ -200,33 +237,54 @@ def sandbox_home() -> Path:
     return state_dir() / "sandbox"
 
 
-def found(files: tuple[Path, ...]) -> tuple[Path, ...]:
-    """The playbooks meant: those named, or every one in ./playbooks, or here.
+def found(given: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The playbooks meant: files, those in folders and below, those that patterns match; each once, in the order given.
+
+    Nothing given means every one in ./playbooks, or here.
 
     Raises:
         UsageError: there is none.
     """
-    if files:
-        return files
-    for folder in (Path("playbooks"), Path()):
-        here = tuple(
-            sorted(
-                path
-                for pattern in ("*.yaml", "*.yml")
-                for path in folder.glob(pattern)
-                if _looks_like_one(path)
-            )
+    if not given:
+        for folder in (Path("playbooks"), Path()):
+            if here := _in_folder(folder, deep=False):
+                return here
+        raise UsageError("no playbook here or in ./playbooks", hint="write one: provisioner init")
+    files = tuple(dict.fromkeys(file for path in given for file in _meant(path)))
+    if not files:
+        names = ", ".join(map(str, given))
+        raise UsageError(
+            f"no playbook in {names}", hint="a playbook ends with .yaml or .yml and has a provider: key"
         )
-        if here:
-            return here
-    raise UsageError("no playbook here or in ./playbooks", hint="write one: provisioner init")
+    return files
+
+
+def _meant(path: Path) -> tuple[Path, ...]:
+    if path.is_dir():
+        return _in_folder(path, deep=True)
+    if not path.exists() and any(sign in str(path) for sign in "*?["):
+        matching = map(Path, sorted(glob(str(path), recursive=True)))  # noqa: PTH207 - absolute ones, too
+        return tuple(file for file in matching if _looks_like_one(file))
+    return (path,)
+
+
+def _in_folder(folder: Path, *, deep: bool) -> tuple[Path, ...]:
+    below = "**/" if deep else ""
+    names = sorted(name for pattern in ("*.yaml", "*.yml") for name in folder.glob(below + pattern))
+    return tuple(name for name in names if not _hidden(name, folder) and _looks_like_one(name))
+
+
+def _hidden(path: Path, folder: Path) -> bool:
+    """Below a folder whose name begins with a dot; a mounted ConfigMap has each file there once more."""
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def _looks_like_one(path: Path) -> bool:
     try:
-        return "provider:" in path.read_text(encoding="utf-8", errors="replace")[:100_000]
+        text = path.read_text(encoding="utf-8", errors="replace")[:100_000]
     except OSError:
         return False
+    return re.search(r"^provider:", text, re.MULTILINE) is not None
 
 
 def _rehearsed(loaded: playbooks.Loaded, sandbox: Sandbox, printer: Printer) -> playbooks.Loaded:
@@ -239,12 +297,12 @@ def _rehearsed(loaded: playbooks.Loaded, sandbox: Sandbox, printer: Printer) -> 
         steering.move_to_cloud(sandbox, playbook.cloud)
     given = [one for one in playbook.domains or () if one.value or one.dns]
     if replaced != playbook or given:
-        printer.say(
+        printer.remark(
             "note: in the sandbox, its own tenant, SCIM endpoint, tokens and DNS stand in for those of the playbook"
         )
     if playbook.domains:
         replaced = replaced.model_copy(update={"domains": _rehearsed_domains(playbook.domains, sandbox)})
-    return playbooks.Loaded(loaded.file, replaced, loaded.awaited)
+    return replace(loaded, playbook=replaced)
 
 
 def _rehearsed_domains(domains: tuple[Any, ...], sandbox: Sandbox) -> tuple[Any, ...]:

@@ -122,6 +122,7 @@ class Check:
         reads: the kinds of resource without which it cannot run.
         severity: of its findings.
         row: the row of the vendor's troubleshooting table that it covers, if any.
+        security: a fault decides who gets in, or where data goes.
     """
 
     id: str
@@ -129,6 +130,7 @@ class Check:
     reads: tuple[type[Resource], ...]
     severity: Severity
     row: str = ""
+    security: bool = False
 
     @cached_property
     def title(self) -> str:
@@ -194,13 +196,14 @@ class Catalogue:
         reads: tuple[type[Resource], ...],
         severity: Severity,
         row: str = "",
+        security: bool = False,
     ) -> Callable[[Judge], Judge]:
         """Decorate a function to make it a check; see :class:`Check` for the arguments."""
 
         def register(judge: Judge) -> Judge:
             if identifier in self._checks:
                 raise ValueError(f"two checks are called {identifier}")
-            self._checks[identifier] = Check(identifier, judge, reads, severity, row)
+            self._checks[identifier] = Check(identifier, judge, reads, severity, row, security)
             return judge
 
         return register

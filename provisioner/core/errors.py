@@ -28,9 +28,12 @@ class ExitCode(IntEnum):
     DONE = 0, "done, or in sync"
     ERROR = 1, "something failed"
     USAGE = 2, "wrong usage, or an invalid playbook"
-    FINDINGS = 3, "plan, drift: changes are pending; doctor: findings at or above --fail-on"
+    FINDINGS = (
+        3,
+        "plan, drift, export: something deviates; doctor: findings at or above --fail-on; diff: not the same",
+    )
     WAITING = 4, "applied as far as possible; a human step waits"
-    REFUSED = 5, "refused by a guard; nothing was written"
+    REFUSED = 5, "refused by a guard, or several could be meant; nothing was written"
 
     meaning: str
 

@@ -45,6 +45,8 @@ IMMUTABLE = Mark("immutable")
 """Cannot be changed once it has a value: a difference means replacing the resource, which a guard refuses."""
 SECRET = Mark("secret")
 """Never shown, never stored."""
+SECURITY = Mark("security")
+"""What it is decides who gets in, or where data goes: another value is more than a matter of taste."""
 
 
 @dataclass(frozen=True)
@@ -120,9 +122,11 @@ class Resource(Model):
         kind: the kind of object, unique across providers.
         key: its stable name within the kind.
         after: addresses that must be right before this one is written.
+        admits: being there lets somebody in, or gives somebody data.
     """
 
     kind: ClassVar[str] = ""
+    admits: ClassVar[bool] = False
     key: str
     after: Annotated[tuple[Address, ...], OBSERVED] = ()
 

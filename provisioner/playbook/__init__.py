@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Union, cast, get_args
 
@@ -15,7 +15,7 @@ from provisioner import providers
 from provisioner.core.errors import PlaybookError, ProvisionerError
 from provisioner.settings import Variables
 
-from .source import Path_, Source, dotted, parsed, substituted
+from .source import Path_, Source, dotted, nearest, parsed, substituted
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,17 @@ class Loaded:
     Attributes:
         playbook: the provider's model.
         awaited: keys whose variables are not set yet, as ``scim.endpoint``, with the variables' names.
+        lines: 1-based line of every key and element, by path.
     """
 
     file: Path
     playbook: Any
     awaited: Mapping[str, str]
+    lines: Mapping[Path_, int] = field(default_factory=dict)
+
+    def line(self, address: str) -> int | None:
+        """The line that asks for a resource; the first where none does."""
+        return nearest(self.lines, self.playbook.place(address))
 
 
 def load(file: Path, variables: Variables | Callable[[str], Variables]) -> Loaded:
@@ -58,7 +64,7 @@ def load(file: Path, variables: Variables | Callable[[str], Variables]) -> Loade
         raise _explained(error, source, model) from None  # pydantic's text would show the values
     awaited = {dotted(path): names[0] for path, names in source.unset.items()}
     referred = {dotted(path): names[0] for path, names in source.references.items() if _fits(path, late)}
-    return Loaded(file, playbook.awaiting({**referred, **awaited}), awaited)
+    return Loaded(file, playbook.awaiting({**referred, **awaited}), awaited, source.lines)
 
 
 def domains_named(file: Path, variables: Variables | Callable[[str], Variables]) -> frozenset[str]:

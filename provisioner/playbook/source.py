@@ -7,6 +7,7 @@ structure: ``${VAR}``, ``${VAR:-default}``, ``${file:path}``, ``${keyring:servic
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -52,13 +53,18 @@ class Source:
 
     def line(self, path: Path_) -> int | None:
         """The line of the nearest node at or above a path."""
-        for end in range(len(path), -1, -1):
-            if path[:end] in self.lines:
-                return self.lines[path[:end]]
-        return None
+        return nearest(self.lines, path)
 
     def error(self, message: str, path: Path_ = (), hint: str = "") -> PlaybookError:
         return PlaybookError(message, file=self.file, line=self.line(path), hint=hint)
+
+
+def nearest(lines: Mapping[Path_, int], path: Path_) -> int | None:
+    """The line of the nearest node at or above a path; None: there is none."""
+    for end in range(len(path), -1, -1):
+        if path[:end] in lines:
+            return lines[path[:end]]
+    return None
 
 
 def dotted(path: Path_) -> str:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, model_validator
 
+from provisioner.core.deviation import Waiver
 from provisioner.core.resource import Model
 
 from .dns.keys import REFERRED
@@ -47,6 +48,10 @@ def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
+Waivers = Annotated[
+    tuple[Waiver, ...],
+    Field(description="Deviations and findings that are let pass for a while; expired ones count again."),
+]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
 Email = Annotated[str, StringConstraints(pattern=_EMAIL, max_length=254)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -87,6 +92,8 @@ class IntegrationPlaybook(Model):
     """Keys whose values are references, never written in the playbook itself."""
     variables: ClassVar[Mapping[str, str]] = {}
     """What the shipped playbooks call the variables of these keys."""
+    places: ClassVar[Mapping[str, str]] = {}
+    """The key that asks for resources of a kind, by kind; for a list, its entry is the one of the resource's key."""
 
     version: Literal[1] = Field(description="Version of the playbook format.")
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?$")] = Field(
@@ -109,6 +116,18 @@ class IntegrationPlaybook(Model):
     def awaited(self, key: str) -> str:
         """The variable that a late key refers to; the shipped playbooks' name for one that refers to none."""
         return self._awaited.get(key) or self.variables.get(key, "")
+
+    def place(self, address: str) -> tuple[str | int, ...]:
+        """Where the playbook asks for a resource, as far as that can be told: ``("groups", 0)``."""
+        kind, _, key = address.partition("/")
+        section = self.places.get(kind)
+        if section is None:
+            return ()
+        listed = getattr(self, section, None)
+        if not isinstance(listed, tuple):
+            return (section,)
+        keys = [str(entry.key) for entry in listed]
+        return (section, keys.index(key)) if key in keys else (section,)
 
     @property
     def marker(self) -> str:

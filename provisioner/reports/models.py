@@ -5,15 +5,10 @@ A ``schema`` member names the shape and its version; members may be added to a v
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from datetime import date
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-
-from provisioner.core.check import Finding, Status
-from provisioner.core.plan import Change, Plan
-from provisioner.core.provider import HandoffValue, Outcome, Requests
-from provisioner.core.step import ManualStep
 
 
 class _Report(BaseModel):
@@ -28,6 +23,31 @@ class Target(_Report):
     provider: str = Field(description="The identity provider.")
     tenant: str = Field(description="The tenant the playbook names.")
     sandbox: bool = Field(description="Whether the sandbox stood in for the real tenant.")
+
+
+Category = Literal["security", "configuration"]
+
+
+class WaiverReport(_Report):
+    """Why something is let pass, by whom, and until when."""
+
+    reason: str
+    owner: str
+    expires: date = Field(description="The last day on which it counts.")
+    expired: bool = Field(default=False, description="It is over: what it covered counts again.")
+
+
+class FailureReport(_Report):
+    """A playbook or tenant that could not be read."""
+
+    playbook: str = Field(description="File name of the playbook, as given.")
+    name: str = ""
+    provider: str = ""
+    tenant: str = ""
+    line: int | None = Field(default=None, description="Line in the playbook, where the fault is there.")
+    message: str
+    hint: str = ""
+    request_id: str = Field(default="", description="The vendor's, for its support.")
 
 
 class FieldReport(_Report):
@@ -45,6 +65,11 @@ class ChangeReport(_Report):
     action: Literal["create", "update", "replace", "delete", "noop", "waiting"]
     fields: tuple[FieldReport, ...] = ()
     why: str = ""
+    category: Category | None = Field(
+        default=None, description="What kind of deviation it is, where it is one: security or configuration."
+    )
+    line: int | None = Field(default=None, description="Line in the playbook that asks for it.")
+    waiver: WaiverReport | None = Field(default=None, description="Why it is let pass, if it is.")
 
 
 class StepReport(_Report):
@@ -65,6 +90,42 @@ class RefusalReport(_Report):
     candidates: tuple[str, ...] = ()
 
 
+class EvidenceReport(_Report):
+    """Where a fault is seen, in the vendor's own names."""
+
+    path: str
+    value: Any = None
+
+
+class FindingReport(_Report):
+    """The outcome of a check."""
+
+    check: str
+    status: Literal["pass", "fail", "skip", "error"]
+    severity: Literal["low", "medium", "high"]
+    address: str = ""
+    message: str = ""
+    evidence: tuple[EvidenceReport, ...] = ()
+    fix: Literal["automatic", "manual"] | None = Field(
+        default=None, description="Whether --fix can repair it; None when there is nothing to repair."
+    )
+    needs: tuple[str, ...] = Field(
+        default=(), description="Permissions of which any one would let a skipped check run."
+    )
+    title: str = Field(default="", description="What the check says when nothing is wrong.")
+    category: Category | None = Field(default=None, description="Of the fault, if there is one.")
+    line: int | None = Field(default=None, description="Line in the playbook that it is about.")
+    waiver: WaiverReport | None = Field(default=None, description="Why it is let pass, if it is.")
+
+
+class UnmanagedReport(_Report):
+    """A field that is there, and that the playbook leaves alone."""
+
+    address: str
+    field: str
+    value: Any = None
+
+
 class PlanReport(_Report):
     """What ``plan`` prints, and ``drift`` for each playbook."""
 
@@ -79,6 +140,15 @@ class PlanReport(_Report):
     refusals: tuple[RefusalReport, ...] = ()
     warnings: tuple[str, ...] = ()
     fingerprint: str = Field(description="Digest of what would be written.")
+    requests: dict[str, int] = Field(
+        default_factory=dict, description="Requests sent: read, write. Only in drift."
+    )
+    findings: tuple[FindingReport, ...] = Field(
+        default=(), description="Faults of security that apply cannot take back. Only in drift."
+    )
+    unmanaged: tuple[UnmanagedReport, ...] = Field(
+        default=(), description="What the playbook leaves alone. Only in drift, on request."
+    )
 
 
 class DoneReport(_Report):
@@ -121,31 +191,11 @@ class DriftReport(_Report):
     """What ``drift`` prints."""
 
     schema_: Literal["provisioner.drift/1"] = Field(default="provisioner.drift/1", alias="schema")
-    in_sync: bool
+    in_sync: bool = Field(description="Every tenant that could be read is as its playbook says.")
     plans: tuple[PlanReport, ...]
-
-
-class EvidenceReport(_Report):
-    """Where a fault is seen, in the vendor's own names."""
-
-    path: str
-    value: Any = None
-
-
-class FindingReport(_Report):
-    """The outcome of a check."""
-
-    check: str
-    status: Literal["pass", "fail", "skip", "error"]
-    severity: Literal["low", "medium", "high"]
-    address: str = ""
-    message: str = ""
-    evidence: tuple[EvidenceReport, ...] = ()
-    fix: Literal["automatic", "manual"] | None = Field(
-        default=None, description="Whether --fix can repair it; None when there is nothing to repair."
-    )
-    needs: tuple[str, ...] = Field(
-        default=(), description="Permissions of which any one would let a skipped check run."
+    failures: tuple[FailureReport, ...] = Field(default=(), description="What could not be read.")
+    summary: dict[str, int] = Field(
+        default_factory=dict, description="Number of playbooks: in_sync, drifted, waived, unreadable."
     )
 
 
@@ -166,6 +216,7 @@ class DoctorReport(_Report):
     summary: dict[str, int] = Field(description="Number of findings by status, over all playbooks.")
     findings: tuple[FindingReport, ...] = Field(description="Over all playbooks.")
     audits: tuple[AuditReport, ...] = Field(description="The same by playbook.")
+    failures: tuple[FailureReport, ...] = Field(default=(), description="What could not be read.")
 
 
 class PermissionReport(_Report):
@@ -198,139 +249,3 @@ class HandoffSheet(_Report):
     target: Target
     values: tuple[HandoffReport, ...]
     steps: tuple[StepReport, ...] = Field(default=(), description="Human steps that wait.")
-
-
-REPORTS: dict[str, type[_Report]] = {
-    "plan": PlanReport,
-    "apply": ApplyReport,
-    "drift": DriftReport,
-    "doctor": DoctorReport,
-    "permissions": PermissionsReport,
-    "handoff": HandoffSheet,
-}
-"""Every report by the command that prints it."""
-
-
-def change_reports(plan: Plan) -> tuple[ChangeReport, ...]:
-    """The nodes of a plan."""
-    return tuple(map(_change, plan.changes))
-
-
-def _change(change: Change) -> ChangeReport:
-    return ChangeReport(
-        address=change.address,
-        action=change.action.value,
-        fields=tuple(
-            FieldReport(name=field.name, before=field.before, after=field.after) for field in change.fields
-        ),
-        why=change.why,
-    )
-
-
-def step_report(step: ManualStep) -> StepReport:
-    """A human step, its references resolved as far as they are known."""
-    return StepReport(
-        address=step.address,
-        title=step.title,
-        where=step.where,
-        instructions=tuple(map(str, step.instructions)),
-        brings=dict(step.brings),
-    )
-
-
-def plan_report(target: Target, plan: Plan) -> PlanReport:
-    """A plan as it is reported."""
-    return PlanReport(
-        target=target,
-        in_sync=not plan.pending and not plan.waiting and not plan.refusals,
-        summary=plan.summary,
-        changes=change_reports(plan),
-        steps=tuple(map(step_report, plan.open_steps)),
-        refusals=tuple(
-            RefusalReport(reason=refusal.reason, hint=refusal.hint, candidates=refusal.candidates)
-            for refusal in plan.refusals
-        ),
-        warnings=plan.warnings,
-        fingerprint=plan.fingerprint,
-    )
-
-
-def done_reports(done: list[tuple[Change, Outcome]]) -> tuple[DoneReport, ...]:
-    """Changes that were made."""
-    return tuple(
-        DoneReport(address=change.address, action=change.action.value, note=outcome.note)
-        for change, outcome in done
-    )
-
-
-def handoff_reports(values: tuple[HandoffValue, ...]) -> tuple[HandoffReport, ...]:
-    """Values to carry."""
-    return tuple(HandoffReport(**value.model_dump()) for value in values)
-
-
-def apply_report(
-    target: Target,
-    plan: Plan,
-    done: list[tuple[Change, Outcome]],
-    *,
-    after: Plan | None,
-    requests: Requests,
-    seconds: float,
-    handoff: tuple[HandoffValue, ...] = (),
-    outlook: tuple[str, ...] = (),
-    error: str | None = None,
-) -> ApplyReport:
-    """What came of applying a plan."""
-    return ApplyReport(
-        target=target,
-        summary=plan.summary,
-        changes=change_reports(plan),
-        done=done_reports(done),
-        steps=tuple(map(step_report, (after or plan).open_steps)),
-        warnings=plan.warnings,
-        requests=requests.model_dump(),
-        seconds=round(seconds, 3),
-        handoff=handoff_reports(handoff),
-        outlook=outlook,
-        error=error,
-    )
-
-
-def audit_report(
-    target: Target,
-    findings: list[Finding],
-    fixed: tuple[DoneReport, ...] = (),
-    requests: Requests | None = None,
-) -> AuditReport:
-    """The findings of an audit."""
-    return AuditReport(
-        target=target,
-        summary=_counts(findings),
-        findings=tuple(map(_finding, findings)),
-        fixed=fixed,
-        requests=(requests or Requests()).model_dump(),
-    )
-
-
-def doctor_report(audits: tuple[AuditReport, ...]) -> DoctorReport:
-    """Several audits as one report."""
-    findings = tuple(finding for audit in audits for finding in audit.findings)
-    return DoctorReport(summary=_counts(findings), findings=findings, audits=audits)
-
-
-def _counts(findings: Sequence[Finding | FindingReport]) -> dict[str, int]:
-    return {status.value: sum(finding.status == status.value for finding in findings) for status in Status}
-
-
-def _finding(finding: Finding) -> FindingReport:
-    failed = finding.status is Status.FAIL
-    return FindingReport(
-        check=finding.check,
-        status=finding.status.value,
-        severity=finding.severity.label,
-        address=finding.address,
-        message=finding.message,
-        evidence=tuple(EvidenceReport(path=found.path, value=found.value) for found in finding.evidence),
-        fix=("automatic" if finding.fix else "manual") if failed else None,
-        needs=finding.needs,
-    )

@@ -15,6 +15,9 @@ from .models import (
     ApplyReport,
     AuditReport,
     ChangeReport,
+    DoctorReport,
+    DriftReport,
+    FailureReport,
     FieldReport,
     FindingReport,
     HandoffReport,
@@ -23,6 +26,7 @@ from .models import (
     PlanReport,
     StepReport,
     Target,
+    WaiverReport,
 )
 
 _GLYPHS: Final = {
@@ -39,6 +43,7 @@ _MARKS: Final = {
     "skip": ("○", "bright_black"),
     "error": ("!", "magenta"),
 }
+_TITLES: Final = {"entra": "Microsoft Entra ID", "okta": "Okta"}
 _PAST: Final = {
     "create": "created",
     "update": "updated",
@@ -71,6 +76,49 @@ def plan_text(report: PlanReport, title: str, *, verbose: bool = False) -> str:
         lines.append(f"{style('refused', fg='red', bold=True)}  {plain(refusal.reason)}")
         lines += [f"           {plain(candidate)}" for candidate in refusal.candidates]
         lines += [f"           {plain(refusal.hint)}"] if refusal.hint else []
+    return "\n".join(lines)
+
+
+def drift_text(report: DriftReport, *, verbose: bool = False) -> str:
+    """Every playbook's plan, what could not be read, and how many there are of each."""
+    parts = [_plan_of_drift(plan, verbose=verbose) for plan in report.plans]
+    parts += [failure_text(failure) for failure in report.failures]
+    if len(report.plans) + len(report.failures) > 1:
+        words = {
+            "in_sync": "in sync",
+            "drifted": "drifted",
+            "waived": "let pass",
+            "unreadable": "not readable",
+        }
+        parts.append(", ".join(f"{report.summary[name]} {word}" for name, word in words.items()))
+    return "\n\n".join(parts)
+
+
+def _plan_of_drift(plan: PlanReport, *, verbose: bool) -> str:
+    lines = [plan_text(plan, _TITLES.get(plan.target.provider, plan.target.provider), verbose=verbose)]
+    for finding in plan.findings:
+        lines += [*_finding_lines(finding, {})]
+    for one in plan.unmanaged:
+        lines.append(style(f"  left alone  {plain(one.address)} {one.field} = {plain(one.value)}", dim=True))
+    return "\n".join(lines)
+
+
+def doctor_text(report: DoctorReport, *, verbose: bool = False) -> str:
+    """Every playbook's findings, and what could not be read."""
+    titles = {finding.check: finding.title for finding in report.findings}
+    parts = [audit_text(audit, titles, verbose=verbose) for audit in report.audits]
+    parts += [failure_text(failure) for failure in report.failures]
+    return "\n\n".join(parts)
+
+
+def failure_text(failure: FailureReport) -> str:
+    """What could not be read, and what to do."""
+    where = f"{failure.playbook}:{failure.line}" if failure.line else failure.playbook
+    request = f" [request-id {failure.request_id}]" if failure.request_id else ""
+    lines = [
+        f"{style('not readable', fg='red', bold=True)}  {plain(where)}: {plain(failure.message)}{plain(request)}"
+    ]
+    lines += [f"    next: {plain(failure.hint)}"] if failure.hint else []
     return "\n".join(lines)
 
 
@@ -161,6 +209,8 @@ def _finding_lines(finding: FindingReport, titles: dict[str, str]) -> Iterator[s
     yield f"    {plain(finding.message or titles.get(finding.check, ''))}"
     for evidence in finding.evidence:
         yield style(f"    {plain(evidence.path)} = {plain(evidence.value)}", dim=True)
+    if finding.waiver:
+        yield f"    {_waiver(finding.waiver)}"
     if finding.needs:
         yield f"    needs {plain(' or '.join(finding.needs))}"
     if finding.fix == "automatic":
@@ -172,6 +222,10 @@ def _finding_lines(finding: FindingReport, titles: dict[str, str]) -> Iterator[s
 def _change_lines(change: ChangeReport) -> Iterator[str]:
     glyph, colour = _GLYPHS[change.action]
     why = f"  {plain(change.why)}" if change.why else ""
+    if change.category == "security" and change.action != "waiting":
+        why += style("  security", fg="red")
+    if change.waiver:
+        why += f"  {_waiver(change.waiver)}"
     yield f"  {style(f'{glyph} {plain(change.address)}', fg=colour)}{style(why, dim=True)}"
     if change.action in ("create", "update", "replace"):
         width = max((len(field.name) for field in change.fields), default=0)
@@ -179,26 +233,37 @@ def _change_lines(change: ChangeReport) -> Iterator[str]:
             yield from _field_lines(field, width, update=change.action != "create")
 
 
+def _waiver(waiver: WaiverReport) -> str:
+    """Why something is let pass, and until when."""
+    until = "expired on" if waiver.expired else "let pass until"
+    return style(
+        f"{until} {waiver.expires}: {plain(waiver.reason)} ({plain(waiver.owner)})",
+        fg="red" if waiver.expired else "cyan",
+    )
+
+
 def _field_lines(field: FieldReport, width: int, *, update: bool) -> Iterator[str]:
     indent = " " * (width + 8)
     if isinstance(field.after, list) and (update or len(field.after) != 1):
         before = field.before if isinstance(field.before, list) else []
-        gone = [f"- {_value(element)}" for element in before if element not in field.after]
-        new = [f"+ {_value(element)}" for element in field.after if element not in before]
+        gone = [f"- {shown_value(element)}" for element in before if element not in field.after]
+        new = [f"+ {shown_value(element)}" for element in field.after if element not in before]
         entries = (
-            (gone + new or ["in another order"]) if update else [_value(element) for element in field.after]
+            (gone + new or ["in another order"])
+            if update
+            else [shown_value(element) for element in field.after]
         )
     elif update:
-        entries = [f"{_value(field.before)} → {_value(field.after)}"]
+        entries = [f"{shown_value(field.before)} → {shown_value(field.after)}"]
     else:
         element = field.after[0] if isinstance(field.after, list) else field.after
-        entries = [_value(element)]
+        entries = [shown_value(element)]
     yield f"      {field.name:<{width}}  {entries[0] if entries else '(none)'}"
     for entry in entries[1:]:
         yield f"{indent}{entry}"
 
 
-def _value(value: Any) -> str:
+def shown_value(value: Any) -> str:
     """A value for people: a keyed model by its key with what is particular about it."""
     if value is None:
         return "(none)"

@@ -62,7 +62,7 @@ def matches(expected: list[str], printed: str) -> bool:
     )
 
 
-@pytest.mark.parametrize("page", ["tutorial.md", "tutorial-okta.md", "tutorial-domains.md"])
+@pytest.mark.parametrize("page", ["tutorial.md", "tutorial-okta.md", "tutorial-domains.md", "drift.md"])
 def test_the_tutorial_runs_as_printed(tmp_path, page):
     environment = {
         **{

@@ -52,7 +52,7 @@ class Product:
         """The shipped playbook with other top-level keys, in a file; None leaves a key out."""
         keys = yaml.safe_load((PLAYBOOKS / f"{self.provider}.yaml").read_text(encoding="utf-8"))
         kept = {name: value for name, value in {**keys, **changes}.items() if value is not None}
-        file.write_text(yaml.safe_dump(kept), encoding="utf-8")
+        file.write_text(yaml.safe_dump(kept, sort_keys=False), encoding="utf-8")
         return str(file)
 
     def apply(self, *arguments: str) -> Result:

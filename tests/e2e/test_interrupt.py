@@ -31,6 +31,8 @@ def test_interrupted_after_a_write(product, after):
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
+                # whoever runs the tests in the background may have it ignored
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
             )
         )
         _, told = victims[0].communicate(timeout=60)

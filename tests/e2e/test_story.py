@@ -397,7 +397,10 @@ def test_several_playbooks_drift_together(applied, tmp_path):
     )
     both = applied("drift", str(PLAYBOOK), str(other), "--sandbox", "--format", "json")
     assert both.code == 3
-    assert [plan["in_sync"] for plan in both.json["plans"]] == [True, False]
+    assert {plan["target"]["name"]: plan["in_sync"] for plan in both.json["plans"]} == {
+        "kiro-entra": True,
+        "kiro-second": False,
+    }
 
 
 @pytest.mark.parametrize("cloud", ["usgov", "usgov-dod", "china"])

@@ -23,7 +23,8 @@ from provisioner.core.plan import Desired, Guards, Plan, make_plan
 from provisioner.core.resource import KINDS
 from provisioner.core.snapshot import Gap, Snapshot
 from provisioner.reports.json import dumps
-from provisioner.reports.models import Target, audit_report
+from provisioner.reports.making import audit_report
+from provisioner.reports.models import Target
 from tests.made_true import made_true
 
 

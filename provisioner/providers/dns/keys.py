@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, SecretStr, model_validator
@@ -22,6 +23,8 @@ REFERRED: Final = (("domains", "*", "dns", "secret"), ("domains", "*", "dns", "c
 """Keys whose values come from the environment, a file or the keyring, and never stand in a playbook."""
 LATE: Final = ("domains", "*", "value")
 """What a person brings back from the Kiro console."""
+PLACES: Final = MappingProxyType({"dns-record": "domains", "dns-outdated-value": "domains"})
+"""The key that asks for resources of a kind."""
 TOKEN_VARIABLE: Final = "KIRO_DOMAIN_TOKEN"  # noqa: S105 - the variable's name
 
 
@@ -135,6 +138,10 @@ class DomainKeys(Model):
         if self.outdated == "remove" and self.dns is None:
             raise ValueError("outdated: remove needs dns:, the one who removes them")
         return self
+
+    @property
+    def key(self) -> str:
+        return self.name
 
     @property
     def domain(self) -> Domain:

@@ -55,7 +55,10 @@ def connect(
     else:
         root, authority = CLOUDS[playbook.connection.cloud]
         graph = Graph(
-            root=f"{root}/v1.0", credential=_signed_in(authority), scope=f"{root}/.default", tell=tell
+            root=f"{root}/v1.0",
+            credential=_OfTenant(_signed_in(authority), playbook.connection.tenant),
+            scope=f"{root}/.default",
+            tell=tell,
         )
     return EntraProvider(playbook=playbook, graph=graph, notebook=notebook)
 
@@ -64,12 +67,25 @@ def _signed_in(authority: str) -> TokenCredential:
     """Environment, workload identity (CI federation), managed identity, Azure CLI: whatever there is, in order."""
     from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - start-up time
 
-    return DefaultAzureCredential(authority=authority, exclude_interactive_browser_credential=True)
+    return DefaultAzureCredential(
+        authority=authority, exclude_interactive_browser_credential=True, additionally_allowed_tenants=["*"]
+    )
 
 
 def _sandbox_patience(lag: float) -> Patience:
     """The sandbox's replicas agree after a known time, so nobody needs to wait as long as for the real ones."""
     return Patience(budget=10 + 5 * lag, first=0.05, most=1.0, settle=0.3 + 3 * lag, agreeing=3)
+
+
+class _OfTenant:
+    """Credentials that are for the playbook's tenant, whichever one the environment names: one run may be about many."""
+
+    def __init__(self, credential: TokenCredential, tenant: str) -> None:
+        self._credential = credential
+        self._tenant = tenant
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        return self._credential.get_token(*scopes, **{"tenant_id": self._tenant, **options})
 
 
 class _Fixed:

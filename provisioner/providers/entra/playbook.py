@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from provisioner.core.plan import Desired, Guards
 from provisioner.core.resource import Model, Ref, Resource
 from provisioner.core.step import Evidence, ManualStep
 from provisioner.providers import kiro
-from provisioner.providers.dns.keys import LATE, Domains, LookupKeys
+from provisioner.providers.dns.keys import LATE, PLACES, Domains, LookupKeys
 from provisioner.providers.keys import (
     LOOPBACK_HOSTS,
     Email,
@@ -25,6 +25,7 @@ from provisioner.providers.keys import (
     Port,
     PrincipalKeys,
     SafetyKeys,
+    Waivers,
     distinct,
 )
 
@@ -56,6 +57,11 @@ class ConnectionKeys(Model):
         description="Directory (tenant) ID, or a verified domain of the tenant."
     )
     cloud: Cloud = Field(default="global", description="The Microsoft cloud the tenant lives in.")
+
+    @property
+    def names(self) -> str:
+        """What tells this tenant from others."""
+        return self.tenant
 
 
 class ApplicationKeys(Model):
@@ -116,12 +122,41 @@ class DirectoryKeys(PrincipalKeys):
     id: Guid | None = Field(default=None, description="Object ID; always unambiguous.")
 
 
+_SECTIONS: Final[Mapping[str, tuple[type[Resource], ...]]] = {
+    "application": (
+        kinds.Application,
+        kinds.ServicePrincipal,
+        kinds.Consent,
+    ),
+    "scim": (
+        kinds.ProvisioningJob,
+        kinds.ProvisioningSecrets,
+        kinds.AttributeMapping,
+        kinds.ProvisioningStatus,
+    ),
+    "groups": (
+        kinds.GroupAssignment,
+        kinds.Group,
+        kinds.FirstSync,
+    ),
+    "users": (
+        kinds.UserAssignment,
+        kinds.User,
+    ),
+}
+"""Which kinds of resources a key asks for."""
+
+
 class EntraPlaybook(IntegrationPlaybook):
     """A playbook whose provider is ``entra``."""
 
     late: ClassVar[frozenset[tuple[str, ...]]] = frozenset({("scim", "endpoint"), ("scim", "token"), LATE})
     variables: ClassVar[Mapping[str, str]] = MappingProxyType(
         {"scim.endpoint": "KIRO_SCIM_ENDPOINT", "scim.token": "KIRO_SCIM_TOKEN"}
+    )
+
+    places: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {kind.kind: section for section, asked in _SECTIONS.items() for kind in asked} | PLACES
     )
 
     provider: Literal["entra"] = Field(description="The identity provider.")
@@ -143,6 +178,7 @@ class EntraPlaybook(IntegrationPlaybook):
     )
     lookup: LookupKeys = LookupKeys()
     safety: SafetyKeys = SafetyKeys()
+    waivers: Waivers = ()
 
     @property
     def tag(self) -> str:

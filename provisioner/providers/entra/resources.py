@@ -13,6 +13,7 @@ from provisioner.core.resource import (
     KEYED,
     OBSERVED,
     SECRET,
+    SECURITY,
     UNORDERED,
     Model,
     Resource,
@@ -83,14 +84,14 @@ class Application(Resource):
     display_name: str | None = None
     unique_name: Annotated[str | None, IMMUTABLE] = None
     tags: Annotated[tuple[str, ...] | None, CONTAINS] = None
-    sign_in_audience: str | None = None
+    sign_in_audience: Annotated[str | None, SECURITY] = None
     identifier_uris: Annotated[tuple[Text, ...] | None, CONTAINS] = None
-    other_identifier_uris: Annotated[tuple[str, ...] | None, UNORDERED] = None
+    other_identifier_uris: Annotated[tuple[str, ...] | None, UNORDERED, SECURITY] = None
     access_token_version: int | None = None
-    scopes: Annotated[tuple[Scope, ...] | None, KEYED("value")] = None
-    redirect_uris: Annotated[tuple[str, ...] | None, UNORDERED] = None
-    web_redirect_uris: Annotated[tuple[str, ...] | None, UNORDERED] = None
-    spa_redirect_uris: Annotated[tuple[str, ...] | None, UNORDERED] = None
+    scopes: Annotated[tuple[Scope, ...] | None, KEYED("value"), SECURITY] = None
+    redirect_uris: Annotated[tuple[str, ...] | None, UNORDERED, SECURITY] = None
+    web_redirect_uris: Annotated[tuple[str, ...] | None, UNORDERED, SECURITY] = None
+    spa_redirect_uris: Annotated[tuple[str, ...] | None, UNORDERED, SECURITY] = None
     disabled: bool | None = None
 
     id: Annotated[str | None, OBSERVED] = None
@@ -114,7 +115,7 @@ class ServicePrincipal(Resource):
     kind: ClassVar[str] = "entra-service-principal"
 
     account_enabled: bool | None = None
-    assignment_required: bool | None = None
+    assignment_required: Annotated[bool | None, SECURITY] = None
     tags: Annotated[tuple[str, ...] | None, CONTAINS] = None
 
     id: Annotated[str | None, OBSERVED] = None
@@ -161,12 +162,14 @@ class GroupAssignment(Assignment):
     """A group is assigned: its direct members may sign in and are provisioned."""
 
     kind: ClassVar[str] = "entra-group-assignment"
+    admits: ClassVar[bool] = True
 
 
 class UserAssignment(Assignment):
     """A user is assigned directly, which the vendor advises against."""
 
     kind: ClassVar[str] = "entra-user-assignment"
+    admits: ClassVar[bool] = True
 
 
 class Consent(Resource):
@@ -212,10 +215,10 @@ class ProvisioningSecrets(Resource):
 
     kind: ClassVar[str] = "entra-provisioning-secrets"
 
-    endpoint: str | None = None
-    token: Annotated[Secret | None, SECRET] = None
+    endpoint: Annotated[str | None, SECURITY] = None
+    token: Annotated[Secret | None, SECRET, SECURITY] = None
     accepted_by_kiro: bool | None = None
-    assigned_only: bool | None = None
+    assigned_only: Annotated[bool | None, SECURITY] = None
     delete_threshold: int | None = None
     recipients: Annotated[tuple[str, ...] | None, UNORDERED] = None
 

@@ -114,6 +114,11 @@ class OktaConnectionKeys(Model):
             raise ValueError("client_id and private_key go together")
         return self
 
+    @property
+    def names(self) -> str:
+        """What tells this tenant from others."""
+        return self.org_url
+
 
 class OktaApplicationKeys(Model):
     """The OIDC application that people sign in to."""

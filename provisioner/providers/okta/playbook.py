@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
@@ -12,8 +12,8 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from provisioner.core.plan import Desired, Guards
 from provisioner.core.resource import Ref, Resource
 from provisioner.providers import kiro
-from provisioner.providers.dns.keys import LATE, Domains, LookupKeys
-from provisioner.providers.keys import LOOPBACK_HOSTS, IntegrationPlaybook, distinct
+from provisioner.providers.dns.keys import LATE, PLACES, Domains, LookupKeys
+from provisioner.providers.keys import LOOPBACK_HOSTS, IntegrationPlaybook, Waivers, distinct
 
 from . import resources as kinds
 from .keys import (
@@ -26,12 +26,46 @@ from .keys import (
 )
 from .steps import human_steps
 
+_SECTIONS: Final[Mapping[str, tuple[type[Resource], ...]]] = {
+    "application": (
+        kinds.Application,
+        kinds.AuthenticationPolicy,
+        kinds.SignInPolicy,
+    ),
+    "authorization_server": (
+        kinds.AuthorizationServer,
+        kinds.Scope,
+        kinds.AccessPolicy,
+        kinds.PolicyRule,
+    ),
+    "scim": (
+        kinds.ScimApplication,
+        kinds.ScimAttributeMapping,
+    ),
+    "groups": (
+        kinds.GroupAssignment,
+        kinds.ScimGroupAssignment,
+        kinds.Group,
+    ),
+    "users": (
+        kinds.UserAssignment,
+        kinds.ScimUserAssignment,
+        kinds.User,
+    ),
+    "push": (kinds.GroupPush,),
+}
+"""Which kinds of resources a key asks for."""
+
 
 class OktaPlaybook(IntegrationPlaybook):
     """A playbook whose provider is ``okta``."""
 
     late: ClassVar[frozenset[tuple[str, ...]]] = frozenset({("scim", "endpoint"), LATE})
     variables: ClassVar[Mapping[str, str]] = MappingProxyType({"scim.endpoint": "KIRO_SCIM_ENDPOINT"})
+
+    places: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {kind.kind: section for section, asked in _SECTIONS.items() for kind in asked} | PLACES
+    )
 
     provider: Literal["okta"] = Field(description="The identity provider.")
     connection: OktaConnectionKeys
@@ -59,6 +93,7 @@ class OktaPlaybook(IntegrationPlaybook):
     )
     lookup: LookupKeys = LookupKeys()
     safety: OktaSafetyKeys = OktaSafetyKeys()
+    waivers: Waivers = ()
 
     @field_validator("push")
     @classmethod

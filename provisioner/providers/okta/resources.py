@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Final
 
-from provisioner.core.resource import CREATE_ONLY, IMMUTABLE, OBSERVED, UNORDERED, Resource, Text
+from provisioner.core.resource import CREATE_ONLY, IMMUTABLE, OBSERVED, SECURITY, UNORDERED, Resource, Text
 
 Json = dict[str, Any]
 
@@ -36,12 +36,12 @@ class Application(Resource):
     label: str | None = None
     active: bool | None = None
     application_type: Annotated[str | None, IMMUTABLE] = None
-    authentication: str | None = None
-    pkce_required: bool | None = None
-    grant_types: Annotated[tuple[str, ...] | None, UNORDERED] = None
+    authentication: Annotated[str | None, SECURITY] = None
+    pkce_required: Annotated[bool | None, SECURITY] = None
+    grant_types: Annotated[tuple[str, ...] | None, UNORDERED, SECURITY] = None
     response_types: Annotated[tuple[str, ...] | None, UNORDERED] = None
-    redirect_uris: Annotated[tuple[str, ...] | None, UNORDERED] = None
-    wildcard_redirect: str | None = None
+    redirect_uris: Annotated[tuple[str, ...] | None, UNORDERED, SECURITY] = None
+    wildcard_redirect: Annotated[str | None, SECURITY] = None
     notes: Annotated[str | None, CREATE_ONLY] = None
 
     id: Annotated[str | None, OBSERVED] = None
@@ -64,7 +64,7 @@ class AuthenticationPolicy(Resource):
 
     kind: ClassVar[str] = "okta-authentication-policy"
 
-    policy: Text | None = None
+    policy: Annotated[Text | None, SECURITY] = None
 
 
 class AuthorizationServer(Resource):
@@ -79,9 +79,9 @@ class AuthorizationServer(Resource):
 
     name: Annotated[str | None, CREATE_ONLY] = None
     description: Annotated[str | None, CREATE_ONLY] = None
-    audience: str | None = None
+    audience: Annotated[str | None, SECURITY] = None
     active: bool | None = None
-    issuer_mode: str | None = None
+    issuer_mode: Annotated[str | None, SECURITY] = None
     rotation: str | None = None
 
     id: Annotated[str | None, OBSERVED] = None
@@ -100,7 +100,7 @@ class Scope(Resource):
 
     kind: ClassVar[str] = "okta-scope"
 
-    consent: str | None = None
+    consent: Annotated[str | None, SECURITY] = None
     default: bool | None = None
 
     id: Annotated[str | None, OBSERVED] = None
@@ -119,7 +119,7 @@ class AccessPolicy(Resource):
 
     name: Annotated[str | None, CREATE_ONLY] = None
     active: bool | None = None
-    clients: Annotated[tuple[Text, ...] | None, UNORDERED] = None
+    clients: Annotated[tuple[Text, ...] | None, UNORDERED, SECURITY] = None
     priority: int | None = None
 
     id: Annotated[str | None, OBSERVED] = None
@@ -141,10 +141,10 @@ class PolicyRule(Resource):
 
     name: Annotated[str | None, CREATE_ONLY] = None
     active: bool | None = None
-    grant_types: Annotated[tuple[str, ...] | None, UNORDERED] = None
-    scopes: Annotated[tuple[str, ...] | None, UNORDERED] = None
-    groups: Annotated[tuple[str, ...] | None, UNORDERED] = None
-    users: Annotated[tuple[str, ...] | None, UNORDERED] = None
+    grant_types: Annotated[tuple[str, ...] | None, UNORDERED, SECURITY] = None
+    scopes: Annotated[tuple[str, ...] | None, UNORDERED, SECURITY] = None
+    groups: Annotated[tuple[str, ...] | None, UNORDERED, SECURITY] = None
+    users: Annotated[tuple[str, ...] | None, UNORDERED, SECURITY] = None
     excluded_groups: Annotated[tuple[str, ...] | None, UNORDERED] = None
     excluded_users: Annotated[tuple[str, ...] | None, UNORDERED] = None
     access_minutes: int | None = None
@@ -193,24 +193,28 @@ class GroupAssignment(Assignment):
     """A group is assigned to the OIDC application: its members may sign in."""
 
     kind: ClassVar[str] = "okta-group-assignment"
+    admits: ClassVar[bool] = True
 
 
 class UserAssignment(Assignment):
     """A user is assigned to the OIDC application directly."""
 
     kind: ClassVar[str] = "okta-user-assignment"
+    admits: ClassVar[bool] = True
 
 
 class ScimGroupAssignment(Assignment):
     """A group is assigned to the SCIM application: its members are provisioned. Removing it deprovisions them."""
 
     kind: ClassVar[str] = "okta-scim-group-assignment"
+    admits: ClassVar[bool] = True
 
 
 class ScimUserAssignment(Assignment):
     """A user is assigned to the SCIM application directly."""
 
     kind: ClassVar[str] = "okta-scim-user-assignment"
+    admits: ClassVar[bool] = True
 
 
 class ScimApplication(Resource):
@@ -255,6 +259,7 @@ class GroupPush(Resource):
     """
 
     kind: ClassVar[str] = "okta-group-push"
+    admits: ClassVar[bool] = True
 
     group: Text | None = None
     active: bool | None = None

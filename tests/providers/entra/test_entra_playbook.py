@@ -16,7 +16,8 @@ from provisioner.core.step import Evidence, ManualStep
 from provisioner.providers.entra import resources as kinds
 from provisioner.providers.entra.playbook import EntraPlaybook
 from provisioner.reports.json import dumps
-from provisioner.reports.models import Target, plan_report
+from provisioner.reports.making import plan_report
+from provisioner.reports.models import Target
 from provisioner.reports.text import plan_text
 from tests.golden_files import assert_golden
 from tests.made_true import made_true

@@ -15,7 +15,8 @@ from provisioner.providers.okta import observations as seen
 from provisioner.providers.okta import resources as kinds
 from provisioner.providers.okta.playbook import OktaPlaybook
 from provisioner.reports.json import dumps
-from provisioner.reports.models import Target, plan_report
+from provisioner.reports.making import plan_report
+from provisioner.reports.models import Target
 from provisioner.reports.text import plan_text
 from tests.golden_files import assert_golden
 from tests.made_true import made_true

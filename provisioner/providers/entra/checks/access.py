@@ -26,7 +26,9 @@ _BLOCKING: Final = {
 """Grant controls that a command line or IDE signing in through a loopback address can hardly meet."""
 
 
-@check("entra-assignment-not-required", reads=(kinds.ServicePrincipal,), severity=Severity.HIGH)
+@check(
+    "entra-assignment-not-required", reads=(kinds.ServicePrincipal,), severity=Severity.HIGH, security=True
+)
 def assignment_not_required(look: Look) -> Iterator[Verdict]:
     """Only assigned people may sign in
 
@@ -157,7 +159,7 @@ def assignment_role(look: Look) -> Iterator[Verdict]:
             )
 
 
-@check("entra-direct-user-assignment", reads=(kinds.UserAssignment,), severity=Severity.MEDIUM)
+@check("entra-direct-user-assignment", reads=(kinds.UserAssignment,), severity=Severity.MEDIUM, security=True)
 def direct_user_assignment(look: Look) -> Iterator[Verdict]:
     """No user is assigned directly
 

@@ -199,7 +199,7 @@ def identifier_uri(look: Look) -> Iterator[Verdict]:
         )
 
 
-@check("entra-custom-identifier-uri", reads=(kinds.Application,), severity=Severity.LOW)
+@check("entra-custom-identifier-uri", reads=(kinds.Application,), severity=Severity.LOW, security=True)
 def custom_identifier_uri(look: Look) -> Iterator[Verdict]:
     """There is no Application ID URI besides the default one
 
@@ -298,7 +298,7 @@ def scope_admin_only(look: Look) -> Iterator[Verdict]:
             )
 
 
-@check("entra-multi-tenant", reads=(kinds.Application,), severity=Severity.HIGH)
+@check("entra-multi-tenant", reads=(kinds.Application,), severity=Severity.HIGH, security=True)
 def multi_tenant(look: Look) -> Iterator[Verdict]:
     """Only accounts of this tenant can sign in
 
@@ -320,7 +320,7 @@ def multi_tenant(look: Look) -> Iterator[Verdict]:
         )
 
 
-@check("entra-client-credentials", reads=(kinds.Application,), severity=Severity.MEDIUM)
+@check("entra-client-credentials", reads=(kinds.Application,), severity=Severity.MEDIUM, security=True)
 def client_credentials(look: Look) -> Iterator[Verdict]:
     """The application has no secrets or certificates
 

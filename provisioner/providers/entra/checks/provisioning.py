@@ -177,6 +177,7 @@ def not_provisioned(look: Look) -> Iterator[Verdict]:
     reads=(kinds.ProvisioningSecrets,),
     severity=Severity.HIGH,
     row="profile deleted and created again",
+    security=True,
 )
 def profile_recreated(look: Look) -> Iterator[Verdict]:
     """Provisioning pushes to the Kiro profile of the playbook
@@ -296,7 +297,7 @@ def stale_execution(look: Look) -> Iterator[Verdict]:
         )
 
 
-@check("entra-sync-all-users", reads=(kinds.ProvisioningSecrets,), severity=Severity.HIGH)
+@check("entra-sync-all-users", reads=(kinds.ProvisioningSecrets,), severity=Severity.HIGH, security=True)
 def sync_all_users(look: Look) -> Iterator[Verdict]:
     """Only assigned users and groups are provisioned
 

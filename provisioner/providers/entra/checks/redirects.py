@@ -93,7 +93,7 @@ def redirect_uri_kiro_auth(look: Look) -> Iterator[Verdict]:
             )
 
 
-@check("entra-redirect-uri-wrong-platform", reads=(kinds.Application,), severity=Severity.HIGH)
+@check("entra-redirect-uri-wrong-platform", reads=(kinds.Application,), severity=Severity.HIGH, security=True)
 def redirect_uri_wrong_platform(look: Look) -> Iterator[Verdict]:
     """Kiro's redirect URIs are registered for mobile and desktop applications only
 
@@ -129,7 +129,7 @@ def redirect_uri_wrong_platform(look: Look) -> Iterator[Verdict]:
                 )
 
 
-@check("entra-redirect-uri-extra", reads=(kinds.Application,), severity=Severity.MEDIUM)
+@check("entra-redirect-uri-extra", reads=(kinds.Application,), severity=Severity.MEDIUM, security=True)
 def redirect_uri_extra(look: Look) -> Iterator[Verdict]:
     """There are no redirect URIs beyond those of the playbook
 

@@ -123,7 +123,7 @@ def _grant(look: Look, grant: str) -> Iterator[Verdict]:
         )
 
 
-@check("okta-extra-grants", reads=(kinds.Application,), severity=Severity.MEDIUM)
+@check("okta-extra-grants", reads=(kinds.Application,), severity=Severity.MEDIUM, security=True)
 def extra_grants(look: Look) -> Iterator[Verdict]:
     """The application has no grant types that Kiro does not need
 
@@ -149,7 +149,7 @@ def extra_grants(look: Look) -> Iterator[Verdict]:
         )
 
 
-@check("okta-client-authentication", reads=(kinds.Application,), severity=Severity.HIGH)
+@check("okta-client-authentication", reads=(kinds.Application,), severity=Severity.HIGH, security=True)
 def client_authentication(look: Look) -> Iterator[Verdict]:
     """The application is a public client that must prove its codes (PKCE)
 

@@ -86,7 +86,7 @@ def server_inactive(look: Look) -> Iterator[Verdict]:
         )
 
 
-@check("okta-issuer", reads=(*_SERVER, seen.Discovery), severity=Severity.HIGH)
+@check("okta-issuer", reads=(*_SERVER, seen.Discovery), severity=Severity.HIGH, security=True)
 def issuer(look: Look) -> Iterator[Verdict]:
     """The issuer is the same wherever it is told, and on the domain the playbook knows
 

@@ -98,7 +98,12 @@ def _assigned(look: Look, wanted: kinds.Assignment) -> Desired:
     return Desired(resources=(*dict.fromkeys(who), wanted.model_copy(update={"after": ()})))
 
 
-@check("okta-everyone-assigned", reads=(kinds.Application, kinds.GroupAssignment), severity=Severity.MEDIUM)
+@check(
+    "okta-everyone-assigned",
+    reads=(kinds.Application, kinds.GroupAssignment),
+    severity=Severity.MEDIUM,
+    security=True,
+)
 def everyone_assigned(look: Look) -> Iterator[Verdict]:
     """The group Everyone is not assigned
 

@@ -47,7 +47,9 @@ def policy_client(look: Look) -> Iterator[Verdict]:
         )
 
 
-@check("okta-policy-all-clients", reads=(*_POLICY, kinds.Application), severity=Severity.MEDIUM)
+@check(
+    "okta-policy-all-clients", reads=(*_POLICY, kinds.Application), severity=Severity.MEDIUM, security=True
+)
 def policy_all_clients(look: Look) -> Iterator[Verdict]:
     """The access policy is for Kiro's application only
 
@@ -169,7 +171,7 @@ def rule_scopes(look: Look) -> Iterator[Verdict]:
         )
 
 
-@check("okta-rule-any-scope", reads=_RULE, severity=Severity.MEDIUM)
+@check("okta-rule-any-scope", reads=_RULE, severity=Severity.MEDIUM, security=True)
 def rule_any_scope(look: Look) -> Iterator[Verdict]:
     """The rule allows only the scopes that Kiro needs
 
@@ -278,6 +280,7 @@ def rule_lifetimes(look: Look) -> Iterator[Verdict]:
     "okta-policy-shadowed",
     reads=(*_RULE, kinds.Application, seen.OtherPolicy, seen.OtherRule),
     severity=Severity.HIGH,
+    security=True,
 )
 def policy_shadowed(look: Look) -> Iterator[Verdict]:
     """A sign-in from Kiro is decided by the playbook's rule

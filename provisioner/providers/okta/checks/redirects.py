@@ -91,7 +91,7 @@ def _misprint(look: Look, misprint: str) -> Iterator[Verdict]:
             )
 
 
-@check("okta-redirect-uri-extra", reads=(kinds.Application,), severity=Severity.MEDIUM)
+@check("okta-redirect-uri-extra", reads=(kinds.Application,), severity=Severity.MEDIUM, security=True)
 def redirect_uri_extra(look: Look) -> Iterator[Verdict]:
     """There are no redirect URIs beyond those of the playbook
 
@@ -113,7 +113,7 @@ def redirect_uri_extra(look: Look) -> Iterator[Verdict]:
         )
 
 
-@check("okta-redirect-uri-wildcard", reads=(kinds.Application,), severity=Severity.HIGH)
+@check("okta-redirect-uri-wildcard", reads=(kinds.Application,), severity=Severity.HIGH, security=True)
 def redirect_uri_wildcard(look: Look) -> Iterator[Verdict]:
     """Redirect URIs have no wildcards
 

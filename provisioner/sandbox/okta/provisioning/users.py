@@ -81,7 +81,7 @@ def _keep(run: Run, user: Document, app_user: Document, wanted: Body) -> None:
     link = run.link(user["id"])
     if wanted == link["sent"] and not run.force:
         _confirm(run, user, app_user, link)
-    elif not run.force and _source(user, wanted) == link["of"]:
+    elif not run.force and _source(user, wanted) == link.get("of"):
         return  # only the mapping changed
     elif UPDATE in run.features:
         _update(run, user, wanted, link)
@@ -95,7 +95,7 @@ def _confirm(run: Run, user: Document, app_user: Document, link: Document) -> No
     So it is after a refused change was taken back, or when somebody was unassigned and assigned again between two pushes.
     """
     source = _source(user, link["sent"])
-    if link.get("refused") or link["of"] != source:
+    if link.get("refused") or link.get("of") != source:
         run.put_link(user["id"], refused=None, of=source)
     if app_user.get("syncState") != "SYNCHRONIZED" or app_user.get("externalId") != link["scimId"]:
         _mark_provisioned(run, user["id"], link["scimId"])

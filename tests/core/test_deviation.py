@@ -1,0 +1,119 @@
+"""What a deviation means, and what lets it pass."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, ClassVar
+
+import pytest
+from pydantic import ValidationError
+
+from provisioner.core.deviation import Category, Waiver, category, covering, letting_pass, unmanaged
+from provisioner.core.plan import Desired, make_plan
+from provisioner.core.resource import SECRET, SECURITY, UNORDERED, Resource, Seal
+from provisioner.core.snapshot import Snapshot
+
+
+class Door(Resource):
+    kind: ClassVar[str] = "test-door"
+
+    colour: str | None = None
+    open: Annotated[bool | None, SECURITY] = None
+    keys: Annotated[tuple[str, ...] | None, UNORDERED, SECURITY] = None
+    secret: Annotated[Seal | None, SECRET] = None
+
+
+class Guest(Resource):
+    kind: ClassVar[str] = "test-guest"
+    admits: ClassVar[bool] = True
+
+    name: str | None = None
+
+
+def changes(wanted=(), there=(), exhaustive=()):
+    desired = Desired(resources=tuple(wanted), exhaustive=frozenset(kind.kind for kind in exhaustive))
+    return make_plan(desired, Snapshot(resources=tuple(there))).changes
+
+
+def waiver(**fields):
+    return Waiver.model_validate({"reason": "r", "owner": "o", "expires": "2026-12-31", **fields})
+
+
+class TestCategory:
+    @pytest.mark.parametrize(
+        ("wanted", "there", "expected"),
+        [
+            ({"colour": "red"}, {"colour": "blue"}, Category.CONFIGURATION),
+            ({"open": False}, {"open": True}, Category.SECURITY),
+            ({"keys": ("a",)}, {"keys": ("a", "b")}, Category.SECURITY),
+            ({"keys": ("a", "b")}, {"keys": ("a",)}, Category.CONFIGURATION),
+            ({"keys": ("a",)}, {"keys": ("b",)}, Category.SECURITY),
+            ({"colour": "red", "open": False}, {"colour": "blue", "open": True}, Category.SECURITY),
+        ],
+    )
+    def test_of_a_difference(self, wanted, there, expected):
+        (change,) = changes([Door(key="d", **wanted)], [Door(key="d", **there)])
+        assert category(change) is expected
+
+    def test_something_that_is_missing_lets_nobody_in(self):
+        (change,) = changes([Guest(key="g", name="Gina")])
+        assert category(change) is Category.CONFIGURATION
+
+    def test_somebody_who_was_let_in_besides(self):
+        (change,) = changes(there=[Guest(key="g", name="Gina")], exhaustive=[Guest])
+        assert category(change) is Category.SECURITY
+
+
+class TestWaivers:
+    def change(self):
+        (found,) = changes(
+            [Door(key="d", open=False, colour="red")], [Door(key="d", open=True, colour="blue")]
+        )
+        return found
+
+    @pytest.mark.parametrize(
+        ("fields", "covers"),
+        [
+            ({"on": "test-door/d"}, True),
+            ({"on": "test-door/*"}, True),
+            ({"on": "test-window/*"}, False),
+            ({"on": "test-door/d", "fields": ["open"]}, False),
+            ({"on": "test-door/d", "fields": ["open", "colour"]}, True),
+            ({"on": "test-door/d", "check": "x"}, False),
+        ],
+    )
+    def test_what_they_cover(self, fields, covers):
+        assert (covering([waiver(**fields)], self.change()) is not None) is covers
+
+    def test_findings(self):
+        waivers = [waiver(check="a"), waiver(check="b", on="test-door/*")]
+        assert letting_pass(waivers, "a", "") is waivers[0]
+        assert letting_pass(waivers, "b", "test-door/d") is waivers[1]
+        assert letting_pass(waivers, "b", "test-window/w") is None
+
+    def test_the_one_that_lasts_longest_counts(self):
+        longer = waiver(on="*", expires="2027-01-31")
+        assert covering([waiver(on="*"), longer], self.change()) is longer
+
+    def test_the_last_day_still_counts(self):
+        assert not waiver(on="*").expired(date(2026, 12, 31))
+        assert waiver(on="*").expired(date(2027, 1, 1))
+
+    @pytest.mark.parametrize("fields", [{}, {"fields": ["a"], "check": "x"}, {"on": "a", "reason": " "}])
+    def test_one_about_nothing_is_refused(self, fields):
+        with pytest.raises(ValidationError):
+            waiver(**fields)
+
+
+def test_what_is_left_alone_is_what_nobody_asked_for_of_the_kinds_in_question():
+    desired = Desired(resources=(Door(key="d", colour="red"),))
+    there = (
+        Door(key="d", colour="red", open=True, keys=(), secret=Seal()),
+        Door(key="e", colour="green"),
+        Guest(key="g", name="Gina"),
+    )
+    found = unmanaged(desired, Snapshot(resources=there))
+    assert [(one.address, one.field, one.value) for one in found] == [
+        ("test-door/d", "open", True),
+        ("test-door/e", "colour", "green"),
+    ]

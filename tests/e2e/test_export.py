@@ -1,0 +1,237 @@
+"""Export: what is there becomes a playbook that leaves it as it is, and what a playbook cannot say is told."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+import yaml
+
+from provisioner import playbook as playbooks
+from provisioner.sandbox import breaks
+from provisioner.settings import Variables
+
+CASES = sorted((Path(__file__).parent / "exports").glob("*.yaml"))
+ANY = "*"
+
+
+@pytest.fixture
+def provider(request):
+    """The provider by which a case's name begins."""
+    case = request.node.callspec.params.get("file") if hasattr(request.node, "callspec") else None
+    return case.stem.partition("-")[0] if case else "entra"
+
+
+def export(product, *options):
+    return product("export", "--provider", product.provider, "--sandbox", *options)
+
+
+def prepared(product, applied, case, tmp_path):
+    """A tenant in which a playbook was applied, and which people have changed since."""
+    if "applied" in case or "seeded_before" in case:
+        for name in case.get("seeded_before", ()):
+            assert product("sandbox", "seed", "--provider", product.provider, "--group", name).code == 0
+        file = product.variant(tmp_path / "applied.yaml", domains=None, **case["applied"])
+        made = product("apply", file, "--sandbox", "--format", "json")
+        assert made.code == 0, made.err
+    else:
+        product = applied()
+    for name in case.get("seeds", ()):
+        product("sandbox", "seed", "--provider", product.provider, "--group", name)
+    for fault in case.get("breaks", ()):
+        assert product("sandbox", "break", fault).code == 0
+    if case.get("unmarked"):
+        unmark(product)
+    for setting in case.get("sets", ()):
+        assert product("sandbox", "set", setting).code == 0
+    return product
+
+
+def unmark(product):
+    """As if a person had made it all."""
+    with product.sandbox() as sandbox:
+        if product.provider == "entra":
+            tenant = breaks.entra.Tenant(sandbox.directory, sandbox.kiro)
+            tenant.change_application(uniqueName=None, tags=[])
+            return
+        org = breaks.okta.Org(sandbox.okta, sandbox.kiro)
+        for app in (org.application, org.scim):
+            org.change("app", app, settings={**app["settings"], "notes": {"admin": None, "enduser": None}})
+        org.change("authorizationServer", org.server, description="by hand")
+
+
+def matches(found, expected):
+    """Whether it is what is expected, in which ``*`` stands for anything; null for a key that is not there."""
+    if expected == ANY:
+        return found is not None
+    if isinstance(expected, dict) and isinstance(found, dict):
+        return found.keys() == expected.keys() and all(matches(found[key], expected[key]) for key in expected)
+    if isinstance(expected, list) and isinstance(found, list):
+        return len(found) == len(expected) and all(map(matches, found, expected))
+    return found == expected
+
+
+def superfluous(product, file):
+    """Keys that say what would hold without them; those of the connection are references."""
+    with product.sandbox() as sandbox:
+        values = {**sandbox.variables(product.provider), "KIRO_SCIM_TOKEN": "a"}
+    model = playbooks.load(file, Variables(environment=values)).playbook
+    written = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return list(_beyond(written, model.model_dump(exclude_defaults=True), ("connection",)))
+
+
+def _beyond(written, needed, leave_out=()):
+    for key, value in written.items():
+        if key in leave_out:
+            continue
+        if key not in needed:
+            yield key
+        elif isinstance(value, dict):
+            yield from (f"{key}.{inner}" for inner in _beyond(value, needed[key]))
+
+
+@pytest.mark.parametrize("file", CASES, ids=lambda file: file.stem)
+def test_an_export_is_as_its_case_says(file, product, request, tmp_path):
+    case = yaml.safe_load(file.read_text(encoding="utf-8"))
+    product = prepared(product, lambda: request.getfixturevalue("applied"), case, tmp_path)
+    out = tmp_path / "exported.yaml"
+    done = export(product, "--output", str(out))
+    assert done.code == case.get("exit", 0), done.err
+    text = out.read_text(encoding="utf-8")
+    assert [told for told in case["tells"] if told not in text] == []
+    keys = yaml.safe_load(text)
+    if "scim" in keys and product.provider == "entra":
+        assert keys["scim"].pop("endpoint").startswith("http")
+    for name, expected in case.get("expects", {}).items():
+        assert matches(keys.get(name), expected), keys
+    assert superfluous(product, out) == []
+
+    planned = product("plan", str(out), "--sandbox", "--format", "json")
+    changes = case.get("changes", 0)
+    assert planned.code == (case.get("exit") or (3 if changes else 0)), planned.out
+    if changes:
+        assert planned.json["summary"]["update"] == changes
+
+
+def test_it_goes_to_standard_output_and_every_word_besides_to_standard_error(applied):
+    done = export(applied)
+    assert yaml.safe_load(done.out)["name"] == "kiro-entra"
+    assert "plan on it is empty" in done.err
+    report = export(applied, "--format", "json").json
+    assert report["playbook"] == done.out
+    assert (report["in_sync"], report["changes"]) == (True, [])
+
+
+def test_no_secret_is_in_it(applied):
+    with applied.sandbox() as sandbox:
+        token = sandbox.variables()["KIRO_SCIM_TOKEN"]
+    done = export(applied, "-v")
+    assert "${KIRO_SCIM_TOKEN}" in done.out
+    assert token not in done.out + done.err
+
+
+def test_what_was_exported_is_applied_again_without_a_write_and_made_anew_elsewhere(applied, tmp_path):
+    out = tmp_path / "exported.yaml"
+    export(applied, "--output", str(out))
+    assert applied("apply", str(out), "--sandbox", "--format", "json").json["requests"]["write"] == 0
+    first = out.read_text(encoding="utf-8")
+    assert export(applied, "--output", str(out)).code == 2
+    assert export(applied, "--output", str(out), "--force").code == 0
+    assert out.read_text(encoding="utf-8") == first
+
+
+def test_several_applications_are_told_apart_by_asking(applied, tmp_path, monkeypatch):
+    other = applied.variant(
+        tmp_path / "other.yaml",
+        name="kiro-other",
+        application={"display_name": "Kiro-Other"},
+        scim=None,
+        domains=None,
+    )
+    assert applied("apply", other, "--sandbox").code == 0
+    refused = export(applied)
+    assert refused.code == 5
+    assert "Kiro-Entra  client id" in refused.err
+    assert "Kiro-Other  client id" in refused.err
+    assert "--application" in refused.err
+    assert yaml.safe_load(export(applied, "--application", "Kiro-Other").out)["name"] == "kiro-other"
+    assert yaml.safe_load(export(applied, "--name", "kiro-other").out)["name"] == "kiro-other"
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr("sys.stdin", Terminal("2\n"))
+    asked = export(applied)
+    assert asked.code == 0, asked.err
+    assert yaml.safe_load(asked.out)["name"] == "kiro-other"
+    assert "  1  Kiro-Entra" in asked.err
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (("--application", "Nobody"), 1, "no application is called 'Nobody'"),
+        (("--application", "18d14569-c3bd-439b-9a66-3a2aee01d14f"), 1, "or has that client id"),
+        (("--name", "Not A Name"), 2, "is no name for a playbook"),
+        (("--name", "kiro-new"), 5, "carries the marker provisioner-kiro-entra"),
+    ],
+)
+def test_what_cannot_be_exported_is_told(applied, options, code, words):
+    done = export(applied, *options)
+    assert (done.code, done.out) == (code, "")
+    assert words in done.err
+
+
+def test_an_empty_tenant_has_nothing_to_export(product):
+    done = export(product)
+    assert done.code == 1
+    assert "looks as if it were Kiro's" in done.err
+
+
+def test_without_a_tenant_the_variable_is_named(product):
+    done = product("export", "--provider", "entra")
+    assert done.code == 2
+    assert "ENTRA_TENANT_ID is not set" in done.err
+    assert "connection.yaml" not in done.err
+
+
+def test_the_application_of_another_playbook_is_not_renamed(applied):
+    with applied.sandbox() as sandbox:
+        breaks.entra.Tenant(sandbox.directory, sandbox.kiro).change_application(uniqueName="somebody-elses")
+    done = export(applied)
+    assert done.code == 3
+    assert "apply would refuse: entra-application/kiro-entra would have to be replaced" in done.out
+
+
+@pytest.mark.parametrize("provider", ["okta"])
+def test_a_service_app_exports_what_its_scopes_let_it_read(served, tmp_path):
+    product, sandbox = served
+    client = sandbox.okta_client()
+    product.patch.setenv("OKTA_ORG_URL", sandbox.url)
+    product.patch.setenv("OKTA_CLIENT_ID", client["client_id"])
+    product.patch.setenv("OKTA_PRIVATE_KEY", client["private_key"])
+    made = product(
+        "apply", product.variant(tmp_path / "okta.yaml", domains=None, scim=None, push=None), "--yes"
+    )
+    assert made.code == 0, made.err
+    whole = product("export", "--provider", "okta")
+    assert whole.code == 0, whole.err
+    assert yaml.safe_load(whole.out)["groups"] == [{"name": "Kiro-Users"}]
+    assert client["private_key"] not in whole.out + whole.err
+
+    granted = sandbox.okta.setting("scopes_granted")
+    sandbox.okta.set("scopes_granted", [name for name in granted if name != "okta.groups.read"])
+    less = product("export", "--provider", "okta")
+    assert less.code == 0, less.err
+    assert "groups" not in yaml.safe_load(less.out)
+    assert "groups, push: needs okta.groups.read" in less.err
+
+
+@pytest.mark.parametrize("provider", ["okta"])
+def test_without_credentials_the_variables_are_named(product):
+    product.patch.setenv("OKTA_ORG_URL", "https://acme.okta.com")
+    done = product("export", "--provider", "okta")
+    assert done.code == 2
+    assert "there are no credentials for https://acme.okta.com" in done.err

@@ -1,0 +1,323 @@
+"""Many tenants at once: drift and doctor over folders, what fails among them, waivers, approved plans, snapshots, shards."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from provisioner.reports.making import plan_report
+from provisioner.sandbox import steering
+
+FORMATS = ("json", "ndjson", "markdown", "sarif", "junit", "github", "gitlab", "csv", "html", "text")
+
+
+@pytest.fixture
+def fleet(applied, tmp_path):
+    """A folder with the applied playbook, without domains."""
+    folder = tmp_path / "tenants"
+    folder.mkdir()
+    applied.folder = folder
+    applied.playbook = applied.variant(folder / "entra.yaml", domains=None)
+    return applied
+
+
+def drift(product, *arguments):
+    return product("drift", *arguments, "--sandbox", "--format", "json")
+
+
+def statuses(result):
+    return {plan["target"]["playbook"].rpartition("/")[2]: plan["in_sync"] for plan in result.json["plans"]}
+
+
+class TestFleets:
+    def test_a_folder_is_looked_at_as_a_whole_and_in_one_order(self, fleet):
+        below = fleet.folder / "eu"
+        below.mkdir()
+        fleet.variant(
+            below / "second.yaml", name="kiro-second", application={"display_name": "Second"}, domains=None
+        )
+        (fleet.folder / "notes.yaml").write_text("no: playbook\n")
+        result = drift(fleet, str(fleet.folder))
+        assert result.code == 3
+        assert statuses(result) == {"entra.yaml": True, "second.yaml": False}
+        assert result.json["summary"] == {"in_sync": 1, "drifted": 1, "waived": 0, "unreadable": 0}
+
+    def test_patterns_and_files_can_be_mixed_and_nothing_is_looked_at_twice(self, fleet):
+        result = drift(fleet, str(fleet.folder / "*.yaml"), fleet.playbook, str(fleet.folder))
+        assert (result.code, statuses(result)) == (0, {"entra.yaml": True})
+
+    def test_nothing_there_is_said(self, fleet):
+        nothing = drift(fleet, str(fleet.folder / "*.json"))
+        assert nothing.code == 2
+        assert "no playbook in" in nothing.err
+
+    def test_what_cannot_be_read_hides_nothing_and_outweighs_what_deviates(self, fleet):
+        fleet.variant(fleet.folder / "b.yaml", name="kiro-b", application={"display_name": "B"}, domains=None)
+        (fleet.folder / "broken.yaml").write_text("provider: entra\nversion: 2\n")
+        missing = str(fleet.folder / "missing.yaml")
+        result = drift(fleet, str(fleet.folder), missing)
+        assert result.code == 1
+        assert statuses(result) == {"entra.yaml": True, "b.yaml": False}
+        told = {failure["playbook"].rpartition("/")[2]: failure for failure in result.json["failures"]}
+        assert set(told) == {"broken.yaml", "missing.yaml"}
+        assert told["broken.yaml"]["line"]
+        assert "No such file" in told["missing.yaml"]["message"]
+
+    def test_a_tenant_that_fails_is_reported_with_the_vendor_s_request_id(self, fleet):
+        fleet("sandbox", "fault", json.dumps({"on": "*", "effect": "status", "status": 403, "times": None}))
+        result = drift(
+            fleet, str(fleet.folder), str(fleet.folder / "entra.yaml"), "--report", "sarif=-x.sarif"
+        )
+        assert result.code == 1
+        (failure,) = result.json["failures"]
+        assert failure["request_id"]
+
+    def test_a_bug_that_one_tenant_brings_to_light_hides_no_other(self, fleet, monkeypatch):
+        fleet.variant(fleet.folder / "b.yaml", name="kiro-b", application={"display_name": "B"}, domains=None)
+        real = plan_report
+
+        def broken(target, *rest):
+            if target.name == "kiro-b":
+                raise KeyError(target)
+            return real(target, *rest)
+
+        monkeypatch.setattr("provisioner.reports.making.plan_report", broken)
+        result = drift(fleet, str(fleet.folder))
+        assert result.code == 1
+        assert statuses(result) == {"entra.yaml": True}
+        (failure,) = result.json["failures"]
+        assert failure["message"].startswith("this is a bug in provisioner: KeyError at ")
+
+    def test_doctor_takes_folders_too(self, fleet):
+        (fleet.folder / "broken.yaml").write_text("provider: okta\n")
+        result = fleet("doctor", str(fleet.folder), "--sandbox", "--format", "json")
+        assert result.code == 1
+        assert len(result.json["audits"]) == len(result.json["failures"]) == 1
+
+
+class TestShards:
+    def test_together_they_report_exactly_what_one_run_does(self, fleet, tmp_path):
+        for number in range(5):
+            name = f"kiro-{number}"
+            fleet.variant(
+                fleet.folder / f"{name}.yaml", name=name, application={"display_name": name}, domains=None
+            )
+        (fleet.folder / "broken.yaml").write_text("provider: okta\n")
+        whole = drift(fleet, str(fleet.folder))
+        files = []
+        for number in (1, 2, 3):
+            part = drift(fleet, str(fleet.folder), "--shard", f"{number}/3")
+            files.append(tmp_path / f"{number}.json")
+            files[-1].write_text(part.out)
+        together = fleet("report", "merge", *map(str, reversed(files)), "--format", "json")
+        assert together.json == whole.json
+        assert together.code == whole.code == 1
+
+    def test_reports_of_two_kinds_cannot_be_put_together(self, fleet, tmp_path):
+        one, other = tmp_path / "1.json", tmp_path / "2.json"
+        one.write_text(fleet.drift().out)
+        other.write_text(fleet.doctor().out)
+        refused = fleet("report", "merge", str(one), str(other))
+        assert refused.code == 2
+        assert "cannot be put together" in refused.err
+
+    def test_what_is_no_report_is_told_so(self, fleet, tmp_path):
+        (tmp_path / "x.json").write_text("{}")
+        refused = fleet("report", "merge", str(tmp_path / "x.json"))
+        assert refused.code == 2
+        assert "no JSON report" in refused.err
+
+
+class TestSecurity:
+    @pytest.mark.parametrize(
+        ("fault", "category"),
+        [
+            ("entra-redirect-uri-extra", "security"),
+            ("entra-assignment-not-required", "security"),
+            ("entra-direct-user-assignment", "security"),
+            ("entra-profile-recreated", "security"),
+            ("entra-client-credentials", "security"),
+            ("entra-token-version", "configuration"),
+            ("entra-redirect-uri-ide", "configuration"),
+        ],
+    )
+    def test_what_somebody_did_is_classed(self, fleet, tmp_path, fault, category):
+        fleet.playbook = fleet.variant(fleet.folder / "entra.yaml", domains=None, users=[])
+        assert fleet.apply().code == 0
+        fleet("sandbox", "break", fault)
+        found = fleet.drift()
+        (plan,) = found.json["plans"]
+        told = [*plan["changes"], *plan["findings"]]
+        assert category in {one["category"] for one in told if one.get("category")}
+        assert fleet.drift("--fail-on", "security").code == (3 if category == "security" else 0)
+        assert fleet.drift("--fail-on", "never").code == 0
+
+    def test_doctor_can_be_gated_the_same_way(self, fleet):
+        fleet("sandbox", "break", "entra-token-version")
+        assert fleet.doctor("--fail-on", "security").code == 0
+        fleet("sandbox", "break", "entra-assignment-not-required")
+        assert fleet.doctor("--fail-on", "security").code == 3
+
+
+class TestWaivers:
+    def waived(self, fleet, **waiver):
+        entry = {"reason": "agreed", "owner": "identity@contoso.example", "expires": "2999-01-01", **waiver}
+        fleet.playbook = fleet.variant(fleet.folder / "entra.yaml", domains=None, waivers=[entry])
+
+    def test_a_deviation_is_let_pass_and_shown(self, fleet):
+        fleet("sandbox", "break", "entra-redirect-uri-extra")
+        self.waived(fleet, on="entra-application/*", fields=["redirect_uris"])
+        found = fleet.drift()
+        assert found.code == 0
+        (change,) = [one for one in found.json["plans"][0]["changes"] if one["action"] == "update"]
+        assert change["waiver"] == {
+            "reason": "agreed",
+            "owner": "identity@contoso.example",
+            "expires": "2999-01-01",
+            "expired": False,
+        }
+        assert found.json["summary"]["waived"] == 1
+        text = fleet("drift", fleet.playbook, "--sandbox").out
+        assert "let pass until 2999-01-01: agreed (identity@contoso.example)" in text
+
+    def test_an_expired_one_counts_again(self, fleet):
+        fleet("sandbox", "break", "entra-redirect-uri-extra")
+        self.waived(fleet, on="entra-application/*", expires="2020-01-01")
+        assert fleet.drift().code == 3
+        assert "expired on 2020-01-01" in fleet("drift", fleet.playbook, "--sandbox").out
+
+    def test_findings_of_doctor(self, fleet):
+        fleet("sandbox", "break", "entra-client-credentials")
+        self.waived(fleet, check="entra-client-credentials")
+        assert fleet.doctor().code == 0
+        assert fleet.drift().code == 0
+
+
+class TestReports:
+    def test_one_run_writes_every_format(self, fleet, tmp_path):
+        fleet("sandbox", "break", "entra-redirect-uri-extra")
+        options = [option for name in FORMATS for option in ("--report", f"{name}={tmp_path / name}")]
+        assert fleet.drift(*options).code == 3
+        for name in FORMATS:
+            assert "attacker.example" in (tmp_path / name).read_text(encoding="utf-8"), name
+        sarif = json.loads((tmp_path / "sarif").read_text())
+        (result,) = sarif["runs"][0]["results"]
+        place = result["locations"][0]["physicalLocation"]
+        assert place["region"]["startLine"] > 1
+
+    def test_faults_that_no_plan_takes_back_are_in_them(self, fleet, tmp_path):
+        fleet("sandbox", "break", "entra-client-credentials")
+        assert fleet.drift("--report", f"sarif={tmp_path / 'sarif'}").code == 3
+        (result,) = json.loads((tmp_path / "sarif").read_text())["runs"][0]["results"]
+        assert result["ruleId"] == "entra-client-credentials"
+
+    def test_a_file_that_cannot_be_written_is_told(self, fleet, tmp_path):
+        refused = fleet.drift("--report", f"sarif={tmp_path / 'no' / 'x'}")
+        assert refused.code == 2
+        assert "cannot write" in refused.err
+
+    def test_what_is_left_alone_is_listed_on_request_only(self, fleet):
+        assert not fleet.drift().json["plans"][0]["unmanaged"]
+        listed = fleet.drift("--unmanaged").json["plans"][0]["unmanaged"]
+        assert "entra-application/kiro-entra" in {one["address"] for one in listed}
+
+
+class TestApprovedPlans:
+    def plan(self, product, file):
+        return product("plan", product.playbook, "--sandbox", "--out", str(file))
+
+    def test_exactly_the_approved_plan_is_made(self, fleet, tmp_path):
+        fleet("sandbox", "break", "entra-token-version")
+        file = tmp_path / "plan.json"
+        assert self.plan(fleet, file).code == 3
+        made = fleet.apply("--plan", str(file))
+        assert made.code == 0
+        assert [done["address"] for done in made.json["done"]] == ["entra-application/kiro-entra"]
+
+    def test_it_is_refused_when_the_tenant_moved_on(self, fleet, tmp_path):
+        fleet("sandbox", "break", "entra-token-version")
+        self.plan(fleet, tmp_path / "plan.json")
+        fleet("sandbox", "break", "entra-redirect-uri-extra")
+        refused = fleet.apply("--plan", str(tmp_path / "plan.json"))
+        assert refused.code == 5
+        assert "changed since the plan was made" in refused.err
+        assert fleet.drift().code == 3
+
+    def test_a_plan_of_another_playbook_is_refused(self, fleet, tmp_path):
+        self.plan(fleet, tmp_path / "plan.json")
+        other = fleet.variant(tmp_path / "other.yaml", name="kiro-other", domains=None)
+        refused = fleet("apply", other, "--sandbox", "--plan", str(tmp_path / "plan.json"))
+        assert refused.code == 5
+        assert "for the name 'kiro-entra'" in refused.err
+
+    @pytest.mark.parametrize("text", ["", "{}", "\x00"])
+    def test_what_is_no_plan_is_told_so(self, fleet, tmp_path, text):
+        (tmp_path / "plan.json").write_text(text)
+        refused = fleet.apply("--plan", str(tmp_path / "plan.json"))
+        assert refused.code == 2
+        assert "is no plan" in refused.err
+
+
+class TestSnapshots:
+    @pytest.mark.parametrize(
+        "fault", [None, "entra-token-version", "entra-sign-in-errors", "entra-empty-group"]
+    )
+    def test_an_audit_of_a_saved_one_says_the_same(self, fleet, tmp_path, fault):
+        if fault:
+            fleet("sandbox", "break", fault)
+        live = fleet.doctor("--save-snapshot", str(tmp_path / "s.json"))
+        later = fleet.doctor("--from-snapshot", str(tmp_path / "s.json"))
+        assert later.code == live.code == (3 if fault else 0)
+        assert later.json["findings"] == live.json["findings"]
+        assert later.json["audits"][0]["requests"] == {"read": 0, "write": 0}
+
+    def test_without_names_it_still_says_the_same(self, fleet, tmp_path):
+        live = fleet.doctor("--save-snapshot", str(tmp_path / "s.json"), "--scrub-names")
+        assert "alice@" not in (tmp_path / "s.json").read_text()
+        later = fleet.doctor("--from-snapshot", str(tmp_path / "s.json"))
+        assert later.json["summary"] == live.json["summary"]
+
+    def test_several_are_a_folder(self, fleet, tmp_path):
+        fleet.variant(fleet.folder / "b.yaml", name="kiro-b", application={"display_name": "B"}, domains=None)
+        live = drift(fleet, str(fleet.folder), "--save-snapshot", str(tmp_path / "all"))
+        assert sorted(file.name for file in (tmp_path / "all").iterdir()) == [
+            "kiro-b.json",
+            "kiro-entra.json",
+        ]
+        fleet("sandbox", "break", "entra-token-version")
+        later = drift(fleet, str(fleet.folder), "--from-snapshot", str(tmp_path / "all"))
+        told = [[plan["changes"] for plan in result.json["plans"]] for result in (later, live)]
+        assert told[0] == told[1]
+
+    def test_what_was_not_read_then_is_skipped_with_the_reason(self, fleet, tmp_path):
+        fleet.drift("--save-snapshot", str(tmp_path / "s.json"))
+        later = fleet.doctor("--from-snapshot", str(tmp_path / "s.json"))
+        skipped = [one for one in later.json["findings"] if one["status"] == "skip"]
+        assert any("the snapshot was saved without it" in one["message"] for one in skipped)
+
+    def test_nothing_can_be_repaired_in_one(self, fleet, tmp_path):
+        fleet.doctor("--save-snapshot", str(tmp_path / "s.json"))
+        refused = fleet.doctor("--from-snapshot", str(tmp_path / "s.json"), "--fix")
+        assert refused.code == 2
+
+
+def test_hostile_names_do_no_harm_in_any_format(fleet, tmp_path):
+    name = "=cmd|'/c calc'!A1 <script>alert(1)</script> \x1b[31m ::error::x `|` \u202e, \"q\""
+    with fleet.sandbox() as sandbox:
+        steering.add_group(sandbox, name)
+        (group,) = [found for found in sandbox.directory.all("group") if found["displayName"] == name]
+        principal = sandbox.directory.all("servicePrincipal")
+        (kiro,) = [found for found in principal if found["displayName"] == "Kiro-Entra"]
+        role = sandbox.directory.all("appRoleAssignment")[-1]
+        made = {**role, "id": "hostile", "principalId": group["id"], "principalDisplayName": name}
+        sandbox.directory.put(
+            "appRoleAssignment", "hostile", {**made, "principalType": "Group", "resourceId": kiro["id"]}
+        )
+    options = [option for form in FORMATS for option in ("--report", f"{form}={tmp_path / form}")]
+    assert fleet.drift(*options).code == 3
+    for form in FORMATS:
+        text = (tmp_path / form).read_text(encoding="utf-8")
+        assert "\x1b" not in text, form
+        if form in ("html", "junit"):
+            assert "<script>alert(1)" not in text, form

@@ -1,0 +1,72 @@
+"""What belongs to an Okta application, where no playbook says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from provisioner.providers.okta import adoption
+from provisioner.providers.okta.adoption import Server
+
+FOLDER = Path(__file__).parent / "adoption"
+
+
+def cases(name):
+    listed = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    return pytest.mark.parametrize("case", [pytest.param(case, id=case["about"]) for case in listed])
+
+
+def server_of(told):
+    policies = tuple(
+        {
+            "name": each["name"],
+            "priority": each["priority"],
+            "conditions": {"clients": {"include": each["clients"]}},
+        }
+        for each in told["policies"]
+    )
+    return Server({key: told[key] for key in ("id", "name", "description") if key in told}, policies)
+
+
+@cases("servers")
+def test_the_authorization_server_and_its_policy(case):
+    chosen = adoption.server_for(map(server_of, case["servers"]), "ours", "kiro")
+    assert (chosen and chosen.data["id"]) == case["server"]
+    if chosen:
+        policy = adoption.policy_of(chosen, "ours")
+        assert (policy and policy["name"]) == case["policy"]
+
+
+@cases("provisioning")
+def test_the_application_that_provisions(case):
+    apps = [
+        {"id": app["id"], "label": app["label"], "settings": {"notes": {"admin": app.get("marker")}}}
+        for app in case["apps"]
+    ]
+    chosen, candidates = adoption.scim_for(apps, "kiro")
+    assert (chosen and chosen["id"]) == case["chosen"]
+    assert [app["id"] for app in candidates] == case["candidates"]
+
+
+def rule(name, priority, *grants):
+    return {"name": name, "priority": priority, "conditions": {"grantTypes": {"include": [*grants]}}}
+
+
+@pytest.mark.parametrize(
+    ("rules", "chosen"),
+    [
+        ([rule("machines", 1, "client_credentials"), rule("people", 2, "authorization_code")], "people"),
+        ([rule("second", 2, "authorization_code"), rule("first", 1, "authorization_code")], "first"),
+        ([rule("machines", 1, "client_credentials")], "machines"),
+    ],
+)
+def test_the_rule_that_lets_people_in(rules, chosen):
+    found = adoption.rule_of(rules)
+    assert found is not None
+    assert found["name"] == chosen
+
+
+def test_a_policy_without_rules_has_none():
+    assert adoption.rule_of([]) is None

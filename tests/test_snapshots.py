@@ -1,0 +1,108 @@
+"""Snapshots in files: what is in them, what is not, and what can be done with them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import stat
+from datetime import UTC, datetime
+
+import pytest
+
+from provisioner.core.errors import UsageError
+from provisioner.core.resource import Seal
+from provisioner.core.snapshot import Gap, Snapshot
+from provisioner.providers.entra import observations as seen
+from provisioner.providers.entra import resources as kinds
+from provisioner.snapshots import Recorded, Saved, load, save
+
+ALICE = "alice@contoso.example"
+
+
+def saved(*resources, **more):
+    snapshot = Snapshot(resources=resources, gaps=(Gap(kind="x", reason=f"{ALICE} may not"),))
+    return Saved(
+        name="kiro", provider="entra", tenant="t", taken=datetime.now(UTC), snapshot=snapshot, **more
+    )
+
+
+PEOPLE = (
+    kinds.User(key=ALICE, id="1", display_name="Alice Anders"),
+    kinds.UserAssignment(key=ALICE, principal="1", principal_name="Alice Anders"),
+    kinds.GroupAssignment(key="Kiro-Users", principal="2", principal_name="Kiro-Users"),
+    kinds.Application(key="kiro", display_name="Kiro-Entra"),
+)
+
+
+class TestFiles:
+    def test_what_is_saved_is_what_is_loaded(self, tmp_path):
+        there = saved(*PEOPLE, also=("entra-user",))
+        save(tmp_path / "new" / "s.json", there)
+        assert load(tmp_path / "new" / "s.json") == there
+
+    def test_only_its_owner_may_read_it(self, tmp_path):
+        save(tmp_path / "s.json", saved())
+        assert stat.S_IMODE((tmp_path / "s.json").stat().st_mode) == 0o600
+
+    def test_digests_of_secrets_are_not_in_it(self, tmp_path):
+        seal = Seal.of("hunter2")
+        save(tmp_path / "s.json", saved(kinds.ProvisioningSecrets(key="kiro", token=seal)))
+        text = (tmp_path / "s.json").read_text()
+        assert seal.fingerprint not in text
+        assert load(tmp_path / "s.json").snapshot.one(kinds.ProvisioningSecrets).token == Seal()
+
+    def test_people_have_pseudonyms_on_request_and_domains_stay(self, tmp_path):
+        save(tmp_path / "s.json", saved(*PEOPLE), keep=frozenset())
+        text = (tmp_path / "s.json").read_text()
+        assert "alice@" not in text.lower()
+        assert "Alice Anders" not in text
+        assert "@contoso.example" in text
+        assert "Kiro-Entra" in text
+        assert json.loads(text)["scrubbed"] == ["secrets", "names"]
+        assignment, user = (
+            load(tmp_path / "s.json").snapshot.one(kind) for kind in (kinds.UserAssignment, kinds.User)
+        )
+        assert assignment.key == user.key
+
+    def test_people_whom_the_playbook_names_keep_their_names(self, tmp_path):
+        save(tmp_path / "s.json", saved(*PEOPLE), keep=frozenset({ALICE}))
+        assert load(tmp_path / "s.json").snapshot.get(kinds.User, ALICE)
+
+    @pytest.mark.parametrize(
+        "text",
+        ["", "[]", "{}", "\x00", '{"schema": "provisioner.snapshot/2"}', '{"schema": "provisioner.plan/1"}'],
+    )
+    def test_what_is_no_snapshot_is_told_so(self, tmp_path, text):
+        (tmp_path / "s.json").write_text(text)
+        with pytest.raises(UsageError, match=r"s\.json is no snapshot of this version"):
+            load(tmp_path / "s.json")
+
+    def test_a_kind_that_nobody_knows_is_told(self, tmp_path):
+        data = saved().model_dump(mode="json", by_alias=True)
+        data["snapshot"]["resources"] = [{"kind": "nonsense", "key": "x"}]
+        (tmp_path / "s.json").write_text(json.dumps(data))
+        with pytest.raises(UsageError, match="unknown kind of resource"):
+            load(tmp_path / "s.json")
+
+    def test_files_that_cannot_be_read_or_written(self, tmp_path):
+        with pytest.raises(UsageError, match="cannot read"):
+            load(tmp_path / "nothing.json")
+        with pytest.raises(UsageError, match="cannot write"):
+            save(tmp_path, saved())
+
+
+class TestRecorded:
+    def read(self, there, *also):
+        return asyncio.run(Recorded(None, there).read(frozenset(also)))
+
+    def test_what_was_not_read_then_is_a_gap(self):
+        snapshot = self.read(
+            saved(*PEOPLE, also=(seen.SignInError.kind,)), seen.SignInError.kind, "entra-licences"
+        )
+        assert snapshot.gap(seen.SignInError.kind) is None
+        assert snapshot.gap("entra-licences").reason.startswith("the snapshot was saved without it")
+        assert snapshot.of(kinds.User)
+
+    def test_it_cannot_be_written_to(self):
+        with pytest.raises(UsageError, match="only be looked at"):
+            asyncio.run(Recorded(None, saved()).permit(None))

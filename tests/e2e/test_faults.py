@@ -59,15 +59,22 @@ def struck(sandbox: Sandbox) -> bool:
     return faults.rules(sandbox.directory)[0]["struck"] > 0
 
 
-def assert_converged(product: Product, sandbox: Sandbox) -> None:
-    """Apply succeeds, again it writes nothing, there is exactly one of everything, and doctor is content."""
+def assert_converged(product: Product, sandbox: Sandbox, *, audited: bool = True) -> None:
+    """Apply succeeds, again it writes nothing, there is exactly one of everything, and doctor is content.
+
+    Args:
+        product: the product.
+        sandbox: its sandbox.
+        audited: whether doctor is asked; a refused request left nothing that only doctor would find.
+    """
     finished = product.apply()
     assert finished.code == 0, finished.err
     again = product.apply()
     assert again.json["requests"]["write"] == 0
     {"entra": assert_one_of_each_in_entra, "okta": assert_one_of_each_in_okta}[product.provider](sandbox)
-    audit = product.doctor()
-    assert audit.code == 0, audit.out
+    if audited:
+        audit = product.doctor()
+        assert audit.code == 0, audit.out
 
 
 def assert_one_of_each_in_entra(sandbox: Sandbox) -> None:
@@ -121,7 +128,7 @@ def test_a_failing_request(served, provider, number, fault):
     sent = sum(first.json["requests"].values()) if first.out else number  # it stopped before there was a plan
     assert struck(sandbox) == (number <= sent)
     faults.clear(sandbox.directory)
-    assert_converged(product, sandbox)
+    assert_converged(product, sandbox, audited=fault["effect"] != "status")
 
 
 def _apply_when_told(state: str, playbook: str, told) -> None:

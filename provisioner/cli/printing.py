@@ -84,14 +84,10 @@ class Printer:
         if format_ == "text":
             return text
         from provisioner.reports import formats  # noqa: PLC0415 - start-up time
-        from provisioner.reports.drift import drift_report  # noqa: PLC0415
         from provisioner.reports.json import dumps  # noqa: PLC0415
-        from provisioner.reports.models import PlanReport  # noqa: PLC0415
 
         if format_ == "json":
             return dumps(report)
-        if isinstance(report, PlanReport):
-            report = drift_report((report,), ())
         return formats.rendered(cast("Any", report), format_, root=Path.cwd())
 
     def say(self, text: str) -> None:

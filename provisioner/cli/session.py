@@ -120,6 +120,7 @@ class Session:
             playbook=str(self.file),
             name=self.loaded.playbook.name,
             provider=provider.name,
+            title=provider.title,
             tenant=provider.tenant,
             sandbox=self.in_sandbox,
         )

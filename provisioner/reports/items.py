@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal, get_args
 
 from pydantic import Field
@@ -25,6 +25,7 @@ from .models import (
     _Report,
 )
 
+Command = Literal["plan", "drift", "doctor"]
 Status = Literal["fail", "waived", "error", "skip", "pass"]
 
 _SHORT = 160
@@ -77,29 +78,34 @@ class Gathered(_Report):
     """What one command found, for whoever writes it down.
 
     Attributes:
-        command: ``drift`` or ``doctor``.
+        command: that found it.
         targets: every playbook that was read.
         items: in the order of the playbooks.
     """
 
-    command: Literal["drift", "doctor"]
+    command: Command
     targets: tuple[Target, ...] = ()
     items: tuple[Item, ...] = ()
     summary: dict[str, int] = Field(default_factory=dict, description="Number of items by status.")
 
 
-def gathered(report: DriftReport | DoctorReport) -> Gathered:
+def gathered(report: PlanReport | DriftReport | DoctorReport) -> Gathered:
     """Everything that a report tells, as items."""
-    if isinstance(report, DriftReport):
-        items = [item for plan in report.plans for item in _of_plan(plan)]
-        targets = tuple(plan.target for plan in report.plans)
-    else:
+    if isinstance(report, DoctorReport):
         items = [item for audit in report.audits for item in _of_audit(audit)]
-        targets = tuple(audit.target for audit in report.audits)
-    items += [_unreadable(failure) for failure in report.failures]
+        return _counted("doctor", (audit.target for audit in report.audits), items, report.failures)
+    command: Command = "drift" if isinstance(report, DriftReport) else "plan"
+    plans, failures = (report.plans, report.failures) if isinstance(report, DriftReport) else ((report,), ())
+    items = [item for plan in plans for item in _of_plan(plan)]
+    return _counted(command, (plan.target for plan in plans), items, failures)
+
+
+def _counted(
+    command: Command, targets: Iterable[Target], items: list[Item], failures: Iterable[FailureReport]
+) -> Gathered:
+    items += map(_unreadable, failures)
     counts = {status: sum(item.status == status for item in items) for status in get_args(Status)}
-    command: Literal["drift", "doctor"] = "drift" if isinstance(report, DriftReport) else "doctor"
-    return Gathered(command=command, targets=targets, items=tuple(items), summary=counts)
+    return Gathered(command=command, targets=tuple(targets), items=tuple(items), summary=counts)
 
 
 def _of_plan(plan: PlanReport) -> Iterator[Item]:

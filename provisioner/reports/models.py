@@ -21,6 +21,7 @@ class Target(_Report):
     playbook: str = Field(description="File name of the playbook, as given.")
     name: str = Field(description="The playbook's name.")
     provider: str = Field(description="The identity provider.")
+    title: str = Field(default="", description="The identity provider's name, for people.")
     tenant: str = Field(description="The tenant the playbook names.")
     sandbox: bool = Field(description="Whether the sandbox stood in for the real tenant.")
 

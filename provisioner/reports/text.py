@@ -43,7 +43,6 @@ _MARKS: Final = {
     "skip": ("○", "bright_black"),
     "error": ("!", "magenta"),
 }
-_TITLES: Final = {"entra": "Microsoft Entra ID", "okta": "Okta"}
 _PAST: Final = {
     "create": "created",
     "update": "updated",
@@ -95,7 +94,7 @@ def drift_text(report: DriftReport, *, verbose: bool = False) -> str:
 
 
 def _plan_of_drift(plan: PlanReport, *, verbose: bool) -> str:
-    lines = [plan_text(plan, _TITLES.get(plan.target.provider, plan.target.provider), verbose=verbose)]
+    lines = [plan_text(plan, plan.target.title, verbose=verbose)]
     for finding in plan.findings:
         lines += [*_finding_lines(finding, {})]
     for one in plan.unmanaged:

@@ -16,6 +16,7 @@ import dns.rcode
 from provisioner.core.resource import Resource
 
 from . import answers
+from .diagnosis import sights
 from .exchange import Exchange, Reply
 from .names import doubled, parents
 from .observations import Answer, NameServer, Place, Role, Zone
@@ -37,7 +38,7 @@ async def look(
     servers: ServerMap | None = None,
     suffixes: tuple[str, ...] = (),
     limits: Limits | None = None,
-    ask_resolvers: bool = True,
+    early: bool = True,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> tuple[Resource, ...]:
     """Look at domains.
@@ -49,8 +50,8 @@ async def look(
         servers: other addresses and ports for servers.
         suffixes: public suffixes that this DNS has besides the public suffix list.
         limits: how long and how much.
-        ask_resolvers: False: do not ask them for the records, since what asks for a record before it exists makes
-            them remember for a while that it does not.
+        early: ask resolvers for the records even before all servers of a zone have them. Whoever asks a resolver for
+            a record that does not exist makes it remember that for a while.
         clock: when an answer is seen.
 
     Returns:
@@ -58,9 +59,7 @@ async def look(
     """
     exchange = Exchange(limits or Limits())
     try:
-        work = _Look(
-            exchange, resolvers, tuple(guesses), servers or {}, suffixes, clock, ask_resolvers=ask_resolvers
-        )
+        work = _Look(exchange, resolvers, tuple(guesses), servers or {}, suffixes, clock, early=early)
         found = await _all([work.domain(record) for record in wanted])
     finally:
         await exchange.close()
@@ -86,7 +85,7 @@ class _Look:
         suffixes: tuple[str, ...],
         clock: Callable[[], datetime],
         *,
-        ask_resolvers: bool,
+        early: bool,
     ) -> None:
         self._exchange = exchange
         self._resolvers = [redirected(one, servers) for one in resolvers]
@@ -94,17 +93,21 @@ class _Look:
         self._servers = servers
         self._suffixes = suffixes
         self._clock = clock
-        self._ask_resolvers = ask_resolvers
+        self._early = early
         self._known: dict[tuple[str, str], asyncio.Task[dns.message.Message | None]] = {}
 
     async def domain(self, record: DomainRecord) -> list[Resource]:
         """Everything about one domain."""
-        asked = self._resolvers if self._ask_resolvers else []
         places = self._places(record)
-        (zone, told), cached = await asyncio.gather(
-            self._authoritative(record, places), self._ask_all(record, asked, places)
-        )
-        return [zone, *told, *cached]
+        if self._early:
+            (zone, told), cached = await asyncio.gather(
+                self._authoritative(record, places), self._ask_all(record, self._resolvers, places)
+            )
+            return [zone, *told, *cached]
+        zone, told = await self._authoritative(record, places)
+        (seen,) = sights([record], [zone, *told])
+        unasked = seen.authoritative and not seen.published
+        return [zone, *told, *([] if unasked else await self._ask_all(record, self._resolvers, places))]
 
     async def _authoritative(
         self, record: DomainRecord, places: dict[str, Place]
@@ -147,7 +150,7 @@ class _Look:
         """The zone a record is in: the nearest name above it that has name servers."""
         registered = registrable_domain(record.key, self._suffixes) or record.key
         # Asking resolvers about the record's own name, even for another type, makes them remember NXDOMAIN.
-        lowest = record.name if self._ask_resolvers or record.label == "@" else record.name.partition(".")[2]
+        lowest = record.name if self._early or record.label == "@" else record.name.partition(".")[2]
         candidates = parents(lowest, registered)
         replies = await _all([self._resolved(name, "NS") for name in candidates])
         there = answers.exists(replies[-1])

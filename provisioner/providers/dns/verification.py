@@ -174,7 +174,7 @@ class Verification:
         found = progress(self._records, snapshot.resources)
         for domain, visibility in found.items():
             kiro = "; Kiro can verify it" if visibility.state is State.EVERYWHERE else ""
-            yield f"{domain}: {visibility.message}{kiro}"
+            yield f"{domain}: {visibility.message}{kiro}{' by then' if kiro and visibility.seconds else ''}"
 
     async def close(self) -> None:
         """Close the connections."""
@@ -186,24 +186,15 @@ class Verification:
         return tuple(keys.wanted() for keys in self.domains)
 
     async def _seen(self) -> tuple[Resource, ...]:
-        """One look. Resolvers are asked for a record only once its own servers have it, or cannot tell.
-
-        Asked before, they would remember its absence.
-        """
-        seen = await self._look(self._records, ask_resolvers=False)
-        ready = [one.record for one in sights(self._records, seen) if one.published or not one.authoritative]
-        again = await self._look(ready, ask_resolvers=True) if ready else ()
-        return tuple({one.address: one for one in (*seen, *again)}.values())
-
-    async def _look(self, records: Iterable[DomainRecord], *, ask_resolvers: bool) -> tuple[Resource, ...]:
+        """One look."""
         world = self.world
         return await look(
-            records,
+            self._records,
             resolvers=world.resolvers,
             servers=world.servers,
             suffixes=world.suffixes,
             limits=world.limits,
-            ask_resolvers=ask_resolvers,
+            early=False,
         )
 
     async def _spread(self, seen: tuple[Resource, ...]) -> tuple[Resource, ...]:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from provisioner.reports.items import Gathered, gathered
-from provisioner.reports.models import DoctorReport, DriftReport
+from provisioner.reports.models import DoctorReport, DriftReport, PlanReport
 
 from .csv import csv_text
 from .github import github_commands
@@ -39,7 +39,9 @@ FORMATS: Final[Mapping[str, Callable[[Gathered], str]]] = MappingProxyType(
 """Every format by the name that ``--format`` takes; text and JSON are elsewhere. Give them harmless text only."""
 
 
-def rendered(report: DriftReport | DoctorReport, format_: str, *, root: PurePath | None = None) -> str:
+def rendered(
+    report: PlanReport | DriftReport | DoctorReport, format_: str, *, root: PurePath | None = None
+) -> str:
     """A report in one format.
 
     Args:

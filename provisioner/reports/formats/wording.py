@@ -70,9 +70,9 @@ def verdict(found: Gathered) -> str:
     """The report in a sentence, without a full stop."""
     failed = [item for item in found.items if item.status == "fail"]
     where = _counted(len(playbooks(found)), "playbook")
-    told = f"Nothing deviates in {where}" if found.command == "drift" else f"Nothing is wrong in {where}"
+    told = f"Nothing deviates in {where}" if found.command != "doctor" else f"Nothing is wrong in {where}"
     if failed:
-        what = _counted(len(failed), "deviation" if found.command == "drift" else "finding")
+        what = _counted(len(failed), "deviation" if found.command != "doctor" else "finding")
         told = f"{what} in {len({item.playbook for item in failed}):,} of {where}"
     errors = sum(item.status == "error" for item in found.items)
     return f"{told}; {errors:,} could not be looked at" if errors else told

@@ -244,7 +244,7 @@ def test_a_delegated_label_is_a_zone_of_its_own():
 def test_resolvers_are_not_made_to_remember_that_the_record_is_missing():
     records = zone(1)
     public = cache(records)
-    seen = looked([public], [NameServer(records=records)], ask_resolvers=False)
+    seen = looked([public], [NameServer(records=records)], early=False)
     assert not answers(seen, Role.RESOLVER)
     assert not [asked for asked in public.asked if asked.startswith("kiro-app-1")]
     assert answers(seen)[0].missing

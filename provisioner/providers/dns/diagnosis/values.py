@@ -134,7 +134,12 @@ def tokens_several(sight: Sight) -> Iterator[Said]:
     if len(tokens) > 1 and stale and sight.record.value:
         yield Said(
             f"{len(stale)} other {PREFIX} value{'s are' if len(stale) > 1 else ' is'} there",
-            "remove those that the Kiro console does not show any more",
+            "remove those that the Kiro console does not show any more"
+            + (
+                f"; apply does that at {sight.record.name} with outdated: remove"
+                if sight.record.writer
+                else ""
+            ),
             tuple((f"{name} TXT", value) for name, value in tokens),
         )
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from provisioner.core.check import Check, Finding, Look, Status
 from provisioner.core.errors import NotFoundRemotelyError, RefusedError, RemoteError
+from provisioner.core.leaving import idle
 from provisioner.core.plan import Action, Change, Desired, Guards, Plan, make_plan
 from provisioner.core.provider import Outcome, Provider
 from provisioner.core.resource import resolve
@@ -91,12 +92,13 @@ async def plan(
     wish = wish or (lambda _: provider.desired())
     wanted = wish(snapshot)
     decided = make_plan(wanted, snapshot, guards or provider.guards())
-    advised = decided.model_copy(update={"warnings": tuple(provider.advice(snapshot, decided))})
-    return Planned(snapshot, wanted, advised, wish, also)
+    advice = (*_of_nothing(wanted, snapshot), *provider.advice(snapshot, decided))
+    return Planned(snapshot, wanted, decided.model_copy(update={"warnings": advice}), wish, also)
 
 
 def replanned(provider: Provider, planned: Planned, desired: Desired) -> Planned:
-    """A plan for another desired state, from the same snapshot."""
+    """A plan for another desired state, from the same snapshot; what the playbook leaves alone is left alone."""
+    desired |= Desired(left_alone=planned.desired.left_alone)
     decided = make_plan(desired, planned.snapshot, provider.guards())
     also = frozenset(resource.kind for resource in desired.resources)
     return Planned(planned.snapshot, desired, decided, lambda _: desired, also)
@@ -169,7 +171,8 @@ async def audit(provider: Provider, checks: Sequence[Check]) -> tuple[Planned, l
     also = frozenset(kind.kind for check in checks for kind in check.reads)
     planned = await plan(provider, also=also)
     look = Look(planned.snapshot, planned.desired)
-    return planned, [finding for check in checks for finding in check.run(look)]
+    found = (finding for check in checks for finding in check.run(look))
+    return planned, [_with_what_may_be_fixed(finding, planned) for finding in found]
 
 
 def fixes(findings: Iterable[Finding]) -> Desired:
@@ -179,6 +182,25 @@ def fixes(findings: Iterable[Finding]) -> Desired:
         if finding.status is Status.FAIL and finding.fix is not None:
             combined |= finding.fix
     return combined
+
+
+def _with_what_may_be_fixed(finding: Finding, planned: Planned) -> Finding:
+    """A finding; without its fix, if the playbook leaves alone all that it would change."""
+    left_alone = planned.desired.left_alone
+    if finding.fix is None or not left_alone:
+        return finding
+    would, will = (
+        make_plan(fix, planned.snapshot).pending
+        for fix in (finding.fix, finding.fix | Desired(left_alone=left_alone))
+    )
+    return finding.model_copy(update={"fix": None, "left_alone": True}) if would and not will else finding
+
+
+def _of_nothing(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
+    """A word about everything that is left alone and does not exist; it may be misspelt."""
+    addresses = {*snapshot.by_address, *desired.absent, *(one.address for one in desired.resources)}
+    for one in idle(desired.left_alone, addresses):
+        yield f"unmanaged: there is no {one.on}, and the playbook asks for none"
 
 
 async def _read_again(provider: Provider, planned: Planned) -> Planned:

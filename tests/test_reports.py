@@ -24,6 +24,7 @@ from provisioner.reports.exports import (
     DifferenceReport,
     DiffReport,
     FieldDifference,
+    LeftAloneReport,
     SideReport,
     export_report,
 )
@@ -181,7 +182,7 @@ EXAMPLES: dict[str, BaseModel] = {
         "version: 1\n",
         PLAN,
         client_id="1",
-        claim=frozenset(),
+        unmanaged=(LeftAloneReport(address="x/y", field="f", otherwise="1 becomes 2"),),
         left_alone=("a claim",),
         unread=("groups",),
     ),

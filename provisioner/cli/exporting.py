@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from provisioner.core.provider import Provider
     from provisioner.engine import Planned
     from provisioner.providers.exporting import Candidate, Draft
-    from provisioner.reports.exports import ExportReport, SideReport
+    from provisioner.reports.exports import ExportReport, LeftAloneReport, SideReport
     from provisioner.reports.models import Target
 
 # Modules that load pydantic or an SDK are imported inside the commands: --help must be quick.
@@ -65,10 +65,10 @@ def export(
     """Write what is there as a playbook: only what is not a default, and no secret.
 
     Nothing is changed in the tenant. The tenant comes from ENTRA_TENANT_ID; the organization from OKTA_ORG_URL, with OKTA_CLIENT_ID and
-    OKTA_PRIVATE_KEY, or OKTA_API_TOKEN. A plan is made on the result: what a playbook cannot say is told at its top.
+    OKTA_PRIVATE_KEY, or OKTA_API_TOKEN. A plan is made on the result: what apply would change is put under the key unmanaged, and told.
 
-    Exits 0 when apply on the playbook would change nothing, or only mark the application; 3 when it would change more; 5 when several
-    applications may be meant and there is nobody to ask.
+    Exits 0 when apply on the playbook would change nothing; 3 when it would be refused; 5 when several applications may be meant and
+    there is nobody to ask.
 
     \b
     Examples:
@@ -92,8 +92,8 @@ def export(
         printer.say(plain(line))
     if output:
         flag = " --sandbox" if sandbox else ""
-        printer.next(f"provisioner plan {output}{flag}")
-    return ExitCode.DONE if report.in_sync or report.claims else ExitCode.FINDINGS
+        printer.next(f"provisioner plan {output}{flag}", f"provisioner doctor {output}{flag}")
+    return ExitCode.DONE if report.in_sync else ExitCode.FINDINGS
 
 
 def _exported(
@@ -176,31 +176,42 @@ def _chosen(found: tuple[Candidate, ...], name: str | None, application: str | N
 
 
 def _proved(at_work: Workspace, folder: Path, candidate: Candidate, draft: Draft) -> ExportReport:
-    """The playbook with what a plan on it says at its top."""
+    """The playbook with what a plan on it says at its top.
+
+    What the plan would change goes under ``unmanaged``, until there is nothing left.
+    """
     from provisioner import engine
     from provisioner.playbook.writing import written
-    from provisioner.reports.exports import export_lines, export_report
+    from provisioner.reports.exports import deviating, export_lines, export_report, unmanaged_keys
 
     async def plan(connected: Provider) -> tuple[Planned, Target]:
         return await engine.plan(connected), session.target(connected)
 
     file = folder / "playbook.yaml"
-    file.write_text(written(draft.keys, draft.remarks, draft.absent), encoding="utf-8")
-    session = at_work.session(file)
-    planned, target = session.run(plan)
+    unmanaged: tuple[LeftAloneReport, ...] = ()
+    keys, remarks = draft.keys, draft.remarks
+    while True:
+        file.write_text(written(keys, remarks, draft.absent), encoding="utf-8")
+        session = at_work.session(file)
+        planned, target = session.run(plan)
+        more = tuple(one for one in deviating(planned.plan) if one not in unmanaged)
+        if not more:
+            break
+        unmanaged += more
+        entries, beside = unmanaged_keys(unmanaged)
+        keys, remarks = {**draft.keys, "unmanaged": entries}, {**draft.remarks, **beside}
     report = export_report(
         target.model_copy(update={"playbook": ""}),
         "",
         planned.plan,
         client_id=candidate.client_id,
-        claim=draft.claim,
+        unmanaged=unmanaged,
         left_alone=draft.left_alone,
         unread=draft.unread,
     )
     title = f"Exported from {target.tenant}, client id {candidate.client_id}. Every key is explained by: provisioner schema"
-    heading = (title, "", *export_lines(report))
-    text = written(draft.keys, draft.remarks, draft.absent, heading)
-    return report.model_copy(update={"playbook": text})
+    heading = (title, "", *export_lines(report, detailed=False))
+    return report.model_copy(update={"playbook": written(keys, remarks, draft.absent, heading)})
 
 
 def _write(file: Path, text: str) -> None:

@@ -67,6 +67,7 @@ class Finding(Model):
     Attributes:
         fix: what should be, for the one write path to make it so; None when a person must decide.
         needs: permissions of which any one would let a skipped check run.
+        left_alone: the playbook says that what would have to change is not to be touched.
     """
 
     check: str
@@ -77,6 +78,7 @@ class Finding(Model):
     evidence: tuple[Evidence, ...] = ()
     fix: Desired | None = None
     needs: tuple[str, ...] = ()
+    left_alone: bool = False
 
 
 @dataclass(frozen=True)

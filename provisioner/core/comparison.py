@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from pydantic import SecretStr
 
 from .diff import CHANGED, HIDDEN, FieldChange, created, shown
+from .leaving import managed
 from .plan import Action, Desired, Guards, make_plan
 from .resource import SECRET, UNORDERED, Address, AnyResource, Model, Ref, Resource
 from .snapshot import Snapshot
@@ -36,8 +37,10 @@ class Side(Model):
 
     @classmethod
     def wanted(cls, name: str, desired: Desired) -> Side:
-        """What a playbook asks for."""
-        return cls(name=name, resources=desired.resources, exhaustive=desired.exhaustive)
+        """What a playbook asks for, without what it leaves alone."""
+        everything = frozenset(one.address for one in desired.resources)
+        resources = tuple(managed(desired.resources, desired.left_alone, everything))
+        return cls(name=name, resources=resources, exhaustive=desired.exhaustive)
 
     @classmethod
     def found(cls, name: str, snapshot: Snapshot) -> Side:

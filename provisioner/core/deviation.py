@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date
 from enum import StrEnum
-from fnmatch import fnmatchcase
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from .diff import FieldChange, shown
+from .leaving import ShortText, managed, matches
 from .plan import Action, Change, Desired
 from .resource import SECRET, SECURITY, Address, Model, Resource
 from .snapshot import Snapshot
-
-_Text = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
 
 
 class Category(StrEnum):
@@ -36,16 +34,18 @@ class Unmanaged(Model):
 class Waiver(Model):
     """Something that is let pass for a while."""
 
-    on: _Text | None = Field(
+    on: ShortText | None = Field(
         default=None,
         description="Address of the resource as plan shows it, such as entra-application/kiro; * stands for anything.",
     )
-    fields: tuple[_Text, ...] = Field(
+    fields: tuple[ShortText, ...] = Field(
         default=(), description="Only if nothing but these fields of it differs. Absent: whatever differs."
     )
-    check: _Text | None = Field(default=None, description="Id of a check of doctor, instead of a resource.")
-    reason: _Text = Field(description="Why it is let pass.")
-    owner: _Text = Field(description="Who answers for it.")
+    check: ShortText | None = Field(
+        default=None, description="Id of a check of doctor, instead of a resource."
+    )
+    reason: ShortText = Field(description="Why it is let pass.")
+    owner: ShortText = Field(description="Who answers for it.")
     expires: date = Field(description="The last day on which it counts, such as 2027-01-31.")
 
     @model_validator(mode="after")
@@ -62,13 +62,13 @@ class Waiver(Model):
 
     def covers_change(self, change: Change) -> bool:
         """Whether it is about a change that is pending or waits."""
-        if self.check is not None or self.on is None or not fnmatchcase(change.address, self.on):
+        if self.check is not None or self.on is None or not matches(self.on, change.address):
             return False
         return not self.fields or {field.name for field in change.fields} <= set(self.fields)
 
     def covers_finding(self, check: str, address: str) -> bool:
         """Whether it is about a finding."""
-        return self.check == check and (self.on is None or fnmatchcase(address, self.on))
+        return self.check == check and (self.on is None or matches(self.on, address))
 
 
 def covering(waivers: Iterable[Waiver], change: Change) -> Waiver | None:
@@ -105,7 +105,8 @@ def unmanaged(desired: Desired, snapshot: Snapshot) -> Iterator[Unmanaged]:
 
     Only of the kinds that it is about at all.
     """
-    wanted = {resource.address: resource for resource in desired.resources}
+    resources = managed(desired.resources, desired.left_alone, snapshot.by_address)
+    wanted = {resource.address: resource for resource in resources}
     kinds = {resource.kind for resource in desired.resources}
     for resource in (found for found in snapshot.resources if found.kind in kinds):
         asked = wanted.get(resource.address)

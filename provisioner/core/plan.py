@@ -15,6 +15,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeVar
 
 from .diff import FieldChange, created, differences, merged, overlaid
+from .leaving import LeftAlone, left_whole, managed
 from .resource import CONTAINS, IMMUTABLE, KEYED, Address, AnyResource, Model, Resource, resolve
 from .snapshot import Fault, Snapshot
 from .step import ManualStep
@@ -49,12 +50,14 @@ class Desired(Model):
         exhaustive: kinds of which there should be no others than these.
         leftovers: kinds of which there should be none: debris of this product's own.
         absent: addresses that should not exist.
+        left_alone: what of all this is passed over by plans; checks see it.
     """
 
     resources: tuple[AnyResource, ...] = ()
     exhaustive: frozenset[str] = frozenset()
     leftovers: frozenset[str] = frozenset()
     absent: tuple[Address, ...] = ()
+    left_alone: tuple[LeftAlone, ...] = ()
 
     def __or__(self, other: Desired) -> Desired:
         """Both together; where both speak of one resource, their fields are merged and the other's word wins."""
@@ -67,6 +70,7 @@ class Desired(Model):
             exhaustive=self.exhaustive | other.exhaustive,
             leftovers=self.leftovers | other.leftovers,
             absent=tuple(dict.fromkeys(self.absent + other.absent)),
+            left_alone=tuple(dict.fromkeys(self.left_alone + other.left_alone)),
         )
 
 
@@ -196,10 +200,10 @@ def make_plan(desired: Desired, snapshot: Snapshot, guards: Guards | None = None
         snapshot: what is.
         guards: the limits; defaults apply when None.
     """
-    wanted = {resource.address: resolve(resource, snapshot.by_address) for resource in desired.resources}
-    changes = {
-        resource.address: _change(resource, snapshot) for resource in _ordered(desired.resources, wanted)
-    }
+    there = snapshot.by_address
+    resources = tuple(managed(desired.resources, desired.left_alone, there))
+    wanted = {resource.address: resolve(resource, there) for resource in resources}
+    changes = {resource.address: _change(resource, snapshot) for resource in _ordered(resources, wanted)}
     for gone in _superfluous(desired, snapshot, wanted):
         changes[gone.address] = _deletion(gone, changes)
     changes = _with_waiting(changes)
@@ -208,6 +212,7 @@ def make_plan(desired: Desired, snapshot: Snapshot, guards: Guards | None = None
         changes=tuple(changes.values()),
         refusals=(
             *_unresolved(wanted, snapshot),
+            *_bereft(changes, desired),
             *_replacements(changes),
             *_protected(changes, guards),
             *_too_many_removals(changes, snapshot, desired.exhaustive, guards),
@@ -277,8 +282,10 @@ def _done(step: ManualStep, snapshot: Snapshot) -> bool:
 def _superfluous(desired: Desired, snapshot: Snapshot, wanted: dict[Address, Resource]) -> Iterator[Resource]:
     """What should go: leftovers, the unlisted ones of exhaustive kinds, then the absent ones in the order given."""
     kinds = desired.exhaustive | desired.leftovers
+    kept = {*wanted, *desired.absent}
     for resource in snapshot.resources:
-        if resource.kind in kinds and resource.address not in {*wanted, *desired.absent}:
+        address = resource.address
+        if resource.kind in kinds and address not in kept and not left_whole(desired.left_alone, address):
             yield resource
     yield from (snapshot.by_address[address] for address in desired.absent if address in snapshot.by_address)
 
@@ -323,6 +330,17 @@ def _unresolved(wanted: dict[Address, Resource], snapshot: Snapshot) -> Iterator
                 candidates=problem.candidates,
                 missing=problem.fault is Fault.MISSING,
             )
+
+
+def _bereft(changes: dict[Address, Change], desired: Desired) -> Iterator[Refusal]:
+    """What is left alone and not there cannot give its id to others."""
+    for change in changes.values():
+        for ref in change.after.refs() if change.writes and change.after else ():
+            if ref.address not in changes and left_whole(desired.left_alone, ref.address):
+                yield Refusal(
+                    reason=f"{change.address} needs {ref.address}, which the playbook leaves alone and which is not there",
+                    hint="take it out of unmanaged:, or add the other one",
+                )
 
 
 def _replacements(changes: dict[Address, Change]) -> Iterator[Refusal]:

@@ -62,7 +62,6 @@ class Draft:
         absent: why a key that one may look for is not there, and how it would look, by top-level key; lines.
         left_alone: what is there, cannot be said in a playbook, and is not touched by apply.
         unread: what could not be read, with the missing permission.
-        claim: kinds and fields that apply writes only to mark the application as its own.
     """
 
     keys: dict[str, Any]
@@ -70,7 +69,6 @@ class Draft:
     absent: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     left_alone: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
-    claim: frozenset[tuple[str, str]] = frozenset()
 
 
 def owner_in(text: str | None) -> str | None:

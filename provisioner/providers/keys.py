@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, model_validator
 
 from provisioner.core.deviation import Waiver
+from provisioner.core.leaving import LeftAlone
 from provisioner.core.resource import Model
 
 from .dns.keys import REFERRED
@@ -51,6 +52,13 @@ def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
 Waivers = Annotated[
     tuple[Waiver, ...],
     Field(description="Deviations and findings that are let pass for a while; expired ones count again."),
+]
+LeaveAlone = Annotated[
+    tuple[LeftAlone, ...],
+    Field(
+        description="What plan, apply and drift pass over although this playbook would have it otherwise. "
+        "doctor still tells of it, and --fix does not repair it."
+    ),
 ]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
 Email = Annotated[str, StringConstraints(pattern=_EMAIL, max_length=254)]

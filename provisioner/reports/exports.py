@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from glob import escape
 from typing import Any, Final, Literal
 
 from click import style
 from pydantic import Field
 
 from provisioner.core.comparison import Difference
-from provisioner.core.plan import Plan
+from provisioner.core.plan import Action, Change, Plan
 
 from .making import plan_report
 from .models import ChangeReport, RefusalReport, Target, _Report
 from .text import plain, shown_value
+
+
+class LeftAloneReport(_Report):
+    """Something that the exported playbook leaves alone, since it is not as a playbook can say."""
+
+    address: str
+    field: str = Field(default="", description="Empty: all of it.")
+    otherwise: str = Field(description="What apply would do if it were not left alone.")
 
 
 class ExportReport(_Report):
@@ -24,7 +33,9 @@ class ExportReport(_Report):
     client_id: str = Field(description="Of the application that was exported.")
     playbook: str = Field(description="The text of the playbook.")
     in_sync: bool = Field(description="Plan on this playbook is empty.")
-    claims: bool = Field(description="All that apply would do is to mark the application as its own.")
+    unmanaged: tuple[LeftAloneReport, ...] = Field(
+        default=(), description="What stands under unmanaged: in the playbook."
+    )
     changes: tuple[ChangeReport, ...] = Field(description="What plan on this playbook would change.")
     refusals: tuple[RefusalReport, ...] = Field(default=(), description="Why apply would refuse.")
     left_alone: tuple[str, ...] = Field(
@@ -75,7 +86,7 @@ def export_report(
     plan: Plan,
     *,
     client_id: str,
-    claim: frozenset[tuple[str, str]],
+    unmanaged: tuple[LeftAloneReport, ...],
     left_alone: tuple[str, ...],
     unread: tuple[str, ...],
 ) -> ExportReport:
@@ -86,62 +97,45 @@ def export_report(
         playbook: its text.
         plan: made from it.
         client_id: of the application.
-        claim: kinds and fields that are written only to mark the application.
+        unmanaged: what the playbook leaves alone.
         left_alone: what a playbook cannot say.
         unread: what could not be read.
     """
     planned = plan_report(target, plan)
-    changes = tuple(change for change in planned.changes if change.action != "noop")
-    written = {
-        (change.address.partition("/")[0], field.name) for change in changes for field in change.fields
-    }
-    only_updates = all(change.action == "update" for change in changes)
     return ExportReport(
         target=target,
         client_id=client_id,
         playbook=playbook,
         in_sync=planned.in_sync,
-        claims=bool(changes) and only_updates and not plan.refusals and written <= claim,
-        changes=changes,
+        unmanaged=unmanaged,
+        changes=tuple(change for change in planned.changes if change.action != "noop"),
         refusals=planned.refusals,
         left_alone=left_alone,
         unread=unread,
     )
 
 
-def export_lines(report: ExportReport) -> Iterator[str]:
-    """What a person should know of an export, for the top of the playbook and for standard error."""
-    if report.in_sync:
-        yield "plan on it is empty: apply would change nothing."
-    elif report.claims:
-        yield "apply will mark the application as this playbook's own, and change nothing else."
-    elif report.changes or report.refusals:
-        yield "Not as this playbook says. What apply would do:"
-        yield from (f"  - {line}" for change in report.changes for line in _told(change))
-    for refusal in report.refusals:
-        yield f"apply would refuse: {refusal.reason}"
-        yield from (f"  - {candidate}" for candidate in refusal.candidates)
-    if report.left_alone:
-        yield "Not taken over: a playbook cannot say it. apply leaves it alone:"
-        yield from (f"  - {line}" for line in report.left_alone)
-    if report.unread:
-        yield "Not read, and so not in the playbook:"
-        yield from (f"  - {line}" for line in report.unread)
+def deviating(plan: Plan) -> tuple[LeftAloneReport, ...]:
+    """What a playbook must leave alone for its plan to be empty: fields of what is there, and all of anything else."""
+    return tuple(one for change in plan.changes for one in _deviating(change))
 
 
-def _told(change: ChangeReport) -> Iterator[str]:
-    """A pending change in a line for each field."""
-    if change.action == "update":
+def _deviating(change: Change) -> Iterator[LeftAloneReport]:
+    if change.before is not None and change.action is not Action.DELETE:
         for field in change.fields:
-            yield f"{change.address}: {field.name}: {_turned(field.before, field.after)}"
-    else:
-        verbs = {
-            "create": "would be created",
-            "delete": "would be removed",
-            "replace": "would have to be replaced",
-            "waiting": "waits for a person",
-        }
-        yield f"{change.address}: {verbs[change.action]}{f' ({change.why})' if change.why else ''}"
+            refused = ", which cannot be: apply would refuse" if change.action is Action.REPLACE else ""
+            otherwise = f"{_turned(field.before, field.after)}{refused}"
+            yield LeftAloneReport(address=change.address, field=field.name, otherwise=otherwise)
+    elif change.action is not Action.NOOP:
+        why = f" ({change.why})" if change.why else ""
+        yield LeftAloneReport(address=change.address, otherwise=f"{_VERBS[change.action]}{why}")
+
+
+_VERBS: Final = {
+    Action.CREATE: "would be created",
+    Action.DELETE: "would be removed",
+    Action.WAITING: "would wait for a person",
+}
 
 
 def _turned(before: Any, after: Any) -> str:
@@ -150,6 +144,53 @@ def _turned(before: Any, after: Any) -> str:
         new = [f"with {shown_value(element)}" for element in after if element not in before]
         return ", ".join([*gone, *new]) or "in another order"
     return f"{shown_value(before)} becomes {shown_value(after)}"
+
+
+def unmanaged_keys(
+    left_alone: Iterable[LeftAloneReport],
+) -> tuple[list[dict[str, Any]], dict[tuple[str | int, ...], str]]:
+    """The key ``unmanaged`` of a playbook, and what to say beside its entries.
+
+    Returns:
+        an entry for each resource, and remarks by path.
+    """
+    entries: dict[str, list[str]] = {}
+    remarks: dict[tuple[str | int, ...], str] = {
+        ("unmanaged",): "what apply would do if an entry were not here stands beside it"
+    }
+    for one in left_alone:
+        fields = entries.setdefault(one.address, [])
+        where = ("unmanaged", len(entries) - 1)
+        remarks[(*where, "fields", len(fields)) if one.field else (*where, "on")] = one.otherwise
+        fields += [one.field] if one.field else []
+    keys = ({"on": escape(on)} | ({"fields": fields} if fields else {}) for on, fields in entries.items())
+    return list(keys), remarks
+
+
+def export_lines(report: ExportReport, *, detailed: bool = True) -> Iterator[str]:
+    """What a person should know of an export, for the top of the playbook and for standard error.
+
+    Args:
+        report: of the export.
+        detailed: also what stands under ``unmanaged`` in the playbook.
+    """
+    if report.in_sync:
+        yield "plan on it is empty: apply would change nothing."
+    for refusal in report.refusals:
+        yield f"apply would refuse: {refusal.reason}"
+        yield from (f"  - {candidate}" for candidate in refusal.candidates)
+    if report.unmanaged and detailed:
+        yield "Not as this playbook would have it, and so under unmanaged. Without that, apply would change it:"
+        for one in report.unmanaged:
+            yield f"  - {one.address}: {f'{one.field}: ' if one.field else ''}{one.otherwise}"
+    elif report.unmanaged:
+        yield "Not all is as this playbook would have it: see unmanaged."
+    if report.left_alone:
+        yield "Not taken over: a playbook cannot say it. apply leaves it alone:"
+        yield from (f"  - {line}" for line in report.left_alone)
+    if report.unread:
+        yield "Not read, and so not in the playbook:"
+        yield from (f"  - {line}" for line in report.unread)
 
 
 _SIDES: Final = {

@@ -185,6 +185,8 @@ def _of_audit(audit: AuditReport) -> Iterator[Item]:
 def _finding(finding: FindingReport, target: Target) -> Item:
     automatic = finding.fix == "automatic"
     advice = f"repair it: provisioner doctor {target.playbook} --fix" if automatic else ""
+    if finding.fix == "unmanaged":
+        advice = "the playbook leaves it alone: take it out of unmanaged, then repair it with --fix"
     if finding.fix == "manual":
         advice = f"provisioner checks show {finding.check}"
     if finding.needs:

@@ -25,6 +25,7 @@ from .models import (
     HandoffReport,
     PlanReport,
     RefusalReport,
+    Remedy,
     StepReport,
     Target,
     WaiverReport,
@@ -202,7 +203,7 @@ def _finding(finding: Finding, check: Check | None, context: Context) -> Finding
         address=finding.address,
         message=finding.message,
         evidence=tuple(EvidenceReport(path=found.path, value=found.value) for found in finding.evidence),
-        fix=("automatic" if finding.fix else "manual") if failed else None,
+        fix=_remedy(finding) if failed else None,
         needs=finding.needs,
         title=check.title if check else "",
         category=("security" if check and check.security else "configuration") if failed else None,
@@ -211,3 +212,9 @@ def _finding(finding: Finding, check: Check | None, context: Context) -> Finding
         if failed
         else None,
     )
+
+
+def _remedy(finding: Finding) -> Remedy:
+    if finding.left_alone:
+        return "unmanaged"
+    return "automatic" if finding.fix else "manual"

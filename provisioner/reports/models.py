@@ -98,6 +98,9 @@ class EvidenceReport(_Report):
     value: Any = None
 
 
+Remedy = Literal["automatic", "manual", "unmanaged"]
+
+
 class FindingReport(_Report):
     """The outcome of a check."""
 
@@ -107,8 +110,10 @@ class FindingReport(_Report):
     address: str = ""
     message: str = ""
     evidence: tuple[EvidenceReport, ...] = ()
-    fix: Literal["automatic", "manual"] | None = Field(
-        default=None, description="Whether --fix can repair it; None when there is nothing to repair."
+    fix: Remedy | None = Field(
+        default=None,
+        description="Whether --fix can repair it, or would if the playbook did not leave it alone; "
+        "None when there is nothing to repair.",
     )
     needs: tuple[str, ...] = Field(
         default=(), description="Permissions of which any one would let a skipped check run."

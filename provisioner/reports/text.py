@@ -214,6 +214,8 @@ def _finding_lines(finding: FindingReport, titles: dict[str, str]) -> Iterator[s
         yield f"    needs {plain(' or '.join(finding.needs))}"
     if finding.fix == "automatic":
         yield "    can be fixed with --fix"
+    elif finding.fix == "unmanaged":
+        yield "    is left alone: the playbook has it under unmanaged"
     elif finding.fix == "manual":
         yield f"    needs a person: provisioner checks show {finding.check}"
 

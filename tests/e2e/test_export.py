@@ -97,9 +97,9 @@ def test_an_export_is_as_its_case_says(file, product, request, tmp_path):
     product = prepared(product, lambda: request.getfixturevalue("applied"), case, tmp_path)
     out = tmp_path / "exported.yaml"
     done = export(product, "--output", str(out))
-    assert done.code == case.get("exit", 0), done.err
+    assert done.code == 0, done.err
     text = out.read_text(encoding="utf-8")
-    assert [told for told in case["tells"] if told not in text] == []
+    assert [told for told in case["tells"] if told not in text + done.err] == []
     keys = yaml.safe_load(text)
     if "scim" in keys and product.provider == "entra":
         assert keys["scim"].pop("endpoint").startswith("http")
@@ -107,11 +107,8 @@ def test_an_export_is_as_its_case_says(file, product, request, tmp_path):
         assert matches(keys.get(name), expected), keys
     assert superfluous(product, out) == []
 
-    planned = product("plan", str(out), "--sandbox", "--format", "json")
-    changes = case.get("changes", 0)
-    assert planned.code == (case.get("exit") or (3 if changes else 0)), planned.out
-    if changes:
-        assert planned.json["summary"]["update"] == changes
+    planned = product("plan", str(out), "--sandbox")
+    assert planned.code == 0, planned.out
 
 
 def test_it_goes_to_standard_output_and_every_word_besides_to_standard_error(applied):
@@ -197,12 +194,15 @@ def test_without_a_tenant_the_variable_is_named(product):
     assert "connection.yaml" not in done.err
 
 
-def test_the_application_of_another_playbook_is_not_renamed(applied):
+def test_another_tool_s_name_of_an_application_is_left_alone(applied):
     with applied.sandbox() as sandbox:
         breaks.entra.Tenant(sandbox.directory, sandbox.kiro).change_application(uniqueName="somebody-elses")
     done = export(applied)
-    assert done.code == 3
-    assert "apply would refuse: entra-application/kiro-entra would have to be replaced" in done.out
+    assert done.code == 0
+    assert (
+        "- unique_name # somebody-elses becomes provisioner-kiro-entra, which cannot be: apply would refuse"
+        in done.out
+    )
 
 
 @pytest.mark.parametrize("provider", ["okta"])
@@ -235,3 +235,64 @@ def test_without_credentials_the_variables_are_named(product):
     done = product("export", "--provider", "okta")
     assert done.code == 2
     assert "there are no credentials for https://acme.okta.com" in done.err
+
+
+FAULTS = [name for name in breaks.CATALOGUE if not name.startswith("dns-")]
+CANNOT = {
+    "entra-application-missing": 1,
+    "okta-application-missing": 1,
+    "okta-application-ambiguous": 5,
+    "okta-licence": 1,
+}
+"""Faults after which nothing can be exported, with the exit code that says so."""
+FOLLOWED = {"entra-profile-recreated", "okta-scopes-missing"}
+"""Faults that are none any more where the playbook says what is there."""
+
+
+class TestWhateverIsWrong:
+    """Whatever people did to a tenant, the exported playbook leaves it so, and doctor goes on telling of it."""
+
+    @pytest.fixture
+    def provider(self, request):
+        return request.node.callspec.params["fault"].partition("-")[0]
+
+    @pytest.mark.parametrize("fault", FAULTS)
+    def test_plan_on_it_is_empty(self, applied, fault, tmp_path):
+        assert applied("sandbox", "break", fault).code == 0
+        out = tmp_path / "exported.yaml"
+        done = export(applied, "--output", str(out), "--format", "json")
+        assert done.code == CANNOT.get(fault, 0), done.err
+        if fault in CANNOT:
+            return
+        assert applied("plan", str(out), "--sandbox").code == 0
+        again = applied("apply", str(out), "--sandbox", "--yes", "--format", "json")
+        assert again.json["requests"]["write"] == 0
+        if done.json["unmanaged"] and fault not in FOLLOWED:
+            audited = applied("doctor", str(out), "--sandbox", "--format", "json")
+            assert fault in {one["check"] for one in audited.json["findings"] if one["status"] == "fail"}
+
+
+def test_doctor_repairs_nothing_that_is_left_alone_until_it_is_not(applied, tmp_path):
+    for fault in ("entra-token-version", "entra-redirect-uri-extra"):
+        applied("sandbox", "break", fault)
+    out = tmp_path / "exported.yaml"
+    assert export(applied, "--output", str(out)).code == 0
+
+    audited = applied("doctor", str(out), "--sandbox", "--fix", "--yes", "--format", "json")
+    assert audited.code == 3
+    told = {one["check"]: one["fix"] for one in audited.json["findings"] if one["status"] == "fail"}
+    assert told == {"entra-token-version": "unmanaged", "entra-redirect-uri-extra": "unmanaged"}
+    assert audited.json["audits"][0]["fixed"] == []
+    assert "the playbook has it under unmanaged" in applied("doctor", str(out), "--sandbox").out
+
+    text = out.read_text(encoding="utf-8")
+    out.write_text(text.replace("- access_token_version #", "#"), encoding="utf-8")
+    repaired = applied("doctor", str(out), "--sandbox", "--fix", "--yes", "--format", "json")
+    told = {one["check"] for one in repaired.json["findings"] if one["status"] == "fail"}
+    assert told == {"entra-redirect-uri-extra"}
+    listed = applied("drift", str(out), "--sandbox", "--unmanaged", "--format", "json")
+    assert listed.code == 0
+    assert any(
+        one["field"] == "redirect_uris" and "https://attacker.example/callback" in one["value"]
+        for one in listed.json["plans"][0]["unmanaged"]
+    )

@@ -34,7 +34,6 @@ SECTIONS: Final = {
 }
 """What a playbook does without when a permission is missing, by the permissions of which any one would do."""
 
-_CLAIM: Final = frozenset({(kinds.Application.kind, "unique_name"), (kinds.Application.kind, "tags")})
 _OF_THE_TEMPLATE: Final = "user_impersonation"
 """The scope of whatever was made from the non-gallery template."""
 _LONGEST: Final = 120
@@ -119,7 +118,6 @@ def drafted(playbook: EntraPlaybook, found: Found) -> Draft:
         absent=dict(_absent(keys, found)),
         left_alone=(*_left_alone(application, whole), *_left_in_job(playbook, found.snapshot)),
         unread=tuple(_unread(found)),
-        claim=frozenset() if found.candidate.owner else _CLAIM,
     )
 
 
@@ -211,8 +209,8 @@ def _remarks(keys: dict[str, Any], found: Found) -> Iterator[tuple[tuple[str | i
     if found.candidate.owner:
         yield ("name",), "as the marker on the application says; do not change it"
     else:
-        yield ("name",), "marks the application once apply has run; do not change it later"
-        yield ("application", "client_id"), "adopts it; can go once apply has run"
+        yield ("name",), "would mark the application; do not change it later"
+        yield ("application", "client_id"), "adopts it: it does not carry this playbook's marker"
     yield ("scim", "token"), "Graph does not give it back; set the variable to have it written"
     if isinstance(keys.get("scim", {}).get("endpoint"), Variable):
         yield ("scim", "endpoint"), "from the Kiro console"

@@ -21,6 +21,7 @@ from provisioner.providers.keys import (
     Email,
     Endpoint,
     IntegrationPlaybook,
+    LeaveAlone,
     Name,
     Port,
     PrincipalKeys,
@@ -178,6 +179,7 @@ class EntraPlaybook(IntegrationPlaybook):
     )
     lookup: LookupKeys = LookupKeys()
     safety: SafetyKeys = SafetyKeys()
+    unmanaged: LeaveAlone = ()
     waivers: Waivers = ()
 
     @property
@@ -225,6 +227,7 @@ class EntraPlaybook(IntegrationPlaybook):
         return Desired(
             resources=(*self._application(), *self._assignments(), *self._provisioning()),
             exhaustive=frozenset(exhaustive),
+            left_alone=self.unmanaged,
         )
 
     def _address(self, kind: type[Resource]) -> str:

@@ -13,7 +13,7 @@ from provisioner.core.plan import Desired, Guards
 from provisioner.core.resource import Ref, Resource
 from provisioner.providers import kiro
 from provisioner.providers.dns.keys import LATE, PLACES, Domains, LookupKeys
-from provisioner.providers.keys import LOOPBACK_HOSTS, IntegrationPlaybook, Waivers, distinct
+from provisioner.providers.keys import LOOPBACK_HOSTS, IntegrationPlaybook, LeaveAlone, Waivers, distinct
 
 from . import resources as kinds
 from .keys import (
@@ -93,6 +93,7 @@ class OktaPlaybook(IntegrationPlaybook):
     )
     lookup: LookupKeys = LookupKeys()
     safety: OktaSafetyKeys = OktaSafetyKeys()
+    unmanaged: LeaveAlone = ()
     waivers: Waivers = ()
 
     @field_validator("push")
@@ -159,6 +160,7 @@ class OktaPlaybook(IntegrationPlaybook):
                 *self._provisioning(),
             ),
             exhaustive=frozenset(kind.kind for kind, keys in listed.items() if keys is not None),
+            left_alone=self.unmanaged,
         )
 
     def address(self, kind: type[Resource]) -> str:

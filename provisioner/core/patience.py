@@ -65,6 +65,7 @@ class Patience:
         most: the longest pause of our own choosing.
         settle: for how long something may stay invisible after it was created.
         agreeing: how many reads in a row must agree once a lagging replica has been seen.
+        told: the budget where the vendor says how long to wait; the same one when None.
     """
 
     budget: float = 180.0
@@ -72,6 +73,7 @@ class Patience:
     most: float = 10.0
     settle: float = 60.0
     agreeing: int = 3
+    told: float | None = None
 
     def pause(self, attempt: int) -> float:
         """How long to wait after the given attempt (0 is the first)."""
@@ -118,7 +120,11 @@ def decide(
     if failure.status == 403 and waited > patience.settle:
         return Next(Then.FAIL, reason=f"still refused after {waited:.0f} s")
     then = Then.LOOK if rules.unsure(failure) and not call.repeatable else Then.REPEAT
-    delay = patience.pause(attempt) if failure.retry_after is None else failure.retry_after
-    if waited + delay > patience.budget:
-        return Next(Then.FAIL, reason=f"gave up after {waited:.0f} s")
+    if failure.retry_after is None:
+        delay, budget, asked = patience.pause(attempt), patience.budget, ""
+    else:
+        delay, budget = failure.retry_after, patience.budget if patience.told is None else patience.told
+        asked = f", asked to wait another {delay:.0f} s"
+    if waited + delay > budget:
+        return Next(Then.FAIL, reason=f"gave up after {waited:.0f} s{asked}")
     return Next(then, delay, rules.reason(failure))

@@ -8,6 +8,7 @@ import pytest
 
 from provisioner.reports.making import plan_report
 from provisioner.sandbox import steering
+from provisioner.sandbox.okta import limits
 
 FORMATS = ("json", "ndjson", "markdown", "sarif", "junit", "github", "gitlab", "csv", "html", "text")
 
@@ -18,7 +19,7 @@ def fleet(applied, tmp_path):
     folder = tmp_path / "tenants"
     folder.mkdir()
     applied.folder = folder
-    applied.playbook = applied.variant(folder / "entra.yaml", domains=None)
+    applied.playbook = applied.variant(folder / f"{applied.provider}.yaml", domains=None)
     return applied
 
 
@@ -70,6 +71,34 @@ class TestFleets:
         assert result.code == 1
         (failure,) = result.json["failures"]
         assert failure["request_id"]
+
+    def test_a_tenant_that_is_throttled_is_waited_for(self, fleet):
+        for name in ("b", "c", "d"):
+            fleet.variant(
+                fleet.folder / f"{name}.yaml",
+                name=f"kiro-{name}",
+                application={"display_name": name},
+                domains=None,
+            )
+        rule = {"on": "*", "effect": "status", "status": 429, "retry_after": 1, "every": 3, "times": 6}
+        fleet("sandbox", "fault", json.dumps(rule))
+        result = drift(fleet, str(fleet.folder), "--concurrency", "4")
+        assert result.code == 3, result.err
+        assert statuses(result) == {"entra.yaml": True, "b.yaml": False, "c.yaml": False, "d.yaml": False}
+
+    @pytest.mark.parametrize("provider", ["okta"])
+    def test_playbooks_of_one_organization_share_its_rate_limit(self, fleet, provider, monkeypatch):
+        monkeypatch.setattr(limits, "WINDOW", 2)
+        for name in ("b", "c"):
+            fleet.variant(
+                fleet.folder / f"{name}.yaml", name=f"kiro-{name}", application={"label": name}, domains=None
+            )
+        with fleet.sandbox() as sandbox:
+            sandbox.okta.set("rate_limits", {"apps": 3})
+        result = drift(fleet, str(fleet.folder))
+        assert result.code == 3, result.err
+        assert statuses(result) == {f"{provider}.yaml": True, "b.yaml": False, "c.yaml": False}
+        assert "Okta's rate limit is used up" in result.err
 
     def test_a_bug_that_one_tenant_brings_to_light_hides_no_other(self, fleet, monkeypatch):
         fleet.variant(fleet.folder / "b.yaml", name="kiro-b", application={"display_name": "B"}, domains=None)

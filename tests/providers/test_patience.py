@@ -73,6 +73,19 @@ def test_the_budget_is_never_exceeded(provider, failure, call, attempt, waited):
         assert waited + step.delay <= PATIENCE.budget
 
 
+@pytest.mark.parametrize(("told", "then"), [(None, Then.FAIL), (90, Then.REPEAT), (50, Then.FAIL)])
+def test_what_the_vendor_says_may_have_a_budget_of_its_own(told, then):
+    patience = Patience(budget=10, told=told)
+    failure = Failure(429, retry_after=60)
+    call = Call("GET", "/x")
+    step = decide(failure, call, RULES["okta"], attempt=0, waited=0, patience=patience)
+    assert step.then == then
+    if then is Then.FAIL:
+        assert step.reason == "gave up after 0 s, asked to wait another 60 s"
+    unasked = decide(Failure(429), call, RULES["okta"], attempt=0, waited=11, patience=patience)
+    assert (unasked.then, unasked.reason) == (Then.FAIL, "gave up after 11 s")
+
+
 @given(provider=providers, failure=failures, call=calls)
 def test_what_must_not_be_done_twice_is_only_repeated_when_it_certainly_did_not_happen(
     provider, failure, call

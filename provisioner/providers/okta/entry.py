@@ -17,6 +17,9 @@ from .org import Org
 from .playbook import OktaPlaybook
 from .provider import OktaProvider
 
+_A_WINDOW = 90.0
+"""Seconds; a window of the sandbox's rate limits, as of Okta's, is a minute."""
+
 
 def playbook_model() -> type[OktaPlaybook]:
     """The model of an Okta playbook."""
@@ -41,7 +44,11 @@ def connect(
     """
     if sandboxed:
         patience = Patience(
-            budget=10 + 5 * sandboxed.lag, first=0.05, most=1.0, settle=0.3 + 3 * sandboxed.lag
+            budget=10 + 5 * sandboxed.lag,
+            first=0.05,
+            most=1.0,
+            settle=0.3 + 3 * sandboxed.lag,
+            told=_A_WINDOW,
         )
         org = Org(
             root=sandboxed.url,

@@ -10,6 +10,7 @@ replica* sees the older form for as long as the lag lasts: that is how eventual 
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import threading
 import time
@@ -37,6 +38,7 @@ _SEALED = frozenset({"appConnection", "clientSecret", "signingKey", "synchroniza
 """Kinds that hold what a person typed in as a secret: not kept in clear."""
 _SEAL_MARK = "sealed:"
 
+_ASCII = re.compile(r"[\x00-\x7f]+")
 _LAST = "\U0010ffff"  # sorts after every key that begins alike
 _UPSERT = """
 insert into document (kind, id, body, changed) values (?,?,?,?)
@@ -143,16 +145,17 @@ class Store:
         return self.page(kind, prefix, -1)
 
     def containing(self, kind: str, text: str) -> list[Document]:
-        """Documents of a kind in whose JSON a text occurs anywhere, whatever the case of its ASCII letters; not for
-        sealed kinds.
+        """Documents of a kind in whose JSON a text may occur anywhere, whatever its case; not for sealed kinds.
 
-        The caller looks closer: this only spares it from reading all of them.
+        The caller looks closer: this only spares it from reading all of them. Only the longest run of ASCII is looked for,
+        since SQLite knows the case of nothing else.
         """
+        run = max(_ASCII.findall(text), key=len, default="")
         with self._lock:
             rows = self._db.execute(
                 "select body, previous, changed from document"
                 " where kind=? and instr(lower(body), lower(?)) > 0 order by seq",
-                (kind, json.dumps(text)[1:-1]),
+                (kind, json.dumps(run)[1:-1]),
             ).fetchall()
         return [document for row in rows if (document := self._visible(row)) is not None]
 

@@ -3,7 +3,8 @@
     python tests/benchmarks/fleet.py [--playbooks 500] [--concurrency 16] [--drifted 0.05]
 
 Half of the playbooks are Entra's, half Okta's; all are of different tenants by their own word, and one served sandbox stands in for
-all of them. It holds an integration for each, made by applying one and copying its documents under other ids. Measured at 0, 50 and
+all of them. It holds an integration for each, made by applying one and copying its documents under other ids; Okta's playbooks name
+them by id, since an organization that lists hundreds of them is none that exists. Measured at 0, 50 and
 200 ms before every answer, without drift and with some. The ideal is what the requests would take if nothing but latency counted:
 their number times the latency, divided by the concurrency. Nothing is asserted: numbers are for reading.
 """
@@ -73,25 +74,34 @@ def fleet(store: Store, provider: str, count: int, files: Path, state: Path) -> 
     keys.pop("domains")
     before = documents(store)
     one = files / f"{provider}-0000.yaml"
-    written(one, keys, provider, 0)
+    written(one, keys, provider, 0, {})
     run(state, "apply", str(one))
     made = {place: body for place, body in documents(store).items() if before.get(place) != body}
     new = {place: body for place, body in made.items() if place not in before}
-    applications = [key for kind, key in new if kind == ("application" if provider == "entra" else "app")]
-    found = [applications[0]]
+    pinned = pins(new) if provider == "okta" else {}
+    application = next(key for kind, key in new if kind in ("application", "app"))
+    found = [application]
     others = {key for _, key in before}
     with store.transaction():
         for number in range(1, count):
             copies, ids = copied(new, others, provider, number)
             for (kind, key), body in copies.items():
                 store.put(kind, key, body)
-            found.append(ids[applications[0]])
-            written(files / f"{provider}-{number:04}.yaml", keys, provider, number)
+            found.append(ids[application])
+            own = {section: ids[key] for section, key in pinned.items()}
+            written(files / f"{provider}-{number:04}.yaml", keys, provider, number, own)
         store.settle()
     return found
 
 
-def written(file: Path, keys: dict[str, Any], provider: str, number: int) -> None:
+def pins(new: Documents) -> dict[str, str]:
+    """The ids of what an Okta playbook can name by id, by the section that does."""
+    kinds = {"oidc_client": "application", "amazon_aws_sso": "scim"}
+    found = {kinds[body["name"]]: key for (kind, key), body in new.items() if kind == "app"}
+    return found | {"authorization_server": next(key for kind, key in new if kind == "authorizationServer")}
+
+
+def written(file: Path, keys: dict[str, Any], provider: str, number: int, ids: dict[str, str]) -> None:
     """A playbook of a tenant of its own, by its own word."""
     name = f"kiro-{provider}-{number:04}"
     told = (
@@ -113,6 +123,8 @@ def written(file: Path, keys: dict[str, Any], provider: str, number: int) -> Non
             },
         }
         keys.pop("push", None)
+        for section, key in ids.items():
+            own[section]["id"] = key
     file.write_text(yaml.safe_dump({**keys, **own}, sort_keys=False), encoding="utf-8")
 
 

@@ -7,6 +7,7 @@ once when a job is started, and catches up one cycle when an active job is overd
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,10 +28,10 @@ class Cycles(Background):
         super().__init__(self._cycle, "cycle")
         self._directory = directory
 
-    def catch_up(self) -> None:
-        """Start a cycle of every job that should have run by now."""
+    def catch_up(self, jobs: Iterable[Document] | None = None) -> None:
+        """Start a cycle of every job that should have run by now; of these only, if they are given."""
         now = datetime.now(UTC)
-        for job in self._directory.all("synchronizationJob"):
+        for job in self._directory.all("synchronizationJob") if jobs is None else jobs:
             if overdue(job, now):
                 self.start(job["id"])
 

@@ -64,7 +64,7 @@ def find(directory: Store, entity_set: EntitySet, key: str) -> Document:
 def _find_by(directory: Store, entity_set: EntitySet, name: str, value: str) -> Document:
     if name not in entity_set.alternate_keys:
         raise bad_request(f"The key '{name}' is not an alternate key of '{entity_set.name}'.", "BadRequest")
-    for document in directory.all(entity_set.kind):
+    for document in directory.containing(entity_set.kind, value):
         if str(document.get(name) or "").casefold() == value.casefold():
             return document
     raise not_found(value)

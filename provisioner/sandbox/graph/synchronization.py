@@ -79,12 +79,13 @@ def read_template(call: Call, key: str, template: str) -> Reply:
 def list_jobs(call: Call, key: str) -> Reply:
     """``GET .../synchronization/jobs``."""
     jobs = _jobs(call, _principal(call, key)["id"])
-    call.cycles.catch_up()
+    call.cycles.catch_up(jobs)
     return _list(call, key, "jobs", [odata.public(job) for job in jobs])
 
 
 def _jobs(call: Call, principal_id: str) -> list[Document]:
-    return [j for j in call.directory.all("synchronizationJob") if j["_servicePrincipalId"] == principal_id]
+    candidates = call.directory.containing("synchronizationJob", principal_id)
+    return [job for job in candidates if job["_servicePrincipalId"] == principal_id]
 
 
 def _job(call: Call, key: str, job: str) -> Document:
@@ -126,7 +127,7 @@ def create_job(call: Call, key: str) -> Reply:
 def read_job(call: Call, key: str, job: str) -> Reply:
     """``GET .../synchronization/jobs/{id}``."""
     found = _job(call, key, job)
-    call.cycles.catch_up()
+    call.cycles.catch_up([found])
     return Reply(200, {"@odata.context": _context(call, key, "jobs/$entity"), **odata.public(found)})
 
 

@@ -48,7 +48,7 @@ def _list(call: Call) -> Reply:
     expand = call.query.get("expand")
     if expand is not None and not _EXPAND.fullmatch(expand):
         raise invalid("RequestParams", "Expand query is malformed.")
-    found = call.store.all("app")
+    found = call.store.containing("app", call.query.get("q", ""))
     if q := call.query.get("q", "").lower():
         found = [
             app for app in found if app["name"].lower().startswith(q) or app["label"].lower().startswith(q)

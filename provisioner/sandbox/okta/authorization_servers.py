@@ -146,7 +146,7 @@ def _rotate(call: Call, server_id: str) -> Reply:
 
 def _parts(call: Call, kind: str, server: Document) -> list[Document]:
     """The server's scopes or claims: its own first, then those it came with (recorded: test_list_oauth2_scopes)."""
-    found = [each for each in call.store.all(kind) if each["_serverId"] == server["id"]]
+    found = [each for each in call.store.containing(kind, server["id"]) if each["_serverId"] == server["id"]]
     return sorted(found, key=lambda each: bool(each["system"]))
 
 

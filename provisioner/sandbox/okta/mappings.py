@@ -33,7 +33,7 @@ def _list(call: Call) -> Reply:
     source, target = call.query.get("sourceId"), call.query.get("targetId")
     found = [
         each
-        for each in call.store.all("mapping")
+        for each in call.store.containing("mapping", source or target or "")
         if source in (None, each["source"]["id"]) and target in (None, each["target"]["id"])
     ]
     return paging.page(

@@ -278,7 +278,7 @@ def _turn_policy(call: Call, server_id: str, policy_id: str) -> Reply:
 
 def _rules(call: Call, server_id: str, policy_id: str) -> Reply:
     _find_policy(call, server_id, policy_id)
-    found = [each for each in call.store.all("authRule") if each["_policyId"] == policy_id]
+    found = [each for each in call.store.containing("authRule", policy_id) if each["_policyId"] == policy_id]
     return Reply(200, [_render_rule(call, each) for each in _by_priority(found)])
 
 

@@ -7,6 +7,7 @@ python docs/generate.py --check    exit 1 and name the pages that differ
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,10 @@ from provisioner import providers
 from provisioner.cli.app import cli
 from provisioner.core.errors import ExitCode
 from provisioner.playbook import json_schema
+from provisioner.reports.drift import drift_report
+from provisioner.reports.formats import FORMATS, rendered
+from provisioner.reports.items import MEANINGS
+from provisioner.reports.models import ChangeReport, DriftReport, FieldReport, PlanReport, Target
 from provisioner.reports.registry import REPORTS
 
 FOLDER = Path(__file__).resolve().parent / "reference"
@@ -142,10 +147,58 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def exit_codes() -> str:
-    """What each exit status means."""
-    rows = "\n".join(f"| {code.value} | {code.meaning} |" for code in ExitCode)
-    return f"# Exit codes\n\nThe same for every command.\n\n| Code | Meaning |\n|---|---|\n{rows}\n"
+def exit_codes_and_formats() -> str:
+    """What each exit status means, and in which formats plan, drift and doctor tell what they found, with an example."""
+    codes = "\n".join(f"| {code.value} | {code.meaning} |" for code in ExitCode)
+    parts = [
+        f"# Exit codes and formats\n\n## Exit codes\n\nThe same for every command.\n\n| Code | Meaning |\n|---|---|\n{codes}\n",
+        (
+            "## Formats\n\n`--format` chooses one for standard output; `--report FORMAT=FILE` writes files, any number of them in "
+            "one run of `drift`, `doctor` or `report merge`. `text` is for people, and `json` for programs: "
+            "[its members](reports.md). `provisioner report merge` puts JSON files of several runs together, in any of "
+            "these formats.\n\nThe others are made of items, one for each deviation and finding.\n\n| Status | Meaning |\n|---|---|"
+        ),
+        *(f"| {status} | {meaning} |" for status, meaning in MEANINGS.items()),
+        "\nThe examples tell of one redirect URI that nobody asked for.\n",
+    ]
+    for name, write in FORMATS.items():
+        about = sys.modules[write.__module__].__doc__ or ""
+        parts.append(f"### {name}\n\n{_markdown(about)}\n")
+        if name != "html":
+            example = "\n".join(rendered(_example(), name).splitlines())
+            parts.append(f"````{_HIGHLIGHTING.get(name, 'text')}\n{example}\n````\n")
+    return "\n".join(parts)
+
+
+_HIGHLIGHTING = {"gitlab": "json", "junit": "xml", "markdown": "markdown", "ndjson": "json", "sarif": "json"}
+
+
+def _markdown(docstring: str) -> str:
+    """A docstring as Markdown: literals and references in its notation."""
+    text = re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"`\1`", docstring.strip().replace("``", "`"))
+    return "\n\n".join(
+        part if part.startswith("- ") else " ".join(part.split()) for part in text.split("\n\n")
+    )
+
+
+def _example() -> DriftReport:
+    uris = ["kiro://kiro.oauth/callback", "https://attacker.example/callback"]
+    deviation = ChangeReport(
+        address="entra-application/kiro-entra",
+        action="update",
+        fields=(FieldReport(name="redirect_uris", before=uris, after=uris[:1]),),
+        category="security",
+        line=15,
+    )
+    about = Target(
+        playbook="playbooks/entra.yaml",
+        name="kiro-entra",
+        provider="entra",
+        tenant="contoso.example",
+        sandbox=False,
+    )
+    plan = PlanReport(target=about, in_sync=False, summary={}, changes=(deviation,), fingerprint="")
+    return drift_report([plan], [])
 
 
 def reports() -> str:
@@ -190,7 +243,7 @@ PAGES = {
     "playbook.md": lambda: NOTE + playbook(),
     "checks.md": lambda: NOTE + checks(),
     "domains.md": lambda: NOTE + domains(),
-    "exit-codes.md": lambda: NOTE + exit_codes(),
+    "exit-codes-and-formats.md": lambda: NOTE + exit_codes_and_formats(),
     "reports.md": lambda: NOTE + reports(),
     "playbook.schema.json": lambda: json.dumps(json_schema(), indent=2) + "\n",
 }

@@ -30,7 +30,7 @@ class ExitCode(IntEnum):
     USAGE = 2, "wrong usage, or an invalid playbook"
     FINDINGS = (
         3,
-        "plan, drift, export: something deviates; doctor: findings at or above --fail-on; diff: not the same",
+        "plan, drift: something deviates; doctor: findings at or above --fail-on; diff: not the same; export: apply would refuse",
     )
     WAITING = 4, "applied as far as possible; a human step waits"
     REFUSED = 5, "refused by a guard, or several could be meant; nothing was written"

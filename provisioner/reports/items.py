@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from typing import Literal, get_args
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -28,6 +29,17 @@ from .models import (
 Command = Literal["plan", "drift", "doctor"]
 Status = Literal["fail", "waived", "error", "skip", "pass"]
 
+MEANINGS: Final[Mapping[Status, str]] = MappingProxyType(
+    {
+        "fail": "it deviates, or is wrong: the exit code is 3",
+        "waived": "let pass by a waiver that has not expired",
+        "error": "it could not be looked at: the exit code is 1",
+        "skip": "a check that lacked a permission, which is named",
+        "pass": "it is as it should be",
+    }
+)
+"""What each status says."""
+
 _SHORT = 160
 
 UNREADABLE = "unreadable"
@@ -40,7 +52,7 @@ class Item(_Report):
     Attributes:
         rule: id of the check, or ``drift-`` and the kind of resource; stable.
         title: of the rule, one sentence without a full stop.
-        status: ``fail`` counts; ``waived`` is let pass; ``error`` could not be looked at.
+        status: a key of :data:`MEANINGS`.
         severity: of a finding; deviations of security are high, others medium.
         playbook: file name as given, with the line that it is about.
         address: the resource.
@@ -104,7 +116,7 @@ def _counted(
     command: Command, targets: Iterable[Target], items: list[Item], failures: Iterable[FailureReport]
 ) -> Gathered:
     items += map(_unreadable, failures)
-    counts = {status: sum(item.status == status for item in items) for status in get_args(Status)}
+    counts = {status: sum(item.status == status for item in items) for status in MEANINGS}
     return Gathered(command=command, targets=tuple(targets), items=tuple(items), summary=counts)
 
 

@@ -43,6 +43,7 @@ _MARKS: Final = {
     "skip": ("○", "bright_black"),
     "error": ("!", "magenta"),
 }
+_NONE: Final = "No playbook fell to this shard."
 _PAST: Final = {
     "create": "created",
     "update": "updated",
@@ -90,7 +91,7 @@ def drift_text(report: DriftReport, *, verbose: bool = False) -> str:
             "unreadable": "not readable",
         }
         parts.append(", ".join(f"{report.summary[name]} {word}" for name, word in words.items()))
-    return "\n\n".join(parts)
+    return "\n\n".join(parts) or _NONE
 
 
 def _plan_of_drift(plan: PlanReport, *, verbose: bool) -> str:
@@ -107,7 +108,7 @@ def doctor_text(report: DoctorReport, *, verbose: bool = False) -> str:
     titles = {finding.check: finding.title for finding in report.findings}
     parts = [audit_text(audit, titles, verbose=verbose) for audit in report.audits]
     parts += [failure_text(failure) for failure in report.failures]
-    return "\n\n".join(parts)
+    return "\n\n".join(parts) or _NONE
 
 
 def failure_text(failure: FailureReport) -> str:

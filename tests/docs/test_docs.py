@@ -62,7 +62,16 @@ def matches(expected: list[str], printed: str) -> bool:
     )
 
 
-@pytest.mark.parametrize("page", ["tutorial.md", "tutorial-okta.md", "tutorial-domains.md", "drift.md"])
+RUN = [page for page in PAGES if "```console" in page.read_text(encoding="utf-8")]
+
+
+def test_tutorials_and_guides_to_pipelines_are_run():
+    guides = {f"ci{system}.md" for system in ("", "-github", "-gitlab", "-azure", "-kubernetes")}
+    tutorials = {"tutorial.md", "tutorial-okta.md", "tutorial-domains.md", "drift.md"}
+    assert {page.name for page in RUN} >= guides | tutorials
+
+
+@pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
 def test_the_tutorial_runs_as_printed(tmp_path, page):
     environment = {
         **{
@@ -75,7 +84,7 @@ def test_the_tutorial_runs_as_printed(tmp_path, page):
         "NO_COLOR": "1",
     }
     script = []
-    steps = blocks(ROOT / "docs" / page)
+    steps = blocks(page)
     for number, (command, _) in enumerate(steps):
         script.append(
             f"{command} > {number}.out 2>&1" if command != "echo $?" else f"echo $code > {number}.out"

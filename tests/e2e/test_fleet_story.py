@@ -141,6 +141,12 @@ class TestShards:
         assert together.json == whole.json
         assert together.code == whole.code == 1
 
+    @pytest.mark.parametrize("command", ["drift", "doctor"])
+    def test_a_shard_without_playbooks_says_so(self, fleet, command):
+        said = [fleet(command, str(fleet.folder), "--sandbox", "--shard", f"{number}/2") for number in (1, 2)]
+        assert [one.code for one in said] == [0, 0]
+        assert sum(one.out == "No playbook fell to this shard.\n" for one in said) == 1
+
     def test_reports_of_two_kinds_cannot_be_put_together(self, fleet, tmp_path):
         one, other = tmp_path / "1.json", tmp_path / "2.json"
         one.write_text(fleet.drift().out)

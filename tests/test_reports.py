@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from provisioner.core.check import Evidence, Finding, Severity, Status
+from provisioner.core.check import Check, Evidence, Finding, Look, Severity, Status, Verdict
 from provisioner.core.diff import FieldChange
 from provisioner.core.plan import Action, Change, Desired, Plan, Refusal
 from provisioner.core.provider import HandoffValue, Outcome, Requests
 from provisioner.core.resource import Ref
+from provisioner.core.snapshot import Snapshot
 from provisioner.core.step import ManualStep
 from provisioner.providers.kiro import iam_policy
 from provisioner.reports import text
@@ -33,6 +34,7 @@ from provisioner.reports.making import (
     apply_report,
     audit_report,
     doctor_report,
+    finding_reports,
     handoff_reports,
     plan_report,
     step_report,
@@ -425,6 +427,20 @@ class TestModels:
         assert report.summary == {"pass": 2, "fail": 3, "skip": 1, "error": 1}
         assert report.audits[1].summary == {"pass": 1, "fail": 0, "skip": 0, "error": 0}
         assert len(report.findings) == 7
+
+    def test_what_failed_is_explained_from_the_page_of_its_check(self):
+        def judge(look):
+            """The title.
+
+            Why: the reason.
+
+            Fix: the way out.
+            """
+            yield Verdict("bad")
+
+        check = Check("t-explained", judge, (), Severity.LOW)
+        (found,) = finding_reports(check.run(Look(Snapshot())), [check])
+        assert (found.title, found.why, found.how) == ("The title.", "the reason.", "the way out.")
 
     def test_only_what_failed_can_be_fixed(self):
         report: AuditReport = audit_report(TARGET, FINDINGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import sys
 
 import pytest
@@ -31,3 +32,17 @@ def test_a_stream_that_takes_no_settings_is_left_alone(monkeypatch):
     make_legible()
     print("✓", end="")
     assert sys.stdout.getvalue() == "✓"
+
+
+@pytest.mark.parametrize("command", ["checks list", "schema", "--help"])
+def test_whoever_stops_reading_is_not_shown_a_traceback(command):
+    with subprocess.Popen(
+        [sys.executable, "-m", "provisioner", *command.split()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1

@@ -104,12 +104,13 @@ def doctor(
     )
     audits = tuple(result.value for result in results if result.value is not None)
     report = doctor_report(audits, failures(results))
-    printer.report(report, doctor_text(report, verbose=printer.verbose))
+    sole = sole_error(results, shard)
+    printer.report(report, doctor_text(report, verbose=printer.verbose), failed=sole is not None)
     flags = f"{' --sandbox' if sandbox else ''} --fix"
     repairable = (audit for audit in audits if any(found.fix == "automatic" for found in audit.findings))
     if not fix:
         printer.next(*(f"provisioner doctor {audit.target.playbook}{flags}" for audit in repairable))
-    return verdict(report, fail_on, sole_error(results, shard))
+    return verdict(report, fail_on, sole)
 
 
 def verdict(report: DoctorReport, fail_on: str, sole: ProvisionerError | None = None) -> int:

@@ -59,8 +59,13 @@ class Printer:
     def wants_json(self) -> bool:
         return self.format_ == "json"
 
-    def report(self, report: BaseModel, text: str) -> None:
+    def report(self, report: BaseModel, text: str, *, failed: bool = False) -> None:
         """Print a report in the format that was asked for, and write it into files.
+
+        Args:
+            report: as data.
+            text: the same for people.
+            failed: an error that is told besides says it all: a person need not read it twice.
 
         Raises:
             UsageError: a file cannot be written.
@@ -68,7 +73,8 @@ class Printer:
         self.clear()
         for format_, file in self.files:
             _write(file, click.unstyle(self._rendered(report, text, format_)))
-        click.echo(self._rendered(report, text, self.format_), color=self._colour())
+        if not (failed and self.format_ == "text"):
+            click.echo(self._rendered(report, text, self.format_), color=self._colour())
 
     def write(self, report: BaseModel, file: Path) -> None:
         """Write a report into a file, as JSON.

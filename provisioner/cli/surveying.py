@@ -87,10 +87,11 @@ def drift(
     )
     plans = tuple(result.value for result in results if result.value is not None)
     report = drift_report(plans, failures(results))
-    printer.report(report, drift_text(report, verbose=printer.verbose))
+    sole = sole_error(results, shard)
+    printer.report(report, drift_text(report, verbose=printer.verbose), failed=sole is not None)
     flag = " --sandbox" if sandbox else ""
     printer.next(*(f"provisioner apply {plan.target.playbook}{flag}" for plan in plans if not plan.in_sync))
-    return verdict(report, fail_on, sole_error(results, shard))
+    return verdict(report, fail_on, sole)
 
 
 def surveyed(

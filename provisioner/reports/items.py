@@ -57,6 +57,7 @@ class Item(_Report):
         playbook: file name as given, with the line that it is about.
         address: the resource.
         message: what is wrong, one sentence or two.
+        why: what is behind it, the same for all items of a rule.
         fields: what differs, for a deviation.
         advice: what to do next.
     """
@@ -74,6 +75,7 @@ class Item(_Report):
     sandbox: bool = False
     address: str = ""
     message: str = ""
+    why: str = ""
     evidence: tuple[EvidenceReport, ...] = ()
     fields: tuple[FieldReport, ...] = ()
     advice: str = ""
@@ -169,7 +171,7 @@ def _deviation(change: ChangeReport, target: Target) -> Item:
         address=change.address,
         message=f"{kind} {key} {told}",
         fields=change.fields,
-        advice=f"look at it: provisioner plan {target.playbook}; take it back: provisioner apply {target.playbook}",
+        advice=f"look at it: {_command('plan', target)}; take it back: {_command('apply', target)}",
         waiver=change.waiver,
     )
 
@@ -196,11 +198,11 @@ def _of_audit(audit: AuditReport) -> Iterator[Item]:
 
 def _finding(finding: FindingReport, target: Target) -> Item:
     automatic = finding.fix == "automatic"
-    advice = f"repair it: provisioner doctor {target.playbook} --fix" if automatic else ""
+    advice = f"repair it: {_command('doctor', target)} --fix" if automatic else ""
     if finding.fix == "unmanaged":
         advice = "the playbook leaves it alone: take it out of unmanaged, then repair it with --fix"
     if finding.fix == "manual":
-        advice = f"provisioner checks show {finding.check}"
+        advice = f"{finding.how} More: provisioner checks show {finding.check}".strip()
     if finding.needs:
         advice = f"needs {' or '.join(finding.needs)}"
     waived = finding.waiver is not None and not finding.waiver.expired
@@ -214,6 +216,7 @@ def _finding(finding: FindingReport, target: Target) -> Item:
         line=finding.line,
         address=finding.address,
         message=finding.message,
+        why=finding.why,
         evidence=finding.evidence,
         advice=advice,
         waiver=finding.waiver,
@@ -236,6 +239,10 @@ def _unreadable(failure: FailureReport) -> Item:
         message=f"{failure.message}{told}",
         advice=failure.hint,
     )
+
+
+def _command(name: str, target: Target) -> str:
+    return f"provisioner {name} {target.playbook}{' --sandbox' if target.sandbox else ''}"
 
 
 def _about(target: Target, **fields: object) -> Item:

@@ -196,6 +196,7 @@ def finding_reports(
 
 def _finding(finding: Finding, check: Check | None, context: Context) -> FindingReport:
     failed = finding.status is Status.FAIL
+    page = check.sections if check and failed else {}
     return FindingReport(
         check=finding.check,
         status=finding.status.value,
@@ -206,6 +207,8 @@ def _finding(finding: Finding, check: Check | None, context: Context) -> Finding
         fix=_remedy(finding) if failed else None,
         needs=finding.needs,
         title=check.title if check else "",
+        why=page.get("Why", ""),
+        how=page.get("Fix", ""),
         category=("security" if check and check.security else "configuration") if failed else None,
         line=context.line(finding.address),
         waiver=context.waiver(letting_pass(context.waivers, finding.check, finding.address))

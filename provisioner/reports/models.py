@@ -119,6 +119,10 @@ class FindingReport(_Report):
         default=(), description="Permissions of which any one would let a skipped check run."
     )
     title: str = Field(default="", description="What the check says when nothing is wrong.")
+    why: str = Field(
+        default="", description="What is behind the fault, if there is one; from the check's page."
+    )
+    how: str = Field(default="", description="What to do about it; from the check's page.")
     category: Category | None = Field(default=None, description="Of the fault, if there is one.")
     line: int | None = Field(default=None, description="Line in the playbook that it is about.")
     waiver: WaiverReport | None = Field(default=None, description="Why it is let pass, if it is.")

@@ -43,6 +43,14 @@ def show(browser: Browser, report, state: str = "") -> None:
     browser.show(rendered(report, "html"), state)
 
 
+def test_why_and_what_to_do_stand_with_a_finding(browser):
+    show(browser, DOCTOR)
+    assert "Why: Whoever made it has left." in browser.text()
+    assert (
+        "What to do: name two people who will answer for it. More: provisioner checks show" in browser.text()
+    )
+
+
 class TestFilters:
     def test_everything_is_shown_at_first_the_worst_first(self, browser):
         show(browser, DRIFT)

@@ -74,7 +74,15 @@ def test_what_it_shows():
 
 
 def test_advice_is_not_repeated():
-    assert rendered(DRIFT, "markdown").count("`look at it: provisioner plan playbooks/entra-1.yaml;") == 2
+    told = "What to do: look at it\\: `provisioner plan playbooks/entra-1.yaml`; take it back\\: `provisioner apply"
+    assert rendered(DRIFT, "markdown").count(told) == 2
+
+
+def test_what_a_person_has_to_do_is_told():
+    assert (
+        "What to do: name two people who will answer for it\\. More\\: `provisioner checks show entra-owners`"
+        in rendered(DOCTOR, "markdown")
+    )
 
 
 def test_what_passed_is_only_counted():

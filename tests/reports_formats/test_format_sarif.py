@@ -142,6 +142,10 @@ def test_what_could_not_be_looked_at_is_a_notification():
 def test_a_rule_has_help_and_a_score_where_it_is_about_security():
     rules = {rule["id"]: rule for rule in run_of(DOCTOR)["tool"]["driver"]["rules"]}
     assert "provisioner checks show entra-redirect-uris" in rules["entra-redirect-uris"]["help"]["text"]
+    assert rules["entra-owners"]["fullDescription"]["text"] == (
+        "Somebody owns the application. Whoever made it has left."
+    )
+    assert "Whoever made it has left" in rules["entra-owners"]["help"]["markdown"]
     assert rules["entra-redirect-uris"]["properties"]["security-severity"] == "8.0"
     assert "security" in rules["entra-redirect-uris"]["properties"]["tags"]
     assert "security-severity" not in rules["entra-token-version"]["properties"]

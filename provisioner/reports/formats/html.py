@@ -37,6 +37,7 @@ def html_page(found: Gathered) -> str:
         total=len(found.items),
         items=[_row(item, fingerprint) for fingerprint, item in fingerprints(worst_first(found.items))],
         labels=_LABELS,
+        why={item.rule: item.why for item in found.items if item.why},
         options={name: _values(found, name) for name in ("severity", "category", "provider", "tenant")},
         script=script,
         script_digest=_digest(script),
@@ -55,7 +56,7 @@ def _row(item: Item, fingerprint: str) -> dict[str, Any]:
     """An item as the page's script takes it; what is empty is left out."""
     whole = {
         **item.model_dump(
-            mode="json", exclude={"fields", "evidence", "waiver", "sandbox"}, exclude_defaults=True
+            mode="json", exclude={"fields", "evidence", "waiver", "sandbox", "why"}, exclude_defaults=True
         ),
         "id": fingerprint,
         "sandbox": item.sandbox,

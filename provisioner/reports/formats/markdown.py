@@ -23,6 +23,7 @@ VALUE_LIMIT: Final = 500
 """Most characters of one line of a difference or of evidence."""
 
 _PUNCTUATION: Final = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$^=:@%])")
+_COMMAND: Final = re.compile(r"(provisioner (?:plan|apply|doctor|checks) [^;]+)")
 _REFERENCE: Final = re.compile(
     r"(?<=[@#!~$%^&])(?=\w)|(?<=GH-)(?=\d)|(?<=:)(?=//|\w+:)|(?<=www)(?=\.)", re.IGNORECASE
 )
@@ -116,8 +117,13 @@ def _block(item: Item, advised: str) -> str:
     if waiver := waiver_told(item):
         lines += ["", f"  Waiver: {escaped(waiver)}"]
     if item.advice and item.advice != advised:
-        lines += ["", f"  What to do: {code(item.advice)}"]
+        lines += ["", f"  What to do: {_advice(item.advice)}"]
     return "\n".join(lines)
+
+
+def _advice(text: str) -> str:
+    parts = enumerate(_COMMAND.split(text))
+    return "".join(code(part) if number % 2 else escaped(part) for number, part in parts)
 
 
 def _difference(name: str, lines: list[tuple[str, str]]) -> list[str]:

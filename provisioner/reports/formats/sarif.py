@@ -13,8 +13,9 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from provisioner import __version__
-from provisioner.reports.items import Gathered, Item
+from provisioner.reports.items import UNREADABLE, Gathered, Item
 
+from .markdown import escaped
 from .wording import details, fingerprints, sentence, worst_first
 
 MOST_RESULTS: Final = 25_000
@@ -76,26 +77,23 @@ def _rules(found: Gathered) -> list[dict[str, Any]]:
     by_id: dict[str, list[Item]] = {}
     for item in worst_first(found.items):
         by_id.setdefault(item.rule, []).append(item)
-    return [_rule(items, found.command) for _, items in sorted(by_id.items())]
+    return [_rule(items) for _, items in sorted(by_id.items())]
 
 
-def _rule(items: list[Item], command: str) -> dict[str, Any]:
+def _rule(items: list[Item]) -> dict[str, Any]:
     worst = items[0]
     security = any(item.category == "security" for item in items)
-    commands = (
-        [f"provisioner checks show {worst.rule}"]
-        if command == "doctor"
-        else ["provisioner plan PLAYBOOK", "provisioner apply PLAYBOOK"]
-    )
+    commands = _commands(worst.rule)
+    told = " ".join(filter(None, (sentence(worst.title), worst.why)))
     # Code scanning takes a rule with a score for one about security.
     scored = {"security-severity": _SCORES[worst.severity]} if security else {}
     return {
         "id": worst.rule,
         "shortDescription": {"text": sentence(worst.title)},
-        "fullDescription": {"text": sentence(worst.title)},
+        "fullDescription": {"text": told},
         "help": {
-            "text": f"{sentence(worst.title)} What to do: {', then '.join(commands)}.",
-            "markdown": f"What to do: {', then '.join(f'`{one}`' for one in commands)}.",
+            "text": f"{told} What to do: {', then '.join(commands)}.",
+            "markdown": f"{escaped(worst.why)}\n\nWhat to do: {', then '.join(f'`{one}`' for one in commands)}.".strip(),
         },
         "defaultConfiguration": {"level": _LEVELS[worst.severity]},
         "properties": {
@@ -105,6 +103,14 @@ def _rule(items: list[Item], command: str) -> dict[str, Any]:
             **scored,
         },
     }
+
+
+def _commands(rule: str) -> list[str]:
+    if rule == UNREADABLE:
+        return ["provisioner plan PLAYBOOK"]
+    if rule.startswith("drift"):
+        return ["provisioner plan PLAYBOOK", "provisioner apply PLAYBOOK"]
+    return [f"provisioner checks show {rule}"]
 
 
 def _result(item: Item, fingerprint: str, rule: int) -> dict[str, Any]:

@@ -69,11 +69,13 @@ def playbooks(found: Gathered) -> list[str]:
 def verdict(found: Gathered) -> str:
     """The report in a sentence, without a full stop."""
     failed = [item for item in found.items if item.status == "fail"]
-    where = _counted(len(playbooks(found)), "playbook")
-    told = f"Nothing deviates in {where}" if found.command != "doctor" else f"Nothing is wrong in {where}"
+    nothing, what = ("is wrong", "finding") if found.command == "doctor" else ("deviates", "deviation")
+    told = f"Nothing {nothing} in {_counted(len(found.targets), 'playbook')}"
     if failed:
-        what = _counted(len(failed), "deviation" if found.command != "doctor" else "finding")
-        told = f"{what} in {len({item.playbook for item in failed}):,} of {where}"
+        where = (
+            f"{len({item.playbook for item in failed}):,} of {_counted(len(playbooks(found)), 'playbook')}"
+        )
+        told = f"{_counted(len(failed), what)} in {where}"
     errors = sum(item.status == "error" for item in found.items)
     return f"{told}; {errors:,} could not be looked at" if errors else told
 

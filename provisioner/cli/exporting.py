@@ -194,7 +194,7 @@ def _proved(at_work: Workspace, folder: Path, candidate: Candidate, draft: Draft
         file.write_text(written(keys, remarks, draft.absent), encoding="utf-8")
         session = at_work.session(file)
         planned, target = session.run(plan)
-        more = tuple(one for one in deviating(planned.plan) if one not in unmanaged)
+        more = deviating(planned.plan, unmanaged)
         if not more:
             break
         unmanaged += more

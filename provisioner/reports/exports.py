@@ -115,9 +115,16 @@ def export_report(
     )
 
 
-def deviating(plan: Plan) -> tuple[LeftAloneReport, ...]:
-    """What a playbook must leave alone for its plan to be empty: fields of what is there, and all of anything else."""
-    return tuple(one for change in plan.changes for one in _deviating(change))
+def deviating(plan: Plan, known: Iterable[LeftAloneReport] = ()) -> tuple[LeftAloneReport, ...]:
+    """What a playbook must leave alone for its plan to be empty: fields of what is there, and all of anything else.
+
+    Args:
+        plan: made on the playbook.
+        known: what it leaves alone already.
+    """
+    told = {(one.address, one.field) for one in known}
+    found = (one for change in plan.changes for one in _deviating(change))
+    return tuple(one for one in found if (one.address, one.field) not in told)
 
 
 def _deviating(change: Change) -> Iterator[LeftAloneReport]:
@@ -160,7 +167,7 @@ def unmanaged_keys(
     }
     for one in left_alone:
         fields = entries.setdefault(one.address, [])
-        where = ("unmanaged", len(entries) - 1)
+        where = ("unmanaged", [*entries].index(one.address))
         remarks[(*where, "fields", len(fields)) if one.field else (*where, "on")] = one.otherwise
         fields += [one.field] if one.field else []
     keys = ({"on": escape(on)} | ({"fields": fields} if fields else {}) for on, fields in entries.items())
@@ -176,6 +183,8 @@ def export_lines(report: ExportReport, *, detailed: bool = True) -> Iterator[str
     """
     if report.in_sync:
         yield "plan on it is empty: apply would change nothing."
+    for change in report.changes:
+        yield f"apply would touch it all the same: {change.address}"
     for refusal in report.refusals:
         yield f"apply would refuse: {refusal.reason}"
         yield from (f"  - {candidate}" for candidate in refusal.candidates)

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from provisioner.core.comparison import Difference
 from provisioner.core.plan import Action, Change, Plan
+from provisioner.core.resource import IMMUTABLE
 
 from .making import plan_report
 from .models import ChangeReport, RefusalReport, Target, _Report
@@ -129,9 +130,10 @@ def deviating(plan: Plan, known: Iterable[LeftAloneReport] = ()) -> tuple[LeftAl
 
 def _deviating(change: Change) -> Iterator[LeftAloneReport]:
     if change.before is not None and change.action is not Action.DELETE:
+        managed = change.before.managed()
         for field in change.fields:
-            refused = ", which cannot be: apply would refuse" if change.action is Action.REPLACE else ""
-            otherwise = f"{_turned(field.before, field.after)}{refused}"
+            fixed = change.action is Action.REPLACE and IMMUTABLE in managed[field.name].metadata
+            otherwise = f"{_turned(field.before, field.after)}{', which cannot be: apply would refuse' if fixed else ''}"
             yield LeftAloneReport(address=change.address, field=field.name, otherwise=otherwise)
     elif change.action is not Action.NOOP:
         why = f" ({change.why})" if change.why else ""

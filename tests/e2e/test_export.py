@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 import yaml
@@ -136,6 +138,54 @@ def test_what_was_exported_is_applied_again_without_a_write_and_made_anew_elsewh
     assert export(applied, "--output", str(out)).code == 2
     assert export(applied, "--output", str(out), "--force").code == 0
     assert out.read_text(encoding="utf-8") == first
+
+
+BY_HAND = {
+    "entra": (
+        "/v1.0/applications",
+        {"displayName": "Kiro by hand", "publicClient": {"redirectUris": ["kiro://kiro.oauth/callback"]}},
+    ),
+    "okta": (
+        "/api/v1/apps",
+        {
+            "name": "oidc_client",
+            "label": "Kiro by hand",
+            "signOnMode": "OPENID_CONNECT",
+            "credentials": {"oauthClient": {"token_endpoint_auth_method": "client_secret_basic"}},
+            "settings": {
+                "oauthClient": {
+                    "application_type": "web",
+                    "redirect_uris": ["kiro://kiro.oauth/callback"],
+                    "response_types": ["code"],
+                    "grant_types": ["authorization_code"],
+                }
+            },
+        },
+    ),
+}
+"""What somebody registers who has not read the guide."""
+
+
+@pytest.mark.parametrize("provider", BY_HAND)
+def test_what_somebody_only_began_by_hand(served, provider, tmp_path):
+    product, sandbox = served
+    path, body = BY_HAND[provider]
+    token = f"SSWS {sandbox.okta_token()}" if provider == "okta" else f"Bearer {sandbox.access_token()}"
+    headers = {"Authorization": token, "Content-Type": "application/json"}
+    request = Request(f"{sandbox.url}{path}", json.dumps(body).encode(), headers)
+    with urlopen(request) as answer:
+        assert answer.status in (200, 201)
+    out = tmp_path / "exported.yaml"
+    done = export(product, "--output", str(out))
+    assert done.code == 0, done.err
+    assert "would be created" in done.err
+    assert product("plan", str(out), "--sandbox").code == 0
+    again = product("apply", str(out), "--sandbox", "--yes", "--format", "json")
+    assert again.json["requests"]["write"] == 0
+    if provider == "okta":
+        text = out.read_text(encoding="utf-8")
+        assert "- application_type # web becomes native, which cannot be: apply would refuse" in text
+        assert "- pkce_required # false becomes true\n" in text
 
 
 def test_several_applications_are_told_apart_by_asking(applied, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from .models import ChangeReport, DriftReport, FailureReport, FindingReport, PlanReport
@@ -11,15 +12,11 @@ def drift_report(plans: Iterable[PlanReport], failures: Iterable[FailureReport])
     """One report of several plans, in the order of the playbooks' names: shards together are what one run would be."""
     ordered = tuple(sorted(plans, key=lambda plan: plan.target.playbook))
     failed = tuple(sorted(failures, key=lambda failure: failure.playbook))
-    drifted = [plan for plan in ordered if any(_counting(plan))]
-    waived = [plan for plan in ordered if not plan.in_sync and plan not in drifted]
-    summary = {
-        "in_sync": len(ordered) - len(drifted) - len(waived),
-        "drifted": len(drifted),
-        "waived": len(waived),
-        "unreadable": len(failed),
+    states = Counter(map(_state, ordered))
+    summary = {state: states[state] for state in ("in_sync", "drifted", "waived")} | {
+        "unreadable": len(failed)
     }
-    in_sync = all(plan.in_sync for plan in ordered)
+    in_sync = states["in_sync"] == len(ordered)
     return DriftReport(in_sync=in_sync, plans=ordered, failures=failed, summary=summary)
 
 
@@ -38,9 +35,18 @@ def deviates(report: DriftReport, *, only_security: bool) -> bool:
     return any(one.category == "security" for one in found)
 
 
+def _state(plan: PlanReport) -> str:
+    """What a tenant counts as."""
+    if plan.refusals or any(True for _ in _counting(plan)):
+        return "drifted"
+    return "waived" if any(True for _ in _deviating(plan)) else "in_sync"
+
+
 def _counting(plan: PlanReport) -> Iterator[ChangeReport | FindingReport]:
     """What deviates and is not let pass."""
-    found: list[ChangeReport | FindingReport] = [change for change in plan.changes if change.action != "noop"]
-    for one in found + list(plan.findings):
-        if one.waiver is None or one.waiver.expired:
-            yield one
+    return (one for one in _deviating(plan) if one.waiver is None or one.waiver.expired)
+
+
+def _deviating(plan: PlanReport) -> Iterator[ChangeReport | FindingReport]:
+    yield from (change for change in plan.changes if change.action != "noop")
+    yield from plan.findings

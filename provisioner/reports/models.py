@@ -201,7 +201,7 @@ class DriftReport(_Report):
     """What ``drift`` prints."""
 
     schema_: Literal["provisioner.drift/1"] = Field(default="provisioner.drift/1", alias="schema")
-    in_sync: bool = Field(description="Every tenant that could be read is as its playbook says.")
+    in_sync: bool = Field(description="Nothing deviates in any tenant that could be read, waived or not.")
     plans: tuple[PlanReport, ...]
     failures: tuple[FailureReport, ...] = Field(default=(), description="What could not be read.")
     summary: dict[str, int] = Field(

@@ -70,7 +70,7 @@ def plan_text(report: PlanReport, title: str, *, verbose: bool = False) -> str:
     shown = [change for change in report.changes if verbose or change.action != "noop"]
     lines += [line for change in shown for line in _change_lines(change)]
     lines += [""] if shown else []
-    lines += [_summary(report.summary, refused=bool(report.refusals))]
+    lines += [_summary(report.summary, otherwise=bool(report.refusals or report.findings))]
     lines += [f"{style('warning', fg='yellow')}  {plain(warning)}" for warning in report.warnings]
     for refusal in report.refusals:
         lines.append(f"{style('refused', fg='red', bold=True)}  {plain(refusal.reason)}")
@@ -285,7 +285,13 @@ def shown_value(value: Any) -> str:
     return plain(value)
 
 
-def _summary(summary: dict[str, int], *, refused: bool) -> str:
+def _summary(summary: dict[str, int], *, otherwise: bool) -> str:
+    """A plan in numbers.
+
+    Args:
+        summary: number of changes by action.
+        otherwise: something that is no change keeps it from being in sync.
+    """
     words = {
         "create": "to create",
         "update": "to update",
@@ -295,7 +301,7 @@ def _summary(summary: dict[str, int], *, refused: bool) -> str:
     }
     parts = [f"{summary[action]} {text}" for action, text in words.items() if summary.get(action)]
     unchanged = f"{summary.get('noop', 0)} unchanged"
-    if not parts and not refused:
+    if not parts and not otherwise:
         return f"In sync: {unchanged}."
     return f"Plan: {', '.join([*parts, unchanged])}."
 

@@ -6,17 +6,9 @@ import pytest
 
 from provisioner.providers import CATALOGUES, catalogue
 from provisioner.sandbox import breaks
+from tests.sandbox.test_dns_breaks import OF_PLAYBOOKS as OF_ONE_PLAYBOOK
 
-OF_PLAYBOOKS = {
-    "dns-domain-in-two-playbooks",
-    "dns-domain-private",
-    "dns-domain-public-suffix",
-    "dns-domains-too-many",
-    "dns-label-unusual",
-    "dns-parent-and-child",
-    "dns-token-overdue",
-    "dns-verified-domain-candidate",
-}
+OF_PLAYBOOKS = {*OF_ONE_PLAYBOOK, "dns-verified-domain-candidate"}
 """Faults that are in what a playbook says, not in a tenant or the DNS; see test_domains.py."""
 
 CHECKS = {check.id: name for name in CATALOGUES for check in catalogue(name) if check.id not in OF_PLAYBOOKS}

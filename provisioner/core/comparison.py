@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from pydantic import SecretStr
 
 from .diff import CHANGED, HIDDEN, FieldChange, created, shown
-from .leaving import managed
+from .leaving import LeftAlone, managed
 from .plan import Action, Desired, Guards, make_plan
 from .resource import SECRET, UNORDERED, Address, AnyResource, Model, Ref, Resource
 from .snapshot import Snapshot
@@ -28,19 +28,23 @@ class Side(Model):
         resources: as they are wanted, or as they were read.
         read: they were read, so what is not among them is not there; otherwise it is not managed.
         exhaustive: of what is wanted, kinds of which there should be no others.
+        left_alone: what may be there all the same.
     """
 
     name: str
     resources: tuple[AnyResource, ...] = ()
     read: bool = False
     exhaustive: frozenset[str] = frozenset()
+    left_alone: tuple[LeftAlone, ...] = ()
 
     @classmethod
     def wanted(cls, name: str, desired: Desired) -> Side:
         """What a playbook asks for, without what it leaves alone."""
         everything = frozenset(one.address for one in desired.resources)
         resources = tuple(managed(desired.resources, desired.left_alone, everything))
-        return cls(name=name, resources=resources, exhaustive=desired.exhaustive)
+        return cls(
+            name=name, resources=resources, exhaustive=desired.exhaustive, left_alone=desired.left_alone
+        )
 
     @classmethod
     def found(cls, name: str, snapshot: Snapshot) -> Side:
@@ -77,7 +81,7 @@ def compare(left: Side, right: Side) -> tuple[Difference, ...]:
 
 def _against(wanted: Side, found: Side, *, turned: bool) -> Iterator[Difference]:
     """What is wanted against what was read: a plan."""
-    desired = Desired(resources=wanted.resources, exhaustive=wanted.exhaustive)
+    desired = Desired(resources=wanted.resources, exhaustive=wanted.exhaustive, left_alone=wanted.left_alone)
     plan = make_plan(desired, Snapshot(resources=found.resources), Guards())
     for change in plan.changes:
         if change.action is Action.NOOP or isinstance(change.after, ManualStep):

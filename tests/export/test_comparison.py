@@ -128,3 +128,24 @@ def test_secrets_are_compared_and_not_shown():
         {"name": "token", "before": "(secret)", "after": "(secret, changed)"}
     ]
     assert compare(left, left) == ()
+
+
+def test_what_a_playbook_leaves_alone_is_not_compared():
+    keys = {
+        "groups": [],
+        "unmanaged": [
+            {"on": "entra-application/kiro", "fields": ["access_token_version"]},
+            {"on": "entra-group-assignment/Sales"},
+            {"on": "entra-service-principal/*"},
+        ],
+    }
+    sales, others = (
+        kinds.GroupAssignment(key=name, principal=name, role="User") for name in ("Sales", "Others")
+    )
+    snapshot = found("kiro", "3" * 20, sales, others, access_token_version=1)
+    (application, assignment) = compare(wanted(keys), snapshot)
+    assert application.address == "entra-application/kiro"
+    assert "access_token_version" not in {field.name for field in application.fields}
+    assert (assignment.address, assignment.where) == ("entra-group-assignment/Others", "right")
+    smaller = {one.address for one in compare(wanted(keys), wanted({"groups": []}))}
+    assert smaller == {"entra-application/kiro", "entra-service-principal/kiro"}

@@ -16,9 +16,8 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from contract_judge import Judge, violations
-
 from provisioner.sandbox import Exchange
+from tests.contract_judge import Judge, violations
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "shared" / "contracts"
 ABSENT = "the official API descriptions are not beside the repository"

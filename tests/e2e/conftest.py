@@ -8,11 +8,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from graph_contract import CONTRACTS, GraphContract
-from okta_contract import OktaContract
-from product import Product
 
 from provisioner.sandbox import Exchange, Sandbox
+from tests.e2e.product import Product
+from tests.graph_contract import CONTRACTS, GraphContract
+from tests.okta_contract import OktaContract
 
 
 @pytest.fixture(scope="session")

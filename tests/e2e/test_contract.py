@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from graph_contract import ABSENT, CONTRACTS
-from product import PLAYBOOK
 
 from provisioner.sandbox import Exchange
+from tests.e2e.product import PLAYBOOK
+from tests.graph_contract import ABSENT, CONTRACTS
 
 pytestmark = pytest.mark.skipif(not CONTRACTS.is_dir(), reason=ABSENT)
 

@@ -6,10 +6,10 @@ import base64
 import json
 
 import pytest
-from test_secrets import MARKED, assert_nowhere, everything
 
 from provisioner.sandbox import dns, steering
 from provisioner.sandbox.kiro import console
+from tests.e2e.test_secrets import MARKED, assert_nowhere, everything
 
 ZONE = "contoso.example."
 NAME = "kiro-app-1.contoso.example."

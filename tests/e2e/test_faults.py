@@ -9,9 +9,9 @@ import multiprocessing
 import os
 
 import pytest
-from product import Product
 
 from provisioner.sandbox import Sandbox, faults
+from tests.e2e.product import Product
 
 WATCHED = {"entra": "* /v1.0/*", "okta": "* /api/v1/*"}
 REQUESTS = {"entra": 24, "okta": 35}

@@ -8,9 +8,9 @@ import subprocess
 import sys
 
 import pytest
-from product import PLAYBOOK
 
 from provisioner.sandbox import Exchange, Sandbox
+from tests.e2e.product import PLAYBOOK
 
 
 @pytest.mark.parametrize("after", ["instantiate", "synchronization/jobs", "/start"])

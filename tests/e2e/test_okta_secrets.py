@@ -6,9 +6,9 @@ import hashlib
 import itertools
 
 import pytest
-from test_secrets import MARKED, assert_nowhere
 
 from provisioner.sandbox import faults
+from tests.e2e.test_secrets import MARKED, assert_nowhere
 
 COMMANDS = [
     ("validate",),

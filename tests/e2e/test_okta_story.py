@@ -6,10 +6,10 @@ import re
 
 import pytest
 import yaml
-from product import PLAYBOOKS
 
 from provisioner.sandbox import steering
 from provisioner.sandbox.kiro import console
+from tests.e2e.product import PLAYBOOKS
 
 ORG_KEYS = {"org_url": "${OKTA_ORG_URL}"}
 

@@ -6,9 +6,9 @@ import hashlib
 import itertools
 
 import pytest
-from product import PLAYBOOK
 
 from provisioner.sandbox import faults
+from tests.e2e.product import PLAYBOOK
 
 MARKED = "canary-4f0d2c9a7b6e"
 OTHER = "canary-0b1e5d7c3a9f"

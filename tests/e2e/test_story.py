@@ -6,10 +6,10 @@ import re
 import shutil
 
 import pytest
-from product import PLAYBOOK
 
 from provisioner.sandbox import steering
 from provisioner.sandbox.kiro import console
+from tests.e2e.product import PLAYBOOK
 
 
 def kiro_users(product):

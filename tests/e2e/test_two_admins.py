@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from product import PLAYBOOK
 
 from provisioner import engine
 from provisioner.core.errors import RefusedError
@@ -14,6 +13,7 @@ from provisioner.playbook import load
 from provisioner.providers import Sandboxed, entry
 from provisioner.sandbox import breaks
 from provisioner.settings import Variables
+from tests.e2e.product import PLAYBOOK
 
 
 class Silent:

@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from pipeline_cases import PLAYBOOKS, Init
 
 from provisioner.cli import main
+from tests.pipelines.pipeline_cases import PLAYBOOKS, Init
 
 
 @pytest.fixture

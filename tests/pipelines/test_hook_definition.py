@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from pipeline_cases import PLAYBOOKS
 from pre_commit.clientlib import load_manifest
 
 from provisioner.cli import main
+from tests.pipelines.pipeline_cases import PLAYBOOKS
 
 MANIFEST = Path(__file__).resolve().parents[2] / ".pre-commit-hooks.yaml"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from pipeline_cases import PLAYBOOKS, PROVIDERS, SYSTEMS
 
 from provisioner.cli import main
+from tests.pipelines.pipeline_cases import PLAYBOOKS, PROVIDERS, SYSTEMS
 
 FILES = {
     "github": [

@@ -12,7 +12,8 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
-from pipeline_cases import PROVIDERS, SYSTEMS
+
+from tests.pipelines.pipeline_cases import PROVIDERS, SYSTEMS
 
 BIN = Path(sys.executable).parent
 

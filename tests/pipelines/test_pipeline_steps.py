@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from stand_ins import StandIns, forge
-from workflow_steps import filled, run_job, run_steps
+
+from tests.pipelines.stand_ins import StandIns, forge
+from tests.pipelines.workflow_steps import filled, run_job, run_steps
 
 BOTH = ["books/entra.yaml", "books/okta.yaml"]
 CONTEXT = {

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from workflow_steps import run_job
 
 from provisioner.cli import main
 from provisioner.sandbox import Sandbox, breaks, faults
+from tests.pipelines.workflow_steps import run_job
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTEXT = {

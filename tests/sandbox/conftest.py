@@ -8,13 +8,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from dns_fixtures import Client as DnsClient
-from graph_fixtures import Kiro
-from okta_contract import CONTRACTS, OktaContract
-from okta_fixtures import Org
 
 from provisioner.sandbox import Exchange, Sandbox
 from provisioner.sandbox.dns import Dns
+from tests.okta_contract import CONTRACTS, OktaContract
+from tests.sandbox.dns_fixtures import Client as DnsClient
+from tests.sandbox.graph_fixtures import Kiro
+from tests.sandbox.okta_fixtures import Org
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,12 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import httpx
-from graph_fixtures import NON_GALLERY, Kiro
 
 from provisioner.sandbox import Sandbox
 from provisioner.sandbox.graph.api import _normal
 from provisioner.sandbox.graph.errors import GraphError
 from provisioner.sandbox.graph.routes import match
+from tests.sandbox.graph_fixtures import NON_GALLERY, Kiro
 
 GRAPH_SERVICE = "(appId='00000003-0000-0000-c000-000000000000')"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
-from graph_fixtures import NON_GALLERY, Kiro, Provisioned
 
 from provisioner.sandbox import Sandbox
+from tests.sandbox.graph_fixtures import NON_GALLERY, Kiro, Provisioned
 
 
 def session(graph: httpx.Client, sandbox: Sandbox, group_id: str) -> None:

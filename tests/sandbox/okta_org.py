@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Self
 
-from provisioning_fixtures import LoopbackServer, Sent
-
 from provisioner.sandbox.kiro import console as kiro_console
 from provisioner.sandbox.kiro.endpoint import KiroEndpoint
 from provisioner.sandbox.okta import provisioning
 from provisioner.sandbox.store import Document, Store
+from tests.sandbox.provisioning_fixtures import LoopbackServer, Sent
 
 APP = "0oaawsscimapplication"
 MAPPING = "prmawsscimapplication"

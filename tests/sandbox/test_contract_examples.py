@@ -14,9 +14,9 @@ from typing import Any
 
 import httpx
 import pytest
-from graph_examples import Replay, Stage, route_of
 
 from provisioner.sandbox import Sandbox
+from tests.sandbox.graph_examples import Replay, Stage, route_of
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "shared" / "examples" / "graph"
 pytestmark = pytest.mark.skipif(

@@ -6,13 +6,13 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 import pytest
-from graph_contract import ABSENT, CONTRACTS, GraphContract
-from graph_tour import session
 
 from provisioner.sandbox import Exchange, Sandbox
 from provisioner.sandbox.graph.api import _normal
 from provisioner.sandbox.graph.errors import GraphError
 from provisioner.sandbox.graph.routes import ROUTES, match
+from tests.graph_contract import ABSENT, CONTRACTS, GraphContract
+from tests.sandbox.graph_tour import session
 
 pytestmark = pytest.mark.skipif(not CONTRACTS.is_dir(), reason=ABSENT)
 

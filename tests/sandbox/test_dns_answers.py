@@ -7,7 +7,6 @@ import dns.message
 import dns.opcode
 import dns.rdatatype
 import pytest
-from dns_fixtures import NS1, NS2, NS3, ZONE, Client, rcode, values
 
 from provisioner.sandbox.dns import (
     Dns,
@@ -20,6 +19,7 @@ from provisioner.sandbox.dns import (
     txt,
     zones,
 )
+from tests.sandbox.dns_fixtures import NS1, NS2, NS3, ZONE, Client, rcode, values
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import dns.exception
 import dns.flags
 import dns.message
 import pytest
-from dns_fixtures import NS1, NS2, NS3, ZONE, Client, rcode, values
 
 from provisioner.sandbox.dns import (
     Behaviour,
@@ -21,6 +20,7 @@ from provisioner.sandbox.dns import (
     serial,
     txt,
 )
+from tests.sandbox.dns_fixtures import NS1, NS2, NS3, ZONE, Client, rcode, values
 
 
 def test_a_server_that_lags_shows_the_zone_as_it_was(dns_client: Client):

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable
 
 import pytest
-from dns_fixtures import ZONE, Client
 
 from provisioner.providers.dns.diagnosis import RULES, Diagnosis, diagnose
 from provisioner.providers.dns.lookup import look
@@ -18,6 +17,7 @@ from provisioner.sandbox.breaks import NothingToBreakError
 from provisioner.sandbox.breaks.dns import CATALOGUE, Net
 from provisioner.sandbox.dns import add_record, add_zone, move_clock, records, remove_record, txt
 from provisioner.sandbox.store import Store
+from tests.sandbox.dns_fixtures import ZONE, Client
 
 TOKEN = "kiro-site-verification=11111111-2222-4333-8444-555555555555"
 DOMAIN = "contoso.example"

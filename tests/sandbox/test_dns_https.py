@@ -12,12 +12,12 @@ import dns.query
 import httpx
 import pytest
 from dns.query import HTTPVersion
-from dns_fixtures import ZONE, Client, rcode, values
 
 from provisioner.sandbox import certificate
 from provisioner.sandbox.dns import Behaviour, add_record, behave, doh, txt
 from provisioner.sandbox.server import Front, Listener, Mount, bind
 from provisioner.sandbox.store import Store
+from tests.sandbox.dns_fixtures import ZONE, Client, rcode, values
 
 TYPE = {"Content-Type": "application/dns-message"}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dns.edns
 import dns.flags
 import pytest
-from dns_fixtures import NS1, NS2, NS3, ZONE, Client, rcode, values
 
 from provisioner.sandbox.dns import (
     Behaviour,
@@ -21,6 +20,7 @@ from provisioner.sandbox.dns import (
     remove_record,
     txt,
 )
+from tests.sandbox.dns_fixtures import NS1, NS2, NS3, ZONE, Client, rcode, values
 
 ONE, TWO = "resolver1.", "resolver2."
 KIRO = f"kiro.{ZONE}"

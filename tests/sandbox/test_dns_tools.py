@@ -7,9 +7,9 @@ import shutil
 import subprocess
 
 import pytest
-from dns_fixtures import NS1, ZONE, Client
 
 from provisioner.sandbox.dns import Behaviour, add_record, behave, declare, keys, txt
+from tests.sandbox.dns_fixtures import NS1, ZONE, Client
 
 WRONG = "bm90IHRoZSBzYW5kYm94J3Mgc2VjcmV0"
 

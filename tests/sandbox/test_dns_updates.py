@@ -11,9 +11,9 @@ import dns.rdatatype
 import dns.tsig
 import dns.update
 import pytest
-from dns_fixtures import NS1, NS2, ZONE, Client, rcode, values
 
 from provisioner.sandbox.dns import Behaviour, add_key, add_record, behave, records, remove_key, serial, txt
+from tests.sandbox.dns_fixtures import NS1, NS2, ZONE, Client, rcode, values
 
 WRONG = base64.b64encode(b"not the sandbox's secret").decode()
 

@@ -6,7 +6,8 @@ import uuid
 
 import httpx
 import pytest
-from graph_fixtures import NON_GALLERY, UNKNOWN_ID, Kiro, error_of
+
+from tests.sandbox.graph_fixtures import NON_GALLERY, UNKNOWN_ID, Kiro, error_of
 
 GUIDE_REDIRECTS = ["kiro://kiro.oauth/callback", "http://localhost/oauth/callback"]
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
-from graph_fixtures import UNKNOWN_ID, Kiro, error_of
+
+from tests.sandbox.graph_fixtures import UNKNOWN_ID, Kiro, error_of
 
 SECURITY_GROUP = {"displayName": "G", "mailEnabled": False, "mailNickname": "g", "securityEnabled": True}
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from graph_fixtures import error_of
 
 from provisioner.sandbox import Exchange, faults
+from tests.sandbox.graph_fixtures import error_of
 
 EVENTUAL = {"ConsistencyLevel": "eventual"}
 

@@ -6,10 +6,10 @@ import uuid
 
 import httpx
 import pytest
-from graph_fixtures import error_of
 
 from provisioner.sandbox import Sandbox, seed
 from provisioner.sandbox.graph.documents import security_identifier
+from tests.sandbox.graph_fixtures import error_of
 
 SECURITY_GROUP = {"displayName": "G", "mailEnabled": False, "mailNickname": "g", "securityEnabled": True}
 

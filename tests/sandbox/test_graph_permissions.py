@@ -7,9 +7,9 @@ import uuid
 
 import httpx
 import pytest
-from graph_fixtures import Kiro, error_of
 
 from provisioner.sandbox.graph.throttle import Throttle, resource_units
+from tests.sandbox.graph_fixtures import Kiro, error_of
 
 EVENTUAL = {"ConsistencyLevel": "eventual"}
 

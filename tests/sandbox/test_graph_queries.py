@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from graph_fixtures import NON_GALLERY, error_of
+
+from tests.sandbox.graph_fixtures import NON_GALLERY, error_of
 
 EVENTUAL = {"ConsistencyLevel": "eventual"}
 

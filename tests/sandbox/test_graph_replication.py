@@ -9,9 +9,9 @@ import uuid
 
 import httpx
 import pytest
-from graph_fixtures import NON_GALLERY, Kiro, error_of
 
 from provisioner.sandbox import seed
+from tests.sandbox.graph_fixtures import NON_GALLERY, Kiro, error_of
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import uuid
 
 import httpx
 import pytest
-from graph_fixtures import Kiro, error_of
 
 from provisioner.sandbox import Sandbox
+from tests.sandbox.graph_fixtures import Kiro, error_of
 
 REDIRECTS = ["kiro://kiro.oauth/callback", "http://localhost/oauth/callback"]
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import httpx
 import pytest
-from graph_fixtures import Kiro, Provisioned, error_of
 
 from provisioner.sandbox import Sandbox
 from provisioner.sandbox.graph.cycles import Cycles, overdue
+from tests.sandbox.graph_fixtures import Kiro, Provisioned, error_of
 
 
 @pytest.fixture

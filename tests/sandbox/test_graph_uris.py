@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from graph_fixtures import Kiro, error_of
+
+from tests.sandbox.graph_fixtures import Kiro, error_of
 
 
 def patch(graph: httpx.Client, kiro: Kiro, body: dict[str, object]) -> httpx.Response:

@@ -8,12 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
-from provisioning_fixtures import ENTERPRISE, LoopbackServer
 from scim2_client.client import BaseSyncSCIMClient
 from scim2_tester import Status, check_server
 
 from provisioner.sandbox import kiro
 from provisioner.sandbox.store import Store
+from tests.sandbox.provisioning_fixtures import ENTERPRISE, LoopbackServer
 
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"

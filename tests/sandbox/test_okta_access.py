@@ -11,11 +11,11 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from okta_fixtures import Org, ask_token, assertion, error_of, native
 
 from provisioner.sandbox import faults
 from provisioner.sandbox.okta.limits import LIMITS, RateLimits
 from provisioner.sandbox.okta.routes import ROUTES
+from tests.sandbox.okta_fixtures import Org, ask_token, assertion, error_of, native
 
 
 def test_a_token_with_and_without_a_space(org):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from okta_fixtures import AWS, error_of, native
+
+from tests.sandbox.okta_fixtures import AWS, error_of, native
 
 
 def test_a_native_public_client(org):

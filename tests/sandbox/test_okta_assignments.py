@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 import pytest
-from okta_fixtures import error_of, native
 
 from provisioner.sandbox.okta import groups, users
+from tests.sandbox.okta_fixtures import error_of, native
 
 
 def people(org, app):

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from okta_tenant import OIDC, SCIM, SERVER, Admin, complete
 
 from provisioner.sandbox import Sandbox, breaks
 from provisioner.sandbox.breaks import okta
 from provisioner.sandbox.kiro import console as kiro
 from provisioner.sandbox.store import Document
+from tests.sandbox.okta_tenant import OIDC, SCIM, SERVER, Admin, complete
 
 NAMES = [*okta.CATALOGUE]
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from okta_org import APP, EVERYTHING, Org
-from okta_tenant import OIDC, SCIM, STEPS, Admin
 
 from provisioner.cli import main
 from provisioner.sandbox import Sandbox, steering
 from provisioner.sandbox.kiro import console as kiro
 from provisioner.sandbox.okta import console
+from tests.sandbox.okta_org import APP, EVERYTHING, Org
+from tests.sandbox.okta_tenant import OIDC, SCIM, STEPS, Admin
 
 
 @pytest.fixture

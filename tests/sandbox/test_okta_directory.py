@@ -7,9 +7,9 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from okta_fixtures import Org, error_of, native
 
 from provisioner.sandbox import Sandbox
+from tests.sandbox.okta_fixtures import Org, error_of, native
 
 
 def test_the_org_to_begin_with(org):

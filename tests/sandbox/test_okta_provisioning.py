@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from okta_org import APP, EVERYTHING, Org
-from provisioning_fixtures import Sent
 
 from provisioner.sandbox.kiro import console as kiro_console
 from provisioner.sandbox.okta import provisioning
 from provisioner.sandbox.okta.provisioning import groups as group_pushes
 from provisioner.sandbox.okta.provisioning.expressions import ExpressionError, evaluate
 from provisioner.sandbox.okta.pushes import Pushes
+from tests.sandbox.okta_org import APP, EVERYTHING, Org
+from tests.sandbox.provisioning_fixtures import Sent
 
 ADA = {"firstName": "Ada", "lastName": "Lovelace", "email": "ada@x.example", "none": None}
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"

@@ -14,11 +14,11 @@ from typing import Any
 
 import httpx
 import pytest
-from okta_contract import ABSENT, CONTRACTS, OktaContract
-from okta_fixtures import Org
-from okta_recordings import RECORDINGS, Ids, Recorded, differences, load, misfits
 
 from provisioner.sandbox import Exchange, Sandbox, faults
+from tests.okta_contract import ABSENT, CONTRACTS, OktaContract
+from tests.sandbox.okta_fixtures import Org
+from tests.sandbox.okta_recordings import RECORDINGS, Ids, Recorded, differences, load, misfits
 
 pytestmark = pytest.mark.skipif(
     not RECORDINGS.is_dir(), reason="the recordings are not beside the repository"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from okta_fixtures import error_of
+
+from tests.sandbox.okta_fixtures import error_of
 
 RULE = {
     "type": "RESOURCE_ACCESS",

@@ -6,9 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from provisioning_fixtures import ENTERPRISE, JOB, World, attribute_mapping, object_mapping, unknown_members
 
 from provisioner.sandbox import kiro, provisioning
+from tests.sandbox.provisioning_fixtures import (
+    ENTERPRISE,
+    JOB,
+    World,
+    attribute_mapping,
+    object_mapping,
+    unknown_members,
+)
 
 SIX = {
     "employeeId": f"{ENTERPRISE}:employeeNumber",

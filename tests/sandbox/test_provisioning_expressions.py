@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from provisioning_fixtures import shared
 
 from provisioner.sandbox.provisioning.expressions import (
     Attribute,
@@ -23,6 +22,7 @@ from provisioner.sandbox.provisioning.expressions import (
     to_source,
 )
 from provisioner.sandbox.provisioning.functions import FUNCTIONS, OPERATORS, ExpressionError, Value
+from tests.sandbox.provisioning_fixtures import shared
 
 PHONE = r'"\\+(?<isdCode>\\d* )(?<phoneNumber>\\d{10})"'
 

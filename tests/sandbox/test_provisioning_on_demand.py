@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from provisioning_fixtures import JOB, World, shared
 
 from provisioner.sandbox import provisioning
+from tests.sandbox.provisioning_fixtures import JOB, World, shared
 
 
 @pytest.fixture

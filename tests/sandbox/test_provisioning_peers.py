@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from provisioning_fixtures import LoopbackServer, World
 from scim2_server.memory import InMemoryStorage
 from scim2_server.testserver.application import BearerTokenApplication
 from scim2_server.utils import load_default_provider
+
+from tests.sandbox.provisioning_fixtures import LoopbackServer, World
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from provisioning_fixtures import LoopbackServer, World, unknown_members
 
 from provisioner.sandbox import kiro, provisioning
 from provisioner.sandbox.provisioning import status as job_status
@@ -18,6 +17,7 @@ from provisioner.sandbox.provisioning.outcome import Outcome
 from provisioner.sandbox.provisioning.scim_client import ScimError
 from provisioner.sandbox.provisioning.source import Entry
 from provisioner.sandbox.provisioning.status import Quarantine, Run
+from tests.sandbox.provisioning_fixtures import LoopbackServer, World, unknown_members
 
 INVALID = "SystemForCrossDomainIdentityManagementInvalidCredentials"
 INCOMPATIBLE = "SystemForCrossDomainIdentityManagementServiceIncompatible"

@@ -9,10 +9,16 @@ from typing import Any
 import pytest
 import yaml
 from openapi_schema_validator import OAS30Validator
-from provisioning_fixtures import ENTERPRISE, attribute_mapping, object_mapping, shared, unknown_members
 
 from provisioner.sandbox.provisioning import default_schema, schema_problems, templates
 from provisioner.sandbox.provisioning.mapping import read_mappings
+from tests.sandbox.provisioning_fixtures import (
+    ENTERPRISE,
+    attribute_mapping,
+    object_mapping,
+    shared,
+    unknown_members,
+)
 
 Document = dict[str, Any]
 

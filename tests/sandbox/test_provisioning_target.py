@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from provisioning_fixtures import ENTERPRISE
 
 from provisioner.sandbox.provisioning import target
 from provisioner.sandbox.provisioning.source import Entry, passes
 from provisioner.sandbox.provisioning.target import Path, parse_path
+from tests.sandbox.provisioning_fixtures import ENTERPRISE
 
 
 @pytest.mark.parametrize(

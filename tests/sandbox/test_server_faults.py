@@ -9,10 +9,10 @@ import threading
 
 import httpx
 import pytest
-from graph_fixtures import NON_GALLERY, error_of
 
 from provisioner.sandbox import Exchange, faults
 from provisioner.sandbox.store import Store
+from tests.sandbox.graph_fixtures import NON_GALLERY, error_of
 
 APPLICATIONS = "POST /v1.0/applications"
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import httpx
 import pytest
-from graph_fixtures import NON_GALLERY, Kiro, error_of
 
 from provisioner.sandbox import Sandbox, seed
 from provisioner.sandbox.tokens import GRAPH_APP_ID, Tokens
+from tests.sandbox.graph_fixtures import NON_GALLERY, Kiro, error_of
 
 GOLDEN = (
     Path(__file__).resolve().parents[3] / "shared" / "contracts" / "golden" / "oidc-discovery.golden.json"

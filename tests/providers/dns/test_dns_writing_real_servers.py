@@ -11,7 +11,6 @@ import dns.rcode
 import dns.tsig
 import dns.update
 import pytest
-from real_servers import FULL, SECRET, TXT_ONLY, ZONE, RealServer, running_server  # noqa: F401 - a fixture
 
 from provisioner.core.errors import (
     NotFoundRemotelyError,
@@ -24,6 +23,7 @@ from provisioner.providers.dns.observations import NameServer, Zone
 from provisioner.providers.dns.resources import DomainRecord
 from provisioner.providers.dns.servers import Limits
 from provisioner.providers.dns.writing import Writer, writer
+from tests.providers.dns.real_servers import FULL, SECRET, TXT_ONLY, ZONE, RealServer, running_server  # noqa: F401 - a fixture
 
 WRONG = base64.b64encode(b"another secret").decode()
 VALUE = "kiro-site-verification=abc"

@@ -14,8 +14,6 @@ import dns.update
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from name_server import NameServer as Scripted
-from name_server import serving
 
 from provisioner.core.errors import (
     NotFoundRemotelyError,
@@ -32,6 +30,8 @@ from provisioner.providers.dns.servers import Endpoint, Limits, ServerMap
 from provisioner.providers.dns.writing import Writer, writer
 from provisioner.providers.dns.writing.signed import SignedServer
 from provisioner.sandbox import dns as sandbox
+from tests.providers.dns.name_server import NameServer as Scripted
+from tests.providers.dns.name_server import serving
 
 ZONE = "contoso.example"
 NAME = f"kiro-app-1.{ZONE}"

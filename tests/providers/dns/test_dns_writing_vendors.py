@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from dns_vendors import ZONE, Azure, Cloudflare, Fault, standing_in
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +27,7 @@ from provisioner.providers.dns.writing import writer
 from provisioner.providers.dns.writing.notation import joined, quoted
 from provisioner.providers.dns.writing.vendor import VendorWriter
 from provisioner.providers.dns.writing.vendors import opener
+from tests.providers.dns.dns_vendors import ZONE, Azure, Cloudflare, Fault, standing_in
 
 NAME = f"kiro-app-1.{ZONE}"
 VALUE = "kiro-site-verification=abc"

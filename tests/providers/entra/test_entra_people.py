@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from graph_contract import ABSENT, CONTRACTS, GraphContract
 
 from provisioner import engine
 from provisioner.core.snapshot import Snapshot
@@ -18,6 +17,7 @@ from provisioner.providers.dns.observations import EmailDomain, VerifiedDomain
 from provisioner.providers.entra import parse, permissions, reader
 from provisioner.providers.entra import resources as kinds
 from provisioner.sandbox import Exchange, Sandbox
+from tests.graph_contract import ABSENT, CONTRACTS, GraphContract
 
 ALSO = frozenset(kind.kind for one in check for kind in one.reads)
 PLAN_NEEDS = ["Application.Read.All", "Synchronization.Read.All", "GroupMember.Read.All"]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from okta_contract import ABSENT, CONTRACTS, OktaContract
 
 from provisioner import engine
 from provisioner.core.check import Look, Status
@@ -20,6 +19,7 @@ from provisioner.providers.dns.observations import EmailDomain, VerifiedDomain
 from provisioner.providers.okta import observations as seen
 from provisioner.providers.okta import roll
 from provisioner.sandbox import Exchange, Sandbox
+from tests.okta_contract import ABSENT, CONTRACTS, OktaContract
 
 ALSO = frozenset(kind.kind for one in check for kind in one.reads)
 PLAYBOOK: dict[str, Any] = {

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from provisioner.core.check import Check, Finding, Look, Status
 from provisioner.core.errors import NotFoundRemotelyError, RefusedError, RemoteError
-from provisioner.core.leaving import idle
+from provisioner.core.leaving import idle, instead
 from provisioner.core.plan import Action, Change, Desired, Guards, Plan, make_plan
 from provisioner.core.provider import Outcome, Provider
 from provisioner.core.resource import resolve
@@ -200,7 +200,7 @@ def _of_nothing(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
     """A word about everything that is left alone and does not exist; it may be misspelt."""
     addresses = {*snapshot.by_address, *desired.absent, *(one.address for one in desired.resources)}
     for one in idle(desired.left_alone, addresses):
-        yield f"unmanaged: there is no {one.on}, and the playbook asks for none"
+        yield f"unmanaged: there is no {one.on}, and the playbook asks for none{instead(one.on, addresses)}"
 
 
 async def _read_again(provider: Provider, planned: Planned) -> Planned:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -131,7 +132,7 @@ def apply(
     report = read_plan(approved) if approved else None
     with opened(playbook, printer, sandbox=sandbox) as session:
         terms = _Terms(yes or sandbox or report is not None, max_removals, report)
-        return _change(session, (None,), terms, wait=not no_wait)
+        return _change(session, (_Goal.AS_THE_PLAYBOOK_SAYS,), terms, wait=not no_wait)
 
 
 def read_plan(file: Path) -> PlanReport:
@@ -175,8 +176,8 @@ def destroy(playbook: Path, sandbox: bool, yes: bool, purge: bool, no_wait: bool
     from provisioner.cli.session import opened
 
     with opened(playbook, printer, sandbox=sandbox) as session:
-        steps = (False, True) if purge else (False,)
-        result = _change(session, steps, _Terms(yes or sandbox, 1.0), wait=not no_wait)
+        goals = (_Goal.TAKEN_DOWN, _Goal.PURGED) if purge else (_Goal.TAKEN_DOWN,)
+        result = _change(session, goals, _Terms(yes or sandbox, 1.0), wait=not no_wait)
         printer.say("Kiro still has the users and their subscriptions: delete those in the Kiro console.")
         return result
 
@@ -196,6 +197,25 @@ def _guards(provider: Provider, max_removals: float | None) -> Guards:
     return guards if max_removals is None else guards.model_copy(update={"max_removals": max_removals})
 
 
+class _Goal(Enum):
+    """What is to be made true."""
+
+    AS_THE_PLAYBOOK_SAYS = auto()
+    TAKEN_DOWN = auto()
+    PURGED = auto()
+    """Taken down with nothing left in the recycle bin."""
+
+    def wish(self, provider: Provider) -> Wish | None:
+        """What the engine is to plan for; None: what the playbook asks for."""
+        if self is _Goal.AS_THE_PLAYBOOK_SAYS:
+            return None
+        return lambda snapshot: provider.teardown(snapshot, purge=self is _Goal.PURGED)
+
+    def reads(self, provider: Provider) -> frozenset[str]:
+        """Kinds to read besides those that the playbook's plan needs."""
+        return frozenset() if self is _Goal.AS_THE_PLAYBOOK_SAYS else provider.teardown_reads
+
+
 @dataclass(frozen=True)
 class _Terms:
     """How a change may be made.
@@ -211,13 +231,12 @@ class _Terms:
     approved: PlanReport | None = None
 
 
-def _change(session: Session, steps: Sequence[bool | None], terms: _Terms, *, wait: bool) -> int:
-    """Plan, show, ask, apply, step by step; and report when all steps are done.
+def _change(session: Session, goals: Sequence[_Goal], terms: _Terms, *, wait: bool) -> int:
+    """Plan, show, ask, apply, goal by goal; and report when all are reached.
 
     Args:
         session: the playbook.
-        steps: what to make true, one after the other: None stands for the playbook, False for its teardown, True
-            for a teardown that leaves nothing in the recycle bin.
+        goals: what to make true, one after the other.
         terms: how.
         wait: until every name server has the records that were made.
     """
@@ -225,15 +244,15 @@ def _change(session: Session, steps: Sequence[bool | None], terms: _Terms, *, wa
 
     applied = engine.Applied()
     try:
-        return session.run(lambda provider: _stepwise(session, provider, steps, terms, applied), wait=wait)
+        return session.run(lambda provider: _reach(session, provider, goals, terms, applied), wait=wait)
     except KeyboardInterrupt:
         made = ", ".join(change.address for change, _ in applied.done)
         session.printer.say(f"\nWritten so far: {made or 'nothing'}.")
         raise
 
 
-async def _stepwise(
-    session: Session, provider: Provider, steps: Sequence[bool | None], terms: _Terms, applied: Applied
+async def _reach(
+    session: Session, provider: Provider, goals: Sequence[_Goal], terms: _Terms, applied: Applied
 ) -> int:
     from provisioner import engine
     from provisioner.core.plan import Plan
@@ -241,12 +260,12 @@ async def _stepwise(
     started = time.monotonic()
     plans: list[Plan] = []
     error: ProvisionerError | None = None
-    for purge in steps:
+    for goal in goals:
         planned = await engine.plan(
             provider,
-            wish=_wish(provider, purge),
+            wish=goal.wish(provider),
             guards=_guards(provider, terms.max_removals),
-            also=frozenset() if purge is None else provider.teardown_reads,
+            also=goal.reads(provider),
         )
         if terms.approved is not None:
             _refuse_another(terms.approved, session.target(provider), planned.plan)
@@ -264,7 +283,7 @@ async def _stepwise(
     changes = tuple(change for plan in plans for change in plan.changes)
     whole = Plan(changes=changes, warnings=plans[0].warnings)
     snapshot = applied.after.snapshot if applied.after else planned.snapshot
-    outlook = () if error or steps != (None,) else tuple(provider.outlook(snapshot))
+    outlook = () if error or goal is not _Goal.AS_THE_PLAYBOOK_SAYS else tuple(provider.outlook(snapshot))
     took = time.monotonic() - started
     return _finish(session, provider, whole, applied, snapshot, outlook=outlook, seconds=took, error=error)
 
@@ -302,10 +321,6 @@ def _agreed(session: Session, provider: Provider, planned: Planned, *, yes: bool
     if asks:
         confirm(session.printer)
     return asks
-
-
-def _wish(provider: Provider, purge: bool | None) -> Wish | None:
-    return None if purge is None else lambda snapshot: provider.teardown(snapshot, purge=purge)
 
 
 def show_plan(session: Session, provider: Provider, planned: Planned) -> None:

@@ -30,11 +30,11 @@ class LeftAlone(Model):
         wanted = self.on.partition("/")[0]
         kinds = [kind for name, kind in KINDS.items() if matches(wanted, name)]
         if not kinds:
-            raise ValueError(f"no resource is a {wanted!r}{_instead(wanted, KINDS)}")
+            raise ValueError(f"no resource is a {wanted!r}{instead(wanted, KINDS)}")
         known = {field for kind in kinds for field in kind.managed()}
         for field in self.fields:
             if field not in known:
-                raise ValueError(f"{wanted} has no field {field!r}{_instead(field, known)}")
+                raise ValueError(f"{wanted} has no field {field!r}{instead(field, known)}")
         return self
 
     def covers(self, address: Address) -> bool:
@@ -79,6 +79,9 @@ def idle(left_alone: Iterable[LeftAlone], addresses: Collection[Address]) -> Ite
     return (one for one in left_alone if not any(one.covers(address) for address in addresses))
 
 
-def _instead(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
+def instead(name: str, known: Iterable[str]) -> str:
+    """What may have been meant by a name that is not known; empty if nothing is like it."""
+    names = list(known)
+    longer = [one for one in names if one.startswith(name)]
+    close = longer or difflib.get_close_matches(name, names, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""

@@ -283,11 +283,14 @@ def _superfluous(desired: Desired, snapshot: Snapshot, wanted: dict[Address, Res
     """What should go: leftovers, the unlisted ones of exhaustive kinds, then the absent ones in the order given."""
     kinds = desired.exhaustive | desired.leftovers
     kept = {*wanted, *desired.absent}
-    for resource in snapshot.resources:
-        address = resource.address
-        if resource.kind in kinds and address not in kept and not left_whole(desired.left_alone, address):
-            yield resource
-    yield from (snapshot.by_address[address] for address in desired.absent if address in snapshot.by_address)
+    unlisted = (
+        address
+        for address, resource in snapshot.by_address.items()
+        if resource.kind in kinds and address not in kept
+    )
+    for address in (*unlisted, *desired.absent):
+        if address in snapshot.by_address and not left_whole(desired.left_alone, address):
+            yield snapshot.by_address[address]
 
 
 def _deletion(resource: Resource, earlier: Iterable[Address]) -> Change:

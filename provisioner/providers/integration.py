@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from provisioner.core.check import Check
+from provisioner.core.leaving import left_whole
 from provisioner.core.notebook import Notebook
 from provisioner.core.plan import Change, Desired, Guards, Plan
 from provisioner.core.provider import HandoffValue, Outcome, PermissionsNeeded, Provider, Requests
@@ -76,9 +77,13 @@ class Integration:
         )
 
     def teardown(self, snapshot: Snapshot, *, purge: bool) -> Desired:
-        """The identity provider's, without the records that apply made."""
-        records = (one.address for one in snapshot.of(DomainRecord) if one.writer)
-        return self.identity.teardown(snapshot, purge=purge) | Desired(absent=tuple(records))
+        """The identity provider's, without the records that apply made; what is left alone whole stays."""
+        left_alone = self.identity.desired().left_alone
+        staying = [address for address in snapshot.by_address if left_whole(left_alone, address)]
+        ours = snapshot.updated((), gone=staying)
+        records = tuple(one.address for one in ours.of(DomainRecord) if one.writer)
+        passed = tuple(one for one in left_alone if any(left_whole([one], address) for address in staying))
+        return self.identity.teardown(ours, purge=purge) | Desired(absent=records, left_alone=passed)
 
     def handoff(self, snapshot: Snapshot) -> tuple[HandoffValue, ...]:
         return (*self.identity.handoff(snapshot), *self.dns.handoff())

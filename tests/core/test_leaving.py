@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from provisioner.core.leaving import LeftAlone, idle, matches
+from provisioner.core.leaving import LeftAlone, idle, instead, matches
 from provisioner.core.plan import Action, Desired, make_plan
 from provisioner.core.resource import Ref
 from provisioner.core.snapshot import Snapshot
@@ -50,6 +50,8 @@ def test_all_of_a_resource_is_neither_made_nor_changed_nor_removed():
     kinds = frozenset({Thing.kind})
     gone = plan([], extra, LeftAlone(on="test-thing/a"), exhaustive=kinds).pending
     assert [(change.action, change.address) for change in gone] == [(Action.DELETE, "test-thing/b")]
+    named = plan([], extra, LeftAlone(on="test-thing/a"), absent=[thing.address for thing in extra]).pending
+    assert [(change.action, change.address) for change in named] == [(Action.DELETE, "test-thing/b")]
 
 
 def test_what_needs_something_that_is_left_alone_and_not_there_is_refused():
@@ -80,6 +82,12 @@ def test_what_cannot_be_meant_is_told(keys, words):
 def test_what_is_said_of_nothing_is_found():
     one, other = LeftAlone(on="test-thing/a"), LeftAlone(on="test-thing/b*")
     assert list(idle([one, other], ["test-thing/a"])) == [other]
+
+
+def test_what_goes_on_as_it_was_begun_is_nearer_than_what_is_alike():
+    there = ["okta-group-assignment/Kiro-Users", "okta-group-assignment/Everyone (00gdZwIoXQ6DGhBTuJTn)"]
+    assert "'okta-group-assignment/Everyone (" in instead("okta-group-assignment/Everyone", there)
+    assert instead("okta-group-assignment/Everyone", []) == ""
 
 
 @given(name=st.text(max_size=20), other=st.text(max_size=20))

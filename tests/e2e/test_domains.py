@@ -87,6 +87,15 @@ def test_other_values_at_the_name_stay_and_destroy_removes_only_ours(product, pl
     assert on(product, "destroy", file).json["done"] == []
 
 
+def test_a_record_that_is_left_alone_stays_when_the_rest_is_taken_down(product, playbook):
+    assert on(product, "apply", playbook(domain(**WRITTEN))).code == 0
+    made = texts(product)
+    gone = on(product, "destroy", playbook(domain(**WRITTEN), unmanaged=[{"on": "dns-record/*"}]))
+    assert gone.code == 0, gone.err
+    assert "dns-record/contoso.example" not in [done["address"] for done in gone.json["done"]]
+    assert texts(product) == made
+
+
 def test_an_outdated_value_goes_only_when_the_playbook_says_so(product, playbook):
     file = playbook(domain(outdated="remove", **WRITTEN))
     others = ["google-site-verification=x", "kiro-site-verification=old"]

@@ -254,6 +254,18 @@ def test_destroy_switches_off_purge_deletes_and_apply_makes_it_again(applied, tm
     assert on(applied, "apply", file).json["requests"]["write"] == 0
 
 
+def test_destroy_passes_over_what_is_left_alone(applied, tmp_path):
+    file = changed(applied, tmp_path, unmanaged=[{"on": "okta-scim-application/*"}])
+    gone = on(applied, "destroy", file, "--purge")
+    assert gone.code == 0, gone.err
+    assert not [warning for warning in gone.json["warnings"] if "unmanaged" in warning]
+    with applied.sandbox() as sandbox:
+        states = {app["label"]: app["status"] for app in sandbox.okta.all("app")}
+    assert states["Kiro-SCIM"] == "ACTIVE"
+    assert "Kiro-OIDC" not in states
+    assert on(applied, "destroy", file, "--purge").json["done"] == []
+
+
 def test_an_authentication_policy_is_assigned_and_kept(applied, tmp_path):
     application = {"label": "Kiro-OIDC", "authentication_policy": "Any two factors"}
     with applied.sandbox() as sandbox:

@@ -44,7 +44,7 @@ def _commands(
 ) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     yield path, command
     if isinstance(command, click.Group):
-        for name, inner in sorted(command.commands.items()):
+        for name, inner in command.commands.items():
             yield from _commands(inner, (*path, name))
 
 

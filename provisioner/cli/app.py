@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Sequence
 
 import click
@@ -20,24 +21,35 @@ from provisioner.cli.surveying import drift
 from provisioner.cli.terminal import make_legible
 from provisioner.core.errors import ExitCode, ProvisionerError
 
-_EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code.value}  {code.meaning}" for code in ExitCode)
+_EPILOG = "\b\nExit codes:\n" + "\n".join(
+    textwrap.fill(code.meaning, 79, initial_indent=f"  {code.value}  ", subsequent_indent="     ")
+    for code in ExitCode
+)
+
+
+class _InOrder(click.Group):
+    """Commands are listed as they are added: the first ones first."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(self.commands)
 
 
 @click.group(
+    cls=_InOrder,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_EPILOG,
 )
 @click.version_option(__version__, prog_name="provisioner")
 def cli() -> None:
-    """Connect Microsoft Entra ID to Kiro: one playbook, one command.
+    """Connect Microsoft Entra ID or Okta to Kiro: one playbook, one command.
 
     \b
     First steps:
-      provisioner init                           write a commented playbook
-      provisioner apply playbook.yaml --sandbox  rehearse it, nothing real is touched
-      provisioner plan playbook.yaml             what it would change in your tenant
-      provisioner apply playbook.yaml            do it
-      provisioner doctor playbook.yaml           audit it
+      provisioner init                        write a commented playbook
+      provisioner apply entra.yaml --sandbox  rehearse it, nothing real is touched
+      provisioner plan entra.yaml             what it would change in your tenant
+      provisioner apply entra.yaml            do it
+      provisioner doctor entra.yaml           audit it
     """
 
 

@@ -70,9 +70,9 @@ def doctor(
     snapshots: SnapshotFiles,
     printer: Printer,
 ) -> int:
-    """Audit tenants: every row of the vendor's troubleshooting table, and more.
+    """Audit tenants, by the troubleshooting tables and beyond.
 
-    Files, folders and patterns; without any, every playbook in ./playbooks, or here. What may not be read is skipped, and the
+    Every row of the vendor's tables is a check. Files, folders and patterns; without any, every playbook in ./playbooks, or here. What may not be read is skipped, and the
     missing permission named; a tenant that cannot be read at all hides none of the others.
 
     \b
@@ -211,8 +211,9 @@ def show_check(identifier: str) -> None:
 @sandbox_option
 @output_options
 def permissions(playbook: Path, sandbox: bool, printer: Printer) -> int:
-    """Show what the playbook needs: API permissions (granted or missing), the admin role, the AWS policy.
+    """Show what the playbook needs, and whether it is granted.
 
+    API permissions, the admin role, the AWS policy.
     Exits 3 when a permission is missing.
     """
     from provisioner.cli.session import opened

@@ -50,7 +50,9 @@ def init(
     domain: str | None,
     force: bool,
 ) -> None:
-    """Write a commented playbook to FILE (default: entra.yaml or okta.yaml).
+    """Write a commented playbook.
+
+    FILE is entra.yaml or okta.yaml, unless it is given.
 
     \b
     Examples:
@@ -120,7 +122,9 @@ def validate(playbook: tuple[Path, ...], sandbox: bool, printer: Printer) -> Non
 @click.argument("of", type=_REPORTS, default="playbook")
 @click.option("--provider", type=_PROVIDERS, help="Of playbooks: only this provider's.")
 def schema(of: str, provider: str | None) -> None:
-    """Print a JSON Schema: of playbooks, for editors, or of a command's JSON report.
+    """Print the JSON Schema of playbooks, or of a report.
+
+    That of playbooks is for editors; with the name of a command, that of its JSON report.
 
     \b
     Examples:
@@ -145,7 +149,7 @@ def schema(of: str, provider: str | None) -> None:
 )
 @output_options
 def handoff(playbook: Path, sandbox: bool, form: str | None, printer: Printer) -> int:
-    """Print the values to paste into the Kiro console, and what to bring back.
+    """Print what goes into the Kiro console, and what comes back.
 
     Exits 4 while a human step waits.
 

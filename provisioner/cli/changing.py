@@ -159,14 +159,18 @@ def read_plan(file: Path) -> PlanReport:
 @playbook_argument
 @sandbox_option
 @_yes
-@click.option("--purge", is_flag=True, help="Also delete copies in the recycle bin, for good.")
+@click.option(
+    "--purge",
+    is_flag=True,
+    help="Delete for good: what is in the recycle bin of Entra, what is inactive in Okta.",
+)
 @_no_wait
 @output_options
 def destroy(playbook: Path, sandbox: bool, yes: bool, purge: bool, no_wait: bool, printer: Printer) -> int:
-    """Take the integration down: provisioning off, the application to the recycle bin.
+    """Take the integration down.
 
-    Only what the playbook made. Kiro keeps the users and their subscriptions: delete those in the Kiro console.
-    For 30 days, apply restores the application with the same client id.
+    Entra: provisioning off, the application to the recycle bin. Okta: everything inactive. Only what the playbook made. Kiro keeps the users and their subscriptions: delete those in the Kiro console.
+    Until it is purged (Entra: by itself after 30 days), apply brings it back with the same client id.
 
     \b
     Examples:

@@ -26,7 +26,10 @@ APP = click.option(
 
 @click.group()
 def console() -> None:
-    """Do by hand what a person does in the Kiro console, in Okta's Admin Console and in a zone's editor."""
+    """Do by hand what a person does in a console.
+
+    In Kiro's, in Okta's Admin Console, and in a zone's editor.
+    """
 
 
 @console.command("create-profile")
@@ -55,7 +58,10 @@ def create_profile(client_id: str, tenant_id: str | None, issuer: str | None) ->
 
 @console.command("generate-token")
 def generate_token() -> None:
-    """Generate an access token of the newest profile, shown only this once, and show the SCIM endpoint."""
+    """Generate an access token, and show the SCIM endpoint.
+
+    Of the newest profile; the token is shown only this once.
+    """
     from provisioner.cli.session import running_sandbox
     from provisioner.sandbox import steering
 
@@ -74,7 +80,7 @@ def generate_token() -> None:
     "--provider", type=click.Choice(NAMES), default="entra", show_default=True, help="Whose profile."
 )
 def add_domain(name: str, provider: str) -> None:
-    """Add a domain to the newest profile, and show its verification token."""
+    """Add a domain to the newest profile, and show its token."""
     from provisioner.cli.session import running_sandbox
     from provisioner.sandbox import steering
 
@@ -86,7 +92,10 @@ def add_domain(name: str, provider: str) -> None:
 @console.command("remove-domain")
 @click.argument("name")
 def remove_domain(name: str) -> None:
-    """Take a domain off its profile; added again, it has another token."""
+    """Take a domain off its profile.
+
+    Added again, it has another token.
+    """
     from provisioner.cli.session import running_sandbox
     from provisioner.sandbox.kiro import domains
 
@@ -100,7 +109,7 @@ def remove_domain(name: str) -> None:
 @click.argument("value")
 @click.option("--ttl", type=click.IntRange(0, 604800), default=300, show_default=True)
 def create_record(name: str, value: str, ttl: int) -> None:
-    """Make a TXT record in the zone that NAME is in, as a person does in the zone's editor.
+    """Make a TXT record in the zone that NAME is in.
 
     \b
     Examples:
@@ -116,7 +125,7 @@ def create_record(name: str, value: str, ttl: int) -> None:
 
 @console.group()
 def okta() -> None:
-    """Okta's Admin Console: the Provisioning tab of the SCIM application."""
+    """The Provisioning tab of Okta's Admin Console."""
 
 
 @okta.command("enable-provisioning")
@@ -169,7 +178,10 @@ def disable_provisioning(label: str | None) -> None:
 @click.option("--update/--no-update", default=None, help="Update User Attributes.")
 @click.option("--deactivate/--no-deactivate", default=None, help="Deactivate Users.")
 def to_app(label: str | None, create: bool | None, update: bool | None, deactivate: bool | None) -> None:
-    """Enable or disable the features of To App; those not named stay as they are."""
+    """Enable or disable the features of To App.
+
+    Those not named stay as they are.
+    """
     from provisioner.sandbox.okta import console as admin
 
     with _application(label) as (running, app_id):

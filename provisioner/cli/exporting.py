@@ -62,9 +62,9 @@ def export(
     sandbox: bool,
     printer: Printer,
 ) -> int:
-    """Write what is there as a playbook: only what is not a default, and no secret.
+    """Write what is there as a playbook.
 
-    Nothing is changed in the tenant. The tenant comes from ENTRA_TENANT_ID; the organization from OKTA_ORG_URL, with OKTA_CLIENT_ID and
+    Only what is not a default, and no secret. Nothing is changed in the tenant. The tenant comes from ENTRA_TENANT_ID; the organization from OKTA_ORG_URL, with OKTA_CLIENT_ID and
     OKTA_PRIVATE_KEY, or OKTA_API_TOKEN. A plan is made on the result: what apply would change is put under the key unmanaged, and told.
 
     Exits 0 when apply on the playbook would change nothing; 3 when it would be refused; 5 when several applications may be meant and
@@ -228,9 +228,9 @@ def _write(file: Path, text: str) -> None:
 @sandbox_option
 @output_options
 def diff(left: Path, right: Path, live: bool, sandbox: bool, printer: Printer) -> int:
-    """Compare two playbooks, two saved snapshots (.json), or a playbook with a snapshot.
+    """Compare playbooks, saved snapshots (.json), or tenants.
 
-    The names of the integrations do not count, nor do identifiers that a tenant gives: a client id is another one everywhere. What a
+    Two of a kind, or a playbook with a snapshot. The names of the integrations do not count, nor do identifiers that a tenant gives: a client id is another one everywhere. What a
     playbook does not say is not compared with a snapshot. Exits 0 when they are the same, 3 when they differ.
 
     \b

@@ -158,9 +158,9 @@ def ci() -> None:
 def init(
     system: str, playbooks: tuple[Path, ...], root: Path, force: bool, shards: int, schedule: str
 ) -> None:
-    """Write pipelines: plan on a pull request, apply after approval, drift every night.
+    """Write pipelines for plan, apply and drift.
 
-    They sign in without a stored secret where that can be: to Entra by workload identity federation, to Okta with a
+    Plan on a pull request, apply after approval of that plan, drift every night. They sign in without a stored secret where that can be: to Entra by workload identity federation, to Okta with a
     service app's private key. Without PLAYBOOKS: every playbook in ./playbooks, or here. Kubernetes gets drift only.
 
     \b

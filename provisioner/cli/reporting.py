@@ -34,9 +34,9 @@ def report() -> None:
 )
 @report_options
 def merge(files: tuple[Path, ...], fail_on: str, printer: Printer) -> int:
-    """Put several reports of drift, or of doctor, together: those of a fleet's shards are what one run would have reported.
+    """Put reports together, those of a fleet's shards say.
 
-    Exits as the command would have: 1 when a tenant could not be read, 3 when something deviates or was found.
+    Together they are what one run of drift, or of doctor, would have reported. Exits as the command would have: 1 when a tenant could not be read, 3 when something deviates or was found.
 
     \b
     Examples:

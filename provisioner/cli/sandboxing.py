@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 @click.group()
 def sandbox() -> None:
-    """The built-in Entra tenant, Okta org, DNS and Kiro: nothing real is touched.
+    """The built-in tenants, DNS and Kiro: nothing real is touched.
 
-    Its content is kept between commands, so that apply, doctor and drift tell one story.
+    An Entra tenant, an Okta organization, name servers, Kiro's console and SCIM endpoint. Its content is kept between commands, so that apply, doctor and drift tell one story.
 
     \b
     Examples:
@@ -42,10 +42,10 @@ def sandbox() -> None:
 @click.option("--port", type=click.IntRange(1, 65535), help="Default: the one used before, or any free one.")
 @click.option("--https", is_flag=True, help="Serve https with a certificate of its own.")
 def serve(port: int | None, https: bool) -> None:
-    """Serve Microsoft Graph (/v1.0 and /beta), Okta's Management API (/api/v1), their token endpoints, Kiro's SCIM, name
-    servers and resolvers for other clients.
+    """Serve it all for other clients.
 
-    Runs until it is interrupted. Commands with --sandbox use this server while it runs.
+    Microsoft Graph (/v1.0 and /beta), Okta's Management API (/api/v1), their token endpoints, Kiro's SCIM, name servers and
+    resolvers. Runs until it is interrupted. Commands with --sandbox use this server while it runs.
     """
     from provisioner.cli.session import sandbox_home
     from provisioner.sandbox import Sandbox, SandboxError, steering
@@ -116,7 +116,7 @@ def seed(
     help="Which application for sign-in, or which domain; the newest by default.",
 )
 def break_(name: str | None, application: str | None) -> None:
-    """Put a named misconfiguration in the tenant, the org or the DNS; without NAME, list them.
+    """Put a named misconfiguration in; without NAME, list them.
 
     Every check of doctor has one of the same name, but those of what a playbook says.
 
@@ -153,7 +153,10 @@ def break_(name: str | None, application: str | None) -> None:
 @sandbox.command()
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def show(format_: str) -> None:
-    """Show what the tenant, the org and Kiro hold; the Kiro console looks Pending domains up."""
+    """Show what the tenants and Kiro hold.
+
+    The Kiro console looks Pending domains up, as it does when a person opens it.
+    """
     from provisioner.cli.session import running_sandbox
     from provisioner.sandbox import steering
     from provisioner.sandbox.kiro import console
@@ -235,7 +238,7 @@ def reset() -> None:
 @sandbox.command("set")
 @click.argument("settings", nargs=-1, metavar="[NAME=VALUE]...")
 def set_(settings: tuple[str, ...]) -> None:
-    """Change how the sandbox behaves; without arguments, show the settings.
+    """Change how the sandbox behaves, or show the settings.
 
     \b
     Settings:
@@ -293,8 +296,9 @@ def fault(rule: str | None, clear: bool) -> None:
 
 @sandbox.command()
 def cycle() -> None:
-    """Run the next provisioning cycle of every Entra job now, as if its 40 minutes had passed, and let every Okta
-    application push what it has to push.
+    """Provision people now, without the wait.
+
+    Every Entra job runs its next cycle as if its 40 minutes had passed; every Okta application pushes what it has to push.
     """
     from provisioner.cli.session import running_sandbox
     from provisioner.sandbox import steering

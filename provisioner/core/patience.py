@@ -26,7 +26,7 @@ class Failure:
     @property
     def summary(self) -> str:
         if self.status == 0:
-            return f"the connection broke ({self.message})" if self.message else "the connection broke"
+            return f"no answer ({self.message})" if self.message else "no answer"
         return f"{self.status} {self.code}".strip()
 
 
@@ -66,9 +66,11 @@ class Patience:
         settle: for how long something may stay invisible after it was created.
         agreeing: how many reads in a row must agree once a lagging replica has been seen.
         told: the budget where the vendor says how long to wait; the same one when None.
+        unmet: the budget of requests to a host that has not answered anything yet: its name may be wrong.
     """
 
     budget: float = 180.0
+    unmet: float = 30.0
     first: float = 0.5
     most: float = 10.0
     settle: float = 60.0
@@ -103,7 +105,14 @@ class Rules(Protocol):
 
 
 def decide(
-    failure: Failure, call: Call, rules: Rules, *, attempt: int, waited: float, patience: Patience
+    failure: Failure,
+    call: Call,
+    rules: Rules,
+    *,
+    attempt: int,
+    waited: float,
+    patience: Patience,
+    met: bool = True,
 ) -> Next:
     """What to do after a failure.
 
@@ -114,6 +123,7 @@ def decide(
         attempt: how many attempts failed before this one.
         waited: seconds already spent on waiting for this request.
         patience: the limits.
+        met: the host has answered before, whatever it said.
     """
     if not rules.passes(failure, call):
         return Next(Then.FAIL)
@@ -121,7 +131,8 @@ def decide(
         return Next(Then.FAIL, reason=f"still refused after {waited:.0f} s")
     then = Then.LOOK if rules.unsure(failure) and not call.repeatable else Then.REPEAT
     if failure.retry_after is None:
-        delay, budget, asked = patience.pause(attempt), patience.budget, ""
+        delay, asked = patience.pause(attempt), ""
+        budget = patience.budget if met or failure.status else min(patience.unmet, patience.budget)
     else:
         delay, budget = failure.retry_after, patience.budget if patience.told is None else patience.told
         asked = f", asked to wait another {delay:.0f} s"

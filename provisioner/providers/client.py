@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
-from provisioner.core.errors import RemoteError
+from provisioner.core.errors import RemoteError, UnreachableError
 from provisioner.core.patience import Call, Failure, Next, Patience, Rules, Then, decide
 
 A = TypeVar("A")
@@ -30,17 +30,21 @@ class Client(ABC, Generic[A]):
 
     Attributes:
         rules: what the vendor's failures mean.
+        root: where its API is: ``https://acme.okta.com``, ``https://graph.microsoft.com/v1.0``.
         patience: how long to wait.
         tell: called with a sentence whenever the client waits, for the person in front of the screen.
         settling: this run has created something, so replicas may not know yet what it may do.
+        met: the host has answered before, whatever it said.
     """
 
     rules: ClassVar[Rules]
 
+    root: str
     patience: Patience = field(default_factory=Patience)
     tell: Callable[[str], None] = lambda _: None
     count: Count = field(default_factory=Count)
     settling: bool = False
+    met: bool = False
 
     @abstractmethod
     async def _send(self, call: Call, body: Any) -> A | Failure:
@@ -77,7 +81,7 @@ class Client(ABC, Generic[A]):
         call = Call("POST", path, repeatable=False, settling=self.settling)
         attempt, waited = 0, 0.0
         while True:
-            answer = await self._send(call, body)
+            answer = await self._attempt(call, body)
             if not isinstance(answer, Failure):
                 return made(answer)
             step = self._next(answer, call, attempt, waited)
@@ -109,7 +113,7 @@ class Client(ABC, Generic[A]):
         """Send what may be sent again, until it is answered."""
         attempt, waited = 0, 0.0
         while True:
-            answer = await self._send(call, body)
+            answer = await self._attempt(call, body)
             if not isinstance(answer, Failure):
                 return answer
             step = self._next(answer, call, attempt, waited)
@@ -117,15 +121,46 @@ class Client(ABC, Generic[A]):
             waited += step.delay
             attempt += 1
 
+    async def _attempt(self, call: Call, body: Any) -> A | Failure:
+        answer = await self._send(call, body)
+        self.met |= not isinstance(answer, Failure) or answer.status > 0
+        return answer
+
     def _next(self, failure: Failure, call: Call, attempt: int, waited: float) -> Next:
-        step = decide(failure, call, self.rules, attempt=attempt, waited=waited, patience=self.patience)
+        step = decide(
+            failure,
+            call,
+            self.rules,
+            attempt=attempt,
+            waited=waited,
+            patience=self.patience,
+            met=self.met,
+        )
         if step.then is Then.FAIL:
-            raise self._error(failure, call, step.reason)
+            if self.met or failure.status:
+                raise self._error(failure, call, step.reason)
+            raise self._unmet(failure, f"; {step.reason}")
         return step
+
+    def _unmet(self, failure: Failure, gave_up: str = "") -> UnreachableError:
+        return UnreachableError(
+            f"{self.root} cannot be reached: {failure.message}{gave_up}",
+            hint="check the address, the network and HTTPS_PROXY, then run the same command again",
+        )
 
     async def _pause(self, seconds: float, reason: str) -> None:
         self.tell(f"{reason}: waiting {seconds:.1f} s" if seconds >= 1 else reason)
         await asyncio.sleep(seconds)
+
+
+def silence(error: BaseException | None) -> Failure:
+    """Nobody answered: the failure for it, in the operating system's words where there are any."""
+    root: BaseException | None = error
+    while root is not None:
+        if isinstance(root, OSError) and root.strerror:
+            return Failure(0, message=root.strerror)
+        root = root.__cause__ or root.__context__
+    return Failure(0, message=type(error).__name__)
 
 
 def told(failure: Failure, call: Call, gave_up: str) -> tuple[str, dict[str, Any]]:
@@ -137,7 +172,6 @@ def told(failure: Failure, call: Call, gave_up: str) -> tuple[str, dict[str, Any
         gave_up: why it was not tried again; empty when that would be of no use.
     """
     where = f"{call.method} {call.path.partition('?')[0]}"
-    what = failure.message or failure.summary
-    message = f"{where}: {what}" if failure.status else f"{where}: no answer ({failure.summary})"
+    message = f"{where}: {(failure.status and failure.message) or failure.summary}"
     facts = {"status": failure.status, "code": failure.code, "request_id": failure.request_id}
     return f"{message}; {gave_up}" if gave_up else message, facts

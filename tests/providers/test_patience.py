@@ -86,6 +86,22 @@ def test_what_the_vendor_says_may_have_a_budget_of_its_own(told, then):
     assert (unasked.then, unasked.reason) == (Then.FAIL, "gave up after 11 s")
 
 
+@given(
+    provider=providers, failure=failures, call=calls, attempt=st.integers(0, 1000), waited=st.floats(0, 200)
+)
+def test_who_was_never_met_is_waited_for_less(provider, failure, call, attempt, waited):
+    patience = Patience(budget=100, unmet=10, first=1, most=8, settle=30)
+    met, unmet = (
+        decide(failure, call, RULES[provider], attempt=attempt, waited=waited, patience=patience, met=met)
+        for met in (True, False)
+    )
+    if failure.status:
+        assert unmet == met
+    elif unmet.then is not Then.FAIL and failure.retry_after is None:
+        assert unmet == met
+        assert waited + unmet.delay <= patience.unmet
+
+
 @given(provider=providers, failure=failures, call=calls)
 def test_what_must_not_be_done_twice_is_only_repeated_when_it_certainly_did_not_happen(
     provider, failure, call
@@ -110,8 +126,8 @@ def test_pauses_never_shrink_and_never_exceed_the_limit(attempt):
 @pytest.mark.parametrize(
     ("failure", "told"),
     [
-        (Failure(0), "the connection broke"),
-        (Failure(0, message="ConnectTimeout"), "the connection broke (ConnectTimeout)"),
+        (Failure(0), "no answer"),
+        (Failure(0, message="ConnectTimeout"), "no answer (ConnectTimeout)"),
         (Failure(404, code="Request_ResourceNotFound", message="long"), "404 Request_ResourceNotFound"),
         (Failure(503), "503"),
     ],

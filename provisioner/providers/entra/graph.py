@@ -8,7 +8,6 @@ not be repeated before somebody has looked.
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import uuid
 from collections.abc import Iterable, Sequence
@@ -24,16 +23,17 @@ from provisioner.core.errors import (
     UnreachableError,
 )
 from provisioner.core.patience import Call, Failure, Rules, Then, decide
-from provisioner.providers.client import Client, told
+from provisioner.providers.client import Client, silence, told
 from provisioner.providers.needs import needed_for
 
+from .credentials import claims_of
 from .patience import GraphRules
 from .permissions import DIRECTORY_ROLE, NEEDS
 from .resources import Json
 
 if TYPE_CHECKING:
     import httpx
-    from azure.core.credentials import AccessToken, TokenCredential
+    from azure.core.credentials import TokenCredential
     from msgraph.graph_request_adapter import GraphRequestAdapter
 
 _READS = frozenset({"GET", "HEAD"})
@@ -60,13 +60,11 @@ class Graph(Client[Json]):
     """A tenant's Graph.
 
     Attributes:
-        root: ``https://graph.microsoft.com/v1.0`` or its like.
         credential: gives tokens; asked for ``scope`` only.
     """
 
     rules: ClassVar[Rules] = GraphRules()
 
-    root: str
     credential: TokenCredential
     scope: str
     _adapter: GraphRequestAdapter | None = None
@@ -143,7 +141,7 @@ class Graph(Client[Json]):
         Raises:
             RemoteError: no credential gave a token.
         """
-        token = await asyncio.to_thread(_Telling(self.credential).get_token, self.scope)
+        token = await asyncio.to_thread(self.credential.get_token, self.scope)
         return claims_of(token.token)
 
     async def _settled(self, read: Read) -> Json | RemoteError | None:
@@ -207,7 +205,7 @@ class Graph(Client[Json]):
         try:
             response: Any = await self._connected().send_primitive_async(request, "bytes", {})
         except httpx.HTTPError as error:
-            return Failure(0, message=type(error).__name__)
+            return silence(error)
         return _answer(response)
 
     def _connected(self) -> GraphRequestAdapter:
@@ -224,7 +222,7 @@ class Graph(Client[Json]):
                 headers={"User-Agent": f"provisioner/{__version__}"},
             )
             authentication = AzureIdentityAuthenticationProvider(
-                _Telling(self.credential),
+                self.credential,
                 scopes=[self.scope],
                 allowed_hosts=[urlsplit(self.root).hostname or ""],
             )
@@ -251,34 +249,6 @@ class Graph(Client[Json]):
         if failure.status in (0, 429) or failure.status >= 500:
             return UnreachableError(message, hint="run the same command again", **facts)
         return RemoteError(message, **facts)
-
-
-class _Telling:
-    """A credential whose failures are told in our words."""
-
-    def __init__(self, credential: TokenCredential) -> None:
-        self._credential = credential
-
-    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
-        try:
-            return self._credential.get_token(*scopes, **options)
-        except Exception as error:  # azure-identity's own errors share no root with those of its transport
-            first = next(iter(str(error).splitlines()), type(error).__name__)
-            raise RemoteError(
-                f"no access token for Microsoft Graph: {first}",
-                hint="sign in with 'az login', or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET "
-                "(or AZURE_FEDERATED_TOKEN_FILE in CI)",
-            ) from error
-
-
-def claims_of(token: str) -> Json:
-    """The claims of a JWT, unverified: only to tell early which permission is missing. Empty if it is opaque."""
-    try:
-        payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (IndexError, ValueError):
-        return {}
-    return claims if isinstance(claims, dict) else {}
 
 
 def path(template: str, *keys: str) -> str:

@@ -17,7 +17,7 @@ from provisioner.core.errors import (
     UnreachableError,
 )
 from provisioner.core.patience import Call, Failure
-from provisioner.providers.client import told
+from provisioner.providers.client import silence, told
 from provisioner.providers.needs import needed_for
 
 from .patience import until_reset
@@ -105,7 +105,7 @@ def refused(error: Any) -> Failure:
     """The SDK's error for a token request, as a failure."""
     status = getattr(error, "status", 0)
     if not status:
-        return Failure(0, message=type(error).__name__)
+        return silence(error)
     code = str(getattr(error, "error_code", "") or "")
     text = str(getattr(error, "error_summary", "") or f"HTTP {status}, not an answer of Okta's API")
     headers = getattr(error, "headers", None) or {}

@@ -8,7 +8,6 @@ enumeration value. ``okta.client`` is not imported: it costs seconds. Retries ar
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
@@ -24,7 +23,7 @@ from provisioner.core.errors import (
     RemoteError,
 )
 from provisioner.core.patience import Call, Failure, Rules
-from provisioner.providers.client import Client
+from provisioner.providers.client import Client, silence
 
 from . import answers
 from .answers import Answer
@@ -58,14 +57,12 @@ class Org(Client[Answer]):
     """An organization.
 
     Attributes:
-        root: ``https://acme.okta.com``.
         credentials: as whom.
         direct: go through no proxy; for the sandbox.
     """
 
     rules: ClassVar[Rules] = OktaRules()
 
-    root: str
     credentials: ApiToken | ServiceApp
     direct: bool = False
     _executor: RequestExecutor | None = None
@@ -146,18 +143,24 @@ class Org(Client[Answer]):
         """The organization's own URL, as it tells anybody at ``/.well-known/okta-organization``; no token is sent.
 
         None when whoever answers is no Okta organization.
+
+        Raises:
+            UnreachableError: nobody answers.
         """
         await self._connected()
         assert self._session is not None
         import aiohttp  # noqa: PLC0415 - start-up time
 
-        with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError):
-            url = f"{self.root}/.well-known/okta-organization"
-            timeout = aiohttp.ClientTimeout(_TIMEOUT_SECONDS)
-            session = _Guarded(self._session, direct=self.direct)
+        url = f"{self.root}/.well-known/okta-organization"
+        timeout = aiohttp.ClientTimeout(_TIMEOUT_SECONDS)
+        session = _Guarded(self._session, direct=self.direct)
+        try:
             async with session.request(method="GET", url=url, timeout=timeout) as response:
                 return answers.home_of(json.loads(await response.text()))
-        return None
+        except (aiohttp.ClientConnectionError, TimeoutError) as error:
+            raise self._unmet(silence(error)) from error
+        except (aiohttp.ClientError, ValueError):
+            return None
 
     async def may(self, *scopes: str) -> bool | None:
         """Ask for an access token with these scopes besides, and go on with it.
@@ -222,7 +225,7 @@ class Org(Client[Answer]):
         except UnicodeDecodeError:
             return Failure(502, message="the answer is not JSON, or cut short")
         if response is None:
-            return Failure(0, message=type(error).__name__)
+            return silence(error)
         return answers.read(call, response.status, response.headers, text or "", self._path_of)
 
     async def _connected(self) -> RequestExecutor:

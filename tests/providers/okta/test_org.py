@@ -285,11 +285,18 @@ class TestPatience:
             got(server)
         assert raised.value.hint == "run the same command again"
 
-    def test_nobody_there_is_told_by_the_address(self, server):
+    def test_who_has_answered_once_is_waited_for_longer(self, server):
+        server.answers("GET", APPS, Reply(body=[]))
+        server.answers("GET", f"{APPS}/1", Reply(drop=True))
         org = client(server)
-        org.root = "http://127.0.0.1:1"
-        with pytest.raises(UnreachableError, match=r"GET /api/v1/apps: no answer \(the connection broke"):
-            done(org, org.get(APPS))
+
+        async def both() -> None:
+            await org.get(APPS)
+            await org.get(f"{APPS}/1")
+
+        with pytest.raises(UnreachableError, match=r"GET /api/v1/apps/1: no answer \(.+\); gave up after"):
+            done(org, both())
+        assert PATIENCE.unmet < sum(seconds for seconds, _ in org.paused) <= PATIENCE.budget
 
     @given(reset=st.text(), date=st.text())
     def test_whatever_the_headers_say_there_is_a_time_or_there_is_none(self, reset, date):
@@ -463,7 +470,6 @@ class TestWhereTheTokenGoes:
             Reply(body="<html>"),
             Reply(body={}),
             Reply(body={"_links": None}),
-            Reply(drop=True),
             Reply(302, headers=(("Location", "http://127.0.0.1:1/"),)),
             Reply(body=[]),
             Reply(body={"_links": {"organization": "x"}}),
@@ -474,6 +480,12 @@ class TestWhereTheTokenGoes:
         server.answers("GET", "/.well-known/okta-organization", reply)
         org = client(server)
         assert done(org, org.home()) is None
+
+    def test_nobody_who_answers_is_not_called_somebody_else(self, server):
+        server.answers("GET", "/.well-known/okta-organization", Reply(drop=True))
+        org = client(server)
+        with pytest.raises(UnreachableError, match="cannot be reached: ServerDisconnectedError"):
+            done(org, org.home())
 
 
 def _proxied(monkeypatch: pytest.MonkeyPatch, url: str) -> None:

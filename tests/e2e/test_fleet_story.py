@@ -101,21 +101,27 @@ class TestFleets:
         assert "Okta's rate limit is used up" in result.err
 
     @pytest.mark.parametrize("provider", ["okta"])
-    def test_credentials_that_expired_hide_nothing(self, served, tmp_path):
+    def test_credentials_that_expired_and_a_host_that_is_not_there_hide_nothing(self, served, tmp_path):
         product, sandbox = served
-        product.patch.setenv("GOOD", sandbox.okta_token())
-        product.patch.setenv("EXPIRED", "00expired")
-        for name in ("good", "expired"):
-            keys = {"org_url": sandbox.url, "token": f"${{{name.upper()}}}"}
+        connections = {
+            "good": (sandbox.url, sandbox.okta_token()),
+            "expired": (sandbox.url, "00expired"),
+            "away": ("https://okta.invalid", "00unused"),
+        }
+        for name, (url, token) in connections.items():
+            product.patch.setenv(name.upper(), token)
+            keys = {"org_url": url, "token": f"${{{name.upper()}}}"}
             product.variant(tmp_path / f"{name}.yaml", connection=keys, domains=None, scim=None, push=None)
         result = product("drift", str(tmp_path / "*.yaml"), "--format", "json")
         assert result.code == 1
         assert statuses(result) == {"good.yaml": False}
-        (failure,) = result.json["failures"]
-        assert failure["playbook"].endswith("expired.yaml")
-        assert failure["message"] == "GET /api/v1/apps: Invalid token provided"
-        assert failure["request_id"]
-        assert failure["hint"]
+        away, expired = sorted(result.json["failures"], key=lambda failure: failure["playbook"])
+        assert away["message"].startswith("https://okta.invalid cannot be reached: ")
+        assert "HTTPS_PROXY" in away["hint"]
+        assert expired["playbook"].endswith("expired.yaml")
+        assert expired["message"] == "GET /api/v1/apps: Invalid token provided"
+        assert expired["request_id"]
+        assert expired["hint"]
 
     def test_a_bug_that_one_tenant_brings_to_light_hides_no_other(self, fleet, monkeypatch):
         fleet.variant(fleet.folder / "b.yaml", name="kiro-b", application={"display_name": "B"}, domains=None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import pytest
@@ -18,7 +17,7 @@ from provisioner.providers.okta import resources as kinds
 from provisioner.providers.okta.credentials import ApiToken
 from provisioner.providers.okta.org import Org
 from provisioner.providers.okta.provider import OktaProvider
-from tests.providers.okta.loopback import Loopback, Reply, error, serving
+from tests.providers.okta.loopback import Loopback, Reply, error
 from tests.providers.okta.okta_checks import HEALTHY
 
 API = "/api/v1"
@@ -28,12 +27,6 @@ POLICY = f"{SERVER}/policies/00ppolicy"
 RULE = f"{POLICY}/rules/0prrule"
 PUSHES = f"{SCIM}/group-push/mappings"
 UPDATED = "2026-11-01T00:00:00.000Z"
-
-
-@pytest.fixture
-def server() -> Iterator[Loopback]:
-    with serving() as loopback:
-        yield loopback
 
 
 def healthy(kind: Any, key: str = "kiro") -> Any:

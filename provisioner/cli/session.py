@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
+import os
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -248,7 +250,7 @@ def found(given: tuple[Path, ...]) -> tuple[Path, ...]:
     """
     if not given:
         for folder in (Path("playbooks"), Path()):
-            if here := _in_folder(folder, deep=False):
+            if folder.is_dir() and (here := _in_folder(folder, deep=False)):
                 return here
         raise UsageError("no playbook here or in ./playbooks", hint="write one: provisioner init")
     files = tuple(dict.fromkeys(file for path in given for file in _meant(path)))
@@ -270,22 +272,32 @@ def _meant(path: Path) -> tuple[Path, ...]:
 
 
 def _in_folder(folder: Path, *, deep: bool) -> tuple[Path, ...]:
-    below = "**/" if deep else ""
-    names = sorted(name for pattern in ("*.yaml", "*.yml") for name in folder.glob(below + pattern))
-    return tuple(name for name in names if not _hidden(name, folder) and _looks_like_one(name))
+    """The playbooks in a folder, but for hidden ones: a mounted ConfigMap has each file there once more.
 
+    A folder that cannot be listed is among them, so that it is told when it is opened as one.
+    """
+    names: list[Path] = []
 
-def _hidden(path: Path, folder: Path) -> bool:
-    """Below a folder whose name begins with a dot; a mounted ConfigMap has each file there once more."""
-    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+    def closed(error: OSError) -> None:
+        names.append(Path(error.filename))
+
+    for where, folders, files in os.walk(folder, onerror=closed):
+        folders[:] = [name for name in folders if deep and not name.startswith(".")]
+        candidates = (Path(where, name) for name in files if not name.startswith("."))
+        names += [file for file in candidates if file.suffix in (".yaml", ".yml") and _looks_like_one(file)]
+    return tuple(sorted(names))
 
 
 def _looks_like_one(path: Path) -> bool:
+    """Whether a file has the key ``provider``; one that nobody can read may have it, and is told, not passed over."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")[:100_000]
-    except OSError:
+        data = path.read_bytes()
+    except IsADirectoryError:
         return False
-    return re.search(r"^provider:", text, re.MULTILINE) is not None
+    except OSError:
+        return True
+    in_utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as some shells redirect
+    return in_utf_16 or re.search(rb"""^["']?provider["']?\s*:""", data, re.MULTILINE) is not None
 
 
 def _rehearsed(loaded: playbooks.Loaded, sandbox: Sandbox, printer: Printer) -> playbooks.Loaded:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -64,6 +65,36 @@ class TestFleets:
         assert set(told) == {"broken.yaml", "missing.yaml"}
         assert told["broken.yaml"]["line"]
         assert "No such file" in told["missing.yaml"]["message"]
+
+    def test_no_playbook_is_passed_over_because_it_cannot_be_read(self, fleet, monkeypatch):
+        (fleet.folder / "gone.yaml").symlink_to(fleet.folder / "nowhere")
+        (fleet.folder / "wide.yaml").write_text("provider: entra\n", encoding="utf-16")
+        (fleet.folder / "folder.yaml").mkdir()
+        closed = fleet.folder / "closed"
+        closed.mkdir()
+        listed = os.scandir
+
+        def scandir(folder):
+            if str(folder) == str(closed):
+                raise PermissionError(13, "Permission denied", str(folder))
+            return listed(folder)
+
+        monkeypatch.setattr(os, "scandir", scandir)
+        result = drift(fleet, str(fleet.folder))
+        assert result.code == 1
+        assert statuses(result) == {"entra.yaml": True}
+        told = {each["playbook"].rpartition("/")[2]: each["message"] for each in result.json["failures"]}
+        assert set(told) == {"gone.yaml", "wide.yaml", "closed"}
+        assert told["wide.yaml"] == "not UTF-8 text"
+
+    @pytest.mark.parametrize(
+        "line", ["provider: entra", '"provider": entra', "'provider' : entra", "provider:"]
+    )
+    def test_whatever_has_a_provider_is_meant_to_be_a_playbook(self, fleet, line):
+        (fleet.folder / "other.yaml").write_text(f"{line}\n")
+        (fleet.folder / "manifest.yaml").write_text("spec:\n  provider: aws\n")
+        result = drift(fleet, str(fleet.folder))
+        assert [each["playbook"].rpartition("/")[2] for each in result.json["failures"]] == ["other.yaml"]
 
     def test_a_tenant_that_fails_is_reported_with_the_vendor_s_request_id(self, fleet):
         fleet("sandbox", "fault", json.dumps({"on": "*", "effect": "status", "status": 403, "times": None}))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provisioner.cli.files import refuse_overwriting, write_file
 from provisioner.cli.options import (
     output_options,
     playbook_argument,
@@ -64,8 +65,7 @@ def init(
     from provisioner.templating import render
 
     file = file or Path(f"{provider}.yaml")
-    if file.exists() and not force:
-        raise UsageError(f"{file} is there already", hint="choose another file name, or add --force")
+    refuse_overwriting(file, force=force)
     quoted = [json.dumps(group, ensure_ascii=False) for group in groups]
     text = render(
         f"playbook-{provider}.yaml.j2",
@@ -75,11 +75,7 @@ def init(
         groups=quoted,
         domain=_domain(domain),
     )
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {file}: {error.strerror}") from error
+    write_file(file, text)
     click.echo(f"Wrote {file}.\n\nNext: provisioner apply {file} --sandbox", err=True)
 
 

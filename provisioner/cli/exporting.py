@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provisioner.cli.files import refuse_overwriting, write_file
 from provisioner.cli.options import PLAYBOOK, output_options, sandbox_option
 from provisioner.core.errors import (
     ExitCode,
@@ -79,13 +80,13 @@ def export(
     from provisioner.reports.exports import export_lines
     from provisioner.reports.text import plain
 
-    if output and output.exists() and not force:
-        raise UsageError(f"{output} is there already", hint="choose another file name, or add --force")
+    if output:
+        refuse_overwriting(output, force=force)
     options = {**({"cloud": cloud} if cloud else {}), **({"dpop": "true"} if dpop else {})}
     with workspace(printer, sandbox=sandbox) as at_work, TemporaryDirectory() as folder:
         report = _exported(at_work, Path(folder), provider, name, application, options)
     if output:
-        _write(output, report.playbook)
+        write_file(output, report.playbook)
     if printer.wants_json or not output:
         printer.report(report, report.playbook.rstrip("\n"))
     for line in export_lines(report):
@@ -214,13 +215,6 @@ def _proved(at_work: Workspace, folder: Path, candidate: Candidate, draft: Draft
     return report.model_copy(update={"playbook": written(keys, remarks, draft.absent, heading)})
 
 
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {file}: {error.strerror}") from error
-
-
 @click.command()
 @click.argument("left", type=PLAYBOOK)
 @click.argument("right", type=PLAYBOOK)
@@ -230,8 +224,9 @@ def _write(file: Path, text: str) -> None:
 def diff(left: Path, right: Path, live: bool, sandbox: bool, printer: Printer) -> int:
     """Compare playbooks, saved snapshots (.json), or tenants.
 
-    Two of a kind, or a playbook with a snapshot. The names of the integrations do not count, nor do identifiers that a tenant gives: a client id is another one everywhere. What a
-    playbook does not say is not compared with a snapshot. Exits 0 when they are the same, 3 when they differ.
+    Two of a kind, or a playbook with a snapshot. The names of the integrations do not count, nor do identifiers that a tenant
+    gives: a client id is another one everywhere. What a playbook does not say is not compared with a snapshot. Exits 0 when
+    they are the same, 3 when they differ.
 
     \b
     Examples:

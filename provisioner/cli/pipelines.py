@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 import click
 
+from provisioner.cli.files import write_file
 from provisioner.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -349,9 +350,5 @@ def _write(files: Mapping[Path, str], *, force: bool) -> None:
             hint="compare, then add --force to overwrite",
         )
     for path, text in files.items():
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"cannot write {path}: {error.strerror}") from error
+        write_file(path, text)
         click.echo(f"Wrote {path}.", err=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
+from provisioner.cli.files import write_file
 from provisioner.core.errors import UsageError
 from provisioner.settings import colour_wanted
 
@@ -71,10 +72,16 @@ class Printer:
             UsageError: a file cannot be written.
         """
         self.clear()
-        for format_, file in self.files:
-            _write(file, click.unstyle(self._rendered(report, text, format_)))
         if not (failed and self.format_ == "text"):
             click.echo(self._rendered(report, text, self.format_), color=self._colour())
+        unwritten: list[UsageError] = []
+        for format_, file in self.files:
+            try:
+                write_file(file, click.unstyle(self._rendered(report, text, format_)))
+            except UsageError as error:
+                unwritten.append(error)
+        if unwritten:
+            raise unwritten[0]
 
     def write(self, report: BaseModel, file: Path) -> None:
         """Write a report into a file, as JSON.
@@ -84,7 +91,7 @@ class Printer:
         """
         from provisioner.reports.json import dumps  # noqa: PLC0415 - start-up time
 
-        _write(file, dumps(report) + "\n")
+        write_file(file, dumps(report) + "\n")
 
     def _rendered(self, report: BaseModel, text: str, format_: str) -> str:
         if format_ == "text":
@@ -170,13 +177,6 @@ class Printer:
     def _colour(self) -> bool | None:
         """None lets click decide by whether the stream is a terminal."""
         return None if self.colour and colour_wanted() else False
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, encoding="utf-8", newline="")
-    except OSError as error:
-        raise UsageError(f"cannot write {file}: {error.strerror}") from error
 
 
 def _columns() -> int:

@@ -300,9 +300,13 @@ class TestReports:
         assert result["ruleId"] == "entra-client-credentials"
 
     def test_a_file_that_cannot_be_written_is_told(self, fleet, tmp_path):
-        refused = fleet.drift("--report", f"sarif={tmp_path / 'no' / 'x'}")
+        (tmp_path / "file").touch()
+        options = [f"html={tmp_path / 'file' / 'x'}", f"sarif={tmp_path / 'made' / 'x'}"]
+        refused = fleet.drift("--report", options[0], "--report", options[1])
         assert refused.code == 2
         assert "cannot write" in refused.err
+        assert refused.json["summary"]["in_sync"] == 1
+        assert (tmp_path / "made" / "x").exists()
 
     def test_what_is_left_alone_is_listed_on_request_only(self, fleet):
         assert not fleet.drift().json["plans"][0]["unmanaged"]

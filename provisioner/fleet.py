@@ -30,6 +30,9 @@ class Shard:
     number: int
     of: int
 
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
     @classmethod
     def parsed(cls, text: str) -> Shard:
         """A shard as it is written: ``2/8``.

@@ -72,8 +72,9 @@ def doctor(
 ) -> int:
     """Audit tenants, by the troubleshooting tables and beyond.
 
-    Every row of the vendor's tables is a check. Files, folders and patterns; without any, every playbook in ./playbooks, or here. What may not be read is skipped, and the
-    missing permission named; a tenant that cannot be read at all hides none of the others.
+    Every row of the vendor's tables is a check. Files, folders and patterns; without any, every playbook in ./playbooks, or
+    here. What may not be read is skipped, and the missing permission named; a tenant that cannot be read at all hides none
+    of the others.
 
     \b
     Examples:
@@ -103,7 +104,7 @@ def doctor(
         wait=fix,
     )
     audits = tuple(result.value for result in results if result.value is not None)
-    report = doctor_report(audits, failures(results))
+    report = doctor_report(audits, failures(results), str(shard) if shard else None)
     sole = sole_error(results, shard)
     printer.report(report, doctor_text(report, verbose=printer.verbose), failed=sole is not None)
     flags = f"{' --sandbox' if sandbox else ''} --fix"

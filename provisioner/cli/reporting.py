@@ -36,7 +36,8 @@ def report() -> None:
 def merge(files: tuple[Path, ...], fail_on: str, printer: Printer) -> int:
     """Put reports together, those of a fleet's shards say.
 
-    Together they are what one run of drift, or of doctor, would have reported. Exits as the command would have: 1 when a tenant could not be read, 3 when something deviates or was found.
+    Together they are what one run of drift, or of doctor, would have reported; a shard of which there is no report counts as
+    unreadable. Exits as the command would have: 1 when a tenant could not be read, 3 when something deviates or was found.
 
     \b
     Examples:
@@ -44,22 +45,20 @@ def merge(files: tuple[Path, ...], fail_on: str, printer: Printer) -> int:
       provisioner report merge drift.json --format html > drift.html
     """
     from provisioner.cli import auditing, surveying
-    from provisioner.reports.drift import merged
-    from provisioner.reports.making import doctor_report
+    from provisioner.reports.merging import merged_doctor, merged_drift
     from provisioner.reports.models import DriftReport
     from provisioner.reports.text import doctor_text, drift_text
 
-    found = [_read(file) for file in files]
-    drifts = [one for one in found if isinstance(one, DriftReport)]
-    doctors = [one for one in found if not isinstance(one, DriftReport)]
+    found = {str(file): _read(file) for file in files}
+    drifts = {file: one for file, one in found.items() if isinstance(one, DriftReport)}
+    doctors = {file: one for file, one in found.items() if not isinstance(one, DriftReport)}
     if drifts and doctors:
         raise UsageError("reports of drift and of doctor cannot be put together")
     if drifts:
-        whole = merged(drifts)
+        whole = merged_drift(drifts)
         printer.report(whole, drift_text(whole, verbose=printer.verbose))
         return surveying.verdict(whole, fail_on)
-    audits = [audit for one in doctors for audit in one.audits]
-    audited = doctor_report(audits, [failure for one in doctors for failure in one.failures])
+    audited = merged_doctor(doctors)
     printer.report(audited, doctor_text(audited, verbose=printer.verbose))
     return auditing.verdict(audited, "low" if fail_on == "any" else fail_on)
 

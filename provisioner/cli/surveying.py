@@ -86,7 +86,7 @@ def drift(
         playbook, printer, look, sandbox=sandbox, at_once=at_once, shard=shard, snapshots=snapshots
     )
     plans = tuple(result.value for result in results if result.value is not None)
-    report = drift_report(plans, failures(results))
+    report = drift_report(plans, failures(results), str(shard) if shard else None)
     sole = sole_error(results, shard)
     printer.report(report, drift_text(report, verbose=printer.verbose), failed=sole is not None)
     flag = " --sandbox" if sandbox else ""

@@ -8,8 +8,16 @@ from collections.abc import Iterable, Iterator
 from .models import ChangeReport, DriftReport, FailureReport, FindingReport, PlanReport
 
 
-def drift_report(plans: Iterable[PlanReport], failures: Iterable[FailureReport]) -> DriftReport:
-    """One report of several plans, in the order of the playbooks' names: shards together are what one run would be."""
+def drift_report(
+    plans: Iterable[PlanReport], failures: Iterable[FailureReport], shard: str | None = None
+) -> DriftReport:
+    """One report of several plans, in the order of the playbooks' names: shards together are what one run would be.
+
+    Args:
+        plans: of the playbooks.
+        failures: what could not be read.
+        shard: which part of a fleet this is, such as ``2/8``; None: all of it.
+    """
     ordered = tuple(sorted(plans, key=lambda plan: plan.target.playbook))
     failed = tuple(sorted(failures, key=lambda failure: failure.playbook))
     states = Counter(map(_state, ordered))
@@ -17,14 +25,7 @@ def drift_report(plans: Iterable[PlanReport], failures: Iterable[FailureReport])
         "unreadable": len(failed)
     }
     in_sync = states["in_sync"] == len(ordered)
-    return DriftReport(in_sync=in_sync, plans=ordered, failures=failed, summary=summary)
-
-
-def merged(reports: Iterable[DriftReport]) -> DriftReport:
-    """Several reports as one."""
-    reports = tuple(reports)
-    plans = [plan for report in reports for plan in report.plans]
-    return drift_report(plans, [failure for report in reports for failure in report.failures])
+    return DriftReport(in_sync=in_sync, plans=ordered, failures=failed, summary=summary, shard=shard)
 
 
 def deviates(report: DriftReport, *, only_security: bool) -> bool:

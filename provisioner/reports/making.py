@@ -168,12 +168,16 @@ def audit_report(
     )
 
 
-def doctor_report(audits: Iterable[AuditReport], failures: Iterable[FailureReport] = ()) -> DoctorReport:
-    """Several audits as one report, in the order of the playbooks' names."""
+def doctor_report(
+    audits: Iterable[AuditReport], failures: Iterable[FailureReport] = (), shard: str | None = None
+) -> DoctorReport:
+    """Several audits as one report, in the order of the playbooks' names; as :func:`.drift.drift_report`."""
     ordered = tuple(sorted(audits, key=lambda audit: audit.target.playbook))
     failed = tuple(sorted(failures, key=lambda failure: failure.playbook))
     findings = tuple(finding for audit in ordered for finding in audit.findings)
-    return DoctorReport(summary=_counts(findings), findings=findings, audits=ordered, failures=failed)
+    return DoctorReport(
+        summary=_counts(findings), findings=findings, audits=ordered, failures=failed, shard=shard
+    )
 
 
 def _counts(findings: Sequence[Finding | FindingReport]) -> dict[str, int]:

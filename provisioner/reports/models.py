@@ -41,7 +41,9 @@ class WaiverReport(_Report):
 class FailureReport(_Report):
     """A playbook or tenant that could not be read."""
 
-    playbook: str = Field(description="File name of the playbook, as given.")
+    playbook: str = Field(
+        description="File name of the playbook, as given; or the shard of which there is no report."
+    )
     name: str = ""
     provider: str = ""
     tenant: str = ""
@@ -197,6 +199,13 @@ class ApplyReport(_Report):
     error: str | None = Field(default=None, description="Why it stopped, if it did.")
 
 
+_SHARD: Any = Field(
+    default=None,
+    pattern=r"^\d{1,5}/\d{1,5}$",
+    description="Which part of a fleet this is, such as 2/8; absent: all of it.",
+)
+
+
 class DriftReport(_Report):
     """What ``drift`` prints."""
 
@@ -207,6 +216,7 @@ class DriftReport(_Report):
     summary: dict[str, int] = Field(
         default_factory=dict, description="Number of playbooks: in_sync, drifted, waived, unreadable."
     )
+    shard: str | None = _SHARD
 
 
 class AuditReport(_Report):
@@ -227,6 +237,7 @@ class DoctorReport(_Report):
     findings: tuple[FindingReport, ...] = Field(description="Over all playbooks.")
     audits: tuple[AuditReport, ...] = Field(description="The same by playbook.")
     failures: tuple[FailureReport, ...] = Field(default=(), description="What could not be read.")
+    shard: str | None = _SHARD
 
 
 class PermissionReport(_Report):

@@ -194,6 +194,9 @@ class TestShards:
         together = fleet("report", "merge", *map(str, reversed(files)), "--format", "json")
         assert together.json == whole.json
         assert together.code == whole.code == 1
+        in_part = fleet("report", "merge", str(files[0]), str(files[2]), "--format", "markdown")
+        assert in_part.code == 1
+        assert "shard 2/3" in in_part.out
 
     @pytest.mark.parametrize("command", ["drift", "doctor"])
     def test_a_shard_without_playbooks_says_so(self, fleet, command):

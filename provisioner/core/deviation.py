@@ -10,7 +10,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from .diff import FieldChange, shown
-from .leaving import ShortText, managed, matches
+from .leaving import ShortText, managed, matches, refuse_unknown
 from .plan import Action, Change, Desired
 from .resource import SECRET, SECURITY, Address, Model, Resource
 from .snapshot import Snapshot
@@ -54,6 +54,8 @@ class Waiver(Model):
             raise ValueError("expected on: (an address), check: (a check's id), or both")
         if self.fields and self.on is None:
             raise ValueError("fields: needs on:, the resource that has them")
+        if self.on is not None and self.check is None:
+            refuse_unknown(self.on, self.fields)
         return self
 
     def expired(self, today: date) -> bool:

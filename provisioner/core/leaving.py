@@ -27,19 +27,32 @@ class LeftAlone(Model):
 
     @model_validator(mode="after")
     def _about_something_known(self) -> Self:
-        wanted = self.on.partition("/")[0]
-        kinds = [kind for name, kind in KINDS.items() if matches(wanted, name)]
-        if not kinds:
-            raise ValueError(f"no resource is a {wanted!r}{instead(wanted, KINDS)}")
-        known = {field for kind in kinds for field in kind.managed()}
-        for field in self.fields:
-            if field not in known:
-                raise ValueError(f"{wanted} has no field {field!r}{instead(field, known)}")
+        refuse_unknown(self.on, self.fields)
         return self
 
     def covers(self, address: Address) -> bool:
         """Whether it is about a resource."""
         return matches(self.on, address)
+
+
+def refuse_unknown(on: str, fields: Iterable[str]) -> None:
+    """Of a misspelt kind or field nothing would ever be meant.
+
+    Args:
+        on: an address, in which ``*`` stands for anything.
+        fields: of such resources.
+
+    Raises:
+        ValueError: no resource is of such a kind, or none of these has such a field.
+    """
+    wanted = on.partition("/")[0]
+    kinds = [kind for name, kind in KINDS.items() if matches(wanted, name)]
+    if not kinds:
+        raise ValueError(f"no resource is a {wanted!r}{instead(wanted, KINDS)}")
+    known = {field for kind in kinds for field in kind.managed()}
+    for field in fields:
+        if field not in known:
+            raise ValueError(f"{wanted} has no field {field!r}{instead(field, known)}")
 
 
 def matches(pattern: str, address: Address) -> bool:

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from provisioner import providers
 from provisioner.core.errors import PlaybookError, ProvisionerError
+from provisioner.core.leaving import instead
 from provisioner.settings import Variables
 
 from .source import Path_, Source, dotted, nearest, parsed, substituted
@@ -62,6 +63,7 @@ def load(file: Path, variables: Variables | Callable[[str], Variables]) -> Loade
         playbook = cast("providers.Playbook", model.model_validate(source.tree))
     except ValidationError as error:
         raise _explained(error, source, model) from None  # pydantic's text would show the values
+    _refuse_unknown_checks(source, playbook)
     awaited = {dotted(path): names[0] for path, names in source.unset.items()}
     referred = {dotted(path): names[0] for path, names in source.references.items() if _fits(path, late)}
     return Loaded(file, playbook.awaiting({**referred, **awaited}), awaited, source.lines)
@@ -135,6 +137,22 @@ def _refuse_literals(source: Source, referred: frozenset[Path_]) -> None:
                 f"{dotted(path)}: a secret does not belong in a playbook",
                 path,
                 hint="refer to it: ${NAME}, ${file:path} or ${keyring:service/name}",
+            )
+
+
+def _refuse_unknown_checks(source: Source, playbook: providers.Playbook) -> None:
+    """A waiver of a misspelt check would let nothing pass."""
+    named = {(number, one.check) for number, one in enumerate(playbook.waivers) if one.check}
+    if not named:
+        return
+    known = {check.id for name in (playbook.provider, "dns") for check in providers.catalogue(name)}
+    for number, check in sorted(named):
+        if check not in known:
+            path = ("waivers", number, "check")
+            raise source.error(
+                f"{dotted(path)}: there is no check {check!r}{instead(check, known)}",
+                path,
+                hint="list them: provisioner checks list",
             )
 
 

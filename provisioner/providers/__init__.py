@@ -26,6 +26,7 @@ class Playbook(Protocol):
 
     name: str
     provider: Any
+    waivers: Any
     domains: Any
     lookup: Any
 

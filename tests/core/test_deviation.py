@@ -76,7 +76,7 @@ class TestWaivers:
         [
             ({"on": "test-door/d"}, True),
             ({"on": "test-door/*"}, True),
-            ({"on": "test-window/*"}, False),
+            ({"on": "test-guest/*"}, False),
             ({"on": "test-door/d", "fields": ["open"]}, False),
             ({"on": "test-door/d", "fields": ["open", "colour"]}, True),
             ({"on": "test-door/d", "check": "x"}, False),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import os
 import re
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -43,6 +45,19 @@ class Saved(BaseModel):
     snapshot: Snapshot
 
 
+def place(folder: Path, playbook: Path) -> Path:
+    """Where a folder has the snapshot of a playbook: playbooks of many tenants may have one name, their files have not.
+
+    Args:
+        folder: of the snapshots.
+        playbook: its file.
+    """
+    whole = Path(os.path.abspath(playbook))  # noqa: PTH100 - links stay
+    here = Path.cwd()
+    below = whole.relative_to(here if whole.is_relative_to(here) else whole.anchor)
+    return folder / below.with_name(f"{below.name}.json")
+
+
 def save(path: Path, saved: Saved, *, keep: frozenset[str] | None = None) -> None:
     """Write a snapshot, readable by its owner only.
 
@@ -58,7 +73,7 @@ def save(path: Path, saved: Saved, *, keep: frozenset[str] | None = None) -> Non
     data["snapshot"] = _without_seals(data["snapshot"])
     if keep is not None:
         data["scrubbed"] = ["secrets", "names"]
-        data["snapshot"] = _without_names(data["snapshot"], keep)
+        data["snapshot"] = _Scrubbing(keep).snapshot(data["snapshot"])
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(
@@ -104,6 +119,25 @@ class Recorded:
 
     live: Provider
     saved: Saved
+
+    @classmethod
+    def of(cls, live: Provider, name: str, saved: Saved) -> Self:
+        """A playbook's provider that reads its snapshot.
+
+        Args:
+            live: the provider.
+            name: of the playbook.
+            saved: the snapshot.
+
+        Raises:
+            UsageError: it is of another integration.
+        """
+        if (saved.provider, saved.name) != (live.name, name):
+            raise UsageError(
+                f"the snapshot is of {saved.name} ({saved.provider}), the playbook is {name} ({live.name})",
+                hint="name the playbook that it was saved with; to compare others: provisioner diff",
+            )
+        return cls(live, saved)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.live, name)
@@ -161,33 +195,41 @@ def _without_seals(value: Any) -> Any:
     return [_without_seals(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _without_names(snapshot: dict[str, Any], keep: frozenset[str]) -> dict[str, Any]:
-    """The same with pseudonyms for people: the same person has the same one throughout a file."""
-    resources = [_pseudonymous(resource, keep) for resource in snapshot["resources"]]
-    return {**_texts(snapshot, lambda text: _masked(text, keep)), "resources": resources}
+@dataclass(frozen=True)
+class _Scrubbing:
+    """Pseudonyms for people. The same person has the same one throughout a file, and another one in every other.
 
+    Attributes:
+        keep: names that stay.
+        key: thrown away afterwards, so that nobody can try names until one fits.
+    """
 
-def _pseudonymous(resource: dict[str, Any], keep: frozenset[str]) -> dict[str, Any]:
-    masked: dict[str, Any] = _texts(resource, lambda text: _masked(text, keep))
-    if _OF_PEOPLE.search(resource["kind"]):
-        for field in _PERSONAL & masked.keys():
-            if isinstance(masked[field], str) and masked[field] not in keep:
-                masked[field] = _pseudonym(masked[field])
-    return masked
+    keep: frozenset[str]
+    key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
 
+    def snapshot(self, data: dict[str, Any]) -> dict[str, Any]:
+        """A snapshot's JSON without names."""
+        resources = [self._resource(resource) for resource in data["resources"]]
+        return {**self._texts(data), "resources": resources}
 
-def _texts(value: Any, change: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _texts(inner, change) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_texts(inner, change) for inner in value]
-    return change(value) if isinstance(value, str) else value
+    def _resource(self, resource: dict[str, Any]) -> dict[str, Any]:
+        masked: dict[str, Any] = self._texts(resource)
+        if _OF_PEOPLE.search(resource["kind"]):
+            for name in _PERSONAL & masked.keys():
+                if isinstance(masked[name], str) and masked[name] not in self.keep:
+                    masked[name] = self._pseudonym(masked[name])
+        return masked
 
+    def _texts(self, value: Any) -> Any:
+        """The same JSON with a pseudonym before the @ of addresses; domains stay, since checks are about them."""
+        if isinstance(value, dict):
+            return {key: self._texts(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self._texts(inner) for inner in value]
+        if not isinstance(value, str) or value in self.keep:
+            return value
+        return _EMAIL.sub(lambda found: f"{self._pseudonym(found[0])}@", value)
 
-def _masked(text: str, keep: frozenset[str]) -> str:
-    """Addresses with a pseudonym before the @; domains stay, since checks are about them."""
-    return text if text in keep else _EMAIL.sub(lambda found: f"{_pseudonym(found[0])}@", text)
-
-
-def _pseudonym(text: str) -> str:
-    return f"person-{hashlib.sha256(text.lower().encode()).hexdigest()[:8]}"
+    def _pseudonym(self, text: str) -> str:
+        digest = hmac.new(self.key, text.lower().encode(), hashlib.sha256)
+        return f"person-{digest.hexdigest()[:8]}"

@@ -64,6 +64,16 @@ class TestFiles:
         )
         assert assignment.key == user.key
 
+    def test_nobody_can_tell_by_the_pseudonyms_whether_a_person_is_in_two_files(self, tmp_path):
+        for name in ("a.json", "b.json"):
+            save(tmp_path / name, saved(*PEOPLE), keep=frozenset())
+        first, second = (
+            {one.key for one in load(tmp_path / name).snapshot.of(kinds.User)}
+            for name in ("a.json", "b.json")
+        )
+        assert first
+        assert not first & second
+
     def test_people_whom_the_playbook_names_keep_their_names(self, tmp_path):
         save(tmp_path / "s.json", saved(*PEOPLE), keep=frozenset({ALICE}))
         assert load(tmp_path / "s.json").snapshot.get(kinds.User, ALICE)

@@ -121,6 +121,7 @@ def surveyed(
     from provisioner.fleet import Result, survey
 
     files = found(given)
+    several = len(files) > 1
     if shard is not None:
         files = tuple(map(Path, shard.part(tuple(map(str, files)))))
     with workspace(printer, sandbox=sandbox, files=files) as at_work:
@@ -128,7 +129,7 @@ def surveyed(
         done = 0
 
         async def one(file: Path) -> R:
-            async with recorded(sessions[file], snapshots, several=len(files) > 1, wait=wait) as provider:
+            async with recorded(sessions[file], snapshots, several=several, wait=wait) as provider:
                 return await _without_bugs(work(sessions[file], provider))
 
         def finished(_: Result[Path, R]) -> None:
@@ -184,18 +185,21 @@ async def recorded(
         snapshots: where to.
         several: whether the file is a folder.
         wait: for DNS records that are written.
+
+    Raises:
+        UsageError: the snapshot is of another integration.
     """
-    from provisioner.snapshots import Recorded, Recording, load, save
+    from provisioner.snapshots import Recorded, Recording, load, place, save
 
     name = session.loaded.playbook.name
 
     def file(path: Path) -> Path:
-        return path / f"{name}.json" if several or path.is_dir() else path
+        return place(path, session.loaded.file) if several or path.is_dir() else path
 
     live = session.connect(wait=wait)
     try:
         if snapshots.source:
-            yield cast("Provider", Recorded(live, load(file(snapshots.source))))
+            yield cast("Provider", Recorded.of(live, name, load(file(snapshots.source))))
             return
         recording = Recording(live)
         yield cast("Provider", recording)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -372,17 +373,35 @@ class TestSnapshots:
         later = fleet.doctor("--from-snapshot", str(tmp_path / "s.json"))
         assert later.json["summary"] == live.json["summary"]
 
-    def test_several_are_a_folder(self, fleet, tmp_path):
-        fleet.variant(fleet.folder / "b.yaml", name="kiro-b", application={"display_name": "B"}, domains=None)
-        live = drift(fleet, str(fleet.folder), "--save-snapshot", str(tmp_path / "all"))
-        assert sorted(file.name for file in (tmp_path / "all").iterdir()) == [
-            "kiro-b.json",
-            "kiro-entra.json",
-        ]
+    def test_several_are_a_folder_with_a_file_for_each_playbook_whatever_its_name(self, fleet, tmp_path):
+        fleet.patch.chdir(tmp_path)
+        (fleet.folder / "eu").mkdir()
+        for file in ("b.yaml", "b.yml", "eu/b.yaml"):
+            fleet.variant(
+                fleet.folder / file, name="kiro-b", application={"display_name": file}, domains=None
+            )
+        live = drift(fleet, str(fleet.folder), "--save-snapshot", "all")
+        saved = sorted(str(file.relative_to("all")) for file in Path("all").rglob("*.json"))
+        assert saved == [f"tenants/{name}.json" for name in ("b.yaml", "b.yml", "entra.yaml", "eu/b.yaml")]
         fleet("sandbox", "break", "entra-token-version")
-        later = drift(fleet, str(fleet.folder), "--from-snapshot", str(tmp_path / "all"))
+        later = drift(fleet, "tenants", "--from-snapshot", str(tmp_path / "all"))
         told = [[plan["changes"] for plan in result.json["plans"]] for result in (later, live)]
         assert told[0] == told[1]
+
+    def test_a_shard_with_one_playbook_has_a_folder_too(self, fleet, tmp_path):
+        fleet.variant(fleet.folder / "b.yaml", name="kiro-b", application={"display_name": "B"}, domains=None)
+        for number in range(1, 4):
+            drift(
+                fleet, str(fleet.folder), "--save-snapshot", str(tmp_path / "all"), "--shard", f"{number}/3"
+            )
+        assert len([*(tmp_path / "all").rglob("*.json")]) == 2
+
+    def test_one_of_another_integration_is_refused(self, fleet, tmp_path):
+        fleet.drift("--save-snapshot", str(tmp_path / "s.json"))
+        other = fleet.variant(fleet.folder / "b.yaml", name="kiro-b", domains=None)
+        refused = drift(fleet, str(other), "--from-snapshot", str(tmp_path / "s.json"))
+        assert refused.code == 2
+        assert "the snapshot is of kiro-entra (entra), the playbook is kiro-b (entra)" in refused.err
 
     def test_what_was_not_read_then_is_skipped_with_the_reason(self, fleet, tmp_path):
         fleet.drift("--save-snapshot", str(tmp_path / "s.json"))

@@ -8,7 +8,8 @@ import json
 import os
 import re
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal, Self
@@ -17,13 +18,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from provisioner.core.errors import UsageError
 from provisioner.core.provider import Provider, Requests
+from provisioner.core.resource import MENTIONS, PERSONAL, Resource
 from provisioner.core.snapshot import Gap, Snapshot
 
 MAX_BYTES: Final = 200_000_000
 
-_EMAIL: Final = re.compile(r"[^\s@\"'<>(),;:/]+@(?=[^\s@\"'<>(),;:/]+\.[^\s@\"'<>(),;:/]+)")
-_PERSONAL: Final = frozenset({"display_name", "principal_name", "name"})
-_OF_PEOPLE: Final = re.compile(r"user|people|sign-in|failure|external-id")
+_EMAIL: Final = re.compile(
+    r"[^\s@\"'<>(),;:/]+@(?![\d.]+\b)(?=[^\s@\"'<>(),;:/]+\.[^\s@\"'<>(),;:/]+)"  # NAME@192.0.2.1 is a server
+)
+_PSEUDONYM: Final = re.compile(r"person-[0-9a-f]{8}")
 
 
 class Saved(BaseModel):
@@ -73,7 +76,7 @@ def save(path: Path, saved: Saved, *, keep: frozenset[str] | None = None) -> Non
     data["snapshot"] = _without_seals(data["snapshot"])
     if keep is not None:
         data["scrubbed"] = ["secrets", "names"]
-        data["snapshot"] = _Scrubbing(keep).snapshot(data["snapshot"])
+        data["snapshot"] = _Scrubbing(saved.snapshot, keep).scrubbed(data["snapshot"])
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(
@@ -195,41 +198,74 @@ def _without_seals(value: Any) -> Any:
     return [_without_seals(inner) for inner in value] if isinstance(value, list) else value
 
 
-@dataclass(frozen=True)
 class _Scrubbing:
-    """Pseudonyms for people. The same person has the same one throughout a file, and another one in every other.
+    """Pseudonyms for people. The same person has the same one throughout a file, and another one in every other."""
 
-    Attributes:
-        keep: names that stay.
-        key: thrown away afterwards, so that nobody can try names until one fits.
-    """
+    def __init__(self, snapshot: Snapshot, keep: frozenset[str]) -> None:
+        self._keep = keep
+        self._key = secrets.token_bytes(32)  # forgotten afterwards: nobody can try names until one fits
+        self._resources = snapshot.resources
+        names = {name for resource in snapshot.resources for name in _people(resource)} - keep
+        longest_first = sorted(names, key=lambda name: (-len(name), name))
+        self._names = re.compile(
+            "|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in longest_first) or r"(?!)", re.IGNORECASE
+        )
 
-    keep: frozenset[str]
-    key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    def scrubbed(self, data: dict[str, Any]) -> dict[str, Any]:
+        """The snapshot's JSON without names."""
+        resources = [
+            self._resource(type(resource), saved)
+            for resource, saved in zip(self._resources, data["resources"], strict=True)
+        ]
+        told = {name: self._texts(data[name], self._mentioning) for name in ("gaps", "problems")}
+        return {**data, **told, "resources": resources}
 
-    def snapshot(self, data: dict[str, Any]) -> dict[str, Any]:
-        """A snapshot's JSON without names."""
-        resources = [self._resource(resource) for resource in data["resources"]]
-        return {**self._texts(data), "resources": resources}
+    def _resource(self, kind: type[Resource], data: dict[str, Any]) -> dict[str, Any]:
+        change = {
+            name: self._person if PERSONAL in info.metadata else self._mentioning
+            for name, info in kind.model_fields.items()
+            if PERSONAL in info.metadata or MENTIONS in info.metadata
+        }
+        if change:
+            change["key"] = self._mentioning
+        return {name: self._texts(value, change.get(name, self._addressed)) for name, value in data.items()}
 
-    def _resource(self, resource: dict[str, Any]) -> dict[str, Any]:
-        masked: dict[str, Any] = self._texts(resource)
-        if _OF_PEOPLE.search(resource["kind"]):
-            for name in _PERSONAL & masked.keys():
-                if isinstance(masked[name], str) and masked[name] not in self.keep:
-                    masked[name] = self._pseudonym(masked[name])
-        return masked
-
-    def _texts(self, value: Any) -> Any:
-        """The same JSON with a pseudonym before the @ of addresses; domains stay, since checks are about them."""
+    def _texts(self, value: Any, change: Callable[[str], str]) -> Any:
         if isinstance(value, dict):
-            return {key: self._texts(inner) for key, inner in value.items()}
+            return {key: self._texts(inner, change) for key, inner in value.items()}
         if isinstance(value, list):
-            return [self._texts(inner) for inner in value]
-        if not isinstance(value, str) or value in self.keep:
-            return value
-        return _EMAIL.sub(lambda found: f"{self._pseudonym(found[0])}@", value)
+            return [self._texts(inner, change) for inner in value]
+        return change(value) if isinstance(value, str) and value not in self._keep else value
+
+    def _person(self, text: str) -> str:
+        name, remark = _remarked(text)
+        return (self._addressed(name) if _EMAIL.search(name) else self._pseudonym(name)) + remark
+
+    def _mentioning(self, text: str) -> str:
+        """A text that may name people: those who are known."""
+        return self._addressed(self._names.sub(lambda found: self._person(found[0]), text))
+
+    def _addressed(self, text: str) -> str:
+        """Addresses with a pseudonym before the @; domains stay, since checks are about them."""
+        return _EMAIL.sub(lambda found: f"{self._pseudonym(found[0])}@", text)
 
     def _pseudonym(self, text: str) -> str:
-        digest = hmac.new(self.key, text.lower().encode(), hashlib.sha256)
+        if _PSEUDONYM.fullmatch(text.rstrip("@")):
+            return text.rstrip("@")
+        digest = hmac.new(self._key, text.lower().encode(), hashlib.sha256)
         return f"person-{digest.hexdigest()[:8]}"
+
+
+def _people(resource: Resource) -> Iterator[str]:
+    """The names of people that a resource has."""
+    for name, info in type(resource).model_fields.items():
+        if PERSONAL in info.metadata:
+            value = getattr(resource, name)
+            for text in (value,) if isinstance(value, str) else value or ():
+                yield _remarked(text)[0]
+
+
+def _remarked(text: str) -> tuple[str, str]:
+    """A name, and what stands in brackets behind it: ``alice (suspended)``."""
+    name, opening, remark = text.partition(" (")
+    return name, opening + remark

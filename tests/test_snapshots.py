@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import stat
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from provisioner.core.errors import UsageError
 from provisioner.core.resource import Seal
 from provisioner.core.snapshot import Gap, Snapshot
 from provisioner.providers.entra import observations as seen
 from provisioner.providers.entra import resources as kinds
+from provisioner.providers.okta import observations as okta
 from provisioner.snapshots import Recorded, Saved, load, save
 
 ALICE = "alice@contoso.example"
@@ -73,6 +79,53 @@ class TestFiles:
         )
         assert first
         assert not first & second
+
+    def test_people_whom_nobody_named_are_nowhere(self, tmp_path):
+        there = (
+            kinds.UserAssignment(key="Bob Brown (7f3e)", principal="7f3e", principal_name="Bob Brown"),
+            seen.ProvisioningFailure(
+                key="Missing", code="Missing", count=1, who="bob brown", reason="BOB BROWN has none"
+            ),
+            seen.WrongExternalId(key="7f3e", name="Bob Brown", external_id="bbrown"),
+            okta.People(
+                key="kiro",
+                not_active=("bbrown (suspended)", "carol@contoso.example"),
+                in_error=("Bob Brown",),
+            ),
+            okta.SignInFailure(
+                key="app: bbrown was refused", event="app", reason="bbrown was refused", count=1
+            ),
+            kinds.Application(key="kiro", display_name="Bob Browning"),
+        )
+        save(tmp_path / "s.json", saved(*there), keep=frozenset())
+        text = (tmp_path / "s.json").read_text().lower()
+        assert not {"bob brown", "bbrown", "carol"} & set(re.findall(r"bob brown\b|bbrown|carol", text))
+        snapshot = load(tmp_path / "s.json").snapshot
+        assignment, failure, people, refused = (
+            snapshot.one(kind)
+            for kind in (kinds.UserAssignment, seen.ProvisioningFailure, okta.People, okta.SignInFailure)
+        )
+        bob = assignment.principal_name
+        assert assignment.key == f"{bob} (7f3e)"
+        assert failure.who == bob
+        assert failure.reason == f"{bob} has none"
+        assert people.in_error == (bob,)
+        login, _, remark = people.not_active[0].partition(" ")
+        assert remark == "(suspended)"
+        assert refused.key == f"app: {login} was refused"
+        assert snapshot.one(kinds.Application).display_name == "Bob Browning"
+
+    @given(st.lists(st.text(min_size=1, max_size=8), max_size=4), st.text(max_size=20))
+    def test_whatever_people_are_called_the_rest_can_be_read_again(self, names, reason):
+        there = [kinds.UserAssignment(key=f"{name} (id)", principal_name=name) for name in names]
+        failure = seen.ProvisioningFailure(
+            key="x", code="x", count=1, who=(names or [None])[0], reason=reason
+        )
+        with TemporaryDirectory() as folder:
+            save(Path(folder) / "s.json", saved(failure, *there), keep=frozenset())
+            again = load(Path(folder) / "s.json").snapshot
+        assert len(again.resources) == len(there) + 1
+        assert again.one(seen.ProvisioningFailure).code == "x"
 
     def test_people_whom_the_playbook_names_keep_their_names(self, tmp_path):
         save(tmp_path / "s.json", saved(*PEOPLE), keep=frozenset({ALICE}))

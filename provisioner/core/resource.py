@@ -48,6 +48,11 @@ SECRET = Mark("secret")
 SECURITY = Mark("security")
 """What it is decides who gets in, or where data goes: another value is more than a matter of taste."""
 
+PERSONAL = Mark("personal")
+"""The name of a person, or several; taken out of what is given away."""
+MENTIONS = Mark("mentions")
+"""A vendor's own words, which may name people."""
+
 
 @dataclass(frozen=True)
 class KEYED:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from provisioner.core.resource import Resource
+from provisioner.core.resource import MENTIONS, PERSONAL, Resource
 
 
 class StrayApplication(Resource):
@@ -55,7 +55,7 @@ class SignInError(Resource):
 
     code: int
     count: int
-    reason: str | None = None
+    reason: Annotated[str | None, MENTIONS] = None
     last: str | None = None
 
 
@@ -66,8 +66,8 @@ class ProvisioningFailure(Resource):
 
     code: str
     count: int
-    reason: str | None = None
-    who: str | None = None
+    reason: Annotated[str | None, MENTIONS] = None
+    who: Annotated[str | None, PERSONAL] = None
     last: str | None = None
 
 
@@ -76,8 +76,8 @@ class WrongExternalId(Resource):
 
     kind: ClassVar[str] = "entra-wrong-external-id"
 
-    name: str | None = None
-    external_id: str
+    name: Annotated[str | None, PERSONAL] = None
+    external_id: Annotated[str, PERSONAL]
 
 
 class ConditionalAccessPolicy(Resource):

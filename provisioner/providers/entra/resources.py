@@ -12,6 +12,7 @@ from provisioner.core.resource import (
     IMMUTABLE,
     KEYED,
     OBSERVED,
+    PERSONAL,
     SECRET,
     SECURITY,
     UNORDERED,
@@ -140,7 +141,7 @@ class User(Resource):
     kind: ClassVar[str] = "entra-user"
 
     id: Annotated[str | None, OBSERVED] = None
-    display_name: Annotated[str | None, OBSERVED] = None
+    display_name: Annotated[str | None, OBSERVED, PERSONAL] = None
 
 
 class Assignment(Resource):
@@ -170,6 +171,8 @@ class UserAssignment(Assignment):
 
     kind: ClassVar[str] = "entra-user-assignment"
     admits: ClassVar[bool] = True
+
+    principal_name: Annotated[str | None, OBSERVED, PERSONAL] = None
 
 
 class Consent(Resource):

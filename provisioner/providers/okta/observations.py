@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from provisioner.core.resource import Resource
+from provisioner.core.resource import MENTIONS, PERSONAL, Resource
 
 
 class Provisioning(Resource):
@@ -117,13 +117,13 @@ class People(Resource):
 
     signing_in: int = 0
     provisioned: int = 0
-    only_provisioned: tuple[str, ...] = ()
+    only_provisioned: Annotated[tuple[str, ...], PERSONAL] = ()
     only_provisioned_count: int = 0
-    only_signing_in: tuple[str, ...] = ()
+    only_signing_in: Annotated[tuple[str, ...], PERSONAL] = ()
     only_signing_in_count: int = 0
-    not_active: tuple[str, ...] = ()
+    not_active: Annotated[tuple[str, ...], PERSONAL] = ()
     not_active_count: int = 0
-    in_error: tuple[str, ...] = ()
+    in_error: Annotated[tuple[str, ...], PERSONAL] = ()
     in_error_count: int = 0
 
 
@@ -133,31 +133,38 @@ class UnassignedMembers(Resource):
     kind: ClassVar[str] = "okta-unassigned-members"
 
     members: int = 0
-    unassigned: tuple[str, ...] = ()
+    unassigned: Annotated[tuple[str, ...], PERSONAL] = ()
     unassigned_count: int = 0
 
 
 class ProvisioningFailure(Resource):
-    """Failures of provisioning in the system log, by event type and reason."""
+    """Failures of provisioning in the system log, by event type and reason.
+
+    Attributes:
+        who: whom the newest is about.
+        called: display names of those people; the reason may hold them.
+    """
 
     kind: ClassVar[str] = "okta-provisioning-failure"
 
     event: str
-    reason: str | None = None
+    reason: Annotated[str | None, MENTIONS] = None
     count: int
-    who: str | None = None
+    who: Annotated[str | None, PERSONAL] = None
+    called: Annotated[tuple[str, ...], PERSONAL] = ()
     last: str | None = None
 
 
 class SignInFailure(Resource):
-    """Failures of authorization at the application in the system log, by event type and reason."""
+    """Failures of authorization at the application in the system log, by event type and reason; else the same."""
 
     kind: ClassVar[str] = "okta-sign-in-failure"
 
     event: str
-    reason: str | None = None
+    reason: Annotated[str | None, MENTIONS] = None
     count: int
-    who: str | None = None
+    who: Annotated[str | None, PERSONAL] = None
+    called: Annotated[tuple[str, ...], PERSONAL] = ()
     last: str | None = None
 
 

@@ -13,6 +13,7 @@ from .resources import Json
 F = TypeVar("F", seen.ProvisioningFailure, seen.SignInFailure)
 
 _ACTIVE = "ACTIVE"
+_PEOPLE = ("User", "AppUser")
 _SWITCHES = {
     "create_users": "PUSH_NEW_USERS",
     "update_users": "PUSH_PROFILE_UPDATES",
@@ -271,6 +272,7 @@ def failures(kind: type[F], events: Iterable[Json]) -> tuple[F, ...]:
             reason=what[1],
             count=count,
             who=_who(newest[what]),
+            called=_called(newest[what]),
             last=newest[what].get("published"),
         )
         for what, count in counts.items()
@@ -308,13 +310,18 @@ def _targets(event: Json, app_id: str) -> tuple[str, ...]:
 
 def _who(event: Json) -> str | None:
     """The user or group an event is about; else who did it."""
-    about = [
-        target
-        for target in event.get("target") or ()
-        if str(target.get("type")) in ("User", "UserGroup", "AppUser")
-    ]
+    about = [target for target in event.get("target") or () if target.get("type") in (*_PEOPLE, "UserGroup")]
     named = about[0] if about else event.get("actor") or {}
     return named.get("alternateId") or named.get("displayName")
+
+
+def _called(event: Json) -> tuple[str, ...]:
+    """What the people in an event are called."""
+    named = (*(event.get("target") or ()), event.get("actor") or {})
+    names = (
+        str(one["displayName"]) for one in named if one.get("type") in _PEOPLE and one.get("displayName")
+    )
+    return tuple(dict.fromkeys(names))
 
 
 def group_assignment(kind: type[kinds.Assignment], names: Mapping[str, str], data: Json) -> kinds.Assignment:

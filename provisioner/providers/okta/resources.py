@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Final
 
-from provisioner.core.resource import CREATE_ONLY, IMMUTABLE, OBSERVED, SECURITY, UNORDERED, Resource, Text
+from provisioner.core.resource import (
+    CREATE_ONLY,
+    IMMUTABLE,
+    OBSERVED,
+    PERSONAL,
+    SECURITY,
+    UNORDERED,
+    Resource,
+    Text,
+)
 
 Json = dict[str, Any]
 
@@ -171,7 +180,7 @@ class User(Resource):
     kind: ClassVar[str] = "okta-user"
 
     id: Annotated[str | None, OBSERVED] = None
-    login: Annotated[str | None, OBSERVED] = None
+    login: Annotated[str | None, OBSERVED, PERSONAL] = None
     status: Annotated[str | None, OBSERVED] = None
 
 
@@ -202,6 +211,8 @@ class UserAssignment(Assignment):
     kind: ClassVar[str] = "okta-user-assignment"
     admits: ClassVar[bool] = True
 
+    name: Annotated[str | None, OBSERVED, PERSONAL] = None
+
 
 class ScimGroupAssignment(Assignment):
     """A group is assigned to the SCIM application: its members are provisioned. Removing it deprovisions them."""
@@ -215,6 +226,8 @@ class ScimUserAssignment(Assignment):
 
     kind: ClassVar[str] = "okta-scim-user-assignment"
     admits: ClassVar[bool] = True
+
+    name: Annotated[str | None, OBSERVED, PERSONAL] = None
 
 
 class ScimApplication(Resource):

@@ -364,17 +364,24 @@ class TestFailures:
                 reason="Unauthorized",
                 count=2,
                 who="alice@acme.example",
+                called=("Alice",),
                 last="3",
             ),
             seen.ProvisioningFailure(
-                key="push: Conflict", event="push", reason="Conflict", count=1, who="Bob", last="1"
+                key="push: Conflict",
+                event="push",
+                reason="Conflict",
+                count=1,
+                who="Bob",
+                called=("Bob",),
+                last="1",
             ),
         )
 
     def test_one_that_is_about_nobody_is_told_by_who_did_it(self):
         actor = {"id": "00u9", "alternateId": "system@okta.com"}
         (found,) = parse.failures(seen.SignInFailure, [event("x", None, "1", APP, actor=actor)])
-        assert (found.key, found.reason, found.who) == ("x", None, "system@okta.com")
+        assert (found.key, found.reason, found.who, found.called) == ("x", None, "system@okta.com", ())
 
     @pytest.mark.parametrize(
         "odd", [{}, {"eventType": "x"}, {"eventType": "x", "target": None, "outcome": None}]

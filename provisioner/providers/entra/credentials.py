@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from provisioner.core.errors import RemoteError, UnreachableError
+from provisioner.core.errors import RemoteError, UnreachableError, UsageError
 
 from .resources import Json
 
@@ -71,14 +71,26 @@ def signed_in(authority: str, tenant: str) -> SignedIn:
     Args:
         authority: host of the sign-in service, such as ``login.microsoftonline.com``.
         tenant: the playbook's.
+
+    Raises:
+        UsageError: the environment holds credentials that cannot be any.
     """
     from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - start-up time
 
     library = logging.getLogger("azure.identity")
     library.addHandler(logging.NullHandler())  # else it warns on the screen of what no_token tells
-    chain = DefaultAzureCredential(
-        authority=authority, exclude_interactive_browser_credential=True, additionally_allowed_tenants=["*"]
-    )
+    try:
+        chain = DefaultAzureCredential(
+            authority=authority,
+            exclude_interactive_browser_credential=True,
+            additionally_allowed_tenants=["*"],
+        )
+    except (ValueError, OSError) as error:  # a certificate that is not there, a tenant that is none
+        first = str(error).partition("\n")[0] or type(error).__name__
+        raise UsageError(
+            f"the credentials in the environment are of no use: {first}",
+            hint="correct the variables whose names begin with AZURE_",
+        ) from error
     return SignedIn(chain, tenant)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.core.errors import RemoteError
+from provisioner.core.errors import RemoteError, UsageError
 from provisioner.providers.entra.credentials import SignedIn, no_token, signed_in
 
 CASES = yaml.safe_load((Path(__file__).parent / "no_token.yaml").read_text(encoding="utf-8"))
@@ -46,6 +47,29 @@ def test_the_token_is_for_the_tenant_of_the_playbook_and_the_cause_is_kept():
         SignedIn(asked, "the-tenant").get_token("scope", claims="c")
     assert asked.asked == (("scope",), {"tenant_id": "the-tenant", "claims": "c"})
     assert isinstance(raised.value.__cause__, OSError)
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"AZURE_TOKEN_CREDENTIALS": "nonsense"}, "nonsense"),
+        (
+            {"AZURE_TENANT_ID": "no tenant", "AZURE_CLIENT_ID": "c", "AZURE_CLIENT_SECRET": "hunter2"},
+            "tenant",
+        ),
+        (
+            {"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c", "AZURE_CLIENT_CERTIFICATE_PATH": "/no.pem"},
+            "/no.pem",
+        ),
+    ],
+)
+def test_an_environment_that_cannot_be_right_is_not_our_bug(monkeypatch, variables, words):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match=re.escape(words)) as raised:
+        signed_in("login.microsoftonline.com", "11111111-1111-1111-1111-111111111111")
+    assert "hunter2" not in raised.value.message
+    assert "AZURE_" in raised.value.hint
 
 
 def test_the_library_does_not_warn_of_what_is_told_anyway(capfd, monkeypatch):

@@ -35,6 +35,7 @@ class Client(ABC, Generic[A]):
         tell: called with a sentence whenever the client waits, for the person in front of the screen.
         settling: this run has created something, so replicas may not know yet what it may do.
         met: the host has answered before, whatever it said.
+        direct: go through no proxy; for the sandbox.
     """
 
     rules: ClassVar[Rules]
@@ -45,6 +46,7 @@ class Client(ABC, Generic[A]):
     count: Count = field(default_factory=Count)
     settling: bool = False
     met: bool = False
+    direct: bool = False
 
     @abstractmethod
     async def _send(self, call: Call, body: Any) -> A | Failure:

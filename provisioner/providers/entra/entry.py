@@ -49,6 +49,7 @@ def connect(
             scope=f"{sandboxed.url}/.default",
             patience=_sandbox_patience(sandboxed.lag),
             tell=tell,
+            direct=True,
         )
     else:
         root, authority = CLOUDS[playbook.connection.cloud]

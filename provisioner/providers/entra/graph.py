@@ -21,6 +21,7 @@ from provisioner.core.errors import (
     PermissionDeniedError,
     RemoteError,
     UnreachableError,
+    UsageError,
 )
 from provisioner.core.patience import Call, Failure, Rules, Then, decide
 from provisioner.providers.client import Client, silence, told
@@ -210,17 +211,12 @@ class Graph(Client[Json]):
 
     def _connected(self) -> GraphRequestAdapter:
         if self._adapter is None:
-            import httpx  # noqa: PLC0415 - start-up time
             from kiota_authentication_azure.azure_identity_authentication_provider import (  # noqa: PLC0415
                 AzureIdentityAuthenticationProvider,
             )
             from msgraph.graph_request_adapter import GraphRequestAdapter  # noqa: PLC0415
 
-            self._http = httpx.AsyncClient(
-                http2=self.root.startswith("https:"),
-                timeout=httpx.Timeout(100, connect=30),
-                headers={"User-Agent": f"provisioner/{__version__}"},
-            )
+            self._http = self._transport()
             authentication = AzureIdentityAuthenticationProvider(
                 self.credential,
                 scopes=[self.scope],
@@ -229,6 +225,22 @@ class Graph(Client[Json]):
             self._adapter = GraphRequestAdapter(authentication, client=self._http)
             self._adapter.base_url = self.root
         return self._adapter
+
+    def _transport(self) -> httpx.AsyncClient:
+        import httpx  # noqa: PLC0415 - start-up time
+
+        try:
+            return httpx.AsyncClient(
+                http2=self.root.startswith("https:"),
+                timeout=httpx.Timeout(100, connect=30),
+                headers={"User-Agent": f"provisioner/{__version__}"},
+                trust_env=not self.direct,
+            )
+        except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
+            raise UsageError(
+                f"a connection cannot be set up as the environment says: {error}",
+                hint="correct HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE; SOCKS is not supported",
+            ) from error
 
     def _below_root(self, link: str) -> str:
         if not link.startswith(self.root + "/"):

@@ -58,13 +58,11 @@ class Org(Client[Answer]):
 
     Attributes:
         credentials: as whom.
-        direct: go through no proxy; for the sandbox.
     """
 
     rules: ClassVar[Rules] = OktaRules()
 
     credentials: ApiToken | ServiceApp
-    direct: bool = False
     _executor: RequestExecutor | None = None
     _session: aiohttp.ClientSession | None = None
 

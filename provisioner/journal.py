@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from provisioner.core.errors import UsageError
+
 
 class Journal:
     """Notes and backups below one folder; see :class:`provisioner.core.notebook.Notebook`."""
@@ -26,7 +28,11 @@ class Journal:
         return self._all().get(name)
 
     def note(self, name: str, value: Any) -> None:
-        """Note a JSON value; None forgets it. It is on disk when this returns."""
+        """Note a JSON value; None forgets it. It is on disk when this returns.
+
+        Raises:
+            UsageError: it cannot be written.
+        """
         notes = self._all()
         if value is None:
             notes.pop(name, None)
@@ -35,7 +41,11 @@ class Journal:
         self._write(self._notes, notes)
 
     def back_up(self, name: str, value: Any) -> str:
-        """Keep a JSON value for good and return where it is."""
+        """Keep a JSON value for good and return where it is.
+
+        Raises:
+            UsageError: it cannot be written.
+        """
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         path = self.folder / "backups" / f"{stamp}-{name}.json"
         self._write(path, value)
@@ -44,12 +54,21 @@ class Journal:
     def _all(self) -> dict[str, Any]:
         try:
             notes = json.loads(self._notes.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
+        except (OSError, ValueError):
             return {}  # lost or damaged notes cost convenience only
         return notes if isinstance(notes, dict) else {}
 
     def _write(self, path: Path, value: Any) -> None:
         """Atomically: a killed process leaves the old file or the new one."""
+        try:
+            self._replace(path, value)
+        except OSError as error:
+            raise UsageError(
+                f"cannot write {path}: {error.strerror}",
+                hint="set PROVISIONER_STATE_DIR to a folder that can be written",
+            ) from error
+
+    def _replace(self, path: Path, value: Any) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.parent.mkdir(exist_ok=True, mode=0o700)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")

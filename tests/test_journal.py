@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from provisioner.core.errors import UsageError
 from provisioner.core.notebook import Notebook
 from provisioner.journal import Journal
 
@@ -121,3 +122,13 @@ def test_it_is_a_notebook(journal):
     notebook: Notebook = journal
     notebook.note("a", [1])
     assert notebook.recall("a") == [1]
+
+
+def test_a_folder_that_cannot_be_written_is_told_and_reads_as_empty(tmp_path):
+    (tmp_path / "file").touch()
+    journal = Journal(tmp_path / "file" / "state")
+    assert journal.recall("x") is None
+    for work in (journal.note, journal.back_up):
+        with pytest.raises(UsageError, match="cannot write") as raised:
+            work("x", 1)
+        assert "PROVISIONER_STATE_DIR" in raised.value.hint

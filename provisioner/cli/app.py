@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from provisioner.cli.auditing import checks, doctor, permissions
 from provisioner.cli.authoring import handoff, init, schema, validate
 from provisioner.cli.changing import apply, destroy, plan
 from provisioner.cli.exporting import diff, export
-from provisioner.cli.failing import report_bug, report_error
+from provisioner.cli.failing import BugLog, report_bug, report_error
 from provisioner.cli.pipelines import ci
 from provisioner.cli.reporting import report
 from provisioner.cli.sandboxing import sandbox
@@ -74,6 +75,11 @@ for _command in (
     cli.add_command(_command)
 
 
+def _told_in_a_line(logger: logging.Logger) -> None:
+    if not logger.handlers:
+        logger.addHandler(BugLog(logging.WARNING))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
@@ -84,6 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         one of :class:`~provisioner.core.errors.ExitCode`.
     """
     make_legible()
+    _told_in_a_line(logging.getLogger("provisioner"))
     try:
         result = cli.main(args=arguments, prog_name="provisioner", standalone_mode=False)
     except click.exceptions.Abort:

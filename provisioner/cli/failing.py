@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +33,18 @@ def report_bug(error: Exception) -> None:
     bug = as_bug(error)
     click.echo(f"error: {bug.message}", err=True)
     click.echo(f"  next: {bug.hint}", err=True)
+
+
+class BugLog(logging.Handler):
+    """What the sandbox logs of its own defects, as every bug is told: no traceback reaches a user."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one line; where it happened is kept in a file."""
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, Exception):
+            click.echo(f"error: {record.getMessage()}: {as_bug(error).message}", err=True)
+        else:
+            click.echo(f"{record.levelname.lower()}: {record.getMessage()}", err=True)
 
 
 def as_bug(error: Exception) -> ProvisionerError:

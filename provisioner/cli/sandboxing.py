@@ -47,23 +47,19 @@ def serve(port: int | None, https: bool) -> None:
     Microsoft Graph (/v1.0 and /beta), Okta's Management API (/api/v1), their token endpoints, Kiro's SCIM, name servers and
     resolvers. Runs until it is interrupted. Commands with --sandbox use this server while it runs.
     """
-    from provisioner.cli.session import sandbox_home
-    from provisioner.sandbox import Sandbox, SandboxError, steering
+    from provisioner.cli.session import sandbox_home, told_by_the_sandbox
+    from provisioner.sandbox import Sandbox, steering
 
-    running = Sandbox(sandbox_home())
-    try:
+    with told_by_the_sandbox(), Sandbox(sandbox_home()) as running:
         running.start(port=port, https=https, shared=True)
         if running.attached:
             raise ProvisionerError(f"a sandbox is already being served at {running.url}")
         _show_facts(steering.facts(running))
         click.echo("\nPress Ctrl-C to stop.", err=True)
-        threading.Event().wait()
-    except SandboxError as error:
-        raise ProvisionerError(f"the sandbox cannot be served: {error}") from error
-    except KeyboardInterrupt:
-        click.echo("\nStopped.", err=True)
-    finally:
-        running.close()
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            click.echo("\nStopped.", err=True)
 
 
 @sandbox.command()

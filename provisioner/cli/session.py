@@ -223,16 +223,25 @@ def running_sandbox() -> Iterator[Sandbox]:
     Raises:
         ProvisionerError: it cannot be started.
     """
-    from provisioner.sandbox import Sandbox, SandboxError  # noqa: PLC0415 - start-up time
+    from provisioner.sandbox import Sandbox  # noqa: PLC0415 - start-up time
 
-    sandbox = Sandbox(sandbox_home())
-    try:
+    with told_by_the_sandbox(), Sandbox(sandbox_home()) as sandbox:
         sandbox.start()
         yield sandbox
+
+
+@contextmanager
+def told_by_the_sandbox() -> Iterator[None]:
+    """What keeps the sandbox from starting, for people."""
+    from provisioner.sandbox import SandboxError  # noqa: PLC0415 - start-up time
+
+    try:
+        yield
     except SandboxError as error:
-        raise ProvisionerError(f"the sandbox cannot be started: {error}") from error
-    finally:
-        sandbox.close()
+        raise ProvisionerError(
+            f"the sandbox cannot be started: {error}",
+            hint="PROVISIONER_STATE_DIR says where it keeps its content",
+        ) from error
 
 
 def sandbox_home() -> Path:

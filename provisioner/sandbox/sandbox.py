@@ -14,6 +14,7 @@ import json
 import os
 import re
 import socket
+import sqlite3
 import threading
 import time
 import urllib.error
@@ -69,10 +70,16 @@ class Sandbox:
             home: the sandbox's folder.
             recorder: called with every exchange on ``/v1.0``, ``/beta`` (and every part of a batch) and with the Okta org,
                 before its answer is sent; not when attached to another process's server.
+
+        Raises:
+            SandboxError: its content cannot be kept there.
         """
         self.home = home.resolve()
-        self.directory = Store(self.home / "entra.db")
-        self.kiro = Store(self.home / "kiro.db")
+        try:
+            self.directory = Store(self.home / "entra.db")
+            self.kiro = Store(self.home / "kiro.db")
+        except (OSError, sqlite3.Error) as error:
+            raise SandboxError(f"its content cannot be kept in {self.home}: {error}") from error
         self.url = ""
         self.attached = False
         self._record: Recorder = _one_at_a_time(recorder) if recorder else _ignore

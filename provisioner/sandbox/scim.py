@@ -88,8 +88,8 @@ class ScimHttp:
 
         self._base = base
         self._http = httpx.Client(
-            # An explicit transport keeps the environment's proxies out; its CA settings still count.
-            transport=httpx.HTTPTransport(),
+            # An explicit transport keeps the environment's proxies out; its CA settings count where there are any.
+            transport=httpx.HTTPTransport(trust_env=base.startswith("https:")),
             timeout=_TIMEOUT,
             headers={"Accept": "application/scim+json", "User-Agent": user_agent},
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from provisioner.core.errors import ProvisionerError, RefusedError
+from provisioner.core.errors import ProvisionerError, RefusedError, UsageError
 from provisioner.core.notebook import Notebook
 from provisioner.core.plan import Action, Change, Plan
 from provisioner.core.provider import HandoffValue, Outcome
@@ -250,7 +250,7 @@ class Verification:
         earlier = self.notebook.recall(note)
         told = deciding.history(sight, earlier if isinstance(earlier, dict) else {}, datetime.now(UTC))
         if told != earlier:
-            with suppress(OSError):  # a note is a convenience
+            with suppress(UsageError):  # a note is a convenience
                 self.notebook.note(note, told)
         return History(
             key=sight.record.key,

@@ -1,4 +1,4 @@
-"""Whatever proxy the environment names: the sandbox is on this machine, and nothing to it goes elsewhere."""
+"""Machines that are not as ours: proxies, certificates that are not there, folders that cannot be written."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from provisioner.core.errors import UsageError
 from provisioner.providers.entra.credentials import Given
 from provisioner.providers.entra.graph import Graph
+from tests.e2e.product import PLAYBOOKS
 
 PROXIES = ("http://127.0.0.1:1", "socks5://127.0.0.1:1", "nonsense://[")
 VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
@@ -30,6 +31,37 @@ def test_the_sandbox_is_reached_without_it(product):
     again = product.apply()
     assert (again.code, again.json["requests"]["write"]) == (0, 0)
     assert product.doctor().code == 0
+
+
+def test_a_certificate_file_that_is_not_there_does_not_matter_to_the_sandbox(product, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", "/no/such.pem")
+    result = product.apply()
+    assert result.code == 0, result.err
+
+
+@pytest.mark.parametrize(
+    "command", [("apply", str(PLAYBOOKS / "entra.yaml"), "--sandbox"), ("sandbox", "show")]
+)
+def test_a_state_folder_that_cannot_be_made_is_told(product, tmp_path, command):
+    (tmp_path / "file").touch()
+    product.state = tmp_path / "file" / "state"
+    result = product(*command)
+    assert result.code == 1
+    assert "its content cannot be kept in" in result.err
+    assert "PROVISIONER_STATE_DIR" in result.err
+
+
+def test_a_defect_of_the_sandbox_is_told_in_a_line(product, monkeypatch):
+    def explode(*_arguments):
+        raise ZeroDivisionError("hunter2")
+
+    monkeypatch.setattr("provisioner.sandbox.provisioning.validate_credentials", explode)
+    result = product.apply()
+    assert result.code == 1
+    assert "failed inside the sandbox: this is a bug in provisioner: ZeroDivisionError" in result.err
+    assert "Traceback" not in result.err
+    assert "hunter2" not in result.err
+    assert [*(product.state / "crashes").iterdir()]
 
 
 @pytest.mark.parametrize(

@@ -169,8 +169,10 @@ def read_plan(file: Path) -> PlanReport:
 def destroy(playbook: Path, sandbox: bool, yes: bool, purge: bool, no_wait: bool, printer: Printer) -> int:
     """Take the integration down.
 
-    Entra: provisioning off, the application to the recycle bin. Okta: everything inactive. Only what the playbook made. Kiro keeps the users and their subscriptions: delete those in the Kiro console.
-    Until it is purged (Entra: by itself after 30 days), apply brings it back with the same client id.
+    Entra: provisioning off, the application to the recycle bin. Okta: everything inactive. Only what the playbook made, and
+    does not leave alone. Until it is purged (Entra: by itself after 30 days), apply brings it back with the same client id.
+
+    Kiro keeps the users and their subscriptions: delete those in the Kiro console.
 
     \b
     Examples:

@@ -65,7 +65,9 @@ def export(
 ) -> int:
     """Write what is there as a playbook.
 
-    Only what is not a default, and no secret. Nothing is changed in the tenant. The tenant comes from ENTRA_TENANT_ID; the organization from OKTA_ORG_URL, with OKTA_CLIENT_ID and
+    Only what is not a default, and no secret. Nothing is changed in the tenant.
+
+    The tenant comes from ENTRA_TENANT_ID; the organization from OKTA_ORG_URL, with OKTA_CLIENT_ID and
     OKTA_PRIVATE_KEY, or OKTA_API_TOKEN. A plan is made on the result: what apply would change is put under the key unmanaged, and told.
 
     Exits 0 when apply on the playbook would change nothing; 3 when it would be refused; 5 when several applications may be meant and

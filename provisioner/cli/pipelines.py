@@ -161,7 +161,9 @@ def init(
 ) -> None:
     """Write pipelines for plan, apply and drift.
 
-    Plan on a pull request, apply after approval of that plan, drift every night. They sign in without a stored secret where that can be: to Entra by workload identity federation, to Okta with a
+    Plan on a pull request, apply after approval of that plan, drift every night.
+
+    They sign in without a stored secret where that can be: to Entra by workload identity federation, to Okta with a
     service app's private key. Without PLAYBOOKS: every playbook in ./playbooks, or here. Kubernetes gets drift only.
 
     \b

@@ -72,14 +72,14 @@ class Printer:
             UsageError: a file cannot be written.
         """
         self.clear()
-        if not (failed and self.format_ == "text"):
-            click.echo(self._rendered(report, text, self.format_), color=self._colour())
         unwritten: list[UsageError] = []
         for format_, file in self.files:
             try:
                 write_file(file, click.unstyle(self._rendered(report, text, format_)))
             except UsageError as error:
                 unwritten.append(error)
+        if not (failed and self.format_ == "text"):
+            click.echo(self._rendered(report, text, self.format_), color=self._colour())
         if unwritten:
             raise unwritten[0]
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def sandbox() -> None:
     """The built-in tenants, DNS and Kiro: nothing real is touched.
 
-    An Entra tenant, an Okta organization, name servers, Kiro's console and SCIM endpoint. Its content is kept between commands, so that apply, doctor and drift tell one story.
+    An Entra tenant, an Okta organization, name servers, Kiro's console and SCIM endpoint. Its content is kept between commands,
+    so that apply, doctor and drift tell one story.
 
     \b
     Examples:

@@ -7,7 +7,7 @@ import json
 import logging
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from provisioner.core.errors import RemoteError, UnreachableError, UsageError
@@ -56,7 +56,7 @@ class SignedIn:
 class Given:
     """A credential that has its token already."""
 
-    token: str
+    token: str = field(repr=False)
 
     def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
         """The token, good for an hour."""

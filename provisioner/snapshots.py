@@ -26,7 +26,6 @@ MAX_BYTES: Final = 200_000_000
 _EMAIL: Final = re.compile(
     r"[^\s@\"'<>(),;:/]+@(?![\d.]+\b)(?=[^\s@\"'<>(),;:/]+\.[^\s@\"'<>(),;:/]+)"  # NAME@192.0.2.1 is a server
 )
-_PSEUDONYM: Final = re.compile(r"person-[0-9a-f]{8}")
 
 
 class Saved(BaseModel):
@@ -207,9 +206,8 @@ class _Scrubbing:
         self._resources = snapshot.resources
         names = {name for resource in snapshot.resources for name in _people(resource)} - keep
         longest_first = sorted(names, key=lambda name: (-len(name), name))
-        self._names = re.compile(
-            "|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in longest_first) or r"(?!)", re.IGNORECASE
-        )
+        known = (rf"(?<!\w){re.escape(name)}(?!\w)" for name in longest_first)
+        self._mentions = re.compile("|".join((*known, _EMAIL.pattern)), re.IGNORECASE)
 
     def scrubbed(self, data: dict[str, Any]) -> dict[str, Any]:
         """The snapshot's JSON without names."""
@@ -242,16 +240,19 @@ class _Scrubbing:
         return (self._addressed(name) if _EMAIL.search(name) else self._pseudonym(name)) + remark
 
     def _mentioning(self, text: str) -> str:
-        """A text that may name people: those who are known."""
-        return self._addressed(self._names.sub(lambda found: self._person(found[0]), text))
+        """A text that may name people: those who are known, and addresses."""
+        return self._mentions.sub(
+            lambda found: (self._addressee if found[0].endswith("@") else self._person)(found[0]), text
+        )
 
     def _addressed(self, text: str) -> str:
         """Addresses with a pseudonym before the @; domains stay, since checks are about them."""
-        return _EMAIL.sub(lambda found: f"{self._pseudonym(found[0])}@", text)
+        return _EMAIL.sub(lambda found: self._addressee(found[0]), text)
+
+    def _addressee(self, text: str) -> str:
+        return f"{self._pseudonym(text)}@"
 
     def _pseudonym(self, text: str) -> str:
-        if _PSEUDONYM.fullmatch(text.rstrip("@")):
-            return text.rstrip("@")
         digest = hmac.new(self._key, text.lower().encode(), hashlib.sha256)
         return f"person-{digest.hexdigest()[:8]}"
 

@@ -184,7 +184,9 @@ def destroy(playbook: Path, sandbox: bool, yes: bool, purge: bool, no_wait: bool
     with opened(playbook, printer, sandbox=sandbox) as session:
         goals = (_Goal.TAKEN_DOWN, _Goal.PURGED) if purge else (_Goal.TAKEN_DOWN,)
         result = _change(session, goals, _Terms(yes or sandbox, 1.0), wait=not no_wait)
-        printer.say("Kiro still has the users and their subscriptions: delete those in the Kiro console.")
+        printer.say("\nKiro still has the users and their subscriptions: delete those in the Kiro console.")
+        if not purge:
+            printer.say(f"To bring it back: provisioner apply {session.flags}")
         return result
 
 
@@ -289,9 +291,8 @@ async def _reach(
     changes = tuple(change for plan in plans for change in plan.changes)
     whole = Plan(changes=changes, warnings=plans[0].warnings)
     snapshot = applied.after.snapshot if applied.after else planned.snapshot
-    outlook = () if error or goal is not _Goal.AS_THE_PLAYBOOK_SAYS else tuple(provider.outlook(snapshot))
     took = time.monotonic() - started
-    return _finish(session, provider, whole, applied, snapshot, outlook=outlook, seconds=took, error=error)
+    return _finish(session, provider, goal, whole, applied, snapshot, seconds=took, error=error)
 
 
 def _refuse_another(approved: PlanReport, target: Target, plan: Plan) -> None:
@@ -354,17 +355,18 @@ def confirm(printer: Printer) -> None:
 def _finish(
     session: Session,
     provider: Provider,
+    goal: _Goal,
     plan: Plan,
     applied: Applied,
     snapshot: Snapshot,
     *,
-    outlook: tuple[str, ...],
     seconds: float,
     error: ProvisionerError | None,
 ) -> int:
     from provisioner.reports.making import apply_report
     from provisioner.reports.text import apply_text
 
+    up = goal is _Goal.AS_THE_PLAYBOOK_SAYS
     report = apply_report(
         session.target(provider),
         plan,
@@ -372,14 +374,15 @@ def _finish(
         after=applied.after.plan if applied.after else None,
         requests=provider.requests(),
         seconds=seconds,
-        handoff=provider.handoff(snapshot),
-        outlook=outlook,
+        handoff=provider.handoff(snapshot) if up else (),
+        outlook=tuple(provider.outlook(snapshot)) if up and not error else (),
         error=str(error) if error else None,
     )
-    session.printer.report(report, apply_text(report))
+    there = "the tenant is as the playbook says" if up else "it is down already"
+    session.printer.report(report, apply_text(report, there))
     if error:
         raise error
     waits = bool(report.steps)
-    next_command = "apply" if waits else "doctor"
-    session.printer.next(f"provisioner {next_command} {session.flags}")
+    if up:
+        session.printer.next(f"provisioner {'apply' if waits else 'doctor'} {session.flags}")
     return ExitCode.WAITING if waits else ExitCode.DONE

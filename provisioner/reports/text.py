@@ -122,9 +122,14 @@ def failure_text(failure: FailureReport) -> str:
     return "\n".join(lines)
 
 
-def apply_text(report: ApplyReport) -> str:
-    """What came of it, the human steps that wait, and the values to carry on."""
-    lines = [_result(report)]
+def apply_text(report: ApplyReport, there: str = "the tenant is as the playbook says") -> str:
+    """What came of it, the human steps that wait, and the values to carry on.
+
+    Args:
+        report: what was made.
+        there: why there may have been nothing to do.
+    """
+    lines = [_result(report, there)]
     if report.error:
         lines += [f"  {_PAST.get(done.action, done.action)} {plain(done.address)}" for done in report.done]
     lines += [f"  note  {plain(done.address)}: {plain(done.note)}" for done in report.done if done.note]
@@ -306,7 +311,7 @@ def _summary(summary: dict[str, int], *, otherwise: bool) -> str:
     return f"Plan: {', '.join([*parts, unchanged])}."
 
 
-def _result(report: ApplyReport) -> str:
+def _result(report: ApplyReport, there: str) -> str:
     requests = f"{report.requests['read']} reads, {report.requests['write']} writes, {report.seconds:.1f} s"
     counts = [
         f"{number} {text}"
@@ -317,7 +322,7 @@ def _result(report: ApplyReport) -> str:
         made = ", ".join(counts) or "nothing was written"
         return f"{style('Stopped', fg='red', bold=True)}: {made} ({requests})."
     if not counts and not report.steps:
-        return f"{style('Nothing to do', bold=True)}: the tenant is as the playbook says ({requests})."
+        return f"{style('Nothing to do', bold=True)}: {there} ({requests})."
     made = ", ".join(counts) or "nothing left to do without you"
     proof = "Read again: as it should be." if report.done else ""
     return f"{style('Done', fg='green', bold=True)}: {made} ({requests}). {proof}".rstrip()

@@ -158,7 +158,12 @@ def test_destroy_and_apply_again_keep_the_client_id(applied):
         "entra-service-principal",
         "entra-application",
     ]
-    assert applied("destroy", str(PLAYBOOK), "--sandbox").code == 0
+    assert gone.json["handoff"] == []
+    again = applied("destroy", str(PLAYBOOK), "--sandbox")
+    assert again.code == 0
+    assert "Nothing to do: it is down already" in again.out
+    assert "doctor" not in again.err
+    assert f"To bring it back: provisioner apply {PLAYBOOK} --sandbox" in again.err
     restored = applied.apply()
     assert restored.code == 0, restored.err
     assert restored.json["handoff"][0]["value"] == before

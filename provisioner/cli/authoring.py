@@ -9,12 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provisioner.cli.files import refuse_overwriting, write_file
-from provisioner.cli.options import (
-    output_options,
-    playbook_argument,
-    playbooks_argument,
-    sandbox_option,
-)
+from provisioner.cli.options import output_options, playbook_argument, playbooks_argument, sandbox_option
 from provisioner.core.errors import ExitCode, UsageError
 from provisioner.providers import NAMES
 

@@ -63,11 +63,11 @@ def generate_token() -> None:
     Of the newest profile; the token is shown only this once.
     """
     from provisioner.cli.session import running_sandbox
-    from provisioner.sandbox import steering
+    from provisioner.sandbox import control
 
     with running_sandbox() as running:
         try:
-            brought = steering.generate_token(running)
+            brought = control.generate_token(running)
         except ValueError as error:
             raise UsageError(str(error)) from error
     for name, value in brought.items():
@@ -82,10 +82,10 @@ def generate_token() -> None:
 def add_domain(name: str, provider: str) -> None:
     """Add a domain to the newest profile, and show its token."""
     from provisioner.cli.session import running_sandbox
-    from provisioner.sandbox import steering
+    from provisioner.sandbox import control
 
     with running_sandbox() as running, _refusals():
-        token = steering.add_domain(running, name, provider)
+        token = control.add_domain(running, name, provider)
     click.echo(f"export KIRO_DOMAIN_TOKEN={token}")
 
 
@@ -116,10 +116,10 @@ def create_record(name: str, value: str, ttl: int) -> None:
       provisioner sandbox console create-record kiro-app-1.contoso.example kiro-site-verification=...
     """
     from provisioner.cli.session import running_sandbox
-    from provisioner.sandbox import steering
+    from provisioner.sandbox import control
 
     with running_sandbox() as running, _refusals():
-        zone = steering.create_record(running, name, value, ttl)
+        zone = control.create_record(running, name, value, ttl)
     click.echo(f"{name} has the value, in the zone {zone}.")
 
 
@@ -143,7 +143,7 @@ def enable_provisioning(label: str | None, url: str | None, token_stdin: bool, t
       provisioner sandbox console okta enable-provisioning
       provisioner sandbox console okta enable-provisioning --url URL --token-env KIRO_SCIM_TOKEN
     """
-    from provisioner.sandbox import steering
+    from provisioner.sandbox import control
     from provisioner.sandbox.okta import console as admin
 
     token = _token(stdin=token_stdin, variable=token_env)
@@ -152,7 +152,7 @@ def enable_provisioning(label: str | None, url: str | None, token_stdin: bool, t
     with _application(label) as (running, app_id):
         if url is None or token is None:
             try:
-                url, token = steering.okta_credentials(running)
+                url, token = control.okta_credentials(running)
             except ValueError as error:
                 hint = "provisioner sandbox console create-profile --client-id ID --issuer URL"
                 raise UsageError(str(error), hint=hint) from error
@@ -241,11 +241,11 @@ def _token(*, stdin: bool, variable: str | None) -> str | None:
 def _application(label: str | None) -> Iterator[tuple[Sandbox, str]]:
     """The sandbox and the id of its SCIM application; what the console refuses is the user's error."""
     from provisioner.cli.session import running_sandbox
-    from provisioner.sandbox import acting
+    from provisioner.sandbox import console_actions
     from provisioner.sandbox.okta.console import ConsoleRefusal
 
     with running_sandbox() as running:
-        app = acting.scim_application(running.okta, label)
+        app = console_actions.scim_application(running.okta, label)
         if app is None:
             named = f" labelled {label!r}" if label else ""
             raise UsageError(

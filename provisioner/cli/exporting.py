@@ -11,13 +11,7 @@ import click
 
 from provisioner.cli.files import refuse_overwriting, write_file
 from provisioner.cli.options import PLAYBOOK, output_options, sandbox_option
-from provisioner.core.errors import (
-    ExitCode,
-    NotFoundRemotelyError,
-    PlaybookError,
-    RefusedError,
-    UsageError,
-)
+from provisioner.core.errors import ExitCode, NotFoundRemotelyError, PlaybookError, RefusedError, UsageError
 from provisioner.providers import NAMES
 
 if TYPE_CHECKING:

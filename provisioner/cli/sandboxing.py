@@ -16,7 +16,7 @@ from provisioner.providers import NAMES
 
 if TYPE_CHECKING:
     from provisioner.sandbox import Sandbox
-    from provisioner.sandbox.steering import Provider
+    from provisioner.sandbox.control import Provider
 
 # Modules that load the server are imported inside the commands: --help must be quick.
 # ruff: noqa: PLC0415
@@ -49,13 +49,13 @@ def serve(port: int | None, https: bool) -> None:
     resolvers. Runs until it is interrupted. Commands with --sandbox use this server while it runs.
     """
     from provisioner.cli.session import sandbox_home, told_by_the_sandbox
-    from provisioner.sandbox import Sandbox, steering
+    from provisioner.sandbox import Sandbox, control
 
     with told_by_the_sandbox(), Sandbox(sandbox_home()) as running:
         running.start(port=port, https=https, shared=True)
         if running.attached:
             raise ProvisionerError(f"a sandbox is already being served at {running.url}")
-        _show_facts(steering.facts(running))
+        _show_facts(control.facts(running))
         click.echo("\nPress Ctrl-C to stop.", err=True)
         try:
             threading.Event().wait()
@@ -91,15 +91,15 @@ def seed(
       provisioner sandbox seed --provider okta --member fred@fabrikam.example
     """
     from provisioner.cli.session import running_sandbox
-    from provisioner.sandbox import steering
+    from provisioner.sandbox import control
 
     with running_sandbox() as running:
-        steering.populate(running, users=users, groups=groups, members=members, provider=provider)
+        control.populate(running, users=users, groups=groups, members=members, provider=provider)
         for name in names:
-            steering.add_group(running, name, provider=provider)
+            control.add_group(running, name, provider=provider)
         if member:
             try:
-                steering.add_member(running, member, provider=provider)
+                control.add_member(running, member, provider=provider)
             except ValueError as error:
                 raise UsageError(str(error)) from error
         click.echo(_counts(running, provider))
@@ -124,22 +124,22 @@ def break_(name: str | None, application: str | None) -> None:
       provisioner sandbox break okta-create-users
     """
     from provisioner.cli.session import running_sandbox
-    from provisioner.sandbox import breaks
+    from provisioner.sandbox import misconfigurations
 
     if name is None:
-        for known in breaks.CATALOGUE:
-            click.echo(f"{known:<34}{breaks.described(known)}")
+        for known in misconfigurations.CATALOGUE:
+            click.echo(f"{known:<34}{misconfigurations.described(known)}")
         return
-    if name not in breaks.CATALOGUE:
-        near = difflib.get_close_matches(name, breaks.CATALOGUE, n=1)
+    if name not in misconfigurations.CATALOGUE:
+        near = difflib.get_close_matches(name, misconfigurations.CATALOGUE, n=1)
         raise UsageError(
             f"there is no misconfiguration {name!r}",
             hint=f"did you mean {near[0]}?" if near else "list them: provisioner sandbox break",
         )
     with running_sandbox() as running:
         try:
-            done = breaks.apply(running, name, application)
-        except breaks.NothingToBreakError as error:
+            done = misconfigurations.apply(running, name, application)
+        except misconfigurations.NothingToBreakError as error:
             raise UsageError(
                 f"nothing to break: {error}", hint="apply a playbook with --sandbox first"
             ) from error
@@ -155,25 +155,25 @@ def show(format_: str) -> None:
     The Kiro console looks Pending domains up, as it does when a person opens it.
     """
     from provisioner.cli.session import running_sandbox
-    from provisioner.sandbox import steering
+    from provisioner.sandbox import control
     from provisioner.sandbox.kiro import console
 
     with running_sandbox() as running:
-        steering.verify_domains(running)
+        control.verify_domains(running)
         kiro = console.describe(running.kiro)
         if format_ == "json":
             shown = {
-                "tenant": steering.facts(running),
-                "counts": steering.counts(running),
-                "settings": steering.settings(running),
-                "okta": {**steering.okta_org(running), "client": running.okta_client()},
+                "tenant": control.facts(running),
+                "counts": control.counts(running),
+                "settings": control.settings(running),
+                "okta": {**control.okta_org(running), "client": running.okta_client()},
                 **kiro,
             }
             click.echo(json.dumps(shown, indent=2))
             return
-        _show_facts(steering.facts(running))
+        _show_facts(control.facts(running))
         click.echo(f"\nEntra tenant            {_counts(running, 'entra')}")
-        _show_org(steering.okta_org(running))
+        _show_org(control.okta_org(running))
         for profile in kiro["profiles"]:
             _show_profile(profile)
 
@@ -249,7 +249,7 @@ def set_(settings: tuple[str, ...]) -> None:
       async_seconds=2           Okta provisions so much later
     """
     from provisioner.cli.session import running_sandbox
-    from provisioner.sandbox import steering
+    from provisioner.sandbox import control
 
     with running_sandbox() as running:
         for setting in settings:
@@ -257,10 +257,10 @@ def set_(settings: tuple[str, ...]) -> None:
             try:
                 if not equals:
                     raise ValueError("expected NAME=VALUE")  # noqa: TRY301 - one message for every fault
-                steering.configure(running, name, value)
+                control.configure(running, name, value)
             except ValueError as error:
                 raise UsageError(f"{setting}: {error}") from error
-        for name, value in steering.settings(running).items():
+        for name, value in control.settings(running).items():
             click.echo(f"{name:<24}{value}")
 
 
@@ -298,10 +298,10 @@ def cycle() -> None:
     Every Entra job runs its next cycle as if its 40 minutes had passed; every Okta application pushes what it has to push.
     """
     from provisioner.cli.session import running_sandbox
-    from provisioner.sandbox import steering
+    from provisioner.sandbox import control
 
     with running_sandbox() as running:
-        for job, state in steering.cycle(running).items():
+        for job, state in control.cycle(running).items():
             click.echo(f"{job}  {state}")
 
 
@@ -309,9 +309,9 @@ sandbox.add_command(consoles.console)
 
 
 def _counts(running: Sandbox, provider: Provider) -> str:
-    from provisioner.sandbox import steering
+    from provisioner.sandbox import control
 
-    return _listed(steering.okta_org(running)["counts"] if provider == "okta" else steering.counts(running))
+    return _listed(control.okta_org(running)["counts"] if provider == "okta" else control.counts(running))
 
 
 def _listed(counts: dict[str, int]) -> str:

@@ -90,9 +90,9 @@ class Session:
         )
         if playbook.domains is None:
             return reached
-        from provisioner.sandbox import steering  # noqa: PLC0415 - start-up time
+        from provisioner.sandbox import control  # noqa: PLC0415 - start-up time
 
-        return replace(reached, **steering.name_servers(running))
+        return replace(reached, **control.name_servers(running))
 
     def person(self) -> Person | None:
         """The simulated person who does human steps in the sandbox; nobody outside it."""
@@ -101,10 +101,10 @@ class Session:
             return None
 
         def act(step: ManualStep) -> ManualStep | None:
-            from provisioner.sandbox import steering  # noqa: PLC0415 - start-up time
+            from provisioner.sandbox import control  # noqa: PLC0415 - start-up time
 
             texts = tuple(map(str, step.instructions))
-            did = steering.act(running, step.key, self.loaded.playbook.provider, texts)
+            did = control.act(running, step.key, self.loaded.playbook.provider, texts)
             if did is None:
                 return None
             self.printer.acted(step.address, did.told)
@@ -311,12 +311,12 @@ def _looks_like_one(path: Path) -> bool:
 
 def _rehearsed(loaded: playbooks.Loaded, sandbox: Sandbox, printer: Printer) -> playbooks.Loaded:
     """The same playbook against the sandbox: its tenant, and never an endpoint outside this machine."""
-    from provisioner.sandbox import steering  # noqa: PLC0415 - start-up time
+    from provisioner.sandbox import control  # noqa: PLC0415 - start-up time
 
     playbook: Any = loaded.playbook
     replaced = playbook.rehearsed(sandbox.variables(playbook.provider))
     if playbook.cloud:
-        steering.move_to_cloud(sandbox, playbook.cloud)
+        control.move_to_cloud(sandbox, playbook.cloud)
     given = [one for one in playbook.domains or () if one.value or one.dns]
     if replaced != playbook or given:
         printer.remark(
@@ -330,11 +330,11 @@ def _rehearsed(loaded: playbooks.Loaded, sandbox: Sandbox, printer: Printer) -> 
 def _rehearsed_domains(domains: tuple[Any, ...], sandbox: Sandbox) -> tuple[Any, ...]:
     """The same domains with the tokens of the simulated console, and with the sandbox's name server for their zones."""
     from provisioner.providers.dns.keys import DnsKeys  # noqa: PLC0415 - start-up time
-    from provisioner.sandbox import steering  # noqa: PLC0415 - start-up time
+    from provisioner.sandbox import control  # noqa: PLC0415 - start-up time
 
-    steering.host(sandbox, [one.name for one in domains])
-    tokens = steering.tokens(sandbox, [one.name for one in domains])
-    update = DnsKeys(**steering.update_credentials(sandbox))
+    control.host(sandbox, [one.name for one in domains])
+    tokens = control.tokens(sandbox, [one.name for one in domains])
+    update = DnsKeys(**control.update_credentials(sandbox))
     return tuple(
         one.model_copy(update={"value": tokens.get(one.name), "dns": update if one.dns else None})
         for one in domains

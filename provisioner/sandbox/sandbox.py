@@ -27,15 +27,15 @@ from typing import TYPE_CHECKING, Any, Self
 from werkzeug.wrappers import Request, Response
 
 from provisioner.sandbox import certificate, seed
-from provisioner.sandbox.authority import PATHS as AUTHORITY_PATHS
-from provisioner.sandbox.authority import Authority
+from provisioner.sandbox.entra.graph import VERSIONS, Cycles, GraphApi
+from provisioner.sandbox.entra.login.endpoints import PATHS as AUTHORITY_PATHS
+from provisioner.sandbox.entra.login.endpoints import Authority
+from provisioner.sandbox.entra.login.tokens import Tokens
 from provisioner.sandbox.exchange import Exchange, Recorder
-from provisioner.sandbox.graph import VERSIONS, Cycles, GraphApi
 from provisioner.sandbox.okta.mounting import PATHS as OKTA_PATHS
 from provisioner.sandbox.okta.mounting import Okta
 from provisioner.sandbox.server import Front, Listener, Mount, bind
 from provisioner.sandbox.store import Store
-from provisioner.sandbox.tokens import Tokens
 
 if TYPE_CHECKING:
     from provisioner.sandbox.dns import Dns

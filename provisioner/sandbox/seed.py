@@ -6,10 +6,10 @@ import secrets
 import uuid
 from collections.abc import Iterable
 
-from provisioner.sandbox.graph import documents
-from provisioner.sandbox.graph.permissions import EVERYTHING
+from provisioner.sandbox.entra.graph import documents
+from provisioner.sandbox.entra.graph.permissions import EVERYTHING
+from provisioner.sandbox.entra.login.tokens import GRAPH_APP_ID
 from provisioner.sandbox.store import Document, Store
-from provisioner.sandbox.tokens import GRAPH_APP_ID
 
 DOMAIN = "contoso.example"
 OKTA_DOMAIN = "fabrikam.example"

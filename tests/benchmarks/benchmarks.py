@@ -24,7 +24,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from provisioner.sandbox import Sandbox, steering
+from provisioner.sandbox import Sandbox, control
 
 PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 LATENCY_MS = 100
@@ -134,7 +134,7 @@ class Settings:
         self.close()
         state = self.alone()
         self._served = Sandbox(state / "sandbox").start(shared=True)
-        steering.configure(self._served, "latency_ms", str(latency_ms))
+        control.configure(self._served, "latency_ms", str(latency_ms))
         return state
 
     @property
@@ -176,7 +176,7 @@ def parity(users: int) -> list[Measured]:
                 state = settings.served()
                 once(state, commands_of("okta")["first apply"])
                 crowd(settings.running, users)
-                steering.configure(settings.running, "latency_ms", str(latency))
+                control.configure(settings.running, "latency_ms", str(latency))
                 wall, cpu, peak, output = once(state, arguments)
                 found.append(
                     Measured(

@@ -20,7 +20,7 @@ from provisioner.providers.dns.lookup import look
 from provisioner.providers.dns.observations import Answer, Role
 from provisioner.providers.dns.resources import DomainRecord
 from provisioner.providers.dns.servers import Endpoint, Limits
-from provisioner.sandbox import dns, steering
+from provisioner.sandbox import control, dns
 from provisioner.sandbox.sandbox import Sandbox
 
 LIMITS = Limits()
@@ -73,7 +73,7 @@ def hosted(sandbox: Sandbox, domains: int, servers: int) -> list[DomainRecord]:
 
 async def timed(sandbox: Sandbox, records: list[DomainRecord]) -> tuple[float, float, int, int]:
     """Seconds of one look, and of its slowest answer; how many answers there were, and how many were missing."""
-    reached = steering.name_servers(sandbox)
+    reached = control.name_servers(sandbox)
     resolvers = [Endpoint(name, Role.RESOLVER, *where) for name, where in reached["resolvers"].items()]
     started = time.perf_counter()
     seen = await look(

@@ -26,8 +26,8 @@ from typing import Any
 
 import yaml
 
-from provisioner.sandbox import Sandbox, steering
-from provisioner.sandbox.okta.limits import LIMITS
+from provisioner.sandbox import Sandbox, control
+from provisioner.sandbox.okta.management.limits import LIMITS
 from provisioner.sandbox.store import Store
 
 PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
@@ -60,12 +60,12 @@ def main() -> None:
                 for key in entra[: int(len(entra) * 2 * share)]:
                     widen(sandbox.directory, key)
                 for latency in LATENCIES:
-                    steering.configure(sandbox, "latency_ms", str(latency))
+                    control.configure(sandbox, "latency_ms", str(latency))
                     print(
                         f"{title:<14}{latency:>6} ms{measured(files, state, options.concurrency, latency)}",
                         flush=True,
                     )
-                    steering.configure(sandbox, "latency_ms", "0")
+                    control.configure(sandbox, "latency_ms", "0")
 
 
 def fleet(store: Store, provider: str, count: int, files: Path, state: Path) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from provisioner.providers import CATALOGUES, catalogue
-from provisioner.sandbox import breaks
+from provisioner.sandbox import misconfigurations
 from tests.sandbox.test_dns_breaks import OF_PLAYBOOKS as OF_ONE_PLAYBOOK
 
 OF_PLAYBOOKS = {*OF_ONE_PLAYBOOK, "dns-verified-domain-candidate"}
@@ -42,7 +42,7 @@ def failed(report):
 
 
 def test_every_check_can_be_broken_and_every_fault_is_checked():
-    assert set(CHECKS) == set(breaks.CATALOGUE)
+    assert set(CHECKS) == set(misconfigurations.CATALOGUE)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from provisioner.sandbox import dns, steering
+from provisioner.sandbox import control, dns
 from provisioner.sandbox.kiro import console
 from tests.e2e.test_secrets import MARKED, assert_nowhere, everything
 
@@ -52,7 +52,7 @@ def in_kiro(product):
     """The domains that the Kiro console shows, with their status."""
     with product.sandbox() as sandbox:
         sandbox.start()
-        steering.verify_domains(sandbox)
+        control.verify_domains(sandbox)
         profiles = console.describe(sandbox.kiro)["profiles"]
     return {each["name"]: each["status"] for profile in profiles for each in profile["domains"]}
 
@@ -174,7 +174,7 @@ def test_internationalised_domains_and_several_at_once(product, playbook):
 
 def test_a_key_that_is_wrong_stops_everything_before_the_first_write(product, playbook, monkeypatch):
     monkeypatch.setattr(
-        "provisioner.sandbox.steering.update_credentials",
+        "provisioner.sandbox.control.update_credentials",
         lambda sandbox: {"provider": "rfc2136", "key": "provisioner.", "secret": "bm90IHRoZSByaWdodCBvbmU="},
     )
     refused = on(product, "apply", playbook(domain(**WRITTEN)))
@@ -238,7 +238,7 @@ SECRET = base64.b64encode(MARKED.encode()).decode()
 def test_the_secret_of_the_key_appears_nowhere(product, playbook, accepted):
     file = playbook(domain(**WRITTEN))
     credentials = {"provider": "rfc2136", "key": "provisioner.", "secret": SECRET}
-    product.patch.setattr(steering, "update_credentials", lambda _: credentials)
+    product.patch.setattr(control, "update_credentials", lambda _: credentials)
     if accepted:
         changed(product, lambda store: dns.add_key(store, "provisioner.", secret=SECRET))
     results = [*everything(product, file)]

@@ -7,7 +7,7 @@ import re
 import pytest
 import yaml
 
-from provisioner.sandbox import steering
+from provisioner.sandbox import control
 from provisioner.sandbox.kiro import console
 from tests.e2e.product import PLAYBOOKS
 
@@ -373,7 +373,7 @@ def test_a_scope_that_only_doctor_reads_with_makes_a_check_skip(real):
 
 def test_a_wrong_key_and_a_wrong_token_are_told_apart_from_a_missing_licence(real):
     product, sandbox = real
-    steering.configure(sandbox, "api_access_management", "false")
+    control.configure(sandbox, "api_access_management", "false")
     unlicensed = run(product, "plan")
     assert unlicensed.code == 1
     assert "API Access Management" in unlicensed.err
@@ -390,7 +390,7 @@ def test_a_wrong_key_and_a_wrong_token_are_told_apart_from_a_missing_licence(rea
     assert "check the credentials" in wrong.err
     assert "canary" not in wrong.err + wrong.out
     product.patch.setenv("OKTA_API_TOKEN", sandbox.okta_token())
-    steering.configure(sandbox, "api_access_management", "true")
+    control.configure(sandbox, "api_access_management", "true")
     assert run(product, "plan").code == 3
 
 

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from provisioner.sandbox import steering
+from provisioner.sandbox import control
 from provisioner.sandbox.kiro import console
 from tests.e2e.product import PLAYBOOK
 
@@ -124,7 +124,7 @@ def test_a_new_token_is_written_and_an_unchanged_one_is_not(applied):
     with applied.sandbox() as sandbox:
         brought = {}
         sandbox.start()
-        brought = steering.generate_token(sandbox)
+        brought = control.generate_token(sandbox)
     applied.patch.setenv("KIRO_SCIM_ENDPOINT", brought["KIRO_SCIM_ENDPOINT"])
     applied.patch.setenv("KIRO_SCIM_TOKEN", brought["KIRO_SCIM_TOKEN"])
     changed = applied.apply()
@@ -188,7 +188,7 @@ def test_destroy_with_purge_leaves_nothing(applied, first):
 
 def test_an_application_that_was_made_by_hand_is_adopted(product):
     with product.sandbox() as sandbox:
-        from provisioner.sandbox.graph import documents
+        from provisioner.sandbox.entra.graph import documents
 
         application = documents.application("Kiro-Entra", "contoso.example")
         sandbox.directory.put("application", application["id"], application)
@@ -200,7 +200,7 @@ def test_an_application_that_was_made_by_hand_is_adopted(product):
 
 def test_two_applications_of_that_name_are_refused_and_listed(product):
     with product.sandbox() as sandbox:
-        from provisioner.sandbox.graph import documents
+        from provisioner.sandbox.entra.graph import documents
 
         made = [documents.application("Kiro-Entra", "contoso.example") for _ in range(2)]
         for application in made:
@@ -366,19 +366,19 @@ def test_users_synced_with_a_wrong_external_id_are_told_plainly(product):
     assert product.apply().code == 4
     product("sandbox", "set", "console=answers")
     with product.sandbox() as sandbox:
-        from provisioner.sandbox import breaks
-        from provisioner.sandbox.breaks.entra import Tenant
+        from provisioner.sandbox import misconfigurations
+        from provisioner.sandbox.misconfigurations.entra import Tenant
 
         sandbox.start()
         tenant = Tenant(sandbox.directory, sandbox.kiro)
-        breaks.apply(sandbox, "entra-attribute-mapping")
+        misconfigurations.apply(sandbox, "entra-attribute-mapping")
         values = sandbox.variables()
         tenant.secrets(
             BaseAddress=values["KIRO_SCIM_ENDPOINT"], SecretToken=values["KIRO_SCIM_TOKEN"], SyncAll="false"
         )
         job = tenant.job
         tenant.change("synchronizationJob", job, schedule={**job["schedule"], "state": "Active"})
-        steering.cycle(sandbox)
+        control.cycle(sandbox)
     assert set(kiro_users(product).values()) == {"alice", "bob", "carol"}
     found = product.doctor()
     failed = {finding["check"] for finding in found.json["findings"] if finding["status"] == "fail"}
@@ -433,7 +433,7 @@ def test_a_group_that_is_named_twice_is_refused(product, tmp_path):
 
 def test_what_interrupted_runs_left_is_removed(applied):
     with applied.sandbox() as sandbox:
-        from provisioner.sandbox.graph import documents
+        from provisioner.sandbox.entra.graph import documents
 
         for number in range(2):
             stray = documents.application(f"provisioner:kiro-entra:new:{number:012}", "contoso.example")

@@ -55,7 +55,7 @@ def test_a_defect_of_the_sandbox_is_told_in_a_line(product, monkeypatch):
     def explode(*_arguments):
         raise ZeroDivisionError("hunter2")
 
-    monkeypatch.setattr("provisioner.sandbox.provisioning.validate_credentials", explode)
+    monkeypatch.setattr("provisioner.sandbox.entra.provisioning.validate_credentials", explode)
     result = product.apply()
     assert result.code == 1
     assert "failed inside the sandbox: this is a bug in provisioner: ZeroDivisionError" in result.err

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.cli import main
-from provisioner.sandbox import Sandbox, breaks, faults
+from provisioner.sandbox import Sandbox, faults, misconfigurations
 from tests.pipelines.workflow_steps import run_job
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,7 +102,7 @@ def test_from_an_empty_tenant_to_a_clean_night(job, repository):
 def test_drift_is_annotated_and_summed_up_and_in_the_sarif(job, repository, sandbox):
     merged(job, repository)
     assert job("apply", "apply").code == 0
-    breaks.apply(sandbox, "entra-redirect-uri-extra")
+    misconfigurations.apply(sandbox, "entra-redirect-uri-extra")
     night = nightly(job)
     assert night.code == 3
     assert "::error file=entra.yaml,line=" in night.log
@@ -125,9 +125,9 @@ def test_a_tenant_that_cannot_be_read_is_not_called_drift(job, sandbox):
 def test_a_plan_that_is_stale_is_refused_and_nothing_is_written(job, repository, sandbox):
     merged(job, repository)
     assert job("apply", "apply").code == 0
-    breaks.apply(sandbox, "entra-token-version")
+    misconfigurations.apply(sandbox, "entra-token-version")
     merged(job, repository)
-    breaks.apply(sandbox, "entra-redirect-uri-extra")
+    misconfigurations.apply(sandbox, "entra-redirect-uri-extra")
     refused = job("apply", "apply")
     assert refused.code != 0
     assert "changed since the plan was made" in refused.log

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from provisioner.sandbox.kiro import console as kiro_console
-from provisioner.sandbox.kiro.endpoint import KiroEndpoint
+from provisioner.sandbox.kiro.scim.endpoint import KiroEndpoint
 from provisioner.sandbox.okta import provisioning
 from provisioner.sandbox.store import Document, Store
 from tests.sandbox.provisioning_fixtures import LoopbackServer, Sent

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from provisioner.sandbox import Sandbox
-from provisioner.sandbox.acting import act
+from provisioner.sandbox.console_actions import act
 from provisioner.sandbox.store import Document
 
 OIDC, SCIM, SERVER = "Kiro-Okta", "Kiro-SCIM", "Kiro"

@@ -18,7 +18,8 @@ from urllib.parse import parse_qs
 import pytest
 from werkzeug.serving import make_server
 
-from provisioner.sandbox import kiro, provisioning
+from provisioner.sandbox import kiro
+from provisioner.sandbox.entra import provisioning
 from provisioner.sandbox.store import Store
 
 Document = dict[str, Any]

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from provisioner.sandbox import Exchange, Sandbox
-from provisioner.sandbox.graph.api import _normal
-from provisioner.sandbox.graph.errors import GraphError
-from provisioner.sandbox.graph.routes import ROUTES, match
+from provisioner.sandbox.entra.graph.api import _normal
+from provisioner.sandbox.entra.graph.errors import GraphError
+from provisioner.sandbox.entra.graph.routes import ROUTES, match
 from tests.graph_contract import ABSENT, CONTRACTS, GraphContract
 from tests.sandbox.graph_tour import session
 

@@ -13,9 +13,9 @@ from provisioner.providers.dns.lookup import look
 from provisioner.providers.dns.names import parse_domain, record_name
 from provisioner.providers.dns.resources import DomainRecord
 from provisioner.providers.dns.servers import Limits, resolver
-from provisioner.sandbox.breaks import NothingToBreakError
-from provisioner.sandbox.breaks.dns import CATALOGUE, Net
 from provisioner.sandbox.dns import add_record, add_zone, move_clock, records, remove_record, txt
+from provisioner.sandbox.misconfigurations import NothingToBreakError
+from provisioner.sandbox.misconfigurations.dns import CATALOGUE, Net
 from provisioner.sandbox.store import Store
 from tests.sandbox.dns_fixtures import ZONE, Client
 

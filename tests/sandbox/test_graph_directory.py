@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from provisioner.sandbox import Sandbox, seed
-from provisioner.sandbox.graph.documents import security_identifier
+from provisioner.sandbox.entra.graph.documents import security_identifier
 from tests.sandbox.graph_fixtures import error_of
 
 SECURITY_GROUP = {"displayName": "G", "mailEnabled": False, "mailNickname": "g", "securityEnabled": True}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provisioner.sandbox.graph.errors import GraphError
-from provisioner.sandbox.graph.filter import (
+from provisioner.sandbox.entra.graph.errors import GraphError
+from provisioner.sandbox.entra.graph.filter import (
     Comparison,
     Expression,
     Function,
@@ -19,7 +19,7 @@ from provisioner.sandbox.graph.filter import (
     parse,
     uses,
 )
-from provisioner.sandbox.graph.filter_evaluation import matches
+from provisioner.sandbox.entra.graph.filter_evaluation import matches
 
 KEYWORDS = {
     "and",

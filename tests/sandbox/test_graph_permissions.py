@@ -8,7 +8,7 @@ import uuid
 import httpx
 import pytest
 
-from provisioner.sandbox.graph.throttle import Throttle, resource_units
+from provisioner.sandbox.entra.graph.throttle import Throttle, resource_units
 from tests.sandbox.graph_fixtures import Kiro, error_of
 
 EVENTUAL = {"ConsistencyLevel": "eventual"}

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from provisioner.sandbox import Sandbox
-from provisioner.sandbox.graph.cycles import Cycles, overdue
+from provisioner.sandbox.entra.graph.cycles import Cycles, overdue
 from tests.sandbox.graph_fixtures import Kiro, Provisioned, error_of
 
 
@@ -332,7 +332,7 @@ class TestCatchingUp:
 
 class TestCycles:
     def cycles(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, run: Callable[..., None]) -> Cycles:
-        from provisioner.sandbox import provisioning
+        from provisioner.sandbox.entra import provisioning
 
         monkeypatch.setattr(provisioning, "run_cycle", run)
         return Cycles(sandbox.directory)

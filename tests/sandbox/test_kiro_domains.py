@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.sandbox import Sandbox, dns, hosting, steering
+from provisioner.sandbox import Sandbox, control, dns
+from provisioner.sandbox.dns import hosted_zones
 from provisioner.sandbox.kiro import ConsoleRefusal, console, domains
 from provisioner.sandbox.store import Store
 
@@ -99,43 +100,43 @@ class TestHosting:
         ],
     )
     def test_a_domain_that_the_world_can_have_gets_a_zone(self, sandbox, domain, zone):
-        steering.host(sandbox, [domain])
-        assert hosting.zone_of(sandbox.names.store, f"kiro-app-1.{domain}") == zone
+        control.host(sandbox, [domain])
+        assert hosted_zones.zone_of(sandbox.names.store, f"kiro-app-1.{domain}") == zone
         assert {f"ns1.{zone}", f"ns2.{zone}"} <= sandbox.names.glue().keys()
 
     @pytest.mark.parametrize("domain", ["contoso.local", "contoso.internal", "hq.contoso-private", "co.uk"])
     def test_a_private_one_does_not(self, sandbox, domain):
         before = dns.zones(sandbox.names.store)
-        steering.host(sandbox, [domain])
+        control.host(sandbox, [domain])
         assert dns.zones(sandbox.names.store) == before
-        assert hosting.zone_of(sandbox.names.store, domain) is None
+        assert hosted_zones.zone_of(sandbox.names.store, domain) is None
 
     def test_a_zone_that_somebody_took_away_stays_away(self, sandbox):
-        steering.host(sandbox, ["acme.com"])
+        control.host(sandbox, ["acme.com"])
         dns.remove_zone(sandbox.names.store, "acme.com.")
-        steering.host(sandbox, ["acme.com"])
+        control.host(sandbox, ["acme.com"])
         assert "acme.com." not in dns.zones(sandbox.names.store)
 
 
 class TestTogether:
     def test_pending_becomes_verified_through_the_resolver(self, sandbox):
         profile = console.create_profile(sandbox.kiro)["id"]
-        token = steering.add_domain(sandbox, "contoso.example", "entra")
-        steering.verify_domains(sandbox)
+        token = control.add_domain(sandbox, "contoso.example", "entra")
+        control.verify_domains(sandbox)
         assert shown(sandbox.kiro, profile) == {"contoso.example": "Pending"}
-        steering.create_record(sandbox, "kiro-app-1.contoso.example", token, 300)
-        steering.verify_domains(sandbox)
+        control.create_record(sandbox, "kiro-app-1.contoso.example", token, 300)
+        control.verify_domains(sandbox)
         assert shown(sandbox.kiro, profile) == {"contoso.example": "Pending"}, "its resolver remembers"
         dns.move_clock(sandbox.names.store, 901)
-        steering.verify_domains(sandbox)
+        control.verify_domains(sandbox)
         assert shown(sandbox.kiro, profile) == {"contoso.example": "Verified"}
 
     def test_a_resolver_that_does_not_answer_verifies_nothing(self, sandbox):
         profile = console.create_profile(sandbox.kiro)["id"]
-        token = steering.add_domain(sandbox, "contoso.example", "entra")
-        steering.create_record(sandbox, "kiro-app-1.contoso.example", token, 300)
+        token = control.add_domain(sandbox, "contoso.example", "entra")
+        control.create_record(sandbox, "kiro-app-1.contoso.example", token, 300)
         dns.behave(sandbox.names.store, "resolver1.", {"mode": "servfail"})
-        steering.verify_domains(sandbox)
+        control.verify_domains(sandbox)
         assert shown(sandbox.kiro, profile) == {"contoso.example": "Pending"}
 
     def test_another_process_shares_the_name_servers(self, tmp_path, sandbox):
@@ -144,24 +145,24 @@ class TestTogether:
             Sandbox(tmp_path / "served").start() as other,
         ):
             assert other.attached
-            steering.host(other, ["acme.com"])
+            control.host(other, ["acme.com"])
             assert other.names.glue() == served.names.glue()
-            steering.create_record(other, "www.acme.com", "x", 300)
-            assert hosting.txt_values(other.names, "www.acme.com") == ["x"]
+            control.create_record(other, "www.acme.com", "x", 300)
+            assert hosted_zones.txt_values(other.names, "www.acme.com") == ["x"]
 
     def test_a_long_value_is_split_and_read_back_whole(self, sandbox):
-        steering.create_record(sandbox, "long.contoso.example", "x" * 600, 300)
-        assert hosting.txt_values(sandbox.names, "long.contoso.example") == ["x" * 600]
+        control.create_record(sandbox, "long.contoso.example", "x" * 600, 300)
+        assert hosted_zones.txt_values(sandbox.names, "long.contoso.example") == ["x" * 600]
 
     def test_a_name_in_no_zone_has_no_editor(self, sandbox):
         with pytest.raises(ValueError, match="no zone of the sandbox"):
-            steering.create_record(sandbox, "www.nowhere.test", "x", 300)
+            control.create_record(sandbox, "www.nowhere.test", "x", 300)
 
 
 class TestActing:
     def test_a_person_adds_the_domain_and_copies_the_record(self, sandbox):
         console.create_profile(sandbox.kiro)
-        did = steering.act(sandbox, "kiro-domain-contoso.example", "entra")
+        did = control.act(sandbox, "kiro-domain-contoso.example", "entra")
         assert did.brought.startswith("kiro-site-verification=")
         lines = (
             "Name:   kiro-app-1.contoso.example  (in contoso.example: kiro-app-1)",
@@ -169,25 +170,25 @@ class TestActing:
             f"Value:  {did.brought}",
             "TTL:    60",
         )
-        made = steering.act(sandbox, "dns-record-contoso.example", "entra", lines)
+        made = control.act(sandbox, "dns-record-contoso.example", "entra", lines)
         assert "in the zone contoso.example" in made.told
-        assert hosting.txt_values(sandbox.names, "kiro-app-1.contoso.example") == [did.brought]
-        assert steering.tokens(sandbox, ["contoso.example", "other.example"]) == {
+        assert hosted_zones.txt_values(sandbox.names, "kiro-app-1.contoso.example") == [did.brought]
+        assert control.tokens(sandbox, ["contoso.example", "other.example"]) == {
             "contoso.example": did.brought
         }
 
     def test_not_before_there_is_a_profile_or_a_value(self, sandbox):
-        assert steering.act(sandbox, "kiro-domain-contoso.example", "okta") is None
+        assert control.act(sandbox, "kiro-domain-contoso.example", "okta") is None
         lines = (
             "Name: kiro-app-1.contoso.example",
             "Value: (the value that the Kiro console shows)",
             "TTL: 60",
         )
-        assert steering.act(sandbox, "dns-record-contoso.example", "entra", lines) is None
-        assert steering.act(sandbox, "dns-record-contoso.example", "entra", ()) is None
+        assert control.act(sandbox, "dns-record-contoso.example", "entra", lines) is None
+        assert control.act(sandbox, "dns-record-contoso.example", "entra", ()) is None
 
     def test_a_domain_of_another_profile_is_left_to_a_person(self, sandbox):
         console.create_profile(sandbox.kiro, issuer="https://issuer.example")
         console.create_profile(sandbox.kiro)
-        assert steering.act(sandbox, "kiro-domain-contoso.example", "okta")
-        assert steering.act(sandbox, "kiro-domain-contoso.example", "entra") is None
+        assert control.act(sandbox, "kiro-domain-contoso.example", "okta")
+        assert control.act(sandbox, "kiro-domain-contoso.example", "entra") is None

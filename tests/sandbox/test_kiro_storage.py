@@ -11,7 +11,7 @@ from scim2_models import ResourceType, ScimProvider, UniquenessException
 from scim2_server.testing import ScimStorageContract
 from scim2_server.utils import load_default_provider
 
-from provisioner.sandbox.kiro.storage import ProfileStorage
+from provisioner.sandbox.kiro.scim.storage import ProfileStorage
 from provisioner.sandbox.store import Store
 
 

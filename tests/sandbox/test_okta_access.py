@@ -13,8 +13,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from provisioner.sandbox import faults
-from provisioner.sandbox.okta.limits import LIMITS, RateLimits
-from provisioner.sandbox.okta.routes import ROUTES
+from provisioner.sandbox.okta.management.limits import LIMITS, RateLimits
+from provisioner.sandbox.okta.management.routes import ROUTES
 from tests.sandbox.okta_fixtures import Org, ask_token, assertion, error_of, native
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from provisioner.sandbox.okta import groups, users
+from provisioner.sandbox.okta.management import groups, users
 from tests.sandbox.okta_fixtures import error_of, native
 
 

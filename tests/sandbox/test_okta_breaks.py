@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.sandbox import Sandbox, breaks
-from provisioner.sandbox.breaks import okta
+from provisioner.sandbox import Sandbox, misconfigurations
 from provisioner.sandbox.kiro import console as kiro
+from provisioner.sandbox.misconfigurations import okta
 from provisioner.sandbox.store import Document
 from tests.sandbox.okta_tenant import OIDC, SCIM, SERVER, Admin, complete
 
@@ -215,13 +215,13 @@ def test_every_fault_is_tested():
 @pytest.mark.parametrize("name", NAMES)
 def test_a_fault_changes_what_it_says(sandbox, name):
     assert not BROKEN[name](Seen(sandbox))
-    breaks.apply(sandbox, name)
+    misconfigurations.apply(sandbox, name)
     assert BROKEN[name](Seen(sandbox))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_api_can_still_show_everything(sandbox, name):
-    breaks.apply(sandbox, name)
+    misconfigurations.apply(sandbox, name)
     admin = Admin(sandbox)
     for app in admin.send("GET", "/apps"):
         for part in ("groups?expand=group", "users?expand=user", "group-push/mappings"):
@@ -242,13 +242,13 @@ def test_a_sandbox_that_somebody_else_serves(complete_home, tmp_path):
     home = Path(shutil.copytree(complete_home, tmp_path / "sandbox"))
     with Sandbox(home).start(shared=True), Sandbox(home).start() as attached:
         assert attached.attached
-        breaks.apply(attached, "okta-inactive-users")
+        misconfigurations.apply(attached, "okta-inactive-users")
         assert BROKEN["okta-inactive-users"](Seen(attached))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_fault_says_in_one_sentence_what_was_done(name):
-    text = breaks.described(name)
+    text = misconfigurations.described(name)
     assert re.fullmatch(r"[A-Z][^.]+(\.[a-z][^.]*)*\.", text), text
     assert len(text) < 120
 
@@ -258,11 +258,11 @@ IN_ANY_ORG = ("okta-licence", "okta-token-expiry")
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in IN_ANY_ORG])
 def test_a_fault_needs_something_to_be_put_in(name, tmp_path):
-    with Sandbox(tmp_path / "sandbox") as fresh, pytest.raises(breaks.NothingToBreakError):
-        breaks.apply(fresh, name)
+    with Sandbox(tmp_path / "sandbox") as fresh, pytest.raises(misconfigurations.NothingToBreakError):
+        misconfigurations.apply(fresh, name)
 
 
 def test_the_application_can_be_chosen(sandbox):
-    breaks.apply(sandbox, "okta-application-inactive", OIDC)
-    with pytest.raises(breaks.NothingToBreakError):
-        breaks.apply(sandbox, "okta-application-inactive", "Another")
+    misconfigurations.apply(sandbox, "okta-application-inactive", OIDC)
+    with pytest.raises(misconfigurations.NothingToBreakError):
+        misconfigurations.apply(sandbox, "okta-application-inactive", "Another")

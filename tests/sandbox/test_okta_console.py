@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.cli import main
-from provisioner.sandbox import Sandbox, steering
+from provisioner.sandbox import Sandbox, control
 from provisioner.sandbox.kiro import console as kiro
 from provisioner.sandbox.okta import console
 from tests.sandbox.okta_org import APP, EVERYTHING, Org
@@ -168,12 +168,12 @@ def arrived(sandbox: Sandbox) -> tuple[set[str], list[str]]:
 
 class TestHumanSteps:
     def test_one_after_the_other(self, sandbox):
-        told = [steering.act(sandbox, step, "okta") for step in STEPS]
+        told = [control.act(sandbox, step, "okta") for step in STEPS]
         assert all(told)
         assert arrived(sandbox) == ({"alice", "bob", "carol"}, ["Kiro-Pro"])
 
     def test_a_profile_knows_issuer_and_client(self, sandbox):
-        steering.act(sandbox, "kiro-profile", "okta")
+        control.act(sandbox, "kiro-profile", "okta")
         (profile,) = [each for each in kiro.describe(sandbox.kiro)["profiles"] if "issuer" in each]
         (server,) = [each for each in sandbox.okta.all("authorizationServer") if not each["default"]]
         assert profile["issuer"] == server["issuer"] == f"{sandbox.url}/oauth2/{server['id']}"
@@ -182,42 +182,42 @@ class TestHumanSteps:
 
     def test_again_changes_nothing(self, sandbox):
         for step in STEPS * 2:
-            assert steering.act(sandbox, step, "okta")
+            assert control.act(sandbox, step, "okta")
         profiles = [each for each in sandbox.kiro.all("kiroProfile") if "issuer" in each]
         assert len(profiles) == 1
         assert len(kiro.tokens(sandbox.kiro, profiles[0]["id"])) == 1
 
     @pytest.mark.parametrize("step", STEPS[1:])
     def test_not_before_its_time(self, sandbox, step):
-        assert steering.act(sandbox, step, "okta") is None
+        assert control.act(sandbox, step, "okta") is None
 
     def test_not_in_an_empty_org(self, tmp_path):
         with Sandbox(tmp_path / "empty").start() as empty:
-            assert [steering.act(empty, step, "okta") for step in STEPS] == [None] * 4
+            assert [control.act(empty, step, "okta") for step in STEPS] == [None] * 4
 
     def test_nobody_acts_while_the_console_waits_nor_at_an_unknown_step(self, sandbox):
-        assert steering.act(sandbox, "dns-record", "okta") is None
-        steering.configure(sandbox, "console", "waits")
-        assert steering.act(sandbox, "kiro-profile", "okta") is None
+        assert control.act(sandbox, "dns-record", "okta") is None
+        control.configure(sandbox, "console", "waits")
+        assert control.act(sandbox, "kiro-profile", "okta") is None
 
     def test_entra_keeps_its_own_profile(self, sandbox):
         before = sandbox.variables()["KIRO_SCIM_ENDPOINT"]
         for step in STEPS:
-            steering.act(sandbox, step, "okta")
+            control.act(sandbox, step, "okta")
         assert sandbox.variables()["KIRO_SCIM_ENDPOINT"] == before
 
 
 class TestSteering:
     def test_settings_of_okta(self, sandbox):
-        steering.configure(sandbox, "okta_deny", "okta.logs.read,okta.apps.manage")
-        steering.configure(sandbox, "api_access_management", "false")
-        steering.configure(sandbox, "async_seconds", "0.5")
-        shown = steering.settings(sandbox)
+        control.configure(sandbox, "okta_deny", "okta.logs.read,okta.apps.manage")
+        control.configure(sandbox, "api_access_management", "false")
+        control.configure(sandbox, "async_seconds", "0.5")
+        shown = control.settings(sandbox)
         assert shown["okta_deny"] == "okta.apps.manage,okta.logs.read"
         assert shown["api_access_management"] is False
         assert shown["async_seconds"] == 0.5
-        steering.configure(sandbox, "okta_deny", "")
-        assert steering.settings(sandbox)["okta_deny"] == ""
+        control.configure(sandbox, "okta_deny", "")
+        assert control.settings(sandbox)["okta_deny"] == ""
 
     @pytest.mark.parametrize(
         ("name", "value", "message"),
@@ -229,24 +229,24 @@ class TestSteering:
     )
     def test_what_makes_no_sense(self, sandbox, name, value, message):
         with pytest.raises(ValueError, match=message):
-            steering.configure(sandbox, name, value)
+            control.configure(sandbox, name, value)
 
     def test_a_new_member_is_provisioned(self, sandbox):
         for step in STEPS:
-            steering.act(sandbox, step, "okta")
-        steering.add_member(sandbox, "fred", provider="okta")
+            control.act(sandbox, step, "okta")
+        control.add_member(sandbox, "fred", provider="okta")
         assert "fred" in arrived(sandbox)[0]
         with pytest.raises(ValueError, match="there is no group 'Nobody'"):
-            steering.add_member(sandbox, "fred", "Nobody", provider="okta")
+            control.add_member(sandbox, "fred", "Nobody", provider="okta")
 
     def test_a_new_group(self, sandbox):
-        steering.add_group(sandbox, "Kiro Developers", provider="okta")
+        control.add_group(sandbox, "Kiro Developers", provider="okta")
         groups = {each["profile"]["name"]: each["_members"] for each in sandbox.okta.all("group")}
         assert groups["Kiro Developers"] == groups["Kiro-Users"]
 
     def test_many(self, sandbox):
         before = len(sandbox.okta.all("user"))
-        steering.populate(sandbox, users=20, groups=2, members=5, provider="okta")
+        control.populate(sandbox, users=20, groups=2, members=5, provider="okta")
         assert len(sandbox.okta.all("user")) == before + 20
         teams = [each for each in sandbox.okta.all("group") if each["profile"]["name"].startswith("Team")]
         assert [len(each["_members"]) for each in teams] == [5, 5]
@@ -255,10 +255,10 @@ class TestSteering:
 
     def test_a_cycle_pushes(self, sandbox):
         for step in STEPS:
-            steering.act(sandbox, step, "okta")
+            control.act(sandbox, step, "okta")
         user = next(each for each in sandbox.okta.all("user") if each["profile"]["firstName"] == "Alice")
         sandbox.okta.put("user", user["id"], {**user, "status": "SUSPENDED"})
-        assert steering.cycle(sandbox)[SCIM] == "3 users assigned, 0 in error"
+        assert control.cycle(sandbox)[SCIM] == "3 users assigned, 0 in error"
         (profile,) = [each for each in kiro.describe(sandbox.kiro)["profiles"] if "issuer" in each]
         (alice,) = [each for each in profile["users"] if each["userName"].startswith("alice")]
         assert alice["active"] is False

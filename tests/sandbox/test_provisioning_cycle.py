@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.sandbox import kiro, provisioning
+from provisioner.sandbox import kiro
+from provisioner.sandbox.entra import provisioning
 from tests.sandbox.provisioning_fixtures import (
     ENTERPRISE,
     JOB,

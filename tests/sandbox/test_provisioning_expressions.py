@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.sandbox.provisioning.expressions import (
+from provisioner.sandbox.entra.provisioning.expressions import (
     Attribute,
     Call,
     Constant,
@@ -21,7 +21,7 @@ from provisioner.sandbox.provisioning.expressions import (
     render,
     to_source,
 )
-from provisioner.sandbox.provisioning.functions import FUNCTIONS, OPERATORS, ExpressionError, Value
+from provisioner.sandbox.entra.provisioning.functions import FUNCTIONS, OPERATORS, ExpressionError, Value
 from tests.sandbox.provisioning_fixtures import shared
 
 PHONE = r'"\\+(?<isdCode>\\d* )(?<phoneNumber>\\d{10})"'

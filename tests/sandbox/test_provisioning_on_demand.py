@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.sandbox import provisioning
+from provisioner.sandbox.entra import provisioning
 from tests.sandbox.provisioning_fixtures import JOB, World, shared
 
 

@@ -77,7 +77,7 @@ def test_a_whole_life_against_a_server_that_follows_the_rfc(world: World, storag
 
 def test_nothing_heavy_is_loaded_before_it_is_needed() -> None:
     code = (
-        "import sys, provisioner.sandbox.kiro, provisioner.sandbox.provisioning\n"
+        "import sys, provisioner.sandbox.kiro, provisioner.sandbox.entra.provisioning\n"
         "print([m for m in ('httpx', 'scim2_server', 'scim2_models', 'pydantic', 'jwt') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.sandbox import kiro, provisioning
-from provisioner.sandbox.provisioning import status as job_status
-from provisioner.sandbox.provisioning.mapping import read_mappings
-from provisioner.sandbox.provisioning.outcome import Outcome
-from provisioner.sandbox.provisioning.scim_client import ScimError
-from provisioner.sandbox.provisioning.source import Entry
-from provisioner.sandbox.provisioning.status import Quarantine, Run
+from provisioner.sandbox import kiro
+from provisioner.sandbox.entra import provisioning
+from provisioner.sandbox.entra.provisioning import status as job_status
+from provisioner.sandbox.entra.provisioning.mapping import read_mappings
+from provisioner.sandbox.entra.provisioning.outcome import Outcome
+from provisioner.sandbox.entra.provisioning.scim_client import ScimError
+from provisioner.sandbox.entra.provisioning.source import Entry
+from provisioner.sandbox.entra.provisioning.status import Quarantine, Run
 from tests.sandbox.provisioning_fixtures import LoopbackServer, World, unknown_members
 
 INVALID = "SystemForCrossDomainIdentityManagementInvalidCredentials"

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from openapi_schema_validator import OAS30Validator
 
-from provisioner.sandbox.provisioning import default_schema, schema_problems, templates
-from provisioner.sandbox.provisioning.mapping import read_mappings
+from provisioner.sandbox.entra.provisioning import default_schema, schema_problems, templates
+from provisioner.sandbox.entra.provisioning.mapping import read_mappings
 from tests.sandbox.provisioning_fixtures import (
     ENTERPRISE,
     attribute_mapping,

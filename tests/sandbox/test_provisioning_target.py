@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.sandbox.provisioning import target
-from provisioner.sandbox.provisioning.source import Entry, passes
-from provisioner.sandbox.provisioning.target import Path, parse_path
+from provisioner.sandbox.entra.provisioning import target
+from provisioner.sandbox.entra.provisioning.source import Entry, passes
+from provisioner.sandbox.entra.provisioning.target import Path, parse_path
 from tests.sandbox.provisioning_fixtures import ENTERPRISE
 
 

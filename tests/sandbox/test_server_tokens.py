@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from provisioner.sandbox import Sandbox, seed
-from provisioner.sandbox.tokens import GRAPH_APP_ID, Tokens
+from provisioner.sandbox.entra.login.tokens import GRAPH_APP_ID, Tokens
 from tests.sandbox.graph_fixtures import NON_GALLERY, Kiro, error_of
 
 GOLDEN = (

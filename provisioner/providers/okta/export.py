@@ -9,15 +9,7 @@ from typing import Any, Final
 
 from provisioner.core.snapshot import Snapshot
 from provisioner.providers import kiro
-from provisioner.providers.exporting import (
-    DOMAINS,
-    Candidate,
-    Draft,
-    Variable,
-    in_order,
-    ports,
-    principal,
-)
+from provisioner.providers.exporting import DOMAINS, Candidate, Draft, Variable, in_order, ports, principal
 
 from . import observations as seen
 from . import permissions

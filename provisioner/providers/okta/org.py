@@ -17,11 +17,7 @@ from urllib.parse import quote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from provisioner import __version__
-from provisioner.core.errors import (
-    NotFoundRemotelyError,
-    RefusedError,
-    RemoteError,
-)
+from provisioner.core.errors import NotFoundRemotelyError, RefusedError, RemoteError
 from provisioner.core.patience import Call, Failure, Rules
 from provisioner.providers.client import Client, silence
 

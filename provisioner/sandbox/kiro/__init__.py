@@ -10,7 +10,7 @@ from provisioner.sandbox.kiro.console import (
     revoke_token,
     tokens,
 )
-from provisioner.sandbox.kiro.endpoint import KiroEndpoint
+from provisioner.sandbox.kiro.scim.endpoint import KiroEndpoint
 
 __all__ = [
     "ConsoleRefusal",

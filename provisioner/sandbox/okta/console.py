@@ -10,8 +10,8 @@ That the integration shows its features as ``GROUP_PUSH``, ``PUSH_NEW_USERS``, `
 
 from __future__ import annotations
 
-from provisioner.sandbox.okta import log_events
-from provisioner.sandbox.okta.identity import now
+from provisioner.sandbox.okta.management import log_events
+from provisioner.sandbox.okta.management.identity import now
 from provisioner.sandbox.store import Document, Store
 
 SCIM_APPLICATION = "amazon_aws_sso"

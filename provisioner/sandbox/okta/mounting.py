@@ -13,7 +13,7 @@ from werkzeug.wrappers import Request, Response
 from provisioner.sandbox.store import Store
 
 if TYPE_CHECKING:
-    from provisioner.sandbox.okta.api import OktaApi
+    from provisioner.sandbox.okta.management.api import OktaApi
     from provisioner.sandbox.okta.pushes import Pushes
 
 PATHS = re.compile(
@@ -48,7 +48,7 @@ class Okta:
         store = Store(self._path)
         with store.transaction():
             if store.setting("org_id") is None:
-                from provisioner.sandbox.okta import new_org  # noqa: PLC0415 (start-up time)
+                from provisioner.sandbox.okta.management import new_org  # noqa: PLC0415 (start-up time)
 
                 new_org.create(store, str(self._directory.setting("root", "")))
         return store
@@ -61,7 +61,7 @@ class Okta:
 
     @cached_property
     def _api(self) -> OktaApi:
-        from provisioner.sandbox.okta.api import OktaApi  # noqa: PLC0415 (start-up time)
+        from provisioner.sandbox.okta.management.api import OktaApi  # noqa: PLC0415 (start-up time)
 
         return OktaApi(self.store, self._pushes, lambda: float(self._directory.setting("lag_seconds", 0)))
 

@@ -12,12 +12,7 @@ import dns.tsig
 import dns.update
 import pytest
 
-from provisioner.core.errors import (
-    NotFoundRemotelyError,
-    PermissionDeniedError,
-    RefusedError,
-    RemoteError,
-)
+from provisioner.core.errors import NotFoundRemotelyError, PermissionDeniedError, RefusedError, RemoteError
 from provisioner.providers.dns.keys import DnsKeys
 from provisioner.providers.dns.observations import NameServer, Zone
 from provisioner.providers.dns.resources import DomainRecord

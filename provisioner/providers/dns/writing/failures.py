@@ -7,12 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
-from provisioner.core.errors import (
-    PermissionDeniedError,
-    ProvisionerError,
-    RemoteError,
-    UnreachableError,
-)
+from provisioner.core.errors import PermissionDeniedError, ProvisionerError, RemoteError, UnreachableError
 from provisioner.core.patience import UNSURE, Call, Failure
 
 _FAULT: Final = -1

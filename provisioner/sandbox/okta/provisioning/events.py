@@ -6,7 +6,7 @@ public reports; the other texts are the sandbox's own.
 
 from __future__ import annotations
 
-from provisioner.sandbox.okta import log_events
+from provisioner.sandbox.okta.management import log_events
 from provisioner.sandbox.store import Document, Store
 
 _MAX_REASON = 255  # Okta Management API 2026.06.3, LogOutcome: reason, maxLength

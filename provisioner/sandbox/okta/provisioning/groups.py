@@ -11,8 +11,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from provisioner.sandbox.okta import log_events
-from provisioner.sandbox.okta.identity import now
+from provisioner.sandbox.okta.management import log_events
+from provisioner.sandbox.okta.management.identity import now
 from provisioner.sandbox.okta.provisioning import events
 from provisioner.sandbox.okta.provisioning.client import OktaScim, Refused
 from provisioner.sandbox.okta.provisioning.run import GROUPS, Run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from provisioner.sandbox.background import alone
-from provisioner.sandbox.okta import log_events
+from provisioner.sandbox.okta.management import log_events
 from provisioner.sandbox.okta.provisioning import events
 from provisioner.sandbox.okta.provisioning.client import OktaScim, Refused
 from provisioner.sandbox.okta.provisioning.groups import push_groups

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from provisioner.sandbox.okta import log_events
+from provisioner.sandbox.okta.management import log_events
 from provisioner.sandbox.okta.provisioning import events
 from provisioner.sandbox.okta.provisioning.client import OktaScim, Refused
 from provisioner.sandbox.okta.provisioning.profile import mapping_of

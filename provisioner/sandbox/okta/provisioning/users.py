@@ -15,22 +15,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from provisioner.sandbox.okta import log_events
-from provisioner.sandbox.okta.identity import now
+from provisioner.sandbox.okta.management import log_events
+from provisioner.sandbox.okta.management.identity import now
 from provisioner.sandbox.okta.provisioning.client import Refused
-from provisioner.sandbox.okta.provisioning.profile import (
-    UnmappableError,
-    profile_of,
-    scim_user,
-    user_name,
-)
-from provisioner.sandbox.okta.provisioning.run import (
-    CREATE,
-    DEACTIVATE,
-    PROVISIONED_STATUSES,
-    UPDATE,
-    Run,
-)
+from provisioner.sandbox.okta.provisioning.profile import UnmappableError, profile_of, scim_user, user_name
+from provisioner.sandbox.okta.provisioning.run import CREATE, DEACTIVATE, PROVISIONED_STATUSES, UPDATE, Run
 from provisioner.sandbox.scim import Body
 from provisioner.sandbox.store import Document
 

@@ -1,0 +1,334 @@
+"""The ``$filter`` language: its tree and parser (OData 4.01 URL conventions, the part Microsoft Graph supports).
+
+``parse`` turns text into a tree, ``str(tree)`` writes it back, ``uses`` tells what it asks of which property.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from provisioner.sandbox.entra.graph.errors import GraphError, bad_request
+
+Scalar = str | bool | int | float | None
+COMPARISONS = ("eq", "ne", "gt", "ge", "lt", "le")
+FUNCTIONS = {"startswith": "startsWith", "endswith": "endsWith", "contains": "contains"}
+MAX_DEPTH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A literal; ``quoted`` tells ``'true'`` from ``true``."""
+
+    value: Scalar
+    quoted: bool = False
+
+    def __str__(self) -> str:
+        if self.quoted:
+            return "'" + str(self.value).replace("'", "''") + "'"
+        if self.value is None or isinstance(self.value, bool):
+            return {None: "null", True: "true", False: "false"}[self.value]
+        return str(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A property path such as ``provisioningStatusInfo/status`` or ``assignedLicenses/$count``."""
+
+    segments: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "/".join(self.segments)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """``path eq value`` and the like."""
+
+    path: Path
+    operator: str
+    value: Value
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.operator} {self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """``path in (a, b)``."""
+
+    path: Path
+    values: tuple[Value, ...]
+
+    def __str__(self) -> str:
+        return f"{self.path} in ({', '.join(map(str, self.values))})"
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """``startsWith``, ``endsWith`` or ``contains`` of a path and a string."""
+
+    name: str
+    path: Path
+    value: Value
+
+    def __str__(self) -> str:
+        return f"{self.name}({self.path}, {self.value})"
+
+
+@dataclass(frozen=True, slots=True)
+class Lambda:
+    """``path/any(x:condition)``, ``path/all(x:condition)`` or ``path/any()``."""
+
+    path: Path
+    quantifier: str
+    variable: str
+    condition: Expression | None
+
+    def __str__(self) -> str:
+        inner = "" if self.condition is None else f"{self.variable}:{self.condition}"
+        return f"{self.path}/{self.quantifier}({inner})"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """A condition turned round."""
+
+    operand: Expression
+
+    def __str__(self) -> str:
+        return f"not ({self.operand})"
+
+
+@dataclass(frozen=True, slots=True)
+class Junction:
+    """Conditions joined by ``and`` or ``or``."""
+
+    operator: Literal["and", "or"]
+    operands: tuple[Expression, ...]
+
+    def __str__(self) -> str:
+        return f" {self.operator} ".join(f"({operand})" for operand in self.operands)
+
+
+Expression = Comparison | Membership | Function | Lambda | Not | Junction
+
+_TOKEN = re.compile(
+    r"""\s*(?:
+      (?P<string>'(?:[^']|'')*')
+    | (?P<date>\d{4}-\d{2}-\d{2}(?:T[\d:.]+(?:Z|[+-]\d{2}:\d{2}))?(?![\w-]))
+    | (?P<guid>[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?!\w))
+    | (?P<number>-?\d+(?:\.\d+)?(?!\w))
+    | (?P<path>[A-Za-z_@][\w.@]*(?:/(?:\$count|[A-Za-z_][\w.]*))*)
+    | (?P<mark>[(),:])
+    )""",
+    re.VERBOSE,
+)
+
+
+def parse(text: str) -> Expression:
+    """Read a filter.
+
+    Args:
+        text: the decoded value of ``$filter``.
+
+    Raises:
+        GraphError: 400 BadRequest when it is not a filter this sandbox understands.
+    """
+    parser = _Parser(text)
+    expression = parser.disjunction(0)
+    parser.end()
+    return expression
+
+
+class _Parser:
+    """Recursive descent; each method consumes the tokens of one grammar rule."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens = list(_tokens(text))
+        self._next = 0
+
+    def end(self) -> None:
+        if self._next < len(self._tokens):
+            raise self._error()
+
+    def disjunction(self, depth: int) -> Expression:
+        return self._junction("or", depth)
+
+    def _conjunction(self, depth: int) -> Expression:
+        return self._junction("and", depth)
+
+    def _junction(self, operator: Literal["and", "or"], depth: int) -> Expression:
+        inner = self._conjunction if operator == "or" else self._negation
+        operands = [inner(depth)]
+        while self._word(operator):
+            operands.append(inner(depth))
+        return operands[0] if len(operands) == 1 else Junction(operator, tuple(operands))
+
+    def _negation(self, depth: int) -> Expression:
+        if depth > MAX_DEPTH:
+            raise self._error()
+        if self._word("not"):
+            return Not(self._negation(depth + 1))
+        if self._mark("("):
+            inner = self.disjunction(depth + 1)
+            self._expect(")")
+            return inner
+        return self._condition(depth)
+
+    def _condition(self, depth: int) -> Expression:
+        name = self._take("path")
+        if name.lower() in FUNCTIONS and self._mark("("):
+            return self._function(FUNCTIONS[name.lower()])
+        head, _, last = name.rpartition("/")
+        if head and last in ("any", "all") and self._mark("("):
+            return self._lambda(Path(tuple(head.split("/"))), last, depth)
+        path = Path(tuple(name.split("/")))
+        operator = self._take("path").lower()
+        if operator == "in":
+            return Membership(path, self._list())
+        if operator not in COMPARISONS:
+            raise self._error()
+        return Comparison(path, operator, self._value())
+
+    def _function(self, name: str) -> Expression:
+        path = Path(tuple(self._take("path").split("/")))
+        self._expect(",")
+        value = self._value()
+        self._expect(")")
+        if not value.quoted:
+            raise self._error()
+        if self._word("eq"):  # startsWith(x, 'y') eq true is a common spelling
+            truth = self._value().value
+            if not isinstance(truth, bool):
+                raise self._error()
+            return Function(name, path, value) if truth else Not(Function(name, path, value))
+        return Function(name, path, value)
+
+    def _lambda(self, path: Path, quantifier: str, depth: int) -> Expression:
+        if self._mark(")"):
+            if quantifier == "all":
+                raise self._error()
+            return Lambda(path, quantifier, "", None)
+        variable = self._take("path")
+        self._expect(":")
+        condition = self.disjunction(depth + 1)
+        self._expect(")")
+        return Lambda(path, quantifier, variable, condition)
+
+    def _list(self) -> tuple[Value, ...]:
+        self._expect("(")
+        values = [self._value()]
+        while self._mark(","):
+            values.append(self._value())
+        self._expect(")")
+        return tuple(values)
+
+    def _value(self) -> Value:
+        kind, text = self._peek()
+        self._next += 1
+        if kind == "string":
+            return Value(text[1:-1].replace("''", "'"), quoted=True)
+        if kind in ("date", "guid"):
+            return Value(text)
+        if kind == "number":
+            return Value(float(text) if "." in text else int(text))
+        words: dict[str, Scalar] = {"true": True, "false": False, "null": None}
+        if kind == "path" and text.lower() in words:
+            return Value(words[text.lower()])
+        raise self._error()
+
+    def _peek(self) -> tuple[str, str]:
+        return self._tokens[self._next] if self._next < len(self._tokens) else ("end", "")
+
+    def _take(self, kind: str) -> str:
+        found, text = self._peek()
+        if found != kind:
+            raise self._error()
+        self._next += 1
+        return text
+
+    def _word(self, word: str) -> bool:
+        kind, text = self._peek()
+        if kind == "path" and text.lower() == word:
+            self._next += 1
+            return True
+        return False
+
+    def _mark(self, mark: str) -> bool:
+        if self._peek() == ("mark", mark):
+            self._next += 1
+            return True
+        return False
+
+    def _expect(self, mark: str) -> None:
+        if not self._mark(mark):
+            raise self._error()
+
+    def _error(self) -> GraphError:
+        return _syntax_error(self._text)
+
+
+def _syntax_error(text: str) -> GraphError:
+    return bad_request(f"Invalid filter clause: Syntax error in '{text}'.", "BadRequest")
+
+
+def _tokens(text: str) -> Iterator[tuple[str, str]]:
+    position = 0
+    text = text.rstrip()
+    while position < len(text):
+        found = _TOKEN.match(text, position)
+        if found is None or found.lastgroup is None:
+            raise _syntax_error(text)
+        yield found.lastgroup, found.group(found.lastgroup)
+        position = found.end()
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One operator applied to one property, for checking against what the property supports."""
+
+    path: Path
+    operator: str
+    value: Value | None = None
+
+
+def uses(expression: Expression, variables: Mapping[str, Path] | None = None) -> Iterator[Use]:
+    """Every operator a filter uses, with lambda variables replaced by the collection they range over.
+
+    ``not`` is reported for each operator below it, a comparison with null as ``null``, a ``$count`` as ``count``.
+    """
+    known = variables or {}
+    match expression:
+        case Junction(_, operands):
+            for operand in operands:
+                yield from uses(operand, known)
+        case Not(operand):
+            for use in uses(operand, known):
+                yield Use(use.path, "not", use.value)
+        case Comparison(path, operator, value):
+            yield Use(_real(path, known), _operator(path, operator, value), value)
+        case Membership(path, values):
+            yield Use(_real(path, known), "in", values[0])
+        case Function(name, path, value):
+            yield Use(_real(path, known), name, value)
+        case Lambda(path, _, variable, condition):
+            real = _real(path, known)
+            if condition is None:
+                yield Use(real, "eq")
+            else:
+                yield from uses(condition, {**known, variable: real})
+
+
+def _operator(path: Path, operator: str, value: Value) -> str:
+    if path.segments[-1] == "$count":
+        return "count"
+    return "null" if value.value is None and operator == "eq" else operator
+
+
+def _real(path: Path, variables: Mapping[str, Path]) -> Path:
+    base = variables.get(path.segments[0])
+    return Path(base.segments + path.segments[1:]) if base else path

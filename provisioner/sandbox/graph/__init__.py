@@ -1,6 +1,0 @@
-"""The emulated Microsoft Graph, written from Microsoft's reference, metadata and published samples."""
-
-from provisioner.sandbox.graph.api import VERSIONS, GraphApi
-from provisioner.sandbox.graph.cycles import Cycles
-
-__all__ = ["VERSIONS", "Cycles", "GraphApi"]

@@ -1,0 +1,1 @@
+"""The Management API of the emulated Okta organization, below ``/api/v1``."""

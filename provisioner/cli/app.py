@@ -17,7 +17,7 @@ from provisioner.cli.exporting import diff, export
 from provisioner.cli.failing import BugLog, report_bug, report_error
 from provisioner.cli.pipelines import ci
 from provisioner.cli.reporting import report
-from provisioner.cli.sandboxing import sandbox
+from provisioner.cli.sandbox import sandbox
 from provisioner.cli.surveying import drift
 from provisioner.cli.terminal import make_legible
 from provisioner.core.errors import ExitCode, ProvisionerError

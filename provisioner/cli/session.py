@@ -81,12 +81,14 @@ class Session:
 
     def _sandboxed(self) -> providers.Sandboxed:
         """How the sandbox is reached."""
+        from provisioner.sandbox.settings import LAG_SECONDS  # noqa: PLC0415 - start-up time
+
         running, playbook = self.sandbox, self.loaded.playbook
         assert running is not None
         reached = providers.Sandboxed(
             running.url,
-            running.token_of(playbook.provider),
-            float(running.directory.setting("lag_seconds", 0)),
+            running.vendor(playbook.provider).access_token(),
+            float(LAG_SECONDS.read(running.store)),
         )
         if playbook.domains is None:
             return reached
@@ -101,14 +103,14 @@ class Session:
             return None
 
         def act(step: ManualStep) -> ManualStep | None:
-            from provisioner.sandbox import control  # noqa: PLC0415 - start-up time
+            from provisioner.sandbox import console_actions  # noqa: PLC0415 - start-up time
 
             texts = tuple(map(str, step.instructions))
-            did = control.act(running, step.key, self.loaded.playbook.provider, texts)
-            if did is None:
+            action = console_actions.perform(running, self.loaded.playbook.provider, step.key, texts)
+            if action is None:
                 return None
-            self.printer.acted(step.address, did.told)
-            return step.model_copy(update={"brought": did.brought})
+            self.printer.acted(step.address, action.summary)
+            return step.model_copy(update={"brought": action.output})
 
         return act
 
@@ -192,7 +194,8 @@ class Workspace:
         return Session(file, loaded, self._journal, self._sandbox, self._printer, elsewhere, tenant)
 
     def _variables(self, provider: str) -> Variables:
-        return Variables(self._sandbox.variables(provider) if self._sandbox else {})
+        vendor = self._sandbox.vendors.get(provider) if self._sandbox else None
+        return Variables(vendor.variables() if vendor else {})
 
 
 @contextmanager
@@ -311,12 +314,12 @@ def _looks_like_one(path: Path) -> bool:
 
 def _rehearsed(loaded: playbooks.Loaded, sandbox: Sandbox, printer: Printer) -> playbooks.Loaded:
     """The same playbook against the sandbox: its tenant, and never an endpoint outside this machine."""
-    from provisioner.sandbox import control  # noqa: PLC0415 - start-up time
-
     playbook: Any = loaded.playbook
-    replaced = playbook.rehearsed(sandbox.variables(playbook.provider))
+    replaced = playbook.rehearsed(sandbox.vendor(playbook.provider).variables())
     if playbook.cloud:
-        control.move_to_cloud(sandbox, playbook.cloud)
+        from provisioner.sandbox import control  # noqa: PLC0415 - start-up time
+
+        control.configure(sandbox, "cloud", playbook.cloud)
     given = [one for one in playbook.domains or () if one.value or one.dns]
     if replaced != playbook or given:
         printer.remark(
@@ -330,11 +333,11 @@ def _rehearsed(loaded: playbooks.Loaded, sandbox: Sandbox, printer: Printer) -> 
 def _rehearsed_domains(domains: tuple[Any, ...], sandbox: Sandbox) -> tuple[Any, ...]:
     """The same domains with the tokens of the simulated console, and with the sandbox's name server for their zones."""
     from provisioner.providers.dns.keys import DnsKeys  # noqa: PLC0415 - start-up time
-    from provisioner.sandbox import control  # noqa: PLC0415 - start-up time
+    from provisioner.sandbox import console_actions, control  # noqa: PLC0415 - start-up time
 
-    control.host(sandbox, [one.name for one in domains])
-    tokens = control.tokens(sandbox, [one.name for one in domains])
-    update = DnsKeys(**control.update_credentials(sandbox))
+    control.host_domains(sandbox, [one.name for one in domains])
+    tokens = console_actions.verification_tokens(sandbox, [one.name for one in domains])
+    update = DnsKeys(**control.dns_update_key(sandbox))
     return tuple(
         one.model_copy(update={"value": tokens.get(one.name), "dns": update if one.dns else None})
         for one in domains

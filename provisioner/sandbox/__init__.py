@@ -1,10 +1,11 @@
-"""A local stand-in for Microsoft Entra ID, Microsoft Graph and Kiro, for trying things out without a tenant.
+"""A local stand-in for Microsoft Entra ID, Okta, Kiro and the DNS, to rehearse without a tenant.
 
-Written from the vendors' documentation, API descriptions and published samples; it knows nothing of the rest of this
+Written from the vendors' documentation, API descriptions and published samples. It imports nothing of the rest of this
 package.
 """
 
 from provisioner.sandbox.exchange import Exchange
-from provisioner.sandbox.sandbox import Sandbox, SandboxError
+from provisioner.sandbox.home import SandboxError
+from provisioner.sandbox.sandbox import Sandbox
 
 __all__ = ["Exchange", "Sandbox", "SandboxError"]

@@ -1,4 +1,4 @@
-"""Work in the background: never twice at once for one key, and none lost that was asked for meanwhile."""
+"""Background work, key by key: never two runs of a key at once, and a request during a run leads to another run."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ _log = logging.getLogger(__name__)
 _locks: defaultdict[tuple[Path, str], threading.Lock] = defaultdict(threading.Lock)
 
 
-def alone(store: Path, key: str) -> threading.Lock:
-    """The lock that lets one piece of work on one thing of a store happen at a time in this process."""
+def exclusive(store: Path, key: str) -> threading.Lock:
+    """The lock of this process for work on one key of a store."""
     return _locks[store, key]
 
 
 class Background:
-    """Runs one kind of work, key by key, in threads that nobody has to wait for."""
+    """Runs one kind of work in daemon threads, one per key."""
 
     def __init__(self, work: Callable[[str], None], name: str) -> None:
         """Prepare.
 
         Args:
-            work: does the work of one key; what it raises is logged.
-            name: what the work is called in the log.
+            work: does the work for a key; its exceptions are logged.
+            name: name of the work in the log.
         """
         self._work = work
         self._name = name
@@ -35,10 +35,7 @@ class Background:
         self._closed = False
 
     def start(self, key: str) -> None:
-        """Run in the background; when the key's work is running, another run follows it.
-
-        After `close` nothing is started.
-        """
+        """Start a run for a key. If one is running, another one follows it. After `close`, nothing starts."""
         with self._changed:
             if self._closed:
                 return
@@ -49,7 +46,7 @@ class Background:
         threading.Thread(target=self._run, args=(key,), name=f"{self._name} {key}", daemon=True).start()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait until nothing runs; False when that took longer than so many seconds."""
+        """Wait until nothing runs; False when that takes longer than `seconds`."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._running, timeout=seconds)
 
@@ -63,7 +60,7 @@ class Background:
         while True:
             try:
                 self._work(key)
-            except Exception:  # noqa: BLE001 (nobody waits for this thread; the log is all there is)
+            except Exception:  # noqa: BLE001 (no caller waits for this thread, so it is logged)
                 _log.exception("%s %s failed inside the sandbox", self._name, key)
             with self._changed:
                 if key in self._again:

@@ -1,4 +1,4 @@
-"""A self-signed certificate for clients that insist on https (azure-identity and msal do)."""
+"""A self-signed certificate for clients that require https (azure-identity and msal do)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _LIFETIME = dt.timedelta(days=365)
 
 
 def ensure(home: Path) -> tuple[Path, Path]:
-    """The sandbox's certificate and key, made when missing or about to expire.
+    """The sandbox's certificate and key, created when missing or about to expire.
 
-    The certificate is its own authority (CA:TRUE) for localhost and 127.0.0.1, so a client trusts the sandbox when
-    it is told to trust this one file.
+    The certificate is its own authority (CA:TRUE) for localhost and 127.0.0.1: a client that trusts this file trusts
+    the sandbox.
 
     Args:
         home: the sandbox's folder.
@@ -23,19 +23,19 @@ def ensure(home: Path) -> tuple[Path, Path]:
         The paths of certificate and private key, both PEM.
     """
     certificate, key = home / "certificate.pem", home / "certificate.key"
-    if not (certificate.exists() and key.exists() and _valid(certificate)):
-        _make(certificate, key)
+    if not (certificate.exists() and key.exists() and _is_valid(certificate)):
+        _create(certificate, key)
     return certificate, key
 
 
-def _valid(certificate: Path) -> bool:
+def _is_valid(certificate: Path) -> bool:
     from cryptography import x509  # noqa: PLC0415 (start-up time)
 
     loaded = x509.load_pem_x509_certificate(certificate.read_bytes())
     return loaded.not_valid_after_utc > dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
 
 
-def _make(certificate: Path, key: Path) -> None:
+def _create(certificate: Path, key: Path) -> None:
     from cryptography import x509  # noqa: PLC0415 (start-up time)
     from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415 (start-up time)
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415 (start-up time)

@@ -1,7 +1,8 @@
-"""What one HTTP exchange with an emulated API looked like, for recorders and counters."""
+"""One HTTP exchange with an emulated API, for recorders and counters."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,15 +10,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request and what was answered.
+    """A request and its response.
 
     Attributes:
         method: HTTP method, upper case.
         path: path with the query string, as the client sent it.
         headers: the request's headers.
-        body: the request's parsed JSON, or None when there was none.
-        status: HTTP status; 0 when the connection was closed without an answer.
-        answer: the answer's parsed JSON, or None when it had no body.
+        body: the request's parsed JSON, or None without a body.
+        status: HTTP status; 0 when the connection was closed without a response.
+        answer: the response's parsed JSON, or None without a body.
         inner: True for one part of a ``$batch``.
     """
 
@@ -31,3 +32,18 @@ class Exchange:
 
 
 Recorder = Callable[[Exchange], None]
+
+
+def serialized(recorder: Recorder) -> Recorder:
+    """A recorder that the server's threads call one at a time."""
+    lock = threading.Lock()
+
+    def record(exchange: Exchange) -> None:
+        with lock:
+            recorder(exchange)
+
+    return record
+
+
+def discard(_exchange: Exchange) -> None:
+    """Record nothing."""

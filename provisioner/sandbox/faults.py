@@ -1,7 +1,7 @@
-"""Faults on demand: rules kept in the directory store, so that another process may add them.
+"""Injected HTTP faults. Their rules are in the sandbox's store, so that another process can add them.
 
-A rule says which requests it watches, at which of them it strikes, and what then happens. Counting happens inside
-a store transaction, so concurrent requests never share a number.
+A rule states which requests it matches, at which of them it injects a fault, and what the fault is. Requests are counted
+inside a store transaction, so that concurrent requests never share a number.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ _INNER_EFFECTS = ("status", "404-after")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One fault.
+    """A fault rule.
 
     Attributes:
         on: method and path with shell wildcards (``POST /v1.0/applications*``), or ``*`` for every request.
-        effect: ``status`` answers it and does nothing; ``drop-before`` and ``drop-after`` close the connection
-            before or after the work; ``404-after`` works, then answers 404; ``kill-before`` and ``kill-after`` kill a
-            process.
+        effect: ``status`` responds with it and does nothing; ``drop-before`` and ``drop-after`` close the connection
+            before or after the request is handled; ``404-after`` handles it, then responds 404; ``kill-before`` and
+            ``kill-after`` kill a process.
         status: HTTP status of the effect ``status``, one of `STATUSES`.
         retry_after: seconds for a Retry-After header, or None for none.
-        nth: strike at the k-th watched request since the rule was added (1 is the next one) ...
-        every: ... or at each n-th one.
-        times: how often to strike; None for no end (``nth`` strikes at consecutive requests).
-        inner: watch the parts of a ``$batch`` instead of whole requests (effects ``status`` and ``404-after``).
+        nth: the first matching request to fail, counted from 1 ...
+        every: ... or the interval: every n-th matching request fails.
+        times: how many requests fail; None for no limit. With ``nth``, they are consecutive.
+        inner: match the parts of a ``$batch`` instead of whole requests (effects ``status`` and ``404-after``).
         pid: the process to kill; None for the sandbox's own.
     """
 
@@ -50,7 +50,7 @@ class Rule:
     pid: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a rule that could never strike or that no one could honour."""
+        """Refuse a rule that could never apply."""
         if self.effect not in get_args(Effect):
             raise ValueError(f"unknown effect {self.effect!r}; choose from {', '.join(get_args(Effect))}")
         if self.effect == "status" and self.status not in STATUSES:
@@ -58,65 +58,72 @@ class Rule:
         if min(count for count in (self.nth, self.every, self.times) if count is not None) < 1:
             raise ValueError("nth, every and times count from 1")
         if self.inner and self.effect not in _INNER_EFFECTS:
-            raise ValueError(f"a part of a batch can only suffer {' or '.join(_INNER_EFFECTS)}")
+            raise ValueError(f"part of a batch: the effect must be {' or '.join(_INNER_EFFECTS)}")
 
-    def watches(self, method: str, path: str, *, inner: bool) -> bool:
-        """Whether a request (its method and path), or a part of a batch, counts for this rule."""
+    def matches(self, method: str, path: str, *, inner: bool) -> bool:
+        """Whether a request, or a part of a batch, counts for this rule."""
         return self.inner == inner and (self.on == "*" or fnmatchcase(f"{method} {path}", self.on))
 
-    def strikes(self, seen: int, struck: int) -> bool:
-        """Whether the seen-th watched request (from 1) is hit, after so many hits already."""
-        if self.times is not None and struck >= self.times:
+    def applies(self, matched: int, injected: int) -> bool:
+        """Whether a matching request fails.
+
+        Args:
+            matched: its number among the matching requests, from 1.
+            injected: how many of them have failed before.
+        """
+        if self.times is not None and injected >= self.times:
             return False
-        return seen % self.every == 0 if self.every else seen >= self.nth
+        return matched % self.every == 0 if self.every else matched >= self.nth
 
 
-def add(directory: Store, rule: Rule | Mapping[str, Any]) -> None:
-    """Add a rule; its count starts at zero.
+def add(store: Store, rule: Rule | Mapping[str, Any]) -> None:
+    """Add a rule; its counts start at zero.
 
     Raises:
-        ValueError: when a member is unknown or makes no sense.
+        ValueError: a member is unknown or has no valid value.
     """
     if not isinstance(rule, Rule):
         unknown = set(rule) - {field.name for field in fields(Rule)}
         if unknown:
             raise ValueError(f"unknown members: {', '.join(sorted(unknown))}")
         rule = Rule(**rule)
-    with directory.transaction():
-        kept = directory.setting("faults", [])
-        directory.set("faults", [*kept, {"rule": asdict(rule), "seen": 0, "struck": 0}])
+    with store.transaction():
+        store.set("faults", [*rules(store), {"rule": asdict(rule), "matched": 0, "injected": 0}])
 
 
-def clear(directory: Store) -> None:
-    """Forget every rule."""
-    directory.set("faults", [])
+def clear(store: Store) -> None:
+    """Remove every rule."""
+    store.set("faults", [])
 
 
-def rules(directory: Store) -> list[dict[str, Any]]:
-    """Every rule, oldest first: ``{"rule": {...}, "seen": int, "struck": int}``."""
-    return list(directory.setting("faults", []))
+def rules(store: Store) -> list[dict[str, Any]]:
+    """Every rule, oldest first: ``{"rule": {...}, "matched": int, "injected": int}``."""
+    return list(store.setting("faults", []))
 
 
-def due(directory: Store, method: str, path: str, *, inner: bool = False) -> Rule | None:
-    """Count this request against every rule that watches it; the first rule that strikes, or None."""
-    if not directory.setting("faults", []):
+def trigger(store: Store, method: str, path: str, *, inner: bool = False) -> Rule | None:
+    """Count a request against every rule that it matches.
+
+    Returns:
+        the first rule that applies to it, or None.
+    """
+    if not rules(store):
         return None
-    with directory.transaction():
-        kept = directory.setting("faults", [])
-        watching = [(entry, Rule(**entry["rule"])) for entry in kept]
-        watching = [(entry, rule) for entry, rule in watching if rule.watches(method, path, inner=inner)]
-        for entry, _ in watching:
-            entry["seen"] += 1
-        hit = next(
-            ((entry, rule) for entry, rule in watching if rule.strikes(entry["seen"], entry["struck"])), None
-        )
-        if hit:
-            hit[0]["struck"] += 1
-        if watching:
-            directory.set("faults", kept)
-    return hit[1] if hit else None
+    with store.transaction():
+        entries = rules(store)
+        matching = [(entry, Rule(**entry["rule"])) for entry in entries]
+        matching = [(entry, rule) for entry, rule in matching if rule.matches(method, path, inner=inner)]
+        for entry, _ in matching:
+            entry["matched"] += 1
+        applying = (pair for pair in matching if pair[1].applies(pair[0]["matched"], pair[0]["injected"]))
+        entry, rule = next(applying, ({}, None))
+        if rule is not None:
+            entry["injected"] += 1
+        if matching:
+            store.set("faults", entries)
+    return rule
 
 
 def kill(rule: Rule) -> None:
-    """End the rule's process at once, as a power cut would."""
+    """Kill the rule's process at once, as a power cut would."""
     os.kill(rule.pid or os.getpid(), signal.SIGKILL)

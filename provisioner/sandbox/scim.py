@@ -1,6 +1,6 @@
-"""What every emulated provisioning service needs to talk SCIM: the names of RFC 7643 and 7644, and real HTTP.
+"""A SCIM client for the emulated provisioning services: the names of RFC 7643 and 7644, and real HTTP.
 
-A sandbox must never push its invented people into a real application, so only loopback addresses are called.
+It calls loopback addresses only: a sandbox must never provision its invented users to a real application.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ Failure = Literal["address", "unreachable", "timeout", "broken"]
 
 
 class AddressError(ValueError):
-    """An address that is not one of a SCIM endpoint on this machine.
+    """Not the address of a SCIM endpoint on this machine.
 
     Attributes:
-        foreign_host: the host, when it is a good address of another machine; else empty.
+        foreign_host: the host of a valid address of another machine; else empty.
     """
 
     def __init__(self, message: str, foreign_host: str = "") -> None:
@@ -38,11 +38,11 @@ class AddressError(ValueError):
         self.foreign_host = foreign_host
 
 
-class NoAnswerError(Exception):
-    """A request was not answered.
+class NoResponseError(Exception):
+    """A request got no response.
 
     Attributes:
-        failure: why: the URL cannot be requested, nobody listens there, it took too long, or the connection broke.
+        failure: the URL cannot be requested, no server listens, the response took too long, or the connection broke.
     """
 
     def __init__(self, failure: Failure, message: str) -> None:
@@ -50,11 +50,11 @@ class NoAnswerError(Exception):
         self.failure = failure
 
 
-def read_address(address: str) -> SplitResult:
-    """Take the address of a SCIM endpoint apart.
+def parse_address(address: str) -> SplitResult:
+    """Parse the address of a SCIM endpoint.
 
     Raises:
-        AddressError: when it is not an http(s) URL, or points outside this machine.
+        AddressError: it is not an http(s) URL, or it is on another machine.
     """
     try:
         parts = urlsplit(address.strip())
@@ -69,26 +69,26 @@ def read_address(address: str) -> SplitResult:
 
 
 def is_header_text(token: str) -> bool:
-    """Whether a token can be sent in a header at all."""
+    """Whether a token can be sent in an HTTP header."""
     return token.isascii() and token.isprintable()
 
 
 class ScimHttp:
-    """HTTP to one SCIM endpoint: bodies in, responses out; what they mean is the caller's affair."""
+    """HTTP to one SCIM endpoint. The caller interprets the responses."""
 
     def __init__(self, base: str, token: str, user_agent: str) -> None:
         """Prepare, without calling.
 
         Args:
-            base: the SCIM root; paths are appended as they are.
-            token: sent as a bearer token, unless empty.
-            user_agent: the header of that name.
+            base: the SCIM root; paths are appended to it.
+            token: bearer token, or empty for none.
+            user_agent: the User-Agent header.
         """
         import httpx  # noqa: PLC0415  start-up time
 
         self._base = base
         self._http = httpx.Client(
-            # An explicit transport keeps the environment's proxies out; its CA settings count where there are any.
+            # An explicit transport ignores the proxies of the environment, but not its CA settings.
             transport=httpx.HTTPTransport(trust_env=base.startswith("https:")),
             timeout=_TIMEOUT,
             headers={"Accept": "application/scim+json", "User-Agent": user_agent},
@@ -105,7 +105,7 @@ class ScimHttp:
         """Send one request.
 
         Raises:
-            NoAnswerError: when there was no answer.
+            NoResponseError: there was no response.
         """
         import httpx  # noqa: PLC0415  start-up time
 
@@ -115,17 +115,17 @@ class ScimHttp:
         try:
             return self._http.request(method, url, content=content, headers=headers)
         except httpx.ConnectError as error:
-            raise NoAnswerError("unreachable", str(error)) from error
+            raise NoResponseError("unreachable", str(error)) from error
         except httpx.TimeoutException as error:
-            raise NoAnswerError("timeout", str(error)) from error
+            raise NoResponseError("timeout", str(error)) from error
         except httpx.HTTPError as error:
-            raise NoAnswerError("broken", str(error)) from error
+            raise NoResponseError("broken", str(error)) from error
         except httpx.InvalidURL as error:
-            raise NoAnswerError("address", str(error)) from error
+            raise NoResponseError("address", str(error)) from error
 
 
 def equals(attribute: str, value: str) -> str:
-    """A filter for one value of an attribute (RFC 7644, section 3.4.2.2)."""
+    """A SCIM filter: an attribute equals a value (RFC 7644, section 3.4.2.2)."""
     quoted = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'{attribute} eq "{quoted}"'
 

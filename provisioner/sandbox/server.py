@@ -1,8 +1,8 @@
-"""The sandbox's HTTP server: one loopback port, a table of mounted APIs, and what acts on all of them.
+"""The sandbox's HTTP server: one loopback port, a table of mounted APIs, and what applies to all of them.
 
-Nothing here knows a vendor. A mount names the paths it owns, a handler, and how it words a refusal, so that an
-injected fault looks like the vendor's own. When a certificate is given the same port speaks TLS too: the first
-byte of a connection tells which (a TLS record starts with 0x16, an HTTP request with a letter).
+No vendor is named here. A mount has a path pattern and an API. The API also builds the response for an injected fault, so
+that it looks like the vendor's own. With a certificate, the same port accepts TLS too: the first byte of a connection
+decides (a TLS record starts with 0x16, an HTTP request with a letter).
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
@@ -27,44 +26,74 @@ from werkzeug.wrappers import Request, Response
 
 from provisioner.sandbox import faults
 from provisioner.sandbox.exchange import Exchange, Recorder
+from provisioner.sandbox.settings import LATENCY_MS
 from provisioner.sandbox.store import Store
 
 _log = logging.getLogger(__name__)
 
 _TLS_HANDSHAKE = b"\x16"
-_HEALTH = "/sandbox/health"
-_PATIENCE_SECONDS = 10.0  # for running requests when the server stops
-_POLL_SECONDS = 0.02  # how soon the accepting thread notices that it shall stop
+_STOP_SECONDS = 10.0  # for running requests when the server stops
+_POLL_SECONDS = 0.02  # how soon the accepting thread notices that it has to stop
 
-Handler = Callable[[Request], Response]
-Refusal = Callable[[int, int | None], Response]
+HEALTH_PATH = "/sandbox/health"
 
 
-@dataclass(frozen=True, slots=True)
+class Api(Protocol):
+    """An API that can be mounted on the server."""
+
+    def handle(self, request: Request) -> Response:
+        """The response to a request."""
+
+    def refusal(self, status: int, retry_after: int | None) -> Response:
+        """The response for an injected fault.
+
+        Args:
+            status: HTTP status.
+            retry_after: seconds for a Retry-After header, or None for none.
+        """
+
+
 class Mount:
-    """An API on the server.
+    """An API on the server, loaded at its first request.
 
     Attributes:
         pattern: regular expression that the start of a path must match.
-        handle: answers a request.
-        refusal: builds the vendor's answer for an injected status (and Retry-After seconds, or None).
         recorded: whether its exchanges go to the recorder.
     """
 
-    pattern: re.Pattern[str]
-    handle: Handler
-    refusal: Refusal
-    recorded: bool = False
+    def __init__(self, pattern: re.Pattern[str], load: Callable[[], Api], *, recorded: bool = False) -> None:
+        """Mount an API; `load` is called once."""
+        self.pattern = pattern
+        self.recorded = recorded
+        self._load = load
+        self._api: Api | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def api(self) -> Api:
+        """The loaded API."""
+        with self._lock:
+            if self._api is None:
+                self._api = self._load()
+            return self._api
 
 
 class Front:
     """The WSGI application in front of the mounts: health, latency, faults, recording."""
 
     def __init__(
-        self, mounts: Sequence[Mount], directory: Store, health: dict[str, Any], record: Recorder
+        self, mounts: Sequence[Mount], store: Store, health: dict[str, Any], record: Recorder
     ) -> None:
+        """Serve.
+
+        Args:
+            mounts: the first whose pattern matches handles a request.
+            store: the sandbox's settings and faults.
+            health: the JSON response at `HEALTH_PATH`.
+            record: receives the exchanges of recorded mounts.
+        """
         self._mounts = mounts
-        self._directory = directory
+        self._store = store
         self._health = health
         self._record = record
 
@@ -72,61 +101,61 @@ class Front:
         return self._respond(Request(environ))(environ, start_response)
 
     def _respond(self, request: Request) -> Response:
-        if request.path == _HEALTH:
+        if request.path == HEALTH_PATH:
             return Response(json.dumps(self._health), mimetype="application/json")
-        time.sleep(self._directory.setting("latency_ms", 0) / 1000)
+        time.sleep(LATENCY_MS.read(self._store) / 1000)
         mount = next((mount for mount in self._mounts if mount.pattern.match(request.path)), None)
         if mount is None:
             return NotFound().get_response()
-        response = self._faulty(mount, request)
-        self._note(mount, request, response)
+        response = self._respond_with_faults(mount, request)
+        self._record_exchange(mount, request, response)
         if response is None:
             _drop(request)
         return response
 
-    def _faulty(self, mount: Mount, request: Request) -> Response | None:
-        """The mount's answer, bent by the fault rule that this request triggers; None when it is to be dropped."""
-        rule = faults.due(self._directory, request.method, request.path)
+    def _respond_with_faults(self, mount: Mount, request: Request) -> Response | None:
+        """The mount's response, changed by the fault rule that applies; None to drop the connection."""
+        rule = faults.trigger(self._store, request.method, request.path)
         effect = rule.effect if rule else None
         if rule is not None and effect == "status":
-            return mount.refusal(rule.status, rule.retry_after)
+            return mount.api.refusal(rule.status, rule.retry_after)
         if effect == "drop-before":
             return None
         if rule is not None and effect == "kill-before":
             faults.kill(rule)
-        response = _answer(mount, request)
+        response = _handle(mount, request)
         if rule is not None and effect == "kill-after":
             faults.kill(rule)
         if effect == "404-after":
-            return mount.refusal(404, None)
+            return mount.api.refusal(404, None)
         return None if effect == "drop-after" else response
 
-    def _note(self, mount: Mount, request: Request, response: Response | None) -> None:
+    def _record_exchange(self, mount: Mount, request: Request, response: Response | None) -> None:
         if mount.recorded:
             self._record(
                 Exchange(
                     method=request.method,
                     path=_target(request),
                     headers=dict(request.headers),
-                    body=_parsed(request.get_data()),
+                    body=_parse_body(request.get_data()),
                     status=0 if response is None else response.status_code,
-                    answer=None if response is None else _parsed(response.get_data()),
+                    answer=None if response is None else _parse_body(response.get_data()),
                 )
             )
 
 
-def _answer(mount: Mount, request: Request) -> Response:
+def _handle(mount: Mount, request: Request) -> Response:
     try:
-        return mount.handle(request)
-    except HTTPException as problem:
-        return Response.from_app(problem.get_response(), request.environ)
-    except Exception:  # noqa: BLE001 (a defect of the sandbox is answered as a 500 and logged)
+        return mount.api.handle(request)
+    except HTTPException as error:
+        return Response.from_app(error.get_response(), request.environ)
+    except Exception:  # noqa: BLE001 (a defect of the sandbox: a 500 and a log entry)
         _log.exception("%s %s failed inside the sandbox", request.method, request.path)
-        return mount.refusal(500, None)
+        return mount.api.refusal(500, None)
 
 
 def _drop(request: Request) -> NoReturn:
-    """Close the connection without an answer."""
+    """Close the connection without a response."""
     with contextlib.suppress(OSError):
         request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
     raise ConnectionAbortedError
@@ -137,7 +166,7 @@ def _target(request: Request) -> str:
     return str(request.environ.get("REQUEST_URI") or request.full_path)
 
 
-def _parsed(body: bytes) -> Any:
+def _parse_body(body: bytes) -> Any:
     if not body:
         return None
     try:
@@ -155,10 +184,10 @@ class _Connection(WSGIRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        self.server.opened(self.connection)
+        self.server.add_connection(self.connection)
 
     def finish(self) -> None:
-        self.server.closed(self.connection)
+        self.server.remove_connection(self.connection)
         with contextlib.suppress(OSError):
             super().finish()
 
@@ -168,13 +197,13 @@ class _Connection(WSGIRequestHandler):
         environ = self.make_environ()
         if isinstance(self.connection, ssl.SSLSocket):
             environ["wsgi.url_scheme"] = "https"
-        body = _whole_body(environ)
+        body = _read_body(environ)
         environ |= {
             "wsgi.input": BytesIO(body),
             "CONTENT_LENGTH": str(len(body)),
             "wsgi.input_terminated": True,
         }
-        with self.server.busy():
+        with self.server.counted_request():
             try:
                 response = Response.from_app(self.server.app, environ, buffered=True)
                 self._send(response, environ["REQUEST_METHOD"])
@@ -194,18 +223,18 @@ class _Connection(WSGIRequestHandler):
             self.wfile.write(body)
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 (werkzeug's name)
-        """Keep the console quiet: the recorder and the emulated logs tell what happened."""
+        """Write nothing to the console: recorder and emulated logs have it all."""
 
 
-def _whole_body(environ: dict[str, Any]) -> bytes:
-    """The request's body, read to its end so that the connection can be used again."""
+def _read_body(environ: dict[str, Any]) -> bytes:
+    """The request's body, read to its end so that the connection can be reused."""
     if environ.get("wsgi.input_terminated"):
         return bytes(environ["wsgi.input"].read())
     return bytes(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
 
 
 class Listener(ThreadedWSGIServer):
-    """Serves an application on a bound socket, in threads of its own, until closed."""
+    """Serves an application on a bound socket, in its own threads, until it is stopped."""
 
     request_queue_size = 128
 
@@ -214,8 +243,8 @@ class Listener(ThreadedWSGIServer):
 
         Args:
             bound: a bound TCP socket; the listener takes it over.
-            app: what answers.
-            certificate: certificate and key files (PEM) when TLS is wanted beside plain HTTP.
+            app: the application.
+            certificate: certificate and key files (PEM) to accept TLS as well; None for plain HTTP only.
         """
         host, port = bound.getsockname()[:2]
         super().__init__(host, port, app, _Connection, fd=bound.fileno())
@@ -229,19 +258,19 @@ class Listener(ThreadedWSGIServer):
         )
         self._thread.start()
 
-    def opened(self, connection: socket.socket) -> None:
+    def add_connection(self, connection: socket.socket) -> None:
         """Remember a connection, to close it when the server stops."""
         with self._guard:
             self._connections.add(connection)
 
-    def closed(self, connection: socket.socket) -> None:
+    def remove_connection(self, connection: socket.socket) -> None:
         """Forget a connection."""
         with self._guard:
             self._connections.discard(connection)
 
     @contextlib.contextmanager
-    def busy(self) -> Iterator[None]:
-        """Count a request as running until its answer is sent."""
+    def counted_request(self) -> Iterator[None]:
+        """Count a request as running until its response is sent."""
         with self._guard:
             self._requests += 1
         try:
@@ -252,8 +281,8 @@ class Listener(ThreadedWSGIServer):
                 self._guard.notify_all()
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection; wrap it in TLS when its first byte asks for that."""
-        self.opened(request)
+        """Serve a connection, with TLS when its first byte is that of a handshake."""
+        self.add_connection(request)
         try:
             if self._tls is None or request.recv(1, socket.MSG_PEEK)[:1] != _TLS_HANDSHAKE:
                 super().finish_request(request, client_address)
@@ -261,17 +290,17 @@ class Listener(ThreadedWSGIServer):
             with self._tls.wrap_socket(request, server_side=True) as secured:
                 super().finish_request(secured, client_address)
         finally:
-            self.closed(request)
+            self.remove_connection(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 (socketserver's signature)
-        """A client that goes away, or does not trust the certificate, is none of our business."""
+        """Ignore clients that disconnect or do not trust the certificate."""
         _log.debug("connection ended", exc_info=True)
 
     def stop(self) -> None:
         """Let running requests finish, then close every connection and the port."""
         self.shutdown()
         with self._guard:
-            self._guard.wait_for(lambda: self._requests == 0, timeout=_PATIENCE_SECONDS)
+            self._guard.wait_for(lambda: self._requests == 0, timeout=_STOP_SECONDS)
             connections = list(self._connections)
         for connection in connections:
             with contextlib.suppress(OSError):
@@ -287,14 +316,14 @@ def _tls_context(certificate: tuple[Path, Path]) -> ssl.SSLContext:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket bound to the address, not yet listening.
+    """A listening socket that accepts no connection yet.
 
     Args:
         host: an address of this machine.
         port: TCP port; 0 for any free one.
 
     Raises:
-        OSError: when the port is in use (errno EADDRINUSE) or the address is not ours.
+        OSError: the port is in use (errno EADDRINUSE), or the address is not one of this machine.
     """
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:

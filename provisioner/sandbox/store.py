@@ -1,10 +1,10 @@
-"""Where the sandbox keeps its documents: one SQLite file that outlives the process.
+"""JSON documents of the sandbox in one SQLite file.
 
-Every write is committed at once, so a killed process leaves the last finished write behind and nothing half
-done. Several processes may use one file (``sandbox serve`` in one terminal, ``sandbox break`` in another).
+Every write is committed at once: a killed process loses nothing that was finished and leaves nothing half done. Several
+processes may use one file (``sandbox serve`` in one terminal, ``sandbox break`` in another).
 
-A document remembers what it looked like before its last change and when that was. A reader on a *lagging
-replica* sees the older form for as long as the lag lasts: that is how eventual consistency is played.
+A document keeps its previous form and the time of its last change. A reader on a *lagging replica* sees the previous form
+until the lag is over. This emulates eventual consistency.
 """
 
 from __future__ import annotations
@@ -34,12 +34,14 @@ create table if not exists document (
 );
 """
 
-_SEALED = frozenset({"appConnection", "clientSecret", "signingKey", "synchronizationSecrets", "tsigKey"})
-"""Kinds that hold what a person typed in as a secret: not kept in clear."""
-_SEAL_MARK = "sealed:"
+_SECRET_KINDS = frozenset(
+    {"appConnection", "clientSecret", "signingKey", "synchronizationSecrets", "tsigKey"}
+)
+"""Kinds that hold secrets; they are stored encrypted."""
+_ENCRYPTED = "sealed:"
 
 _ASCII = re.compile(r"[\x00-\x7f]+")
-_LAST = "\U0010ffff"  # sorts after every key that begins alike
+_LAST = "\U0010ffff"  # prefix + this sorts after every key with the prefix
 _UPSERT = """
 insert into document (kind, id, body, changed) values (?,?,?,?)
 on conflict (kind, id) do update set
@@ -59,7 +61,7 @@ class Store:
 
         Args:
             path: the SQLite file; its folder is created, readable by its owner only.
-            lag: seconds for which a lagging replica shows a document as it was before its last change.
+            lag: seconds for which a lagging replica shows the previous form of a changed document.
         """
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = path
@@ -73,15 +75,15 @@ class Store:
         self._db.executescript(_SCHEMA)
 
     def close(self) -> None:
-        """Close the file; the store cannot be used any more."""
+        """Close the file. The store cannot be used afterwards."""
         with self._lock:
             self._db.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing, alone: other threads and processes wait. May be nested; the outermost commits.
+        """An exclusive transaction: other threads and processes wait. It may be nested; the outermost one commits.
 
-        Never call another server while one is open.
+        Call no other server while it is open.
         """
         with self._lock:
             if self._depth == 0:
@@ -100,7 +102,7 @@ class Store:
 
     @contextmanager
     def lagging_replica(self) -> Iterator[None]:
-        """Reads inside this block see documents as they were before changes younger than the lag."""
+        """Reads in this block do not see changes that are younger than the lag."""
         token = _lagging.set(True)
         try:
             yield
@@ -108,7 +110,7 @@ class Store:
             _lagging.reset(token)
 
     def get(self, kind: str, key: str) -> Document | None:
-        """The document, or None when there is none (or none yet, on a lagging replica)."""
+        """The document; None when it does not exist (on a lagging replica: not yet)."""
         with self._lock:
             row = self._db.execute(
                 "select body, previous, changed from document where kind=? and id=?", (kind, key)
@@ -124,13 +126,13 @@ class Store:
         return [document for row in rows if (document := self._visible(row)) is not None]
 
     def page(self, kind: str, prefix: str, limit: int, after: str = "") -> list[Document]:
-        """Documents whose keys begin alike, by key; no more of them are read than are returned.
+        """Documents with a key prefix, in the order of their keys; reads no more than it returns.
 
         Args:
             kind: their kind.
-            prefix: how their keys begin.
-            limit: how many at most.
-            after: a key; what is returned comes after it.
+            prefix: start of their keys.
+            limit: maximum number; -1 for all.
+            after: returns only keys after this one.
         """
         with self._lock:
             rows = self._db.execute(
@@ -141,14 +143,14 @@ class Store:
         return [document for row in rows if (document := self._visible(row)) is not None]
 
     def under(self, kind: str, prefix: str) -> list[Document]:
-        """Every document whose key begins so, by key."""
+        """Every document with a key prefix, in the order of their keys."""
         return self.page(kind, prefix, -1)
 
     def containing(self, kind: str, text: str) -> list[Document]:
-        """Documents of a kind in whose JSON a text may occur anywhere, whatever its case; not for sealed kinds.
+        """Documents of a kind that may contain a text, whatever its case; not for secret kinds.
 
-        The caller looks closer: this only spares it from reading all of them. Only the longest run of ASCII is looked for,
-        since SQLite knows the case of nothing else.
+        This is a prefilter: the caller checks each document. It searches the JSON for the longest ASCII run of the text,
+        because SQLite's ``lower`` knows only ASCII.
         """
         run = max(_ASCII.findall(text), key=len, default="")
         with self._lock:
@@ -160,7 +162,7 @@ class Store:
         return [document for row in rows if (document := self._visible(row)) is not None]
 
     def keys(self, kind: str, prefix: str = "") -> list[str]:
-        """The keys that begin so, in order, without reading the documents."""
+        """Keys with a prefix, sorted; reads no documents."""
         with self._lock:
             rows = self._db.execute(
                 "select id from document where kind=? and id>=? and id<? and body is not null order by id",
@@ -180,7 +182,7 @@ class Store:
             self._db.executemany(_UPSERT, ((*row, now, self.lag) for row in rows))
 
     def delete_many(self, kind: str, keys: Iterable[str]) -> None:
-        """Remove many documents of a kind in one transaction."""
+        """Delete many documents of a kind in one transaction."""
         with self.transaction():
             if self.lag:
                 for key in keys:
@@ -191,26 +193,26 @@ class Store:
                 )
 
     def delete(self, kind: str, key: str) -> None:
-        """Remove a document; a lagging replica still shows it for a while."""
+        """Delete a document; a lagging replica shows it until the lag is over."""
         self._write(kind, key, None)
 
-    def clear(self) -> None:
-        """Forget everything."""
-        with self.transaction():
-            self._db.execute("delete from document")
+    def is_empty(self) -> bool:
+        """Whether it has no document at all."""
+        with self._lock:
+            return self._db.execute("select 1 from document limit 1").fetchone() is None
 
     def settle(self) -> None:
-        """Bring every replica in step: what was written so far counts as old."""
+        """End the lag of every change so far: all replicas agree."""
         with self.transaction():
             self._db.execute("update document set previous = body")
 
     def setting(self, name: str, default: Any = None) -> Any:
-        """A value the sandbox keeps about itself."""
+        """A setting, or a value that the sandbox stores about itself."""
         row = self.get("setting", name)
         return default if row is None else row["value"]
 
     def set(self, name: str, value: Any) -> None:
-        """Keep a value the sandbox has about itself."""
+        """Store a setting."""
         self.put("setting", name, {"value": value})
 
     def _visible(self, row: tuple[str | None, str | None, float]) -> Document | None:
@@ -218,21 +220,25 @@ class Store:
         text = previous if _lagging.get() and time.time() - changed < self.lag else body
         if text is None:
             return None
-        document: Document = json.loads(self._unseal(text) if text.startswith(_SEAL_MARK) else text)
+        document: Document = json.loads(self._decrypt(text) if text.startswith(_ENCRYPTED) else text)
         return document
 
     def _text(self, kind: str, body: Document) -> str:
         text = json.dumps(body)
-        return self._seal(text) if kind in _SEALED else text
+        return self._encrypt(text) if kind in _SECRET_KINDS else text
 
-    def _seal(self, text: str) -> str:
-        return f"{_SEAL_MARK}{self._cipher().encrypt(text.encode()).decode()}"
+    def _encrypt(self, text: str) -> str:
+        return f"{_ENCRYPTED}{self._cipher().encrypt(text.encode()).decode()}"
 
-    def _unseal(self, text: str) -> str:
-        return str(self._cipher().decrypt(text.removeprefix(_SEAL_MARK).encode()).decode())
+    def _decrypt(self, text: str) -> str:
+        return str(self._cipher().decrypt(text.removeprefix(_ENCRYPTED).encode()).decode())
 
     def _cipher(self) -> Any:
-        """The key lies beside the file: this keeps a secret from being found, not from whoever owns both."""
+        """The cipher for secret kinds.
+
+        The key is in a file beside the store: secrets do not show up in a search, but a user who can read both files can
+        read them.
+        """
         from cryptography.fernet import Fernet  # noqa: PLC0415 (start-up time)
 
         key = self.path.with_suffix(".key")

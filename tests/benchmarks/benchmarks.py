@@ -24,7 +24,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from provisioner.sandbox import Sandbox, control
+from provisioner.sandbox import control
+from tests.sandboxes import Sandbox
 
 PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 LATENCY_MS = 100

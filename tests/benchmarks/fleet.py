@@ -26,9 +26,10 @@ from typing import Any
 
 import yaml
 
-from provisioner.sandbox import Sandbox, control
+from provisioner.sandbox import control
 from provisioner.sandbox.okta.management.limits import LIMITS
 from provisioner.sandbox.store import Store
+from tests.sandboxes import Sandbox
 
 PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 LATENCIES = (0, 50, 200)

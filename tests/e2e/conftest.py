@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.sandbox import Exchange, Sandbox
+from provisioner.sandbox import Exchange
 from tests.e2e.product import Product
 from tests.graph_contract import CONTRACTS, GraphContract
 from tests.okta_contract import OktaContract
+from tests.sandboxes import Sandbox
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +37,7 @@ def okta_contract() -> OktaContract | None:
 def exchanges(contract, okta_contract, monkeypatch: pytest.MonkeyPatch):
     """Whatever a test here lets the product say is held against the vendor's description when it ends."""
     recorded: list[Exchange] = []
-    monkeypatch.setattr("provisioner.sandbox.sandbox._ignore", recorded.append)
+    monkeypatch.setattr("provisioner.sandbox.sandbox.discard", recorded.append)
     yield recorded
     if contract is not None:
         problems = contract.problems(each for each in recorded if is_graph(each))

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from provisioner.cli import main
-from provisioner.sandbox import Sandbox
+from tests.sandboxes import Sandbox
 
 PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 PLAYBOOK = PLAYBOOKS / "entra.yaml"

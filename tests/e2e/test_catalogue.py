@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from provisioner.providers import CATALOGUES, catalogue
-from provisioner.sandbox import misconfigurations
-from tests.sandbox.test_dns_breaks import OF_PLAYBOOKS as OF_ONE_PLAYBOOK
+from provisioner.sandbox import control
+from tests.sandbox.test_dns_misconfigurations import OF_PLAYBOOKS as OF_ONE_PLAYBOOK
 
 OF_PLAYBOOKS = {*OF_ONE_PLAYBOOK, "dns-verified-domain-candidate"}
 """Faults that are in what a playbook says, not in a tenant or the DNS; see test_domains.py."""
@@ -42,7 +42,7 @@ def failed(report):
 
 
 def test_every_check_can_be_broken_and_every_fault_is_checked():
-    assert set(CHECKS) == set(misconfigurations.CATALOGUE)
+    assert set(CHECKS) == set(control.misconfigurations())
 
 
 @pytest.fixture

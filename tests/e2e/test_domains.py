@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from provisioner.sandbox import control, dns
+from provisioner.sandbox import console_actions, control, dns
 from provisioner.sandbox.kiro import console
 from tests.e2e.test_secrets import MARKED, assert_nowhere, everything
 
@@ -40,7 +40,7 @@ def on(product, command, file, *options):
 def changed(product, work):
     """Do something to the sandbox's DNS."""
     with product.sandbox() as sandbox:
-        return work(sandbox.names.store)
+        return work(sandbox.dns.store)
 
 
 def texts(product, name=NAME, zone=ZONE):
@@ -52,7 +52,7 @@ def in_kiro(product):
     """The domains that the Kiro console shows, with their status."""
     with product.sandbox() as sandbox:
         sandbox.start()
-        control.verify_domains(sandbox)
+        console_actions.verify_domains(sandbox)
         profiles = console.describe(sandbox.kiro)["profiles"]
     return {each["name"]: each["status"] for profile in profiles for each in profile["domains"]}
 
@@ -174,7 +174,7 @@ def test_internationalised_domains_and_several_at_once(product, playbook):
 
 def test_a_key_that_is_wrong_stops_everything_before_the_first_write(product, playbook, monkeypatch):
     monkeypatch.setattr(
-        "provisioner.sandbox.control.update_credentials",
+        "provisioner.sandbox.control.dns_update_key",
         lambda sandbox: {"provider": "rfc2136", "key": "provisioner.", "secret": "bm90IHRoZSByaWdodCBvbmU="},
     )
     refused = on(product, "apply", playbook(domain(**WRITTEN)))
@@ -189,7 +189,7 @@ def test_a_key_that_is_wrong_stops_everything_before_the_first_write(product, pl
 
 @pytest.mark.parametrize("form", ["plain", "zonefile", "route53", "terraform"])
 def test_the_record_is_printed_ready_to_paste_in_every_notation(product, playbook, form):
-    product("sandbox", "set", "console=waits")
+    product("sandbox", "set", "console=manual")
     file = playbook(domain())
     product("sandbox", "console", "create-profile", "--client-id", "c", "--tenant-id", "t")
     token = product("sandbox", "console", "add-domain", "contoso.example").out.strip().partition("=")[2]
@@ -220,7 +220,7 @@ def test_a_domain_in_two_playbooks_is_found_where_both_are_audited(product, play
 
 
 def test_kiro_stays_pending_for_as_long_as_its_resolver_remembers_that_nothing_was_there(product, playbook):
-    product("sandbox", "set", "console=waits")
+    product("sandbox", "set", "console=manual")
     file = playbook(domain(**WRITTEN))
     product("sandbox", "console", "create-profile", "--client-id", "c", "--tenant-id", "t")
     product("sandbox", "console", "add-domain", "contoso.example")
@@ -238,7 +238,7 @@ SECRET = base64.b64encode(MARKED.encode()).decode()
 def test_the_secret_of_the_key_appears_nowhere(product, playbook, accepted):
     file = playbook(domain(**WRITTEN))
     credentials = {"provider": "rfc2136", "key": "provisioner.", "secret": SECRET}
-    product.patch.setattr(control, "update_credentials", lambda _: credentials)
+    product.patch.setattr(control, "dns_update_key", lambda _: credentials)
     if accepted:
         changed(product, lambda store: dns.add_key(store, "provisioner.", secret=SECRET))
     results = [*everything(product, file)]

@@ -11,7 +11,9 @@ import pytest
 import yaml
 
 from provisioner import playbook as playbooks
-from provisioner.sandbox import misconfigurations
+from provisioner.sandbox import control
+from provisioner.sandbox.entra.misconfigurations import Tenant
+from provisioner.sandbox.okta.misconfigurations import Org
 from provisioner.settings import Variables
 
 CASES = sorted((Path(__file__).parent / "exports").glob("*.yaml"))
@@ -54,10 +56,10 @@ def unmark(product):
     """As if a person had made it all."""
     with product.sandbox() as sandbox:
         if product.provider == "entra":
-            tenant = misconfigurations.entra.Tenant(sandbox.directory, sandbox.kiro)
+            tenant = Tenant(sandbox.directory, sandbox.kiro)
             tenant.change_application(uniqueName=None, tags=[])
             return
-        org = misconfigurations.okta.Org(sandbox.okta, sandbox.kiro)
+        org = Org(sandbox.okta, sandbox.kiro)
         for app in (org.application, org.scim):
             org.change("app", app, settings={**app["settings"], "notes": {"admin": None, "enduser": None}})
         org.change("authorizationServer", org.server, description="by hand")
@@ -246,9 +248,7 @@ def test_without_a_tenant_the_variable_is_named(product):
 
 def test_another_tool_s_name_of_an_application_is_left_alone(applied):
     with applied.sandbox() as sandbox:
-        misconfigurations.entra.Tenant(sandbox.directory, sandbox.kiro).change_application(
-            uniqueName="somebody-elses"
-        )
+        Tenant(sandbox.directory, sandbox.kiro).change_application(uniqueName="somebody-elses")
     done = export(applied)
     assert done.code == 0
     assert (
@@ -289,7 +289,7 @@ def test_without_credentials_the_variables_are_named(product):
     assert "there are no credentials for https://acme.okta.com" in done.err
 
 
-FAULTS = [name for name in misconfigurations.CATALOGUE if not name.startswith("dns-")]
+FAULTS = [name for name in control.misconfigurations() if not name.startswith("dns-")]
 CANNOT = {
     "entra-application-missing": 1,
     "okta-application-missing": 1,

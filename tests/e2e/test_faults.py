@@ -10,8 +10,9 @@ import os
 
 import pytest
 
-from provisioner.sandbox import Sandbox, faults
+from provisioner.sandbox import faults
 from tests.e2e.product import Product
+from tests.sandboxes import Sandbox
 
 WATCHED = {"entra": "* /v1.0/*", "okta": "* /api/v1/*"}
 REQUESTS = {"entra": 24, "okta": 35}
@@ -59,7 +60,7 @@ def served(served, tmp_path):
 
 def struck(sandbox: Sandbox) -> bool:
     """Whether the one fault there is has struck."""
-    return faults.rules(sandbox.directory)[0]["struck"] > 0
+    return faults.rules(sandbox.store)[0]["injected"] > 0
 
 
 def assert_converged(product: Product, sandbox: Sandbox, *, audited: bool = True) -> None:
@@ -124,13 +125,13 @@ def test_the_cases_below_reach_every_request(served, provider):
 @pytest.mark.parametrize(("provider", "number", "fault"), EVERY_FAULT)
 def test_a_failing_request(served, provider, number, fault):
     product, sandbox = served
-    faults.add(sandbox.directory, {"on": WATCHED[provider], "nth": number, **fault})
+    faults.add(sandbox.store, {"on": WATCHED[provider], "nth": number, **fault})
     first = product.apply()
     assert first.code in (0, 1), first.err
     assert "bug" not in first.err
     sent = sum(first.json["requests"].values()) if first.out else number  # it stopped before there was a plan
     assert struck(sandbox) == (number <= sent)
-    faults.clear(sandbox.directory)
+    faults.clear(sandbox.store)
     assert_converged(product, sandbox, audited=fault["effect"] != "status")
 
 
@@ -170,12 +171,12 @@ def test_a_killed_process(served, processes, provider, number, when):
     victim = processes.Process(target=_apply_when_told, args=(str(product.state), product.playbook, there))
     victim.start()
     fault = {"on": WATCHED[provider], "nth": number, "effect": f"kill-{when}", "pid": victim.pid}
-    faults.add(sandbox.directory, fault)
+    faults.add(sandbox.store, fault)
     here.send("go")
     victim.join(60)
     assert victim.exitcode == (-9 if struck(sandbox) else 0)
     assert struck(sandbox) or number > REQUESTS[provider] - SLACK
-    faults.clear(sandbox.directory)
+    faults.clear(sandbox.store)
     assert_converged(product, sandbox)
 
 
@@ -189,8 +190,8 @@ def test_a_failing_part_of_a_batch(served, number, fault):
     """A part that cannot be read, or comes from a replica that has not heard of the object, makes nothing twice."""
     product, sandbox = served
     assert product.apply().code == 0
-    faults.add(sandbox.directory, {"on": WATCHED["entra"], "nth": number, "inner": True, **FAULTS[fault]})
+    faults.add(sandbox.store, {"on": WATCHED["entra"], "nth": number, "inner": True, **FAULTS[fault]})
     assert product.apply().code in (0, 1)
     assert struck(sandbox) or number > PARTS - 3
-    faults.clear(sandbox.directory)
+    faults.clear(sandbox.store)
     assert_converged(product, sandbox)

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from provisioner.reports.making import plan_report
-from provisioner.sandbox import control
 from provisioner.sandbox.okta.management import limits
 
 FORMATS = ("json", "ndjson", "markdown", "sarif", "junit", "github", "gitlab", "csv", "html", "text")
@@ -445,7 +444,7 @@ class TestSnapshots:
 def test_hostile_names_do_no_harm_in_any_format(fleet, tmp_path):
     name = "=cmd|'/c calc'!A1 <script>alert(1)</script> \x1b[31m ::error::x `|` \u202e, \"q\""
     with fleet.sandbox() as sandbox:
-        control.add_group(sandbox, name)
+        sandbox.vendor("entra").add_group(name)
         (group,) = [found for found in sandbox.directory.all("group") if found["displayName"] == name]
         principal = sandbox.directory.all("servicePrincipal")
         (kiro,) = [found for found in principal if found["displayName"] == "Kiro-Entra"]

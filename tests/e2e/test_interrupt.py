@@ -9,8 +9,9 @@ import sys
 
 import pytest
 
-from provisioner.sandbox import Exchange, Sandbox
+from provisioner.sandbox import Exchange
 from tests.e2e.product import PLAYBOOK
+from tests.sandboxes import Sandbox
 
 
 @pytest.mark.parametrize("after", ["instantiate", "synchronization/jobs", "/start"])

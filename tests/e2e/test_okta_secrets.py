@@ -68,7 +68,7 @@ def test_an_api_token_when_requests_fail(with_token, fault):
         product.patch.setenv("OKTA_API_TOKEN", f"{MARKED}x")
     else:
         rule = {"on": "* /api/v1/*", "effect": "status", "times": None, "nth": 9, **fault}
-        faults.add(sandbox.directory, rule)
+        faults.add(sandbox.store, rule)
     result = product("apply", product.playbook, "--yes", "-v")
     assert result.code == 1
     assert_nowhere(product, [result], MARKED)

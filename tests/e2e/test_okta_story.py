@@ -108,7 +108,7 @@ def test_taking_people_out_of_kiro_is_refused_until_the_playbook_allows_it(appli
 
 
 def test_without_a_person_it_does_the_rest_waits_and_goes_on_later(product):
-    product("sandbox", "set", "console=waits")
+    product("sandbox", "set", "console=manual")
     waiting = product("apply", product.playbook, "--sandbox")
     assert waiting.code == 4, waiting.err
     issuer = re.search(r"Issuer URI: (\S+)", waiting.out)[1]
@@ -298,7 +298,7 @@ def test_a_group_that_is_assigned_and_pushed_is_warned_about(applied, tmp_path):
 
 
 def test_confirmed_console_steps_are_taken_on_trust_and_said_so(product, tmp_path):
-    product("sandbox", "set", "console=waits")
+    product("sandbox", "set", "console=manual")
     file = changed(product, tmp_path, scim={"label": "Kiro-SCIM", "console_steps": "confirmed"}, domains=None)
     applied = on(product, "apply", file)
     assert applied.code == 0, applied.err

@@ -91,8 +91,8 @@ def test_when_a_request_that_carries_it_fails(product, status):
     accept(product, MARKED)
     for where in ("*validateCredentials", "*synchronization/secrets"):
         with product.sandbox() as sandbox:
-            faults.clear(sandbox.directory)
-            faults.add(sandbox.directory, {"on": where, "effect": "status", "status": status, "times": None})
+            faults.clear(sandbox.store)
+            faults.add(sandbox.store, {"on": where, "effect": "status", "status": status, "times": None})
         result = product("apply", str(PLAYBOOK), "--sandbox", "-v")
         assert result.code == 1
         assert_nowhere(product, [result], MARKED)

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from provisioner.sandbox import control
+from provisioner.sandbox import console_actions, control
 from provisioner.sandbox.kiro import console
 from tests.e2e.product import PLAYBOOK
 
@@ -77,7 +77,7 @@ def test_drift_notices_a_change_by_hand_and_apply_takes_it_back(applied):
 
 
 def test_without_the_kiro_values_it_does_the_rest_and_says_what_to_do(product):
-    product("sandbox", "set", "console=waits")
+    product("sandbox", "set", "console=manual")
     waiting = product("apply", str(PLAYBOOK), "--sandbox")
     assert waiting.code == 4, waiting.err
     client_id = re.search(r"Application \(client\) ID +([0-9a-f-]{36})", waiting.out).group(1)
@@ -105,14 +105,14 @@ def test_without_the_kiro_values_it_does_the_rest_and_says_what_to_do(product):
     )
     for name, value in brought.items():
         product.patch.setenv(name, value)
-    product("sandbox", "set", "console=answers")
+    product("sandbox", "set", "console=automatic")
     assert product.apply().code == 0
     assert kiro_users(product) == object_ids(product, "Kiro-Users")
     assert product.apply().json["requests"]["write"] == 0
 
 
 def test_once_connected_the_human_steps_stay_done_without_the_variables(applied):
-    applied("sandbox", "set", "console=waits")
+    applied("sandbox", "set", "console=manual")
     with applied.sandbox() as sandbox:
         for token in sandbox.kiro.all("scimToken"):
             sandbox.kiro.delete("scimToken", token["id"])
@@ -124,7 +124,7 @@ def test_a_new_token_is_written_and_an_unchanged_one_is_not(applied):
     with applied.sandbox() as sandbox:
         brought = {}
         sandbox.start()
-        brought = control.generate_token(sandbox)
+        brought = console_actions.generate_token(sandbox)
     applied.patch.setenv("KIRO_SCIM_ENDPOINT", brought["KIRO_SCIM_ENDPOINT"])
     applied.patch.setenv("KIRO_SCIM_TOKEN", brought["KIRO_SCIM_TOKEN"])
     changed = applied.apply()
@@ -362,23 +362,22 @@ def test_a_scope_taken_from_the_playbook_is_removed_in_two_steps(product, tmp_pa
 
 def test_users_synced_with_a_wrong_external_id_are_told_plainly(product):
     """Somebody connected Kiro by hand and forgot the attribute mapping."""
-    product("sandbox", "set", "console=waits")
+    product("sandbox", "set", "console=manual")
     assert product.apply().code == 4
-    product("sandbox", "set", "console=answers")
+    product("sandbox", "set", "console=automatic")
     with product.sandbox() as sandbox:
-        from provisioner.sandbox import misconfigurations
-        from provisioner.sandbox.misconfigurations.entra import Tenant
+        from provisioner.sandbox.entra.misconfigurations import Tenant
 
         sandbox.start()
         tenant = Tenant(sandbox.directory, sandbox.kiro)
-        misconfigurations.apply(sandbox, "entra-attribute-mapping")
+        control.misconfigure(sandbox, "entra-attribute-mapping")
         values = sandbox.variables()
-        tenant.secrets(
+        tenant.change_secrets(
             BaseAddress=values["KIRO_SCIM_ENDPOINT"], SecretToken=values["KIRO_SCIM_TOKEN"], SyncAll="false"
         )
         job = tenant.job
         tenant.change("synchronizationJob", job, schedule={**job["schedule"], "state": "Active"})
-        control.cycle(sandbox)
+        control.run_provisioning(sandbox)
     assert set(kiro_users(product).values()) == {"alice", "bob", "carol"}
     found = product.doctor()
     failed = {finding["check"] for finding in found.json["findings"] if finding["status"] == "fail"}

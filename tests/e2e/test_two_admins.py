@@ -11,7 +11,7 @@ from provisioner.core.errors import RefusedError
 from provisioner.journal import Journal
 from provisioner.playbook import load
 from provisioner.providers import Sandboxed, entry
-from provisioner.sandbox import misconfigurations
+from provisioner.sandbox import control
 from provisioner.settings import Variables
 from tests.e2e.product import PLAYBOOK
 
@@ -36,7 +36,7 @@ def test_a_plan_that_no_longer_fits_is_not_applied(applied):
             try:
                 planned = await engine.plan(provider)
                 assert planned.plan.pending
-                misconfigurations.apply(sandbox, "entra-identifier-uri")
+                control.misconfigure(sandbox, "entra-identifier-uri")
                 done = engine.Applied()
                 with pytest.raises(RefusedError, match="changed after the plan was shown"):
                     await engine.apply(provider, planned, Silent(), done, fresh=False)

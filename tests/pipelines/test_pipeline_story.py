@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from provisioner.cli import main
-from provisioner.sandbox import Sandbox, faults, misconfigurations
+from provisioner.sandbox import control, faults
 from tests.pipelines.workflow_steps import run_job
+from tests.sandboxes import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTEXT = {
@@ -102,7 +103,7 @@ def test_from_an_empty_tenant_to_a_clean_night(job, repository):
 def test_drift_is_annotated_and_summed_up_and_in_the_sarif(job, repository, sandbox):
     merged(job, repository)
     assert job("apply", "apply").code == 0
-    misconfigurations.apply(sandbox, "entra-redirect-uri-extra")
+    control.misconfigure(sandbox, "entra-redirect-uri-extra")
     night = nightly(job)
     assert night.code == 3
     assert "::error file=entra.yaml,line=" in night.log
@@ -116,7 +117,7 @@ def test_drift_is_annotated_and_summed_up_and_in_the_sarif(job, repository, sand
 
 
 def test_a_tenant_that_cannot_be_read_is_not_called_drift(job, sandbox):
-    faults.add(sandbox.directory, {"on": "*", "effect": "status", "status": 403, "times": None})
+    faults.add(sandbox.store, {"on": "*", "effect": "status", "status": 403, "times": None})
     night = nightly(job)
     assert night.code == 1
     assert "1 could not be looked at" in night.summary
@@ -125,9 +126,9 @@ def test_a_tenant_that_cannot_be_read_is_not_called_drift(job, sandbox):
 def test_a_plan_that_is_stale_is_refused_and_nothing_is_written(job, repository, sandbox):
     merged(job, repository)
     assert job("apply", "apply").code == 0
-    misconfigurations.apply(sandbox, "entra-token-version")
+    control.misconfigure(sandbox, "entra-token-version")
     merged(job, repository)
-    misconfigurations.apply(sandbox, "entra-redirect-uri-extra")
+    control.misconfigure(sandbox, "entra-redirect-uri-extra")
     refused = job("apply", "apply")
     assert refused.code != 0
     assert "changed since the plan was made" in refused.log

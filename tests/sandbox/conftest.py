@@ -9,12 +9,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from provisioner.sandbox import Exchange, Sandbox
+from provisioner.sandbox import Exchange
 from provisioner.sandbox.dns import Dns
 from tests.okta_contract import CONTRACTS, OktaContract
 from tests.sandbox.dns_fixtures import Client as DnsClient
 from tests.sandbox.graph_fixtures import Kiro
 from tests.sandbox.okta_fixtures import Org
+from tests.sandboxes import Sandbox
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,11 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
-from provisioner.sandbox import Sandbox
 from provisioner.sandbox.entra.graph.api import _normal
 from provisioner.sandbox.entra.graph.errors import GraphError
 from provisioner.sandbox.entra.graph.routes import match
 from tests.sandbox.graph_fixtures import NON_GALLERY, Kiro
+from tests.sandboxes import Sandbox
 
 GRAPH_SERVICE = "(appId='00000003-0000-0000-c000-000000000000')"
 

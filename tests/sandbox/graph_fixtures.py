@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from provisioner.sandbox import Sandbox
+from tests.sandboxes import Sandbox
 
 UNKNOWN_ID = "5f6b1a52-0000-4000-8000-000000000001"
 NON_GALLERY = "8adf8e6e-67b2-4cf2-a259-e3dc5476c621"

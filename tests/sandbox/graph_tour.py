@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 
-from provisioner.sandbox import Sandbox
 from tests.sandbox.graph_fixtures import NON_GALLERY, Kiro, Provisioned
+from tests.sandboxes import Sandbox
 
 
 def session(graph: httpx.Client, sandbox: Sandbox, group_id: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import jwt
 
-from provisioner.sandbox import Sandbox
+from tests.sandboxes import Sandbox
 
 AWS = {"name": "amazon_aws_sso", "label": "AWS IAM Identity Center", "signOnMode": "SAML_2_0"}
 PUBLIC = {"token_endpoint_auth_method": "none", "pkce_required": True, "autoKeyRotation": True}

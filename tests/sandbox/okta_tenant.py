@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 
-from provisioner.sandbox import Sandbox
-from provisioner.sandbox.console_actions import act
+from provisioner.sandbox.console_actions import perform
 from provisioner.sandbox.store import Document
+from tests.sandboxes import Sandbox
 
 OIDC, SCIM, SERVER = "Kiro-Okta", "Kiro-SCIM", "Kiro"
 SCOPES = ("codewhisperer:completions", "codewhisperer:conversations")
@@ -134,7 +134,7 @@ def complete(sandbox: Sandbox) -> None:
         admin.authorization(admin.sign_in()["credentials"]["oauthClient"]["client_id"])
         app = admin.provisioning()
         for step in STEPS:
-            assert act(sandbox, step, "okta"), step
+            assert perform(sandbox, "okta", step), step
         admin.people(app["id"])
     finally:
         admin.close()

@@ -105,7 +105,7 @@ class World:
         self.directory = Store(folder / "entra.db")
         self.kiro = Store(folder / "kiro.db")
         self.server = LoopbackServer(kiro.KiroEndpoint(self.kiro))
-        answers = kiro.answers(self.kiro, self.server.url)
+        answers = kiro.automatic_credentials(self.kiro, self.server.url)
         self.endpoint, self.token = answers["KIRO_SCIM_ENDPOINT"], answers["KIRO_SCIM_TOKEN"]
         self.profile = self.endpoint.split("/")[-2]
         self.directory.set("tenant_id", "11111111-1111-1111-1111-111111111111")

@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-from provisioner.sandbox import Sandbox
 from tests.sandbox.graph_examples import Replay, Stage, route_of
+from tests.sandboxes import Sandbox
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "shared" / "examples" / "graph"
 pytestmark = pytest.mark.skipif(

@@ -7,12 +7,13 @@ from urllib.parse import unquote, urlsplit
 import httpx
 import pytest
 
-from provisioner.sandbox import Exchange, Sandbox
+from provisioner.sandbox import Exchange
 from provisioner.sandbox.entra.graph.api import _normal
 from provisioner.sandbox.entra.graph.errors import GraphError
 from provisioner.sandbox.entra.graph.routes import ROUTES, match
 from tests.graph_contract import ABSENT, CONTRACTS, GraphContract
 from tests.sandbox.graph_tour import session
+from tests.sandboxes import Sandbox
 
 pytestmark = pytest.mark.skipif(not CONTRACTS.is_dir(), reason=ABSENT)
 

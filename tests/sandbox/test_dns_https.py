@@ -6,6 +6,7 @@ import base64
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import dns.message
 import dns.query
@@ -25,7 +26,9 @@ TYPE = {"Content-Type": "application/dns-message"}
 @pytest.fixture
 def url(dns_client: Client, tmp_path: Path) -> Iterator[str]:
     directory = Store(tmp_path / "entra.db")
-    mount = Mount(doh.PATHS, dns_client.service.over_https, doh.refusal)
+    mount = Mount(
+        doh.PATHS, lambda: SimpleNamespace(handle=dns_client.service.over_https, refusal=doh.refusal)
+    )
     front = Front([mount], directory, {}, lambda _: None)
     bound = bind("127.0.0.1", 0)
     port = bound.getsockname()[1]

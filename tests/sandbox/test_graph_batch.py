@@ -119,7 +119,7 @@ class TestBatch:
 
     def test_faults_inside(self, graph, sandbox):
         faults.add(
-            sandbox.directory,
+            sandbox.store,
             {
                 "on": "GET /v1.0/organization",
                 "effect": "status",

@@ -7,9 +7,10 @@ import uuid
 import httpx
 import pytest
 
-from provisioner.sandbox import Sandbox, seed
+from provisioner.sandbox.entra import seed
 from provisioner.sandbox.entra.graph.documents import security_identifier
 from tests.sandbox.graph_fixtures import error_of
+from tests.sandboxes import Sandbox
 
 SECURITY_GROUP = {"displayName": "G", "mailEnabled": False, "mailNickname": "g", "securityEnabled": True}
 

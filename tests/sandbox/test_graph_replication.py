@@ -10,14 +10,14 @@ import uuid
 import httpx
 import pytest
 
-from provisioner.sandbox import seed
+from provisioner.sandbox.entra import seed
 from tests.sandbox.graph_fixtures import NON_GALLERY, Kiro, error_of
 
 
 @pytest.fixture
 def lag(sandbox) -> float:
     """A lag that outlives the test."""
-    sandbox.directory.set("lag_seconds", 60)
+    sandbox.store.set("lag_seconds", 60)
     return 60.0
 
 
@@ -127,7 +127,7 @@ def test_what_never_existed_is_not_found_on_both(graph, lag):
 
 
 def test_the_lag_ends(graph, sandbox):
-    sandbox.directory.set("lag_seconds", 0.3)
+    sandbox.store.set("lag_seconds", 0.3)
     kiro = instantiate(graph)
     assert 404 in statuses(graph, "GET", kiro.app_url, 2)
     deadline = time.monotonic() + 5

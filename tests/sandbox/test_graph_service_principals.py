@@ -7,8 +7,8 @@ import uuid
 import httpx
 import pytest
 
-from provisioner.sandbox import Sandbox
 from tests.sandbox.graph_fixtures import Kiro, error_of
+from tests.sandboxes import Sandbox
 
 REDIRECTS = ["kiro://kiro.oauth/callback", "http://localhost/oauth/callback"]
 

@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from provisioner.sandbox import Sandbox
 from provisioner.sandbox.entra.graph.cycles import Cycles, overdue
 from tests.sandbox.graph_fixtures import Kiro, Provisioned, error_of
+from tests.sandboxes import Sandbox
 
 
 @pytest.fixture

@@ -82,10 +82,10 @@ def test_a_deleted_profile_takes_everything_along(store: Store) -> None:
 
 
 def test_a_fresh_sandbox_has_an_answer_and_keeps_giving_it(store: Store) -> None:
-    first = kiro.answers(store, BASE)
+    first = kiro.automatic_credentials(store, BASE)
     assert set(first) == {"KIRO_SCIM_ENDPOINT", "KIRO_SCIM_TOKEN"}
-    assert kiro.answers(Store(store.path), BASE) == first
-    moved = kiro.answers(store, "http://127.0.0.1:5000/")
+    assert kiro.automatic_credentials(Store(store.path), BASE) == first
+    moved = kiro.automatic_credentials(store, "http://127.0.0.1:5000/")
     assert moved["KIRO_SCIM_TOKEN"] == first["KIRO_SCIM_TOKEN"]
     assert moved["KIRO_SCIM_ENDPOINT"] == first["KIRO_SCIM_ENDPOINT"].replace("4000", "5000")
     assert [(each["clientId"], each["tokens"]) for each in kiro.describe(store)["profiles"]] == [
@@ -94,10 +94,10 @@ def test_a_fresh_sandbox_has_an_answer_and_keeps_giving_it(store: Store) -> None
 
 
 def test_a_revoked_answer_is_replaced(store: Store) -> None:
-    first = kiro.answers(store, BASE)
+    first = kiro.automatic_credentials(store, BASE)
     profile = kiro.describe(store)["profiles"][0]["id"]
     kiro.revoke_token(store, kiro.tokens(store, profile)[0]["id"])
-    second = kiro.answers(store, BASE)
+    second = kiro.automatic_credentials(store, BASE)
     assert second["KIRO_SCIM_ENDPOINT"] == first["KIRO_SCIM_ENDPOINT"]
     assert second["KIRO_SCIM_TOKEN"] != first["KIRO_SCIM_TOKEN"]
 
@@ -106,13 +106,15 @@ def test_tokens_that_a_person_keeps_are_not_given_out(store: Store) -> None:
     profile = kiro.create_profile(store)["id"]
     kiro.generate_token(store, profile)
     kiro.generate_token(store, profile)
-    assert kiro.answers(store, BASE) == {"KIRO_SCIM_ENDPOINT": endpoint(BASE, profile)}
+    assert kiro.automatic_credentials(store, BASE) == {"KIRO_SCIM_ENDPOINT": endpoint(BASE, profile)}
 
 
 def test_a_new_profile_is_the_answer_after_the_old_one_is_deleted(store: Store) -> None:
-    first = kiro.answers(store, BASE)
+    first = kiro.automatic_credentials(store, BASE)
     kiro.delete_profile(store, kiro.describe(store)["profiles"][0]["id"])
     new = kiro.create_profile(store, "client", "tenant", BASE)
     assert (
-        kiro.answers(store, BASE)["KIRO_SCIM_ENDPOINT"] == new["scimEndpoint"] != first["KIRO_SCIM_ENDPOINT"]
+        kiro.automatic_credentials(store, BASE)["KIRO_SCIM_ENDPOINT"]
+        == new["scimEndpoint"]
+        != first["KIRO_SCIM_ENDPOINT"]
     )

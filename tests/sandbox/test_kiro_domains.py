@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.sandbox import Sandbox, control, dns
+from provisioner.sandbox import console_actions, control, dns
 from provisioner.sandbox.dns import hosted_zones
 from provisioner.sandbox.kiro import ConsoleRefusal, console, domains
 from provisioner.sandbox.store import Store
+from tests.sandboxes import Sandbox
 
 
 @pytest.fixture
@@ -100,43 +101,43 @@ class TestHosting:
         ],
     )
     def test_a_domain_that_the_world_can_have_gets_a_zone(self, sandbox, domain, zone):
-        control.host(sandbox, [domain])
-        assert hosted_zones.zone_of(sandbox.names.store, f"kiro-app-1.{domain}") == zone
-        assert {f"ns1.{zone}", f"ns2.{zone}"} <= sandbox.names.glue().keys()
+        control.host_domains(sandbox, [domain])
+        assert hosted_zones.zone_of(sandbox.dns.store, f"kiro-app-1.{domain}") == zone
+        assert {f"ns1.{zone}", f"ns2.{zone}"} <= sandbox.dns.glue().keys()
 
     @pytest.mark.parametrize("domain", ["contoso.local", "contoso.internal", "hq.contoso-private", "co.uk"])
     def test_a_private_one_does_not(self, sandbox, domain):
-        before = dns.zones(sandbox.names.store)
-        control.host(sandbox, [domain])
-        assert dns.zones(sandbox.names.store) == before
-        assert hosted_zones.zone_of(sandbox.names.store, domain) is None
+        before = dns.zones(sandbox.dns.store)
+        control.host_domains(sandbox, [domain])
+        assert dns.zones(sandbox.dns.store) == before
+        assert hosted_zones.zone_of(sandbox.dns.store, domain) is None
 
     def test_a_zone_that_somebody_took_away_stays_away(self, sandbox):
-        control.host(sandbox, ["acme.com"])
-        dns.remove_zone(sandbox.names.store, "acme.com.")
-        control.host(sandbox, ["acme.com"])
-        assert "acme.com." not in dns.zones(sandbox.names.store)
+        control.host_domains(sandbox, ["acme.com"])
+        dns.remove_zone(sandbox.dns.store, "acme.com.")
+        control.host_domains(sandbox, ["acme.com"])
+        assert "acme.com." not in dns.zones(sandbox.dns.store)
 
 
 class TestTogether:
     def test_pending_becomes_verified_through_the_resolver(self, sandbox):
         profile = console.create_profile(sandbox.kiro)["id"]
-        token = control.add_domain(sandbox, "contoso.example", "entra")
-        control.verify_domains(sandbox)
+        token = console_actions.add_domain(sandbox, "entra", "contoso.example")
+        console_actions.verify_domains(sandbox)
         assert shown(sandbox.kiro, profile) == {"contoso.example": "Pending"}
-        control.create_record(sandbox, "kiro-app-1.contoso.example", token, 300)
-        control.verify_domains(sandbox)
+        console_actions.create_record(sandbox, "kiro-app-1.contoso.example", token, 300)
+        console_actions.verify_domains(sandbox)
         assert shown(sandbox.kiro, profile) == {"contoso.example": "Pending"}, "its resolver remembers"
-        dns.move_clock(sandbox.names.store, 901)
-        control.verify_domains(sandbox)
+        dns.move_clock(sandbox.dns.store, 901)
+        console_actions.verify_domains(sandbox)
         assert shown(sandbox.kiro, profile) == {"contoso.example": "Verified"}
 
     def test_a_resolver_that_does_not_answer_verifies_nothing(self, sandbox):
         profile = console.create_profile(sandbox.kiro)["id"]
-        token = control.add_domain(sandbox, "contoso.example", "entra")
-        control.create_record(sandbox, "kiro-app-1.contoso.example", token, 300)
-        dns.behave(sandbox.names.store, "resolver1.", {"mode": "servfail"})
-        control.verify_domains(sandbox)
+        token = console_actions.add_domain(sandbox, "entra", "contoso.example")
+        console_actions.create_record(sandbox, "kiro-app-1.contoso.example", token, 300)
+        dns.behave(sandbox.dns.store, "resolver1.", {"mode": "servfail"})
+        console_actions.verify_domains(sandbox)
         assert shown(sandbox.kiro, profile) == {"contoso.example": "Pending"}
 
     def test_another_process_shares_the_name_servers(self, tmp_path, sandbox):
@@ -145,50 +146,50 @@ class TestTogether:
             Sandbox(tmp_path / "served").start() as other,
         ):
             assert other.attached
-            control.host(other, ["acme.com"])
-            assert other.names.glue() == served.names.glue()
-            control.create_record(other, "www.acme.com", "x", 300)
-            assert hosted_zones.txt_values(other.names, "www.acme.com") == ["x"]
+            control.host_domains(other, ["acme.com"])
+            assert other.dns.glue() == served.dns.glue()
+            console_actions.create_record(other, "www.acme.com", "x", 300)
+            assert hosted_zones.txt_values(other.dns, "www.acme.com") == ["x"]
 
     def test_a_long_value_is_split_and_read_back_whole(self, sandbox):
-        control.create_record(sandbox, "long.contoso.example", "x" * 600, 300)
-        assert hosted_zones.txt_values(sandbox.names, "long.contoso.example") == ["x" * 600]
+        console_actions.create_record(sandbox, "long.contoso.example", "x" * 600, 300)
+        assert hosted_zones.txt_values(sandbox.dns, "long.contoso.example") == ["x" * 600]
 
     def test_a_name_in_no_zone_has_no_editor(self, sandbox):
         with pytest.raises(ValueError, match="no zone of the sandbox"):
-            control.create_record(sandbox, "www.nowhere.test", "x", 300)
+            console_actions.create_record(sandbox, "www.nowhere.test", "x", 300)
 
 
 class TestActing:
     def test_a_person_adds_the_domain_and_copies_the_record(self, sandbox):
         console.create_profile(sandbox.kiro)
-        did = control.act(sandbox, "kiro-domain-contoso.example", "entra")
-        assert did.brought.startswith("kiro-site-verification=")
+        did = console_actions.perform(sandbox, "entra", "kiro-domain-contoso.example")
+        assert did.output.startswith("kiro-site-verification=")
         lines = (
             "Name:   kiro-app-1.contoso.example  (in contoso.example: kiro-app-1)",
             "Type:   TXT",
-            f"Value:  {did.brought}",
+            f"Value:  {did.output}",
             "TTL:    60",
         )
-        made = control.act(sandbox, "dns-record-contoso.example", "entra", lines)
-        assert "in the zone contoso.example" in made.told
-        assert hosted_zones.txt_values(sandbox.names, "kiro-app-1.contoso.example") == [did.brought]
-        assert control.tokens(sandbox, ["contoso.example", "other.example"]) == {
-            "contoso.example": did.brought
+        made = console_actions.perform(sandbox, "entra", "dns-record-contoso.example", lines)
+        assert "in the zone contoso.example" in made.summary
+        assert hosted_zones.txt_values(sandbox.dns, "kiro-app-1.contoso.example") == [did.output]
+        assert console_actions.verification_tokens(sandbox, ["contoso.example", "other.example"]) == {
+            "contoso.example": did.output
         }
 
     def test_not_before_there_is_a_profile_or_a_value(self, sandbox):
-        assert control.act(sandbox, "kiro-domain-contoso.example", "okta") is None
+        assert console_actions.perform(sandbox, "okta", "kiro-domain-contoso.example") is None
         lines = (
             "Name: kiro-app-1.contoso.example",
             "Value: (the value that the Kiro console shows)",
             "TTL: 60",
         )
-        assert control.act(sandbox, "dns-record-contoso.example", "entra", lines) is None
-        assert control.act(sandbox, "dns-record-contoso.example", "entra", ()) is None
+        assert console_actions.perform(sandbox, "entra", "dns-record-contoso.example", lines) is None
+        assert console_actions.perform(sandbox, "entra", "dns-record-contoso.example", ()) is None
 
     def test_a_domain_of_another_profile_is_left_to_a_person(self, sandbox):
         console.create_profile(sandbox.kiro, issuer="https://issuer.example")
         console.create_profile(sandbox.kiro)
-        assert control.act(sandbox, "kiro-domain-contoso.example", "okta")
-        assert control.act(sandbox, "kiro-domain-contoso.example", "entra") is None
+        assert console_actions.perform(sandbox, "okta", "kiro-domain-contoso.example")
+        assert console_actions.perform(sandbox, "entra", "kiro-domain-contoso.example") is None

@@ -32,8 +32,9 @@ class Kiro:
 
     def __init__(self, folder: Path) -> None:
         self.store = Store(folder / "kiro.db")
-        self.server = LoopbackServer(kiro.KiroEndpoint(self.store))
-        answers = kiro.answers(self.store, self.server.url)
+        self.strict = False
+        self.server = LoopbackServer(kiro.KiroEndpoint(self.store, strict=lambda: self.strict))
+        answers = kiro.automatic_credentials(self.store, self.server.url)
         headers = {"Authorization": f"Bearer {answers['KIRO_SCIM_TOKEN']}"}
         self.http = httpx.Client(base_url=answers["KIRO_SCIM_ENDPOINT"], headers=headers)
 
@@ -61,7 +62,7 @@ def endpoint(tmp_path: Path) -> Iterator[Kiro]:
 
 @pytest.fixture
 def strict(endpoint: Kiro) -> Kiro:
-    endpoint.store.set("strict_scim", value=True)
+    endpoint.strict = True
     return endpoint
 
 
@@ -452,7 +453,7 @@ def test_the_strength_may_come_from_elsewhere(tmp_path: Path) -> None:
     store = Store(tmp_path / "kiro.db")
     server = LoopbackServer(kiro.KiroEndpoint(store, strict=lambda: switch["strict"]))
     try:
-        answers = kiro.answers(store, server.url)
+        answers = kiro.automatic_credentials(store, server.url)
         headers = {"Authorization": f"Bearer {answers['KIRO_SCIM_TOKEN']}"}
         url = f"{answers['KIRO_SCIM_ENDPOINT']}/Users"
         first = httpx.post(url, json={"schemas": [USER], "userName": "a"}, headers=headers)
@@ -466,7 +467,7 @@ def test_the_strength_may_come_from_elsewhere(tmp_path: Path) -> None:
 def test_a_mount_below_scim_works_too(tmp_path: Path) -> None:
     """As werkzeug's DispatcherMiddleware would call it."""
     store = Store(tmp_path / "kiro.db")
-    answers = kiro.answers(store, "http://sandbox.example")
+    answers = kiro.automatic_credentials(store, "http://sandbox.example")
     profile = answers["KIRO_SCIM_ENDPOINT"].split("/")[-2]
     from werkzeug.test import Client
 

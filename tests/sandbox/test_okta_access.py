@@ -109,7 +109,7 @@ def test_every_bucket_is_known():
 )
 def test_faults_in_okta_s_words(org, status, code):
     faults.add(
-        org.sandbox.directory,
+        org.sandbox.store,
         {"on": "GET /api/v1/apps*", "effect": "status", "status": status, "retry_after": 7},
     )
     answer = org.send("GET", "apps")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.sandbox import Sandbox
+from tests.sandboxes import Sandbox
 
 NODE_MODULES = Path(os.environ.get("OKTA_NODE_MODULES", ""))
 SCRIPT = Path(__file__).with_name("okta_sdk.js")

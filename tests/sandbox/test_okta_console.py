@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from provisioner.cli import main
-from provisioner.sandbox import Sandbox, control
+from provisioner.sandbox import console_actions, control
 from provisioner.sandbox.kiro import console as kiro
 from provisioner.sandbox.okta import console
 from tests.sandbox.okta_org import APP, EVERYTHING, Org
 from tests.sandbox.okta_tenant import OIDC, SCIM, STEPS, Admin
+from tests.sandboxes import Sandbox
 
 
 @pytest.fixture
@@ -168,12 +169,12 @@ def arrived(sandbox: Sandbox) -> tuple[set[str], list[str]]:
 
 class TestHumanSteps:
     def test_one_after_the_other(self, sandbox):
-        told = [control.act(sandbox, step, "okta") for step in STEPS]
+        told = [console_actions.perform(sandbox, "okta", step) for step in STEPS]
         assert all(told)
         assert arrived(sandbox) == ({"alice", "bob", "carol"}, ["Kiro-Pro"])
 
     def test_a_profile_knows_issuer_and_client(self, sandbox):
-        control.act(sandbox, "kiro-profile", "okta")
+        console_actions.perform(sandbox, "okta", "kiro-profile")
         (profile,) = [each for each in kiro.describe(sandbox.kiro)["profiles"] if "issuer" in each]
         (server,) = [each for each in sandbox.okta.all("authorizationServer") if not each["default"]]
         assert profile["issuer"] == server["issuer"] == f"{sandbox.url}/oauth2/{server['id']}"
@@ -182,28 +183,28 @@ class TestHumanSteps:
 
     def test_again_changes_nothing(self, sandbox):
         for step in STEPS * 2:
-            assert control.act(sandbox, step, "okta")
+            assert console_actions.perform(sandbox, "okta", step)
         profiles = [each for each in sandbox.kiro.all("kiroProfile") if "issuer" in each]
         assert len(profiles) == 1
         assert len(kiro.tokens(sandbox.kiro, profiles[0]["id"])) == 1
 
     @pytest.mark.parametrize("step", STEPS[1:])
     def test_not_before_its_time(self, sandbox, step):
-        assert control.act(sandbox, step, "okta") is None
+        assert console_actions.perform(sandbox, "okta", step) is None
 
     def test_not_in_an_empty_org(self, tmp_path):
         with Sandbox(tmp_path / "empty").start() as empty:
-            assert [control.act(empty, step, "okta") for step in STEPS] == [None] * 4
+            assert [console_actions.perform(empty, "okta", step) for step in STEPS] == [None] * 4
 
     def test_nobody_acts_while_the_console_waits_nor_at_an_unknown_step(self, sandbox):
-        assert control.act(sandbox, "dns-record", "okta") is None
-        control.configure(sandbox, "console", "waits")
-        assert control.act(sandbox, "kiro-profile", "okta") is None
+        assert console_actions.perform(sandbox, "okta", "dns-record") is None
+        control.configure(sandbox, "console", "manual")
+        assert console_actions.perform(sandbox, "okta", "kiro-profile") is None
 
     def test_entra_keeps_its_own_profile(self, sandbox):
         before = sandbox.variables()["KIRO_SCIM_ENDPOINT"]
         for step in STEPS:
-            control.act(sandbox, step, "okta")
+            console_actions.perform(sandbox, "okta", step)
         assert sandbox.variables()["KIRO_SCIM_ENDPOINT"] == before
 
 
@@ -212,12 +213,12 @@ class TestSteering:
         control.configure(sandbox, "okta_deny", "okta.logs.read,okta.apps.manage")
         control.configure(sandbox, "api_access_management", "false")
         control.configure(sandbox, "async_seconds", "0.5")
-        shown = control.settings(sandbox)
+        shown = {name: value for name, (value, _) in control.settings(sandbox).items()}
         assert shown["okta_deny"] == "okta.apps.manage,okta.logs.read"
         assert shown["api_access_management"] is False
         assert shown["async_seconds"] == 0.5
         control.configure(sandbox, "okta_deny", "")
-        assert control.settings(sandbox)["okta_deny"] == ""
+        assert control.settings(sandbox)["okta_deny"][0] == ""
 
     @pytest.mark.parametrize(
         ("name", "value", "message"),
@@ -233,20 +234,20 @@ class TestSteering:
 
     def test_a_new_member_is_provisioned(self, sandbox):
         for step in STEPS:
-            control.act(sandbox, step, "okta")
-        control.add_member(sandbox, "fred", provider="okta")
+            console_actions.perform(sandbox, "okta", step)
+        sandbox.vendor("okta").add_member("fred")
         assert "fred" in arrived(sandbox)[0]
         with pytest.raises(ValueError, match="there is no group 'Nobody'"):
-            control.add_member(sandbox, "fred", "Nobody", provider="okta")
+            sandbox.vendor("okta").add_member("fred", "Nobody")
 
     def test_a_new_group(self, sandbox):
-        control.add_group(sandbox, "Kiro Developers", provider="okta")
+        sandbox.vendor("okta").add_group("Kiro Developers")
         groups = {each["profile"]["name"]: each["_members"] for each in sandbox.okta.all("group")}
         assert groups["Kiro Developers"] == groups["Kiro-Users"]
 
     def test_many(self, sandbox):
         before = len(sandbox.okta.all("user"))
-        control.populate(sandbox, users=20, groups=2, members=5, provider="okta")
+        sandbox.vendor("okta").populate(users=20, groups=2, members=5)
         assert len(sandbox.okta.all("user")) == before + 20
         teams = [each for each in sandbox.okta.all("group") if each["profile"]["name"].startswith("Team")]
         assert [len(each["_members"]) for each in teams] == [5, 5]
@@ -255,10 +256,10 @@ class TestSteering:
 
     def test_a_cycle_pushes(self, sandbox):
         for step in STEPS:
-            control.act(sandbox, step, "okta")
+            console_actions.perform(sandbox, "okta", step)
         user = next(each for each in sandbox.okta.all("user") if each["profile"]["firstName"] == "Alice")
         sandbox.okta.put("user", user["id"], {**user, "status": "SUSPENDED"})
-        assert control.cycle(sandbox)[SCIM] == "3 users assigned, 0 in error"
+        assert control.run_provisioning(sandbox)[SCIM] == "3 users assigned, 0 in error"
         (profile,) = [each for each in kiro.describe(sandbox.kiro)["profiles"] if "issuer" in each]
         (alice,) = [each for each in profile["users"] if each["userName"].startswith("alice")]
         assert alice["active"] is False
@@ -375,7 +376,7 @@ class TestCommands:
 
     def test_a_break(self, command):
         told = command("break", "okta-application-inactive")
-        assert (told.code, told.out) == (0, "Somebody deactivated the application.\n")
+        assert (told.code, told.out) == (0, "An admin deactivated the application.\n")
         assert "provisioner doctor" in told.err
 
     def test_nothing_to_break(self, command, home):

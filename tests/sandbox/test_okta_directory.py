@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from provisioner.sandbox import Sandbox
 from tests.sandbox.okta_fixtures import Org, error_of, native
+from tests.sandboxes import Sandbox
 
 
 def test_the_org_to_begin_with(org):
@@ -41,7 +41,7 @@ def test_finding_groups(org):
 
 
 def test_search_lags_behind(org):
-    org.sandbox.directory.set("lag_seconds", 0.5)
+    org.sandbox.store.set("lag_seconds", 0.5)
     made = org.ok("POST", "groups", {"profile": {"name": "New"}})
     assert org.ok("GET", 'groups?search=profile.name eq "New"') == []
     assert org.ok("GET", f"groups/{made['id']}")["profile"]["name"] == "New"

@@ -15,10 +15,11 @@ from typing import Any
 import httpx
 import pytest
 
-from provisioner.sandbox import Exchange, Sandbox, faults
+from provisioner.sandbox import Exchange, faults
 from tests.okta_contract import ABSENT, CONTRACTS, OktaContract
 from tests.sandbox.okta_fixtures import Org
 from tests.sandbox.okta_recordings import RECORDINGS, Ids, Recorded, differences, load, misfits
+from tests.sandboxes import Sandbox
 
 pytestmark = pytest.mark.skipif(
     not RECORDINGS.is_dir(), reason="the recordings are not beside the repository"
@@ -171,7 +172,7 @@ def unlicensed(replay: Replay, _recorded: list[Recorded]) -> None:
 def reconciling(replay: Replay, recorded: list[Recorded]) -> None:
     count = sum(each.status == 423 for each in recorded)
     rule = {"on": "POST /api/v1/groups/rules", "effect": "status", "status": 423, "times": count}
-    faults.add(replay.sandbox.directory, rule)
+    faults.add(replay.sandbox.store, rule)
 
 
 def org2org(replay: Replay, recorded: list[Recorded]) -> None:

@@ -1,1 +1,6 @@
-"""The emulated Microsoft Entra ID: its Graph, its sign-in endpoints and its provisioning service."""
+"""The emulated Microsoft Entra ID: Microsoft Graph, the sign-in endpoints and the provisioning service."""
+
+from typing import Final
+
+DOMAIN: Final = "contoso.example"
+"""Email domain of the tenant's users."""

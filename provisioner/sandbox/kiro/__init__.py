@@ -1,8 +1,7 @@
-"""The emulated Kiro side: its console and its SCIM endpoint, both over one Kiro store."""
+"""The simulated Kiro: its console and its SCIM endpoint, over one store."""
 
 from provisioner.sandbox.kiro.console import (
-    ConsoleRefusal,
-    answers,
+    automatic_credentials,
     create_profile,
     delete_profile,
     describe,
@@ -11,11 +10,12 @@ from provisioner.sandbox.kiro.console import (
     tokens,
 )
 from provisioner.sandbox.kiro.scim.endpoint import KiroEndpoint
+from provisioner.sandbox.refusal import ConsoleRefusal
 
 __all__ = [
     "ConsoleRefusal",
     "KiroEndpoint",
-    "answers",
+    "automatic_credentials",
     "create_profile",
     "delete_profile",
     "describe",

@@ -1,9 +1,9 @@
-"""The simulated Kiro console: profiles, their SCIM endpoint and access tokens, and what was provisioned.
+"""The simulated Kiro console: profiles, their SCIM endpoints and access tokens, and the provisioned users and groups.
 
-Kiro's guides "Connect your Microsoft Entra ID IdP" (SCIM token security, Profile deletion warning) and "Connect your Okta IdP"
-(a profile has an issuer and a client id) give the rules: a token is shown
-once, a profile has at most two, a revoked one is dead, a deleted profile takes its users and groups with it. The form
-of Kiro's SCIM endpoint URL is not published; the sandbox serves ``/scim/<profile id>/v2``.
+The rules are those of Kiro's guides "Connect your Microsoft Entra ID IdP" (SCIM token security, Profile deletion warning) and
+"Connect your Okta IdP" (a profile has an issuer and a client ID). A token is shown once. A profile has at most two tokens. A
+revoked token stops working at once. Deleting a profile deletes its users and groups. The form of Kiro's SCIM endpoint URL
+is not published; the sandbox serves ``/scim/<profile id>/v2``.
 
 Kinds in the Kiro store: ``kiroProfile`` and ``scimToken`` (hashes only).
 """
@@ -17,17 +17,14 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+from provisioner.sandbox.refusal import ConsoleRefusal
 from provisioner.sandbox.store import Document, Store
 
 MAX_TOKENS = 2
 UNKNOWN = "unknown"
 
-_AUTOMATIC = "automatic_answer"
-_KEPT = "kept_token"
-
-
-class ConsoleRefusal(Exception):  # noqa: N818  the console says no, nothing went wrong
-    """The console does not do that."""
+_AUTOMATIC = "automatic_credentials"
+_COPIED = "copied_token"
 
 
 def create_profile(
@@ -37,14 +34,14 @@ def create_profile(
     base_url: str = "",
     issuer: str | None = None,
 ) -> Document:
-    """Create a Kiro profile for a Microsoft Entra application, or for an Okta one.
+    """Create a Kiro profile.
 
     Args:
         store: the Kiro store.
         client_id: Application (client) ID or Client ID, as pasted into the console.
         tenant_id: Directory (tenant) ID of Microsoft Entra ID.
         base_url: root URL of the sandbox's server, such as ``http://127.0.0.1:43121``.
-        issuer: Issuer URI of Okta; a profile with one is for Okta.
+        issuer: Issuer URI of Okta; only a profile for Okta has one.
 
     Returns:
         ``{"id", "clientId", "tenantId", "createdAt", "scimEndpoint"}``, for Okta with ``issuer``.
@@ -63,10 +60,10 @@ def endpoint(base_url: str, profile_id: str) -> str:
 
 
 def generate_token(store: Store, profile_id: str) -> str:
-    """Generate a SCIM access token and return it, once; the store keeps its hash.
+    """Generate a SCIM access token. The store keeps only its hash.
 
     Raises:
-        ConsoleRefusal: when the profile does not exist, or has two tokens already.
+        ConsoleRefusal: the profile does not exist, or it has two tokens already.
     """
     with store.transaction():
         if store.get("kiroProfile", profile_id) is None:
@@ -84,19 +81,19 @@ def generate_token(store: Store, profile_id: str) -> str:
 
 
 def tokens(store: Store, profile_id: str) -> list[Document]:
-    """A profile's tokens, oldest first: ``{"id", "profileId", "hash", "createdAt"}``, never the token itself."""
-    return [each for each in store.all("scimToken") if each["profileId"] == profile_id]
+    """A profile's tokens, oldest first: ``{"id", "profileId", "hash", "createdAt"}``, without their values."""
+    return [token for token in store.all("scimToken") if token["profileId"] == profile_id]
 
 
 def revoke_token(store: Store, token_id: str) -> None:
-    """Make a token useless at once.
+    """Revoke a token.
 
     Args:
         store: the Kiro store.
         token_id: ``id`` of an entry of ``tokens``.
 
     Raises:
-        ConsoleRefusal: when there is no such token.
+        ConsoleRefusal: there is no such token.
     """
     if store.get("scimToken", token_id) is None:
         raise ConsoleRefusal(f"There is no token {token_id}.")
@@ -104,64 +101,60 @@ def revoke_token(store: Store, token_id: str) -> None:
 
 
 def accepts(store: Store, profile_id: str, token: str) -> bool:
-    """Whether a token opens a profile's SCIM endpoint."""
+    """Whether a profile's SCIM endpoint accepts a token."""
     digest = _hash(token)
-    return any(hmac.compare_digest(each["hash"], digest) for each in tokens(store, profile_id))
+    return any(hmac.compare_digest(known["hash"], digest) for known in tokens(store, profile_id))
 
 
 def delete_profile(store: Store, profile_id: str) -> None:
     """Delete a profile with its tokens, domains, users and groups.
 
     Raises:
-        ConsoleRefusal: when the profile does not exist.
+        ConsoleRefusal: the profile does not exist.
     """
     with store.transaction():
         if store.get("kiroProfile", profile_id) is None:
             raise ConsoleRefusal(f"There is no profile {profile_id}.")
-        for each in tokens(store, profile_id):
-            store.delete("scimToken", each["id"])
-        for each in store.all("kiroDomain"):
-            if each["profileId"] == profile_id:
-                store.delete("kiroDomain", each["id"])
+        for token in tokens(store, profile_id):
+            store.delete("scimToken", token["id"])
+        for domain in store.all("kiroDomain"):
+            if domain["profileId"] == profile_id:
+                store.delete("kiroDomain", domain["id"])
         for kind in (f"scimUser:{profile_id}", f"scimGroup:{profile_id}", f"scimIndex:{profile_id}"):
-            for each in store.all(kind):
-                store.delete(kind, each["id"])
+            store.delete_many(kind, store.keys(kind))
         store.delete("kiroProfile", profile_id)
 
 
-def answers(store: Store, base_url: str) -> dict[str, str]:
-    """What a person would bring back from the Kiro console, at once, for a sandbox that should not wait for one.
+def automatic_credentials(store: Store, base_url: str) -> dict[str, str]:
+    """SCIM endpoint and token of a profile, as an admin would copy them from the console.
 
-    A profile and a token are made when missing. So that later commands are given the same value, the clear token of this
-    automatic answer, and of it alone, stays in the store; that is the one departure from "shown only once".
+    Creates the profile and the token when they are missing. The value of this token stays in the store, so that later
+    commands get the same one: Kiro itself shows a token only once.
 
     Args:
         store: the Kiro store.
         base_url: root URL of the sandbox's server.
 
     Returns:
-        ``{"KIRO_SCIM_ENDPOINT": url, "KIRO_SCIM_TOKEN": token}``; without the token when the profile already has as
-        many as it may, none of them this function's.
+        ``{"KIRO_SCIM_ENDPOINT": url, "KIRO_SCIM_TOKEN": token}``; no token when the profile has two others already.
     """
     with store.transaction():
-        kept = store.setting(_AUTOMATIC) or {}
-        profile, token = current_profile(store, kept.get("profile", "")), kept.get("token", "")
+        former = store.setting(_AUTOMATIC) or {}
+        profile, token = _current_profile(store, former.get("profile", "")), former.get("token", "")
         if not accepts(store, profile, token):
             token = generate_token(store, profile) if len(tokens(store, profile)) < MAX_TOKENS else ""
         store.set(_AUTOMATIC, {"profile": profile, "token": token})
-    found = {"KIRO_SCIM_ENDPOINT": endpoint(base_url, profile)}
-    return found | {"KIRO_SCIM_TOKEN": token} if token else found
+    credentials = {"KIRO_SCIM_ENDPOINT": endpoint(base_url, profile)}
+    return credentials | {"KIRO_SCIM_TOKEN": token} if token else credentials
 
 
-def kept_token(store: Store, profile_id: str) -> str:
-    """A token that somebody generated and copied, to paste it elsewhere later; the same one as long as it is good.
-
-    As with ``answers``, it stays in the store in clear: nobody is there who could keep it.
+def copied_token(store: Store, profile_id: str) -> str:
+    """A token for a later paste; the same one until it is revoked. Its value stays in the store.
 
     Raises:
-        ConsoleRefusal: when the profile does not exist, or has two other tokens already.
+        ConsoleRefusal: the profile does not exist, or it has two other tokens already.
     """
-    name = f"{_KEPT}:{profile_id}"
+    name = f"{_COPIED}:{profile_id}"
     with store.transaction():
         token = str(store.setting(name, ""))
         if not accepts(store, profile_id, token):
@@ -174,25 +167,25 @@ def describe(store: Store) -> dict[str, Any]:
     """What the console shows.
 
     Returns:
-        ``{"profiles": [{"id", "clientId", "tenantId", "tokens": n, "domains": [...], "users": [...], "groups": [...]}]}``, with ``issuer`` in
-        a profile for Okta; a domain is ``{"name", "status", "token"}``; a user is
+        ``{"profiles": [{"id", "clientId", "tenantId", "tokens": n, "domains": [...], "users": [...], "groups": [...]}]}``,
+        with ``issuer`` in a profile for Okta; a domain is ``{"name", "status", "token"}``, a user
         ``{"id", "userName", "externalId", "displayName", "active"}``, a group ``{"id", "displayName", "externalId",
         "members": [userName or id, ...]}``.
     """
-    return {"profiles": [_described(store, each) for each in store.all("kiroProfile")]}
+    return {"profiles": [_describe_profile(store, profile) for profile in store.all("kiroProfile")]}
 
 
-def current_profile(store: Store, kept: str) -> str:
-    """The profile of the last automatic answer, else the newest that is not for Okta, else a new one."""
-    profiles = [each["id"] for each in store.all("kiroProfile") if "issuer" not in each]
-    if kept in profiles:
-        return kept
+def _current_profile(store: Store, former: str) -> str:
+    """Id of the former profile if it exists, else of the newest without an issuer, else of a new one."""
+    profiles = [profile["id"] for profile in store.all("kiroProfile") if "issuer" not in profile]
+    if former in profiles:
+        return former
     return str(profiles[-1] if profiles else create_profile(store)["id"])
 
 
-def _described(store: Store, profile: Document) -> dict[str, Any]:
+def _describe_profile(store: Store, profile: Document) -> dict[str, Any]:
     users = store.all(f"scimUser:{profile['id']}")
-    names = {each["id"]: each.get("userName") for each in users}
+    names = {user["id"]: user.get("userName") for user in users}
     return {
         "id": profile["id"],
         "clientId": profile["clientId"],
@@ -200,18 +193,18 @@ def _described(store: Store, profile: Document) -> dict[str, Any]:
         **({"issuer": profile["issuer"]} if "issuer" in profile else {}),
         "tokens": len(tokens(store, profile["id"])),
         "domains": [
-            {"name": each["id"], "status": each["status"], "token": each["token"]}
-            for each in store.all("kiroDomain")
-            if each["profileId"] == profile["id"]
+            {"name": domain["id"], "status": domain["status"], "token": domain["token"]}
+            for domain in store.all("kiroDomain")
+            if domain["profileId"] == profile["id"]
         ],
         "users": [
-            {key: each.get(key) for key in ("id", "userName", "externalId", "displayName", "active")}
-            for each in users
+            {key: user.get(key) for key in ("id", "userName", "externalId", "displayName", "active")}
+            for user in users
         ],
         "groups": [
-            {key: each.get(key) for key in ("id", "displayName", "externalId")}
-            | {"members": [names.get(m["value"], m["value"]) for m in each.get("members") or []]}
-            for each in store.all(f"scimGroup:{profile['id']}")
+            {key: group.get(key) for key in ("id", "displayName", "externalId")}
+            | {"members": [names.get(m["value"], m["value"]) for m in group.get("members") or []]}
+            for group in store.all(f"scimGroup:{profile['id']}")
         ],
     }
 

@@ -1,11 +1,12 @@
-"""The simulated Kiro console's domains: added, Pending, and Verified once a public DNS lookup finds the token.
+"""Domains in the simulated Kiro console: Pending at first, Verified once a public DNS lookup finds the token.
 
-Kiro, Entra guide, step 3: a domain is added and shows a verification token; a TXT record with it is to be made with a
-prefix such as ``kiro-app-1``; the domain is Pending until then; a profile has ten at most, and a domain one profile.
+Kiro, Entra guide, step 3: a domain that is added shows a verification token. The admin creates a TXT record with it, at a
+prefix such as ``kiro-app-1``. The domain is Pending until then. A profile has at most ten domains, and a domain has one
+profile.
 
-The value's form is that of public DNS data (``kiro-site-verification=`` and a UUID). The guide does not say at which names
-Kiro looks, nor how often: here it looks at ``kiro-app-1`` to ``kiro-app-10`` and at the domain itself, whenever somebody looks at
-the console. What happens to a token after 24 hours is not documented; here nothing does.
+The form of the value is that of public DNS data (``kiro-site-verification=`` and a UUID). The guide does not document which
+names Kiro looks up, nor how often. The sandbox looks up ``kiro-app-1`` to ``kiro-app-10`` and the domain itself, each
+time the console is opened. What happens to a token after 24 hours is not documented; in the sandbox it stays valid.
 
 Kind in the Kiro store: ``kiroDomain``, by name.
 """
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from provisioner.sandbox.kiro.console import ConsoleRefusal
+from provisioner.sandbox.refusal import ConsoleRefusal
 from provisioner.sandbox.store import Document, Store
 
 MAX_DOMAINS: Final = 10
@@ -25,11 +26,11 @@ PENDING: Final = "Pending"
 VERIFIED: Final = "Verified"
 
 Resolve = Callable[[str], list[str]]
-"""The TXT values of a name, as Kiro's resolver sees them."""
+"""Returns the TXT values of a name, as Kiro's resolver returns them."""
 
 
 def add_domain(store: Store, profile_id: str, name: str) -> Document:
-    """Add a domain to a profile; one that the profile has already is shown as it is.
+    """Add a domain to a profile. If the profile has it already, nothing changes.
 
     Returns:
         ``{"id": name, "profileId", "token", "status", "addedAt"}``; ``token`` is the value of the TXT record.
@@ -41,10 +42,10 @@ def add_domain(store: Store, profile_id: str, name: str) -> Document:
     with store.transaction():
         if store.get("kiroProfile", profile_id) is None:
             raise ConsoleRefusal(f"There is no profile {profile_id}.")
-        found = store.get("kiroDomain", name)
-        if found is not None and found["profileId"] == profile_id:
-            return found
-        if found is not None:
+        existing = store.get("kiroDomain", name)
+        if existing is not None and existing["profileId"] == profile_id:
+            return existing
+        if existing is not None:
             raise ConsoleRefusal(f"{name} is already associated with another profile.")
         if len(domains(store, profile_id)) >= MAX_DOMAINS:
             raise ConsoleRefusal(f"A Kiro profile supports at most {MAX_DOMAINS} domains.")
@@ -60,10 +61,10 @@ def add_domain(store: Store, profile_id: str, name: str) -> Document:
 
 
 def remove_domain(store: Store, name: str) -> None:
-    """Take a domain off its profile; added again, it has another token.
+    """Remove a domain from its profile. When it is added again, it gets another token.
 
     Raises:
-        ConsoleRefusal: nobody has it.
+        ConsoleRefusal: no profile has it.
     """
     name = name.lower().rstrip(".")
     if store.get("kiroDomain", name) is None:
@@ -73,18 +74,18 @@ def remove_domain(store: Store, name: str) -> None:
 
 def domains(store: Store, profile_id: str) -> list[Document]:
     """A profile's domains, oldest first."""
-    return [each for each in store.all("kiroDomain") if each["profileId"] == profile_id]
+    return [domain for domain in store.all("kiroDomain") if domain["profileId"] == profile_id]
 
 
 def verify(store: Store, resolve: Resolve) -> None:
-    """Look every Pending domain up, as the console does."""
+    """Look up every Pending domain, and set it to Verified if the lookup finds its token."""
     for domain in store.all("kiroDomain"):
         if domain["status"] == PENDING and any(
-            domain["token"] in resolve(name) for name in _names(domain["id"])
+            domain["token"] in resolve(name) for name in _lookup_names(domain["id"])
         ):
             store.put("kiroDomain", domain["id"], {**domain, "status": VERIFIED})
 
 
-def _names(domain: str) -> Iterator[str]:
+def _lookup_names(domain: str) -> Iterator[str]:
     yield from (f"kiro-app-{number}.{domain}" for number in range(1, 11))
     yield domain

@@ -1,17 +1,18 @@
-"""What people do in Okta's Admin Console where no API does it, for the integration "AWS IAM Identity Center".
+"""Okta's Admin Console: what has no API, for the integration "AWS IAM Identity Center".
 
 Applications > (application) > Provisioning: "Configure API integration", the features of "To App", "Force Sync"; and
 Dashboard > Tasks: "Retry Selected". Steps and texts: "Configure SAML and SCIM with Okta and IAM Identity Center" (AWS) and
-Okta's support articles on that integration. Every function finishes what it started: pushes are over when it returns.
+Okta's support articles on that integration. When a function returns, the pushes that it started have ended.
 
-That the integration shows its features as ``GROUP_PUSH``, ``PUSH_NEW_USERS``, ``PUSH_PROFILE_UPDATES`` and
-``PUSH_USER_DEACTIVATION`` is an inference from Okta Management API 2026.06.3, Application.features.
+That the features appear as ``GROUP_PUSH``, ``PUSH_NEW_USERS``, ``PUSH_PROFILE_UPDATES`` and ``PUSH_USER_DEACTIVATION`` is
+inferred from Okta Management API 2026.06.3, Application.features.
 """
 
 from __future__ import annotations
 
 from provisioner.sandbox.okta.management import log_events
 from provisioner.sandbox.okta.management.identity import now
+from provisioner.sandbox.refusal import ConsoleRefusal
 from provisioner.sandbox.store import Document, Store
 
 SCIM_APPLICATION = "amazon_aws_sso"
@@ -23,17 +24,13 @@ _TO_APP = {
 }
 
 
-class ConsoleRefusal(Exception):  # noqa: N818 (the console says no, nothing went wrong)
-    """The console does not do that."""
-
-
 def enable_provisioning(store: Store, app_id: str, base_url: str, token: str) -> None:
-    """Tick "Enable API integration", type both values, "Test API Credentials", "Save".
+    """Tick "Enable API integration", enter both values, "Test API Credentials", "Save".
 
     Args:
         store: the org.
         app_id: the application.
-        base_url: "Base URL": the SCIM endpoint, without a slash at its end.
+        base_url: "Base URL": the SCIM endpoint, without a slash at the end.
         token: "API Token".
 
     Raises:
@@ -60,7 +57,7 @@ def enable_provisioning(store: Store, app_id: str, base_url: str, token: str) ->
 
 
 def disable_provisioning(store: Store, app_id: str) -> None:
-    """Untick "Enable API integration": address, token and features are gone, and nobody is deprovisioned.
+    """Untick "Enable API integration": removes address, token and features, and deprovisions no one.
 
     Raises:
         ConsoleRefusal: there is no such application.
@@ -84,7 +81,7 @@ def set_to_app(
     Args:
         store: the org.
         app_id: the application.
-        create: tick or untick; None leaves it as it is; the others likewise.
+        create: "Create Users": tick (True), untick (False), or leave unchanged (None).
         update: "Update User Attributes".
         deactivate: "Deactivate Users".
 
@@ -93,35 +90,65 @@ def set_to_app(
     """
     from provisioner.sandbox.okta import provisioning  # noqa: PLC0415 (start-up time)
 
-    _connected(store, app_id)
-    wanted = {"create": create, "update": update, "deactivate": deactivate}
+    _check_connected(store, app_id)
+    boxes = {"create": create, "update": update, "deactivate": deactivate}
     with store.transaction():
-        _save(store, app_id, {_TO_APP[name]: each for name, each in wanted.items() if each is not None})
+        _save(store, app_id, {_TO_APP[name]: ticked for name, ticked in boxes.items() if ticked is not None})
     provisioning.push(store, app_id)
 
 
 def force_sync(store: Store, app_id: str) -> None:
-    """Press "Force Sync" below the attribute mappings: every profile is sent again.
+    """Press "Force Sync" below the attribute mappings: sends every profile again.
 
     Raises:
         ConsoleRefusal: there is no such application, or its API integration is off.
     """
     from provisioner.sandbox.okta import provisioning  # noqa: PLC0415 (start-up time)
 
-    _connected(store, app_id)
+    _check_connected(store, app_id)
     provisioning.push(store, app_id, force=True)
 
 
 def retry(store: Store, app_id: str) -> None:
-    """Select all failed tasks of the application and press "Retry Selected"; push failed groups again, too.
+    """Select all failed tasks of the application and press "Retry Selected"; also push failed groups again.
 
     Raises:
         ConsoleRefusal: there is no such application, or its API integration is off.
     """
     from provisioner.sandbox.okta import provisioning  # noqa: PLC0415 (start-up time)
 
-    _connected(store, app_id)
+    _check_connected(store, app_id)
     provisioning.push(store, app_id, retry=True)
+
+
+def scim_application(store: Store, label: str | None = None) -> Document | None:
+    """The newest active "AWS IAM Identity Center" of the org, or None.
+
+    Args:
+        store: the org.
+        label: only the application with this label.
+    """
+    apps = [
+        app
+        for app in store.all("app")
+        if app["name"] == SCIM_APPLICATION and app["status"] == "ACTIVE" and label in (None, app["label"])
+    ]
+    return apps[-1] if apps else None
+
+
+def issuer(server: Document, org_url: str) -> str:
+    """The issuer of an authorization server as the Admin Console shows it.
+
+    A dynamic one follows the address at which the org is visited. That of the default server ends with its name.
+
+    Args:
+        server: the authorization server.
+        org_url: the address at which the org is visited.
+    """
+    name = "default" if server.get("default") else server["id"]
+    if server["issuerMode"] == "DYNAMIC" or server["issuer"].startswith("/"):
+        return f"{org_url}/oauth2/{name}"
+    return f"{server['issuer'].removesuffix(server['id'])}{name}"
 
 
 def _application(store: Store, app_id: str) -> Document:
@@ -131,17 +158,17 @@ def _application(store: Store, app_id: str) -> Document:
     return app
 
 
-def _connected(store: Store, app_id: str) -> None:
+def _check_connected(store: Store, app_id: str) -> None:
     app = _application(store, app_id)
     if not (store.get("appConnection", app_id) or {}).get("enabled"):
         raise ConsoleRefusal(f"{app['label']}: provisioning is not enabled.")
 
 
 def _save(store: Store, app_id: str, switches: dict[str, bool]) -> None:
-    """Switch features on and off, and tell the log."""
+    """Switch features on and off, and write it to the system log."""
     app = _application(store, app_id)
-    features = [each for each in app.get("features") or [] if switches.get(each, True)]
-    features += [name for name, on in switches.items() if on and name not in features]
+    features = [feature for feature in app.get("features") or [] if switches.get(feature, True)]
+    features += [feature for feature, on in switches.items() if on and feature not in features]
     app |= {"features": features, "lastUpdated": now()}
     store.put("app", app_id, app)
     log_events.write(store, "application.configuration.update", [log_events.app_target(app)], actor=_ADMIN)

@@ -22,7 +22,7 @@ from provisioner import engine
 from provisioner.core.provider import Requests
 from provisioner.journal import Journal
 from provisioner.providers import Sandboxed, entry
-from provisioner.sandbox import Sandbox
+from tests.sandboxes import Sandbox
 
 CASSETTE = Path(__file__).parent / "cassettes" / "first-apply.yaml"
 RECORDING = bool(os.environ.get("RECORD_CASSETTES"))

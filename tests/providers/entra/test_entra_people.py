@@ -16,8 +16,9 @@ from provisioner.providers.dns.diagnosis.people import check
 from provisioner.providers.dns.observations import EmailDomain, VerifiedDomain
 from provisioner.providers.entra import parse, permissions, reader
 from provisioner.providers.entra import resources as kinds
-from provisioner.sandbox import Exchange, Sandbox
+from provisioner.sandbox import Exchange
 from tests.graph_contract import ABSENT, CONTRACTS, GraphContract
+from tests.sandboxes import Sandbox
 
 ALSO = frozenset(kind.kind for one in check for kind in one.reads)
 PLAN_NEEDS = ["Application.Read.All", "Synchronization.Read.All", "GroupMember.Read.All"]

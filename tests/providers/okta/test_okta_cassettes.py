@@ -20,7 +20,8 @@ from provisioner import engine
 from provisioner.core.provider import Requests
 from provisioner.journal import Journal
 from provisioner.providers import Sandboxed, entry
-from provisioner.sandbox import Sandbox, control
+from provisioner.sandbox import control
+from tests.sandboxes import Sandbox
 
 CASSETTE = Path(__file__).parent / "cassettes" / "first-apply.yaml"
 RECORDING = bool(os.environ.get("RECORD_CASSETTES"))
@@ -87,7 +88,7 @@ async def applied(access: Sandboxed, notes: Path, wanted: Any) -> Requests:
 @pytest.mark.skipif(not RECORDING, reason="set RECORD_CASSETTES=1 to record again")
 def test_record(tmp_path):
     with Sandbox(tmp_path / "sandbox") as sandbox:
-        control.configure(sandbox, "console", "waits")
+        control.configure(sandbox, "console", "manual")
         sandbox.start()
         access = Sandboxed(sandbox.url, sandbox.okta_token())
         CASSETTE.unlink(missing_ok=True)

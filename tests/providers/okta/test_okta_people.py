@@ -18,8 +18,9 @@ from provisioner.providers.dns.diagnosis.people import check
 from provisioner.providers.dns.observations import EmailDomain, VerifiedDomain
 from provisioner.providers.okta import observations as seen
 from provisioner.providers.okta import roll
-from provisioner.sandbox import Exchange, Sandbox
+from provisioner.sandbox import Exchange
 from tests.okta_contract import ABSENT, CONTRACTS, OktaContract
+from tests.sandboxes import Sandbox
 
 ALSO = frozenset(kind.kind for one in check for kind in one.reads)
 PLAYBOOK: dict[str, Any] = {

@@ -31,11 +31,11 @@ from provisioner.sandbox.entra.graph.permissions import OWNED_BY
 from provisioner.sandbox.entra.graph.throttle import Throttle, resource_units
 from provisioner.sandbox.entra.login.tokens import Tokens
 from provisioner.sandbox.exchange import Exchange, Recorder
+from provisioner.sandbox.settings import LAG_SECONDS
 from provisioner.sandbox.store import Store
 
 _log = logging.getLogger(__name__)
 
-VERSIONS = re.compile(r"/(v1\.0|beta)(?:/|$)")
 _JSON = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 _KEYED = re.compile(r"^/(\w+)(\(\w+='(?:[^']|'')*'\))")
 _QUOTED_ID = re.compile(r"^/(\w+)\('([^']*)'\)")
@@ -57,8 +57,11 @@ class _Trace:
 class GraphApi:
     """Answers Graph requests from a tenant's documents."""
 
-    def __init__(self, directory: Store, tokens: Tokens, cycles: Cycles, record: Recorder) -> None:
+    def __init__(
+        self, directory: Store, tokens: Tokens, cycles: Cycles, record: Recorder, *, sandbox: Store
+    ) -> None:
         self._directory = directory
+        self._sandbox = sandbox
         self._tokens = tokens
         self._cycles = cycles
         self._record = record
@@ -69,7 +72,7 @@ class GraphApi:
         """Answer one HTTP request; errors come in Graph's shape."""
         trace = _trace(request)
         version = request.path.split("/")[1]
-        self._directory.lag = float(self._directory.setting("lag_seconds", 0))
+        self._directory.lag = LAG_SECONDS.read(self._sandbox)
         try:
             caller = self._caller(request)
             reply = self._dispatch(self._call(request, version, caller), trace)
@@ -189,7 +192,7 @@ class GraphApi:
 
     def _answered(self, call: Call, path: str, trace: _Trace) -> Reply:
         """The answer to a part of a batch, errors included, bent by the fault rule that it triggers, if any."""
-        rule = faults.due(self._directory, call.method, path, inner=True)
+        rule = faults.trigger(self._sandbox, call.method, path, inner=True)
         if rule is not None and rule.effect == "status":
             return _failed(injected(rule.status, rule.retry_after), trace)
         try:

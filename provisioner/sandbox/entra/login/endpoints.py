@@ -26,90 +26,89 @@ from provisioner.sandbox.entra.login.tokens import (
     GRAPH_AUDIENCE,
     LIFETIME,
     Tokens,
-    principal_id,
+    service_principal,
 )
 from provisioner.sandbox.store import Document, Store
 
-PATHS = re.compile(r"/common/discovery/|/[^/]+/(?:oauth2/v2\.0|discovery/v2\.0|v2\.0/\.well-known)/")
 _DISCOVERY = re.compile(r"/([^/]+)/v2\.0/\.well-known/openid-configuration")
 _KEYS = re.compile(r"/([^/]+)/discovery/v2\.0/keys")
 _TOKEN = re.compile(r"/([^/]+)/oauth2/v2\.0/token")
 _ANY_TENANT = ("common", "organizations", "consumers")
 
 
-class _Refused(Exception):  # noqa: N818 (an answer to the client, not a fault)
-    """A token request that is turned down: OAuth error, AADSTS number, text, HTTP status."""
+class _Refusal(Exception):  # noqa: N818 (a response to the client; nothing went wrong)
+    """The refusal of a token request.
+
+    Attributes:
+        error: OAuth error code.
+        number: AADSTS number.
+        text: description after the number.
+        status: HTTP status.
+    """
 
     def __init__(self, error: str, number: int, text: str, status: int = 400) -> None:
         super().__init__(text)
         self.error, self.number, self.text, self.status = error, number, text, status
 
 
-class Authority:
-    """Answers what lies under ``/{tenant}/``."""
+class LoginApi:
+    """Handles requests below ``/{tenant}/``."""
 
     def __init__(self, directory: Store, tokens: Tokens) -> None:
         self._directory = directory
         self._tokens = tokens
 
     def handle(self, request: Request) -> Response:
-        """Answer one HTTP request."""
+        """The response to a request."""
         if request.path == "/common/discovery/instance":
             return _json(_instance(request))
-        if found := _DISCOVERY.fullmatch(request.path):
-            tenant = found.group(1)
-            known = tenant in _ANY_TENANT or self._is_tenant(tenant)
-            return (
-                _json(discovery(request.host_url.rstrip("/"), tenant))
-                if known
-                else _failed(_unknown_tenant(tenant))
-            )
+        if match := _DISCOVERY.fullmatch(request.path):
+            tenant = match.group(1)
+            if tenant in _ANY_TENANT or self._is_tenant(tenant):
+                return _json(discovery(request.host_url.rstrip("/"), tenant))
+            return _failure(_unknown_tenant(tenant))
         if _KEYS.fullmatch(request.path):
             return _json({"keys": self._tokens.public_keys()})
-        if found := _TOKEN.fullmatch(request.path):
-            return self._token(request, found.group(1))
+        if match := _TOKEN.fullmatch(request.path):
+            return self._token_response(request, match.group(1))
         raise NotFound
 
     def refusal(self, status: int, retry_after: int | None) -> Response:
-        """The answer for an injected fault."""
-        response = _failed(
-            _Refused("temporarily_unavailable", 90033, "A transient error has occurred.", status)
+        """The response for an injected fault."""
+        response = _failure(
+            _Refusal("temporarily_unavailable", 90033, "A transient error has occurred.", status)
         )
         if retry_after is not None:
             response.headers["Retry-After"] = str(retry_after)
         return response
 
-    def _token(self, request: Request, tenant: str) -> Response:
+    def _token_response(self, request: Request, tenant: str) -> Response:
         if request.method != "POST":
             raise MethodNotAllowed(["POST"])
         try:
-            return _json(self._granted(request, tenant))
-        except _Refused as refused:
-            return _failed(refused)
+            return _json(self._issue_token(request, tenant))
+        except _Refusal as refusal:
+            return _failure(refusal)
 
-    def _granted(self, request: Request, tenant: str) -> Document:
+    def _issue_token(self, request: Request, tenant: str) -> Document:
         if not self._is_tenant(tenant):
             raise _unknown_tenant(tenant)
         form: Mapping[str, str] = request.form
         if form.get("grant_type") != "client_credentials":
-            raise _Refused(
+            raise _Refusal(
                 "unsupported_grant_type",
                 70003,
                 f"The app requested an unsupported grant type '{form.get('grant_type')}'.",
             )
-        client_id, secret = _client(request)
+        client_id, secret = _client_credentials(request)
         application = self._application(client_id)
-        principal = next(
-            (p for p in self._directory.all("servicePrincipal") if p["appId"] == client_id), None
-        )
+        principal = service_principal(self._directory, client_id)
         if principal is not None and not principal["accountEnabled"]:
-            raise _Refused("unauthorized_client", 7000112, f"Application '{client_id}' is disabled.")
+            raise _Refusal("unauthorized_client", 7000112, f"Application '{client_id}' is disabled.")
         _check_secret(client_id, [application, principal or {}], secret)
         self._check_scope(form.get("scope", ""), request)
         app_id = application["appId"]
-        token = self._tokens.mint(
-            app_id, principal_id(self._directory, app_id), granted_roles(self._directory, app_id)
-        )
+        token = self._tokens.issue(app_id, granted_roles(self._directory, app_id))
         return {
             "token_type": "Bearer",
             "expires_in": LIFETIME,
@@ -126,23 +125,23 @@ class Authority:
             if application["appId"] == client_id:
                 return application
         tenant = self._directory.setting("tenant_id")
-        raise _Refused(
+        raise _Refusal(
             "unauthorized_client",
             700016,
             f"Application with identifier '{client_id}' was not found in the directory '{tenant}'.",
         )
 
     def _check_scope(self, scope: str, request: Request) -> None:
-        resource, found, _ = scope.rpartition("/.default")
-        if not found:
-            raise _Refused(
+        resource, default, _ = scope.rpartition("/.default")
+        if not default:
+            raise _Refusal(
                 "invalid_scope",
                 1002012,
                 f"The provided value for scope {scope} is not valid. Client credential flows must have a scope value with "
                 "/.default suffixed to the resource identifier (application ID URI).",
             )
         if resource.rstrip("/") not in (GRAPH_AUDIENCE, GRAPH_APP_ID, request.host_url.rstrip("/")):
-            raise _Refused(
+            raise _Refusal(
                 "invalid_resource",
                 500011,
                 f"The resource principal named {resource} was not found in the tenant.",
@@ -152,25 +151,24 @@ class Authority:
 def granted_roles(directory: Store, app_id: str) -> list[str]:
     """The Graph application permissions of a client.
 
-    For the automation client the setting ``permissions`` decides; for any other its app role assignments on the
-    Microsoft Graph service principal.
+    Those of the automation client are the tenant's setting ``permissions``, those of any other client its app role
+    assignments on the Microsoft Graph service principal.
     """
     if app_id == directory.setting("client_id"):
         return list(directory.setting("permissions", []))
-    graph = next((p for p in directory.all("servicePrincipal") if p["appId"] == GRAPH_APP_ID), None)
-    if graph is None:
+    graph, client = service_principal(directory, GRAPH_APP_ID), service_principal(directory, app_id)
+    if graph is None or client is None:
         return []
     names = {role["id"]: role["value"] for role in graph["appRoles"]}
-    client = principal_id(directory, app_id)
-    held = [
-        a
-        for a in directory.all("appRoleAssignment")
-        if (a["principalId"], a["resourceId"]) == (client, graph["id"])
+    return [
+        names[assignment["appRoleId"]]
+        for assignment in directory.all("appRoleAssignment")
+        if (assignment["principalId"], assignment["resourceId"]) == (client["id"], graph["id"])
+        and assignment["appRoleId"] in names
     ]
-    return [names[assignment["appRoleId"]] for assignment in held if assignment["appRoleId"] in names]
 
 
-def _client(request: Request) -> tuple[str, str]:
+def _client_credentials(request: Request) -> tuple[str, str]:
     """Client id and secret from the form, or from HTTP Basic."""
     form = request.form
     if "client_id" in form and "client_secret" in form:
@@ -184,33 +182,33 @@ def _client(request: Request) -> tuple[str, str]:
         return unquote(name), unquote(secret)
     if "client_id" in form:
         text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
-        raise _Refused("invalid_client", 7000218, text, 401)
-    raise _Refused(
+        raise _Refusal("invalid_client", 7000218, text, 401)
+    raise _Refusal(
         "invalid_request", 900144, "The request body must contain the following parameter: 'client_id'."
     )
 
 
 def _check_secret(client_id: str, registrations: Iterable[Document], secret: str) -> None:
-    """A secret of the application or of its service principal is good until it expires or is removed."""
+    """Accept a secret of the application or of its service principal until it expires or is removed."""
     for registration in registrations:
-        known = registration.get("_secrets", {})
+        stored = registration.get("_secrets", {})
         for credential in registration.get("passwordCredentials", []):
-            kept = known.get(credential["keyId"], "")
-            if kept and hmac.compare_digest(kept.encode(), secret.encode()):
-                if _past(credential["endDateTime"]):
-                    raise _Refused(
+            expected = stored.get(credential["keyId"], "")
+            if expected and hmac.compare_digest(expected.encode(), secret.encode()):
+                if _is_past(credential["endDateTime"]):
+                    raise _Refusal(
                         "invalid_client", 7000222, "The provided client secret keys are expired.", 401
                     )
                 return
-    raise _Refused("invalid_client", 7000215, f"Invalid client secret provided for app '{client_id}'.", 401)
+    raise _Refusal("invalid_client", 7000215, f"Invalid client secret provided for app '{client_id}'.", 401)
 
 
-def _past(moment: str | None) -> bool:
+def _is_past(moment: str | None) -> bool:
     return moment is not None and datetime.fromisoformat(moment) < datetime.now(UTC)
 
 
-def _unknown_tenant(tenant: str) -> _Refused:
-    return _Refused(
+def _unknown_tenant(tenant: str) -> _Refusal:
+    return _Refusal(
         "invalid_request",
         90002,
         f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.",
@@ -218,7 +216,12 @@ def _unknown_tenant(tenant: str) -> _Refused:
 
 
 def discovery(root: str, tenant: str) -> Document:
-    """The OpenID Connect discovery document of a tenant, with the sandbox's own addresses."""
+    """The OpenID Connect discovery document of a tenant, with the sandbox's addresses.
+
+    Args:
+        root: the server's address.
+        tenant: as it is in the path of the request.
+    """
     base = f"{root}/{tenant}"
     return {
         "token_endpoint": f"{base}/oauth2/v2.0/token",
@@ -255,7 +258,7 @@ def discovery(root: str, tenant: str) -> Document:
 
 
 def _instance(request: Request) -> Document:
-    """Instance discovery: the sandbox's own host is the only authority it knows."""
+    """The instance discovery document; the sandbox's host is the only authority in it."""
     root, host = request.host_url.rstrip("/"), request.host
     tenant = re.search(rf"{re.escape(host)}/([^/]+)", request.args.get("authorization_endpoint", ""))
     return {
@@ -270,17 +273,17 @@ def _json(body: Any, status: int = 200) -> Response:
     return Response(json.dumps(body), status, headers, content_type="application/json; charset=utf-8")
 
 
-def _failed(refused: _Refused) -> Response:
+def _failure(refusal: _Refusal) -> Response:
     moment = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
-    description = f"AADSTS{refused.number}: {refused.text}"
+    description = f"AADSTS{refusal.number}: {refusal.text}"
     body = {
-        "error": refused.error,
+        "error": refusal.error,
         "error_description": f"{description} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {moment}",
-        "error_codes": [refused.number],
+        "error_codes": [refusal.number],
         "timestamp": moment,
         "trace_id": trace,
         "correlation_id": correlation,
-        "error_uri": f"https://login.microsoftonline.com/error?code={refused.number}",
+        "error_uri": f"https://login.microsoftonline.com/error?code={refusal.number}",
     }
-    return _json(body, refused.status)
+    return _json(body, refusal.status)

@@ -1,4 +1,4 @@
-"""Access tokens for the emulated Graph: real RS256 JWTs, remembered so that checking one costs no cryptography."""
+"""Access tokens for the emulated Graph: real RS256 JWTs. Issued ones are stored, so that checking one needs no cryptography."""
 
 from __future__ import annotations
 
@@ -17,12 +17,20 @@ GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 GRAPH_AUDIENCE = "https://graph.microsoft.com"
 LIFETIME = 3599  # seconds; Entra ID assigns 60 to 90 minutes
 _REUSE_MARGIN = 300
-_FORGET_AFTER = 86400
+_DELETE_AFTER = 86400
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says: the application, its service principal's object id, its permissions, whether it is too old."""
+    """The claims of a token.
+
+    Attributes:
+        app_id: the application's id.
+        object_id: object id of its service principal; empty when it has none.
+        permissions: application permissions or delegated scopes.
+        delegated: whether they are delegated scopes.
+        expired: whether the token has expired.
+    """
 
     app_id: str
     object_id: str
@@ -32,7 +40,7 @@ class Claims:
 
 
 class Tokens:
-    """Mints and recognises the tokens of one tenant."""
+    """Issues and checks the tokens of one tenant."""
 
     def __init__(self, directory: Store) -> None:
         self._directory = directory
@@ -41,30 +49,30 @@ class Tokens:
         """A token of the automation client, reused until shortly before it expires.
 
         Args:
-            permissions: the application permissions (claim ``roles``) it shall carry.
+            permissions: application permissions for its claim ``roles``.
         """
-        wanted = sorted(set(permissions))
-        label = "automation:" + " ".join(wanted)
-        kept = self._directory.get("mintedToken", label)
-        if kept and kept["expires"] > time.time() + _REUSE_MARGIN:
-            return str(kept["token"])
-        app_id = self._directory.setting("client_id")
-        token = self.mint(app_id, principal_id(self._directory, app_id), wanted)
-        self._directory.put("mintedToken", label, {"token": token, "expires": time.time() + LIFETIME})
+        roles = sorted(set(permissions))
+        key = "automation:" + " ".join(roles)
+        former = self._directory.get("mintedToken", key)
+        if former and former["expires"] > time.time() + _REUSE_MARGIN:
+            return str(former["token"])
+        token = self.issue(self._directory.setting("client_id"), roles)
+        self._directory.put("mintedToken", key, {"token": token, "expires": time.time() + LIFETIME})
         return token
 
-    def mint(self, app_id: str, object_id: str, permissions: Iterable[str]) -> str:
+    def issue(self, app_id: str, permissions: Iterable[str]) -> str:
         """A new token.
 
         Args:
             app_id: the client's application id.
-            object_id: object id of its service principal.
             permissions: application permissions.
         """
         import jwt  # noqa: PLC0415 (start-up time)
 
         now = int(time.time())
         tenant = self._directory.setting("tenant_id")
+        principal = service_principal(self._directory, app_id)
+        object_id = principal["id"] if principal else ""
         claims = {
             "aud": GRAPH_AUDIENCE,
             "iss": f"https://sts.windows.net/{tenant}/",
@@ -82,53 +90,53 @@ class Tokens:
         }
         pem, public = self._key()
         token = jwt.encode(claims, pem, algorithm="RS256", headers={"kid": public["kid"]})
-        self._remember(token, claims)
+        self._store(token, claims)
         return token
 
     def claims(self, token: str) -> Claims | None:
-        """What a token says, or None when this tenant did not issue it."""
-        known = self._directory.get("accessToken", _digest(token))
-        if known is None:
+        """The claims of a token; None when this tenant did not issue it."""
+        claims = self._directory.get("accessToken", _digest(token))
+        if claims is None:
             return None
-        scopes = str(known.get("scp", "")).split()
+        scopes = str(claims.get("scp", "")).split()
         return Claims(
-            app_id=known["appid"],
-            object_id=known["oid"],
-            permissions=frozenset([*known.get("roles", []), *scopes]),
-            delegated="scp" in known,
-            expired=known["exp"] <= time.time(),
+            app_id=claims["appid"],
+            object_id=claims["oid"],
+            permissions=frozenset([*claims.get("roles", []), *scopes]),
+            delegated="scp" in claims,
+            expired=claims["exp"] <= time.time(),
         )
 
     def public_keys(self) -> list[Document]:
-        """The signing key as a JSON Web Key."""
+        """The signing key as JSON Web Keys."""
         return [self._key()[1]]
 
-    def _remember(self, token: str, claims: Document) -> None:
-        oldest = time.time() - _FORGET_AFTER
+    def _store(self, token: str, claims: Document) -> None:
+        oldest = time.time() - _DELETE_AFTER
         with self._directory.transaction():
-            for kept in self._directory.all("accessToken"):
-                if kept["exp"] < oldest:
-                    self._directory.delete("accessToken", kept["_digest"])
+            for stored in self._directory.all("accessToken"):
+                if stored["exp"] < oldest:
+                    self._directory.delete("accessToken", stored["_digest"])
             digest = _digest(token)
             self._directory.put("accessToken", digest, {**claims, "_digest": digest})
 
     def _key(self) -> tuple[str, Document]:
-        """The private key (PEM) and its public half, made at first need."""
-        kept = self._directory.setting("signing_key")
-        if kept is None:
-            made = _new_key()
+        """The private key (PEM) and the public key (JWK), created when they are first needed."""
+        key = self._directory.setting("signing_key")
+        if key is None:
+            new_key = _new_key()  # outside the transaction, because it takes time
             with self._directory.transaction():
-                kept = self._directory.setting("signing_key")
-                if kept is None:
-                    kept = made
-                    self._directory.set("signing_key", kept)
-        return kept["pem"], kept["jwk"]
+                key = self._directory.setting("signing_key")
+                if key is None:
+                    key = new_key
+                    self._directory.set("signing_key", key)
+        return key["pem"], key["jwk"]
 
 
-def principal_id(directory: Store, app_id: str) -> str:
-    """Object id of the service principal of an application; empty when it has none."""
-    found = (p["id"] for p in directory.all("servicePrincipal") if p["appId"] == app_id)
-    return str(next(found, ""))
+def service_principal(directory: Store, app_id: str) -> Document | None:
+    """The service principal of an application, or None."""
+    principals = directory.all("servicePrincipal")
+    return next((principal for principal in principals if principal["appId"] == app_id), None)
 
 
 def _digest(token: str) -> str:

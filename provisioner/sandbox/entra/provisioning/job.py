@@ -17,7 +17,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from provisioner.sandbox.background import alone
+from provisioner.sandbox.background import exclusive
 from provisioner.sandbox.entra.provisioning.mapping import ObjectMapping, read_mappings
 from provisioner.sandbox.store import Store
 
@@ -107,7 +107,7 @@ def read_job(directory: Store, job_id: str) -> Job | None:
 
 def running_alone(directory: Store, job_id: str) -> threading.Lock:
     """The lock that lets one run of a job happen at a time in this process."""
-    return alone(directory.path, job_id)
+    return exclusive(directory.path, job_id)
 
 
 def _flag(value: str | None) -> bool:

@@ -19,11 +19,11 @@ from provisioner.sandbox.scim import (
     PATCH_SCHEMA,
     AddressError,
     Body,
-    NoAnswerError,
+    NoResponseError,
     ScimHttp,
     equals,
     is_header_text,
-    read_address,
+    parse_address,
 )
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def read_tenant_url(address: str) -> TenantUrl:
         UnusableEndpointError: when it is not an http(s) URL, or points outside this machine.
     """
     try:
-        parts = read_address(address)
+        parts = parse_address(address)
     except AddressError as error:
         if error.foreign_host:
             raise UnusableEndpointError(SERVICE_UNAVAILABLE, str(error)) from error
@@ -201,12 +201,12 @@ class ScimClient:
         parameters = [*self._url.query, *(query or {}).items()]
         try:
             response = self._http.request(method, path, query=parameters, body=body)
-        except NoAnswerError as error:
+        except NoResponseError as error:
             raise _unanswered(error) from error
         return _read(response)
 
 
-def _unanswered(error: NoAnswerError) -> ScimError:
+def _unanswered(error: NoResponseError) -> ScimError:
     match error.failure:
         case "unreachable":
             return UnusableEndpointError(SERVICE_UNAVAILABLE, f"{_NOT_SENT} {error}")

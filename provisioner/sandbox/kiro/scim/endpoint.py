@@ -1,8 +1,8 @@
-"""The emulated Kiro SCIM endpoint: a WSGI application, served under ``/scim/<profile id>/v2/...``.
+"""The emulated SCIM endpoint of Kiro, a WSGI application under ``/scim/<profile id>/v2/...``.
 
-A real SCIM server (the ``scim2-server`` package) behind the rules of ``kiro.rules``. Answers to refused requests are
-SCIM errors (RFC 7644 section 3.12) with the status codes of AWS's IAM Identity Center SCIM reference; Kiro's own error
-bodies are not published.
+It is a real SCIM server (the ``scim2-server`` package) behind the rules of `kiro.scim.rules`. Refusals are SCIM errors
+(RFC 7644, section 3.12) with the status codes of AWS's IAM Identity Center SCIM reference. Kiro's own error bodies are not
+published.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from contextlib import nullcontext
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
+
+from werkzeug.wrappers import Request, Response
 
 from provisioner.sandbox.kiro import console
 from provisioner.sandbox.kiro.scim import patch, rules
@@ -39,22 +41,21 @@ class KiroEndpoint:
     """SCIM for every profile of one Kiro store."""
 
     def __init__(self, store: Store, *, strict: Callable[[], bool] | None = None) -> None:
-        """Serve a Kiro store; nothing heavy is loaded before the first request.
+        """Serve a Kiro store. The SCIM server is loaded at the first request.
 
         Args:
             store: the Kiro store.
-            strict: tells, at each write, whether all of AWS's rules apply; by default the store's setting
-                ``strict_scim`` does.
+            strict: whether all of AWS's rules apply; called at each write. By default they do not.
         """
         self._store = store
-        self._strict = strict or (lambda: bool(store.setting("strict_scim", default=False)))
+        self._strict = strict or (lambda: False)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one WSGI request. Both a mount at ``/scim`` and one at the root of the server work."""
+        """Respond to a WSGI request. The application may be mounted at ``/scim`` or at the root of the server."""
         try:
             profile, request = _read(environ)
             self._authenticate(profile, environ.get("HTTP_AUTHORIZATION", ""))
-            status, body, headers = self._answer(profile, request)
+            status, body, headers = self._respond(profile, request)
         except rules.Refusal as refusal:
             status, body, headers = refusal.status, _error(refusal), {}
         payload = b"" if body is None else json.dumps(body).encode()
@@ -66,45 +67,55 @@ class KiroEndpoint:
         start_response(f"{status.value} {status.phrase}", list(headers.items()))
         return [payload]
 
+    def handle(self, request: Request) -> Response:
+        """The response to a request."""
+        return Response.from_app(self, request.environ, buffered=True)
+
+    def refusal(self, status: int, retry_after: int | None) -> Response:
+        """A SCIM error for an injected fault (RFC 7644, section 3.12)."""
+        body = {"schemas": [_ERROR_SCHEMA], "status": str(status), "detail": "A fault was injected here."}
+        headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        return Response(json.dumps(body), status, headers, content_type="application/scim+json")
+
     def _authenticate(self, profile: str, header: str) -> None:
-        """A wrong profile is answered like a wrong token (AWS: "also occurs if the tenant ID is incorrect")."""
+        """Refuse a wrong token, and a wrong profile in the same way (AWS: "also occurs if the tenant ID is incorrect")."""
         scheme, _, token = header.partition(" ")
         if scheme.casefold() != "bearer" or not console.accepts(self._store, profile, token.strip()):
             raise rules.Refusal(HTTPStatus.UNAUTHORIZED, "The bearer token is missing or invalid.")
 
-    def _answer(self, profile: str, request: ScimRequest) -> tuple[HTTPStatus, Body | None, dict[str, str]]:
+    def _respond(self, profile: str, request: ScimRequest) -> tuple[HTTPStatus, Body | None, dict[str, str]]:
         rules.check_operation(request.method, request.path)
         rules.check_query(dict(request.query))
         handler = self._handler(profile)
         with self._store.transaction() if request.method in _WRITES else nullcontext():
-            if request.method in _WRITES and not self._admit(handler, request):
+            if request.method in _WRITES and not self._prepare_write(handler, request):
                 return HTTPStatus.NO_CONTENT, None, {}
-            return _served(handler, request)
+            return _serve(handler, request)
 
-    def _admit(self, handler: ScimHandler, request: ScimRequest) -> bool:
-        """Apply the rules to a write and put its body into the form the SCIM server understands.
+    def _prepare_write(self, handler: ScimHandler, request: ScimRequest) -> bool:
+        """Apply the rules to a write, and bring its body into the form that the SCIM server accepts.
 
         Returns:
-            Whether anything is left to do; not so after the removal of somebody who is no member.
+            False when nothing is left to do, such as after the removal of a user who is not a member.
         """
         endpoint, _, key = request.path.strip("/").partition("/")
         kind = _KINDS.get(endpoint.casefold())
         if kind is None:
             return True
-        body = _parsed(request.body)
+        body = _parse_body(request.body)
         current = _stored(handler, kind, key) if key else None
         strict = self._strict()
         if strict and request.method == "PATCH" and not request.header("User-Agent"):
-            # So AWS's endpoint was reported to behave.
+            # Reported behaviour of AWS's endpoint.
             raise rules.Refusal(HTTPStatus.FORBIDDEN, "A User-Agent header is required.")
         write = rules.Write(request.method, kind, body, current)
         rules.check_write(write, strict=strict)
         for name in rules.group_names(write):
             _check_group_name(handler, name, key)
         if current is not None and request.method == "PATCH":
-            body = {**body, "Operations": patch.normalised(rules.operations(body), current)}
+            body = {**body, "Operations": patch.normalize(rules.operations(body), current)}
         elif current is not None and current.get("externalId"):
-            body = {**body, "externalId": current["externalId"]}  # immutable, so a PUT without it keeps it
+            body = {**body, "externalId": current["externalId"]}  # immutable: a PUT without it keeps it
         request.body = json.dumps(body).encode()
         return body.get("Operations") != []
 
@@ -125,16 +136,16 @@ def _service() -> ScimService:
 
 
 def _provider() -> ScimProvider:
-    """The RFC's users and groups, less what Kiro's guide calls unsupported, with AWS's capabilities."""
+    """The RFC's users and groups without what Kiro's guide calls unsupported, and AWS's capabilities."""
     from scim2_models import ScimProvider, ServiceProviderConfig  # noqa: PLC0415  start-up time
     from scim2_server.utils import load_default_resource_types, load_default_schemas  # noqa: PLC0415
 
     schemas = load_default_schemas()
     extension = schemas[rules.ENTERPRISE]
     extension.attributes = [
-        each
-        for each in extension.attributes or []
-        if (each.name or "").casefold() not in rules.UNSUPPORTED_EXTENSION
+        attribute
+        for attribute in extension.attributes or []
+        if (attribute.name or "").casefold() not in rules.UNSUPPORTED_EXTENSION
     ]
     for attribute in schemas[rules.CORE_USER].attributes or []:
         for part in attribute.sub_attributes or [] if attribute.name == "phoneNumbers" else []:
@@ -162,18 +173,17 @@ def _provider() -> ScimProvider:
     )
 
 
-def _served(handler: ScimHandler, request: ScimRequest) -> tuple[HTTPStatus, Body | None, dict[str, str]]:
+def _serve(handler: ScimHandler, request: ScimRequest) -> tuple[HTTPStatus, Body | None, dict[str, str]]:
     from scim2_models import SCIMException  # noqa: PLC0415  start-up time
 
     try:
         response = handler.handle(request)
     except SCIMException as error:
-        answer = handler.service.error_of(error)
-        unsupported = (
-            answer.status == HTTPStatus.NOT_IMPLEMENTED
-        )  # AWS: "if the operation is unsupported", 400
-        status = HTTPStatus.BAD_REQUEST if unsupported else HTTPStatus(answer.status or 500)
-        raise rules.Refusal(status, answer.detail or str(error), answer.scim_type) from error
+        response_error = handler.service.error_of(error)
+        status = HTTPStatus(response_error.status or 500)
+        if status == HTTPStatus.NOT_IMPLEMENTED:  # AWS: 400 "if the operation is unsupported"
+            status = HTTPStatus.BAD_REQUEST
+        raise rules.Refusal(status, response_error.detail or str(error), response_error.scim_type) from error
     return response.status, response.body, dict(response.headers)
 
 
@@ -193,12 +203,12 @@ def _check_group_name(handler: ScimHandler, name: str, key: str) -> None:
     group = handler.service.get_resource_type("Group")
     request = parametrize(SearchRequest, handler.service.get_model(group))
     search = request.model_validate({"filter": f"displayName eq {json.dumps(name)}"})
-    if any(each.id != key for each in handler.storage.search([group], search).resources):
+    if any(resource.id != key for resource in handler.storage.search([group], search).resources):
         raise rules.Refusal(HTTPStatus.CONFLICT, f"displayName: {name!r} is already taken.", "uniqueness")
 
 
 def _read(environ: dict[str, Any]) -> tuple[str, ScimRequest]:
-    """The profile a request is for, and the request relative to that profile's root."""
+    """The id of the profile, and the request relative to the profile's root."""
     from scim2_server.requests import ScimRequest  # noqa: PLC0415  start-up time
 
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
@@ -223,7 +233,7 @@ def _read(environ: dict[str, Any]) -> tuple[str, ScimRequest]:
     )
 
 
-def _parsed(body: bytes) -> Body:
+def _parse_body(body: bytes) -> Body:
     try:
         value = json.loads(body)
     except ValueError:

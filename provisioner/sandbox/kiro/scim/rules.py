@@ -1,17 +1,17 @@
-"""What the emulated Kiro endpoint refuses, before the SCIM server sees the request.
+"""Requests that the emulated Kiro endpoint refuses.
 
-Two strengths, because Kiro publishes no SCIM reference:
+Kiro publishes no SCIM reference, so there are two levels:
 
-- always: what Kiro's guide "Connect your Microsoft Entra ID IdP" says (six attributes make provisioning fail; userName,
-  externalId and active suffice), what was reported of Kiro itself (an externalId that was set cannot be changed,
-  kirodotdev/Kiro issue 9582), and the general limits of the AWS IAM Identity Center SCIM implementation, the closest
-  relative with a reference: which operations exist, filters with ``eq`` and ``and`` only, at most 100 membership
-  changes, no replacing or removing of all members, unique group names;
+- always: Kiro's guide "Connect your Microsoft Entra ID IdP" (six attributes make provisioning fail; userName, externalId
+  and active suffice), a report about Kiro (an externalId cannot be changed, kirodotdev/Kiro issue 9582), and the general
+  limits of the AWS IAM Identity Center SCIM implementation, the closest relative with a reference: which operations
+  exist, filters with ``eq`` and ``and`` only, at most 100 membership changes, no replacing or removing of all members,
+  unique group names;
 - ``strict``: also that reference's constraints on users and on PATCH.
 
-Everything taken from AWS's "IAM Identity Center SCIM Implementation Developer Guide" is an analogy, unverified for
-Kiro. The guide calls userName, externalId and active required; whether the endpoint refuses a user without externalId
-or active is unknown, so the sandbox does not.
+What comes from AWS's "IAM Identity Center SCIM Implementation Developer Guide" is an analogy, not verified for Kiro. The
+guide calls userName, externalId and active required. Whether the endpoint refuses a user without externalId or active is
+unknown; the sandbox accepts one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_MEMBERSHIP_CHANGES = 100
 
 UNSUPPORTED_EXTENSION = ("department", "employeenumber", "manager")
 UNSUPPORTED_PHONES = ("fax", "mobile", "work")
-"""With the tuple above the guide's six: attributes of the enterprise extension (lower case), types of phone numbers."""
+"""The guide's six attributes: three of the enterprise extension (lower case), and three types of phone numbers."""
 
 _UNSUPPORTED_BY_AWS = ("entitlements", "groups", "ims", "password", "photos", "x509certificates")
 _SINGLE_VALUED_IN_AWS = ("addresses", "emails", "phonenumbers", "roles")
@@ -50,16 +50,16 @@ _PATCHABLE_IN_AWS = {
 _PATCHABLE_OF_GROUP = {"displayname", "externalid", "members"}
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _OPERATORS = re.compile(r"\b(?:ne|co|sw|ew|gt|ge|lt|le|pr|or|not)\b", re.IGNORECASE)
-_PICKED = re.compile(r'\[\s*type\s+eq\s+"(?P<type>[^"]*)"\s*\]', re.IGNORECASE)
+_TYPE_FILTER = re.compile(r'\[\s*type\s+eq\s+"(?P<type>[^"]*)"\s*\]', re.IGNORECASE)
 _HEAD = re.compile(r"[^\[.]*")
 
 
-class Refusal(Exception):  # noqa: N818  it is an answer, not a fault of the sandbox
-    """The endpoint's answer to a request it does not accept.
+class Refusal(Exception):  # noqa: N818  a response to the client; nothing went wrong
+    """The endpoint refuses a request.
 
     Attributes:
         status: HTTP status, from the error table of AWS's reference.
-        detail: the text.
+        detail: description.
         scim_type: scimType of RFC 7644, or None.
     """
 
@@ -88,7 +88,7 @@ class Write:
 
 
 def check_operation(method: str, path: str) -> None:
-    """Refuse what AWS's "Supported API operations" lacks.
+    """Refuse an operation that is not in AWS's "Supported API operations".
 
     A ValidationException (400) "also occurs if the operation is unsupported".
     """
@@ -99,7 +99,7 @@ def check_operation(method: str, path: str) -> None:
 
 
 def check_query(query: dict[str, str]) -> None:
-    """Refuse filters with anything but ``eq`` and ``and``, and sorting."""
+    """Refuse filters with operators other than ``eq`` and ``and``, and sorting."""
     text = _STRING.sub('""', query.get("filter", ""))
     if _OPERATORS.search(text):
         raise _invalid("Only the filter operators eq and and are supported.", "invalidFilter")
@@ -111,7 +111,7 @@ def check_write(write: Write, *, strict: bool) -> None:
     """Refuse a body that breaks a rule.
 
     Raises:
-        Refusal: naming the attribute.
+        Refusal: its detail names the attribute.
     """
     if write.kind == "User":
         _check_user(write, strict=strict)
@@ -123,23 +123,24 @@ def operations(body: Body) -> list[Body]:
     """The operations of a PATCH body, whatever the case of the key.
 
     Raises:
-        Refusal: when there are none.
+        Refusal: there are none.
     """
-    found = next((value for key, value in body.items() if key.casefold() == "operations"), None)
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+    listed = next((value for key, value in body.items() if key.casefold() == "operations"), None)
+    if not isinstance(listed, list) or not all(isinstance(operation, dict) for operation in listed):
         raise _invalid("Operations is missing.", "invalidSyntax")
-    return found
+    return listed
 
 
 def group_names(write: Write) -> list[str]:
-    """Names a write would give to a group; AWS answers ConflictException to a second group of one name."""
+    """Names that a write gives to a group. AWS refuses a second group of the same name (ConflictException)."""
     changes = _changes(write) if write.kind == "Group" else ()
-    return [each.value for each in changes if each.attribute == "displayname" and isinstance(each.value, str)]
+    names = [change.value for change in changes if change.attribute == "displayname"]
+    return [name for name in names if isinstance(name, str)]
 
 
 @dataclass(frozen=True)
 class _Change:
-    """One attribute that a write sets or removes.
+    """A write to one attribute.
 
     Attributes:
         op: add, replace, remove, or "" in a whole resource.
@@ -153,7 +154,7 @@ class _Change:
 
     @property
     def attribute(self) -> str:
-        """The attribute in lower case, without filter and sub-attribute; with its URN when it is an extension's."""
+        """The attribute in lower case, without filter and sub-attribute. An extension's attribute has its URN."""
         lowered = self.path.casefold()
         prefix = f"{ENTERPRISE}:".casefold()
         urn = prefix if lowered.startswith(prefix) else ""
@@ -161,31 +162,31 @@ class _Change:
 
     @property
     def whole(self) -> bool:
-        """Whether it is about all values of the attribute rather than one picked by a filter."""
+        """Whether it affects all values of the attribute, not only those that a filter selects."""
         return "[" not in self.path
 
 
 def _check_user(write: Write, *, strict: bool) -> None:
     changes = list(_changes(write))
-    for each in changes:
-        for name in _unsupported(each):
+    for change in changes:
+        for name in _unsupported(change):
             raise _invalid(f"{name}: This attribute is not supported.", "invalidValue")
-        if each.attribute == "externalid":
-            _check_external_id(write, each)
+        if change.attribute == "externalid":
+            _check_external_id(write, change)
     if not strict:
         return
     if write.method == "PATCH":
         _check_patch_as_aws(changes)
     else:
         _check_required_as_aws(write.body)
-    for each in changes:
-        _check_value_as_aws(each)
+    for change in changes:
+        _check_value_as_aws(change)
 
 
 def _check_external_id(write: Write, change: _Change) -> None:
-    """Text as reported in kirodotdev/Kiro issue 9582."""
-    known = (write.current or {}).get("externalId")
-    if known is not None and (change.op == "remove" or change.value != known):
+    """Refuse a change of an externalId, with the text of kirodotdev/Kiro issue 9582."""
+    current = (write.current or {}).get("externalId")
+    if current is not None and (change.op == "remove" or change.value != current):
         text = "This attribute does not satisfy the mutability validation defined in the schema."
         raise Refusal(HTTPStatus.BAD_REQUEST, f"externalId: {text}", "mutability")
 
@@ -196,50 +197,50 @@ def _check_group(write: Write) -> None:
         raise _invalid("displayName: This attribute is required.", "invalidValue")
     if write.method == "PATCH":
         _check_group_patch(changes)
-    members = [each for each in changes if each.attribute == "members"]
-    if sum(max(len(_list(each.value)), 1) for each in members) > MAX_MEMBERSHIP_CHANGES:
+    member_changes = [change for change in changes if change.attribute == "members"]
+    if sum(max(len(_list(change.value)), 1) for change in member_changes) > MAX_MEMBERSHIP_CHANGES:
         raise _invalid(
             f"members: At most {MAX_MEMBERSHIP_CHANGES} membership changes are allowed in a request."
         )
 
 
 def _check_group_patch(changes: list[_Change]) -> None:
-    for each in changes:
-        if each.attribute not in _PATCHABLE_OF_GROUP:
+    for change in changes:
+        if change.attribute not in _PATCHABLE_OF_GROUP:
             raise _invalid(
-                f"{each.path}: Only displayName, members and externalId can be changed.", "invalidPath"
+                f"{change.path}: Only displayName, members and externalId can be changed.", "invalidPath"
             )
-        everybody = each.op == "replace" or (each.op == "remove" and not each.value)
-        if each.attribute == "members" and each.whole and everybody:
+        everyone = change.op == "replace" or (change.op == "remove" and not change.value)
+        if change.attribute == "members" and change.whole and everyone:
             raise _invalid("members: All memberships cannot be replaced or removed in one request.")
 
 
 def _check_required_as_aws(body: Body) -> None:
     name = _value(body, "name") or {}
-    given = {
+    required = {
         "userName": _value(body, "username"),
         "displayName": _value(body, "displayname"),
         "name.givenName": _value(name, "givenname"),
         "name.familyName": _value(name, "familyname"),
     }
-    missing = [each for each, value in given.items() if not value]
+    missing = [attribute for attribute, value in required.items() if not value]
     if missing:
         raise _invalid(f"{missing[0]}: This attribute is required.", "invalidValue")
 
 
 def _check_patch_as_aws(changes: list[_Change]) -> None:
-    once: set[str] = set()
-    for each in changes:
-        if not each.path:
+    changed: set[str] = set()
+    for change in changes:
+        attribute = change.attribute
+        if not change.path:
             raise _invalid("path: This is required to remove.", "noTarget")
-        if each.attribute not in _PATCHABLE_IN_AWS and not each.attribute.startswith(ENTERPRISE.casefold()):
-            raise _invalid(f"{each.path}: This attribute cannot be changed.", "invalidPath")
-        again = each.attribute in once
-        if each.attribute in {"username", "active"} and (each.op == "remove" or again):
+        if attribute not in _PATCHABLE_IN_AWS and not attribute.startswith(ENTERPRISE.casefold()):
+            raise _invalid(f"{change.path}: This attribute cannot be changed.", "invalidPath")
+        if attribute in {"username", "active"} and (change.op == "remove" or attribute in changed):
             raise _invalid(
-                f"{each.path}: It cannot be removed, nor changed twice in a request.", "invalidValue"
+                f"{change.path}: It cannot be removed, nor changed twice in a request.", "invalidValue"
             )
-        once.add(each.attribute)
+        changed.add(attribute)
 
 
 def _check_value_as_aws(change: _Change) -> None:
@@ -250,19 +251,20 @@ def _check_value_as_aws(change: _Change) -> None:
     entries = _list(change.value)
     if len(entries) > 1:
         raise _invalid(f"{change.path}: Only one value is allowed.", "invalidValue")
-    if any("display" in each for each in entries if isinstance(each, dict)):
+    if any("display" in entry for entry in entries if isinstance(entry, dict)):
         raise _invalid(f"{change.path}.display: This attribute is not supported.", "invalidValue")
-    if change.attribute == "emails" and not all(_value(each, "primary") for each in entries):
+    if change.attribute == "emails" and not all(_value(entry, "primary") for entry in entries):
         raise _invalid("emails: The value must be primary.", "invalidValue")
 
 
 def _changes(write: Write) -> Iterator[_Change]:
-    """What a write sets or removes, attribute by attribute."""
+    """The changes of a write, attribute by attribute."""
     if write.method != "PATCH":
         yield from _flat("", write.body)
         return
-    for each in operations(write.body):
-        op, path, value = str(each.get("op", "")).casefold(), str(each.get("path") or ""), each.get("value")
+    for operation in operations(write.body):
+        op, path = str(operation.get("op", "")).casefold(), str(operation.get("path") or "")
+        value = operation.get("value")
         if path or not isinstance(value, dict):
             yield _Change(op, path, value)
         else:
@@ -278,7 +280,7 @@ def _flat(op: str, body: Body) -> Iterator[_Change]:
 
 
 def _unsupported(change: _Change) -> Iterator[str]:
-    """Names of the guide's six attributes that a change would set ("Remove unsupported attributes")."""
+    """Those of the guide's six attributes that a change sets ("Remove unsupported attributes")."""
     if change.op == "remove" or change.value in (None, "", [], {}):
         return
     prefix = f"{ENTERPRISE}:".casefold()
@@ -286,17 +288,17 @@ def _unsupported(change: _Change) -> Iterator[str]:
         yield change.path
     elif change.path.casefold() == ENTERPRISE.casefold() and isinstance(change.value, dict):
         yield from (
-            f"{ENTERPRISE}:{each}" for each in change.value if each.casefold() in UNSUPPORTED_EXTENSION
+            f"{ENTERPRISE}:{name}" for name in change.value if name.casefold() in UNSUPPORTED_EXTENSION
         )
     elif change.attribute == "phonenumbers":
-        picked = _PICKED.search(change.path)
-        types = [picked["type"]] if picked else [_value(each, "type") for each in _list(change.value)]
-        refused = [each for each in types if str(each).casefold() in UNSUPPORTED_PHONES]
-        yield from (f'phoneNumbers[type eq "{each}"].value' for each in refused)
+        selected = _TYPE_FILTER.search(change.path)
+        types = [selected["type"]] if selected else [_value(entry, "type") for entry in _list(change.value)]
+        refused = [phone_type for phone_type in types if str(phone_type).casefold() in UNSUPPORTED_PHONES]
+        yield from (f'phoneNumbers[type eq "{phone_type}"].value' for phone_type in refused)
 
 
 def _value(body: Any, name: str) -> Any:
-    """A member whose name is compared without case, as SCIM attribute names are."""
+    """The value of a member. Case does not matter in its name, as in all SCIM attribute names."""
     if not isinstance(body, dict):
         return None
     return next((value for key, value in body.items() if key.casefold() == name), None)

@@ -1,7 +1,7 @@
-"""Where the emulated Kiro keeps the users and groups it was sent: the Kiro store, one set of documents a profile.
+"""The provisioned users and groups of a Kiro profile, in the Kiro store.
 
-Kinds in the store: ``scimUser:<profile>`` and ``scimGroup:<profile>`` hold the SCIM resources by id;
-``scimIndex:<profile>`` finds them by the attributes that clients look resources up by.
+Kinds in the store: ``scimUser:<profile>`` and ``scimGroup:<profile>`` hold the SCIM resources by id.
+``scimIndex:<profile>`` holds their ids by the attributes that clients filter by.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ class ProfileStorage(ScimStorage):
         Args:
             store: the Kiro store.
             profile: the profile's id.
-            provider: what the SCIM service serves; its models read the stored documents.
+            provider: the schemas of the SCIM service; its models parse the stored documents.
         """
         self._store = store
         self._profile = profile
         self._provider = provider
 
     def operation(self) -> AbstractContextManager[None]:
-        """Hold the store for the whole SCIM operation."""
+        """A transaction for the whole SCIM operation."""
         return self._store.transaction()
 
     def get(
@@ -60,21 +60,21 @@ class ProfileStorage(ScimStorage):
         resource_type: ResourceType,
         resource_id: str,
         *,
-        response_parameters: ResponseParameters[Any] | None = None,  # noqa: ARG002  the whole resource serves all
+        response_parameters: ResponseParameters[Any] | None = None,  # noqa: ARG002  the whole resource is always right
     ) -> Resource[Any]:
         return self._resource(resource_type, self._document(resource_type, resource_id))
 
     def search(
         self, resource_types: list[ResourceType], search_request: SearchRequest[Any], *, position: Any = None
     ) -> SearchPage:
-        """Search; equality on an indexed attribute reads only the documents found by the index."""
-        found = InMemoryStorage()
-        found.resources = [
-            self._resource(each, document)
-            for each in resource_types
-            for document in self._candidates(each, str(search_request.filter or ""))
+        """Search. A filter for equality of an indexed attribute reads only the documents that the index names."""
+        candidates = InMemoryStorage()
+        candidates.resources = [
+            self._resource(resource_type, document)
+            for resource_type in resource_types
+            for document in self._candidates(resource_type, str(search_request.filter or ""))
         ]
-        return found.search(resource_types, search_request, position=position)
+        return candidates.search(resource_types, search_request, position=position)
 
     def create(self, resource_type: ResourceType, resource: Resource[Any]) -> Resource[Any]:
         now = datetime.now(UTC)
@@ -90,7 +90,7 @@ class ProfileStorage(ScimStorage):
         self, resource_type: ResourceType, resource: Resource[Any], *, expected_version: str | None = None
     ) -> Resource[Any]:
         with self._store.transaction():
-            before = self._checked(resource_type, str(resource.id), expected_version)
+            before = self._current(resource_type, str(resource.id), expected_version)
             assert before.meta is not None
             stored = resource.model_copy(deep=True)
             stored.meta = before.meta.model_copy(
@@ -102,46 +102,48 @@ class ProfileStorage(ScimStorage):
         self, resource_type: ResourceType, resource_id: str, *, expected_version: str | None = None
     ) -> None:
         with self._store.transaction():
-            before = self._checked(resource_type, resource_id, expected_version)
+            before = self._current(resource_type, resource_id, expected_version)
             self._store.delete(self._kind(resource_type), resource_id)
-            self._forget(resource_type, before.model_dump())
-            self._drop_memberships(resource_id)
+            self._remove_from_index(resource_type, before.model_dump())
+            self._remove_memberships(resource_id)
 
     def _save(
         self, resource_type: ResourceType, resource: Resource[Any], *, before: Document | None = None
     ) -> Resource[Any]:
         document = resource.model_dump()
         name = document.get("userName")
-        if name is not None and set(self._found(resource_type, "userName", name)) - {document["id"]}:
+        if name is not None and set(self._ids(resource_type, "userName", name)) - {document["id"]}:
             raise UniquenessException(detail=f"userName: {name!r} is already taken.")
         if before is not None:
-            self._forget(resource_type, before)
+            self._remove_from_index(resource_type, before)
         self._store.put(self._kind(resource_type), document["id"], document)
         for key in _keys(resource_type, document):
             self._put_index(key, [*self._index(key), document["id"]])
         return self._resource(resource_type, document)
 
-    def _forget(self, resource_type: ResourceType, document: Document) -> None:
+    def _remove_from_index(self, resource_type: ResourceType, document: Document) -> None:
         for key in _keys(resource_type, document):
-            self._put_index(key, [each for each in self._index(key) if each != document["id"]])
+            self._put_index(
+                key, [resource_id for resource_id in self._index(key) if resource_id != document["id"]]
+            )
 
-    def _drop_memberships(self, key: str) -> None:
+    def _remove_memberships(self, key: str) -> None:
         kind = f"scimGroup:{self._profile}"
         for group in self._store.all(kind):
             members = group.get("members") or []
-            left = [each for each in members if each.get("value") != key]
-            if len(left) < len(members):
-                self._store.put(kind, group["id"], group | {"members": left})
+            remaining = [member for member in members if member.get("value") != key]
+            if len(remaining) < len(members):
+                self._store.put(kind, group["id"], group | {"members": remaining})
 
     def _candidates(self, resource_type: ResourceType, scim_filter: str) -> list[Document]:
         lookup = _LOOKUP.fullmatch(scim_filter)
         if lookup is None:
             return self._store.all(self._kind(resource_type))
-        ids = self._found(resource_type, lookup[1], json.loads(lookup[2]))
-        documents = [self._store.get(self._kind(resource_type), each) for each in ids]
-        return [each for each in documents if each is not None]
+        ids = self._ids(resource_type, lookup[1], json.loads(lookup[2]))
+        documents = [self._store.get(self._kind(resource_type), resource_id) for resource_id in ids]
+        return [document for document in documents if document is not None]
 
-    def _found(self, resource_type: ResourceType, attribute: str, value: str) -> list[str]:
+    def _ids(self, resource_type: ResourceType, attribute: str, value: str) -> list[str]:
         return self._index(_key(resource_type, attribute, value))
 
     def _index(self, key: str) -> list[str]:
@@ -153,7 +155,7 @@ class ProfileStorage(ScimStorage):
         else:
             self._store.delete(f"scimIndex:{self._profile}", key)
 
-    def _checked(self, resource_type: ResourceType, key: str, expected_version: str | None) -> Resource[Any]:
+    def _current(self, resource_type: ResourceType, key: str, expected_version: str | None) -> Resource[Any]:
         stored = self.get(resource_type, key)
         assert stored.meta is not None
         if expected_version is not None and stored.meta.version != expected_version:
@@ -181,7 +183,7 @@ def _keys(resource_type: ResourceType, document: Document) -> Iterator[str]:
 
 
 def _key(resource_type: ResourceType, attribute: str, value: str) -> str:
-    """Case is folded: the index may find too much, the filter itself decides."""
+    """Key in the index. Its case is folded: the index may return too much, and the filter decides."""
     return f"{resource_type.name}.{attribute}={value.casefold()}"
 
 

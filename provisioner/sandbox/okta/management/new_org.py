@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from provisioner.sandbox.okta import DOMAIN
 from provisioner.sandbox.okta.management import (
     app_documents,
     catalog,
@@ -15,7 +16,6 @@ from provisioner.sandbox.okta.management import (
     users,
 )
 from provisioner.sandbox.okta.management.identity import new_id, now
-from provisioner.sandbox.seed import OKTA_DOMAIN
 from provisioner.sandbox.store import Document, Store
 
 _PEOPLE = (
@@ -87,7 +87,7 @@ def _user_type(store: Store) -> str:
 
 def _person(row: tuple[str, str, str, str, str], type_id: str) -> Document:
     given, family, department, title, number = row
-    login = f"{given.lower()}@{OKTA_DOMAIN}"
+    login = f"{given.lower()}@{DOMAIN}"
     profile = {
         "firstName": given,
         "lastName": family,

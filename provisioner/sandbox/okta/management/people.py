@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from provisioner.sandbox.okta import DOMAIN
 from provisioner.sandbox.okta.management import membership
 from provisioner.sandbox.okta.management.groups import new as new_group
 from provisioner.sandbox.okta.management.identity import now
 from provisioner.sandbox.okta.management.users import new as new_user
-from provisioner.sandbox.seed import OKTA_DOMAIN
 from provisioner.sandbox.store import Document, Store
 
 
@@ -92,7 +92,7 @@ def _new_user(okta: Store, login: str) -> Document:
 
 
 def _numbered(number: int, type_id: str) -> Document:
-    return _user(f"user{number:05}@{OKTA_DOMAIN}", f"User{number:05}", type_id)
+    return _user(f"user{number:05}@{DOMAIN}", f"User{number:05}", type_id)
 
 
 def _user(login: str, given: str, type_id: str) -> Document:

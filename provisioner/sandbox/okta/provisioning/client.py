@@ -25,11 +25,11 @@ from provisioner.sandbox.scim import (
     PATCH_SCHEMA,
     AddressError,
     Body,
-    NoAnswerError,
+    NoResponseError,
     ScimHttp,
     equals,
     is_header_text,
-    read_address,
+    parse_address,
 )
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class OktaScim:
             Refused: when the address or the token cannot be used.
         """
         try:
-            read_address(base_url)
+            parse_address(base_url)
         except AddressError as error:
             raise Refused(str(error), hopeless=True) from error
         if not is_header_text(token):
@@ -167,7 +167,7 @@ class OktaScim:
             raise self._hopeless
         try:
             response = self._http.request(method, path, query=query, body=body)
-        except NoAnswerError as error:
+        except NoResponseError as error:
             refused = Refused(str(error) or error.failure, hopeless=error.failure == "unreachable")
         else:
             if response.is_success:

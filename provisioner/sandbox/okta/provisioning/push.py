@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from provisioner.sandbox.background import alone
+from provisioner.sandbox.background import exclusive
 from provisioner.sandbox.okta.management import log_events
 from provisioner.sandbox.okta.provisioning import events
 from provisioner.sandbox.okta.provisioning.client import OktaScim, Refused
@@ -25,7 +25,7 @@ def push(store: Store, app_id: str, *, force: bool = False, retry: bool = False,
         retry: try again what was refused ("Retry Selected" among the tasks).
         users: whether users are pushed at all; else pushed groups only ("Push now").
     """
-    with alone(store.path, app_id):
+    with exclusive(store.path, app_id):
         app, connection = store.get("app", app_id), store.get("appConnection", app_id)
         if app is None or app["status"] != "ACTIVE" or not (connection or {}).get("enabled"):
             return

@@ -1,0 +1,136 @@
+"""A domain in the sandbox's DNS, with its verification record: what DNS misconfigurations change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import dns.name
+import dns.rdatatype
+import dns.rdtypes.ANY.TXT
+
+from provisioner.sandbox.dns import zone_data
+from provisioner.sandbox.dns.text import data, kept, parsed
+from provisioner.sandbox.misconfigurations import NothingToBreakError
+from provisioner.sandbox.store import Store
+
+PREFIX: Final = "kiro-site-verification="
+"""How the value begins (kirodotdev/Kiro issue 6167)."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A TXT record that verifies a domain. Names are absolute, with a final dot.
+
+    Attributes:
+        zone: the zone that contains it.
+        domain: the domain that it verifies.
+        name: its name.
+        value: its strings, joined.
+        data: its strings in zone file format.
+        ttl: seconds.
+    """
+
+    zone: str
+    domain: str
+    name: str
+    value: str
+    data: str
+    ttl: int
+
+    def sibling(self, label: str) -> str:
+        """Another name in the domain."""
+        return f"{label}.{self.domain}"
+
+
+@dataclass(frozen=True)
+class VerifiedDomain:
+    """A domain with a verification record.
+
+    Attributes:
+        store: the DNS's documents.
+        domain: the domain; None for that of the newest record.
+    """
+
+    store: Store
+    domain: str | None = None
+
+    @cached_property
+    def record(self) -> Record:
+        """The verification record, as it was first read.
+
+        Raises:
+            NothingToBreakError: there is none.
+            ValueError: the domain is not a valid name.
+        """
+        records = [record for zone in zone_data.zones(self.store) for record in self._records(zone)]
+        if not records:
+            of_domain = f" of {self.domain}" if self.domain else ""
+            raise NothingToBreakError(
+                f"there is no verification record{of_domain} yet: apply a playbook with domains first"
+            )
+        return records[-1]
+
+    @property
+    def labelled_record(self) -> Record:
+        """The verification record, if it is not at the domain itself."""
+        if self.record.name == self.record.domain:
+            raise NothingToBreakError("the verification record is at the domain itself")
+        return self.record
+
+    @property
+    def secondary(self) -> str:
+        """A secondary name server of the zone."""
+        zone = self.store.get("zone", self.record.zone)
+        hosts: list[str] = zone["servers"] if zone else []
+        if len(hosts) < 2:
+            raise NothingToBreakError(f"the zone {self.record.zone} has only one name server")
+        return hosts[-1]
+
+    @property
+    def parent_zone(self) -> str:
+        """The zone that delegates the record's zone."""
+        parent = zone_data.parent(self.store, self.record.zone)
+        if parent is None:
+            raise NothingToBreakError(f"there is no zone above {self.record.zone}")
+        return parent
+
+    @property
+    def resolvers(self) -> list[str]:
+        return [server["host"] for server in self.store.all("server") if server["role"] == "resolver"]
+
+    def replace(self, *texts: str, at: str | None = None, ttl: int | None = None) -> None:
+        """Replace the verification record by other TXT records, or delete it.
+
+        Args:
+            texts: the new records, in zone file format.
+            at: their name; by default that of the record.
+            ttl: seconds; by default that of the record.
+        """
+        record = self.record
+        with self.store.transaction():
+            zone_data.remove_record(self.store, record.zone, record.name, "TXT", record.data)
+            if texts:
+                zone_data.add_record(
+                    self.store, record.zone, at or record.name, "TXT", *texts, ttl=ttl or record.ttl
+                )
+
+    def _records(self, zone: str) -> Iterator[Record]:
+        """The verification records of a zone, the newest last."""
+        named = kept(parsed(self.domain)) if self.domain else None
+        for name, node in zone_data.records(self.store, zone).items():
+            texts = node.get("TXT", {"ttl": 0, "data": []})
+            above = name if name == zone else kept(parsed(name).parent())
+            for text in texts["data"] if named in {None, name, above} else ():
+                value = _joined(text)
+                if value.startswith(PREFIX):
+                    yield Record(zone, named or above, name, value, text, texts["ttl"])
+
+
+def _joined(text: str) -> str:
+    """The strings of a TXT record, joined."""
+    record = data(dns.rdatatype.TXT, text, dns.name.root)
+    assert isinstance(record, dns.rdtypes.ANY.TXT.TXT)
+    return b"".join(record.strings).decode(errors="replace")

@@ -1,0 +1,92 @@
+"""Misconfigurations of the zone, its name servers and its delegation."""
+
+from __future__ import annotations
+
+import dns.name
+import dns.rdatatype
+import dns.rdtypes.ANY.SOA
+
+from provisioner.sandbox.dns.behaviour import Behaviour, behave
+from provisioner.sandbox.dns.cache import flush
+from provisioner.sandbox.dns.text import data, parsed, txt
+from provisioner.sandbox.dns.zone_data import SOA_TTL, Contents, add_record, edit, remove_record, serial
+from provisioner.sandbox.misconfigurations import Misconfigurations
+
+from .domain import VerifiedDomain
+
+_DAY = 86400
+_FORMER_SERVER = "ns1.former-provider.example."
+
+misconfiguration: Misconfigurations[VerifiedDomain] = Misconfigurations()
+
+
+@misconfiguration("dns-servers-disagree")
+def _servers_disagree(domain: VerifiedDomain) -> None:
+    """One name server stopped zone transfers before the record was created."""
+    record, server = domain.record, domain.secondary
+    with domain.store.transaction():
+        domain.replace()
+        behave(domain.store, server, Behaviour(frozen_serial=serial(domain.store, record.zone)))
+        domain.replace(record.data)
+
+
+@misconfiguration("dns-server-lame")
+def _server_lame(domain: VerifiedDomain) -> None:
+    """An admin reinstalled one name server without the zone."""
+    behave(domain.store, domain.secondary, Behaviour(mode="lame"))
+
+
+@misconfiguration("dns-server-unreachable")
+def _server_unreachable(domain: VerifiedDomain) -> None:
+    """An admin switched off one name server that the zone still lists."""
+    behave(domain.store, domain.secondary, Behaviour(mode="drop"))
+
+
+@misconfiguration("dns-server-without-address")
+def _server_without_address(domain: VerifiedDomain) -> None:
+    """An admin left a name server of a former DNS provider in the zone, and it no longer exists."""
+    add_record(domain.store, domain.record.zone, "@", "NS", _FORMER_SERVER, ttl=SOA_TTL)
+    flush(domain.store)
+
+
+@misconfiguration("dns-tcp-blocked")
+def _tcp_blocked(domain: VerifiedDomain) -> None:
+    """Many services are verified at the same name, and a firewall blocks TCP to one name server."""
+    server = domain.secondary
+    others = [txt(f"service-{number}-verification={'0' * 200}") for number in range(8)]
+    domain.replace(*others, domain.record.data)
+    behave(domain.store, server, Behaviour(tcp=False))
+
+
+@misconfiguration("dns-negative-ttl-long")
+def _negative_ttl_long(domain: VerifiedDomain) -> None:
+    """An admin deleted the record, and the zone has a negative TTL of one day."""
+    zone = domain.record.zone
+    domain.replace()
+    edit(domain.store, zone, lambda contents: _set_negative_ttl(contents, zone))
+
+
+def _set_negative_ttl(contents: Contents, zone: str) -> None:
+    soa = data(dns.rdatatype.SOA, contents[zone]["SOA"]["data"][0], dns.name.root)
+    assert isinstance(soa, dns.rdtypes.ANY.SOA.SOA)
+    longer = soa.replace(minimum=_DAY, serial=soa.serial + 1)
+    contents[zone]["SOA"] = {"ttl": _DAY, "data": [longer.to_text()]}
+
+
+@misconfiguration("dns-zone-not-found")
+def _zone_not_found(domain: VerifiedDomain) -> None:
+    """An admin removed the domain's name servers at the registrar, but not the hosts below it."""
+    remove_record(domain.store, domain.parent_zone, domain.record.zone, "NS")
+    flush(domain.store)
+
+
+@misconfiguration("dns-domain-unregistered")
+def _domain_unregistered(domain: VerifiedDomain) -> None:
+    """No one renewed the domain, and the registry removed it."""
+    edit(domain.store, domain.parent_zone, lambda contents: _remove_domain(contents, domain.record.zone))
+    flush(domain.store)
+
+
+def _remove_domain(contents: Contents, zone: str) -> None:
+    for name in [name for name in contents if parsed(name).is_subdomain(parsed(zone))]:
+        del contents[name]

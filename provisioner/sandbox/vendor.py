@@ -1,0 +1,236 @@
+"""What a vendor's room provides to the sandbox. A room implements `Vendor` in one module, and `register` lists that module."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from provisioner.sandbox.exchange import Recorder
+from provisioner.sandbox.misconfigurations import Misconfigurations
+from provisioner.sandbox.server import Mount
+from provisioner.sandbox.settings import Setting
+from provisioner.sandbox.store import Document, Store
+
+
+@dataclass
+class SandboxContext:
+    """What the parts of one sandbox share.
+
+    Attributes:
+        home: the sandbox's folder.
+        store: settings of the whole sandbox, its address and its faults.
+        kiro: the documents of the simulated Kiro.
+        record: receives the recorded exchanges.
+        url: the server's address, such as ``https://127.0.0.1:43121``; empty until the sandbox is started.
+    """
+
+    home: Path
+    store: Store
+    kiro: Store
+    record: Recorder
+    url: str = ""
+
+    @property
+    def http_url(self) -> str:
+        """The server's http address, or the last one it had. Emulated services do not trust the https certificate."""
+        return str(self.store.setting("root", ""))
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of `provisioner sandbox show`.
+
+    Attributes:
+        name: a name from the tenant.
+        status: one word.
+        detail: free text.
+    """
+
+    name: str
+    status: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The content of a tenant.
+
+    Attributes:
+        counts: number of objects by kind.
+        items: the objects worth a line of their own.
+        details: more for machines, as JSON data.
+    """
+
+    counts: Mapping[str, int]
+    items: Sequence[Item] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Vendor(ABC):
+    """An emulated identity provider: its tenant, its APIs, its console and its provisioning service.
+
+    The tenant is created when it is first needed. Modules that take time to load are imported inside the methods.
+
+    Attributes:
+        title: what `provisioner sandbox show` calls the tenant.
+        domain: email domain of the tenant's users.
+        settings: the vendor's settings; their values are in its store.
+        name: its name in the register.
+        context: what it shares with the rest of the sandbox.
+    """
+
+    title: ClassVar[str]
+    domain: ClassVar[str]
+    settings: ClassVar[tuple[Setting, ...]] = ()
+
+    def __init__(self, name: str, context: SandboxContext) -> None:
+        """Prepare; no file is opened yet."""
+        self.name = name
+        self.context = context
+        self._path = context.home / f"{name}.db"
+        self._store: Store | None = None
+        self._lock = threading.RLock()
+
+    @property
+    def exists(self) -> bool:
+        """Whether the tenant was created."""
+        return self._path.exists()
+
+    @property
+    def store(self) -> Store:
+        """The tenant's documents."""
+        with self._lock:
+            if self._store is None:
+                store = Store(self._path)
+                with store.transaction():
+                    if store.is_empty():
+                        self.create_tenant(store)
+                        store.set("root", self.context.http_url)
+                self._store = store
+            return self._store
+
+    @abstractmethod
+    def create_tenant(self, store: Store) -> None:
+        """Fill an empty store with a small tenant, inside a transaction."""
+
+    @abstractmethod
+    def mounts(self) -> Sequence[Mount]:
+        """The vendor's APIs."""
+
+    @abstractmethod
+    def access_token(self) -> str:
+        """An admin's credential, in the form in which provisioner accepts it."""
+
+    @abstractmethod
+    def variables(self) -> dict[str, str]:
+        """Values for the variables of the shipped playbook, as far as they are known by now."""
+
+    @abstractmethod
+    def connection(self) -> dict[str, str]:
+        """Addresses and credentials for other clients, by title. The credentials are worth nothing elsewhere."""
+
+    @abstractmethod
+    def summary(self) -> Summary:
+        """The content of the tenant."""
+
+    @abstractmethod
+    def add_group(self, name: str, like: str = "Kiro-Users") -> None:
+        """Add a group with the same members as the group `like`."""
+
+    @abstractmethod
+    def add_member(self, user: str, group: str = "Kiro-Users") -> None:
+        """Add a user to a group; create the user if needed.
+
+        Args:
+            user: user name, as `user_name` takes it.
+            group: name of the group.
+
+        Raises:
+            ValueError: there is no such group.
+        """
+
+    def user_name(self, user: str) -> str:
+        """A full user name: one without ``@`` is of `domain`."""
+        return user if "@" in user else f"{user}@{self.domain}"
+
+    @abstractmethod
+    def populate(self, *, users: int = 0, groups: int = 0, members: int = 0) -> None:
+        """Add many users, and groups with that many of them as members."""
+
+    @abstractmethod
+    def run_provisioning(self) -> dict[str, str]:
+        """Provision now and wait.
+
+        Returns:
+            the outcome in one line, by the name of the job or application.
+        """
+
+    @abstractmethod
+    def owns_profile(self, profile: Document) -> bool:
+        """Whether a Kiro profile is for this vendor."""
+
+    def newest_profile(self) -> Document | None:
+        """The newest Kiro profile for this vendor, or None."""
+        profiles = [profile for profile in self.context.kiro.all("kiroProfile") if self.owns_profile(profile)]
+        return profiles[-1] if profiles else None
+
+    def console_actions(self) -> Mapping[str, Callable[[], str | None]]:
+        """What a simulated admin does at a manual step, by the step's key.
+
+        An action returns one sentence, or None when it cannot be done yet. It may raise `ConsoleRefusal`.
+        """
+        return {}
+
+    @staticmethod
+    @abstractmethod
+    def misconfigurations() -> Misconfigurations[Any]:
+        """The vendor's misconfigurations."""
+
+    @abstractmethod
+    def view(self, application: str | None) -> Any:
+        """The tenant as its misconfigurations take it.
+
+        Args:
+            application: name of the application to break; the newest by default.
+        """
+
+    def move(self, url: str) -> None:
+        """Note the server's http address, and correct it in the tenant when it changed."""
+        if not self.exists:
+            return
+        with self.store.transaction():
+            before = str(self.store.setting("root", ""))
+            if before != url:
+                self.store.set("root", url)
+                self.replace_address(before, url)
+
+    @abstractmethod
+    def replace_address(self, before: str, url: str) -> None:
+        """Correct the server's address in the tenant.
+
+        Args:
+            before: the former http address; empty when there was none.
+            url: the new one.
+        """
+
+    def catch_up(self) -> None:  # noqa: B027 (optional)
+        """Start the provisioning that is overdue, if the tenant exists."""
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until no provisioning runs in this process; False when that takes longer than `seconds`."""
+        del seconds
+        return True
+
+    def finish(self) -> None:  # noqa: B027 (optional)
+        """Do the work that was put off, and wait until no provisioning runs. Nothing more is started."""
+
+    def close(self) -> None:
+        """Close the store."""
+        with self._lock:
+            if self._store is not None:
+                self._store.close()
+                self._store = None

@@ -36,9 +36,6 @@ def sandbox() -> None:
     """
 
 
-sandbox.add_command(console)
-
-
 @sandbox.command()
 @click.option("--port", type=click.IntRange(1, 65535), help="Default: the one used before, or any free one.")
 @click.option("--https", is_flag=True, help="Serve https with a self-signed certificate.")
@@ -289,5 +286,10 @@ def cycle() -> None:
             click.echo(f"{name}  {outcome}")
 
 
+sandbox.add_command(console)
+
+
 def _format_counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{number} {kind}" for kind, number in counts.items())
+    from provisioner.sandbox.vendor import quantity
+
+    return ", ".join(quantity(number, kind) for kind, number in counts.items())

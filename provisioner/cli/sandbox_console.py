@@ -23,9 +23,6 @@ def console() -> None:
     """
 
 
-console.add_command(okta)
-
-
 @console.command("create-profile")
 @click.option("--client-id", required=True, help="Application (client) ID of Entra, Client ID of Okta.")
 @click.option("--tenant-id", help="Directory (tenant) ID of Entra.")
@@ -112,6 +109,9 @@ def create_record(name: str, value: str, ttl: int) -> None:
     with running_sandbox() as running, _refusals():
         zone = console_actions.create_record(running, name, value, ttl)
     click.echo(f"{name} has the value, in the zone {zone}.")
+
+
+console.add_command(okta)
 
 
 @contextmanager

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from provisioner.sandbox.misconfigurations import Misconfigurations
 from provisioner.sandbox.register import VENDORS, vendor_class
 from provisioner.sandbox.sandbox import Sandbox
-from provisioner.sandbox.settings import SHARED
+from provisioner.sandbox.settings import SHARED, Setting
+from provisioner.sandbox.vendor import Vendor
 
 # The DNS and Kiro are imported when they are needed: they take time to load.
 # ruff: noqa: PLC0415
@@ -27,12 +28,7 @@ def connection(sandbox: Sandbox) -> dict[str, str]:
 
 def settings(sandbox: Sandbox) -> dict[str, tuple[Any, str]]:
     """Every setting by name: its value and what it changes."""
-    shared = {setting.name: (setting.read(sandbox.store), setting.help) for setting in SHARED}
-    return shared | {
-        setting.name: (setting.read(vendor.store), setting.help)
-        for vendor in sandbox.vendors.values()
-        for setting in vendor.settings
-    }
+    return {setting.name: (setting.read(owner.store), setting.help) for setting, owner in _settings(sandbox)}
 
 
 def configure(sandbox: Sandbox, name: str, value: str) -> None:
@@ -46,16 +42,12 @@ def configure(sandbox: Sandbox, name: str, value: str) -> None:
     Raises:
         ValueError: there is no such setting, or the value is not valid.
     """
-    for setting in SHARED:
+    for setting, owner in _settings(sandbox):
         if setting.name == name:
-            setting.write(sandbox.store, value)
+            setting.write(owner.store, value)
             return
-    for vendor in sandbox.vendors.values():
-        for setting in vendor.settings:
-            if setting.name == name:
-                setting.write(vendor.store, value)
-                return
-    raise ValueError(f"unknown setting; expected one of {', '.join(settings(sandbox))}")
+    names = ", ".join(setting.name for setting, _ in _settings(sandbox))
+    raise ValueError(f"unknown setting; expected one of {names}")
 
 
 def run_provisioning(sandbox: Sandbox) -> dict[str, str]:
@@ -132,6 +124,13 @@ def dns_update_key(sandbox: Sandbox) -> dict[str, str]:
 
     grant = hosted_zones.update_key(sandbox.dns.store)
     return {"provider": "rfc2136", "key": grant.name, "algorithm": grant.algorithm, "secret": grant.secret}
+
+
+def _settings(sandbox: Sandbox) -> Iterator[tuple[Setting, Sandbox | Vendor]]:
+    """Every setting, and whose store has its value."""
+    yield from ((setting, sandbox) for setting in SHARED)
+    for vendor in sandbox.vendors.values():
+        yield from ((setting, vendor) for setting in vendor.settings)
 
 
 def _dns_misconfigurations() -> Misconfigurations[Any]:

@@ -70,6 +70,11 @@ class Summary:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+def quantity(number: int, noun: str) -> str:
+    """``1 user``, ``2 users``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 class Vendor(ABC):
     """An emulated identity provider: its tenant, its APIs, its console and its provisioning service.
 

@@ -1,4 +1,4 @@
-"""Okta's Admin Console, the human steps played in both consoles, and the commands that steer them."""
+"""Okta's Admin Console, the console actions in both consoles, and the commands for them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,11 +24,11 @@ from tests.sandboxes import Sandbox
 
 @pytest.fixture
 def org(tmp_path: Path) -> Iterator[Org]:
-    """Nothing of its provisioning is set up yet."""
-    with Org(tmp_path) as made:
-        made.store.delete("appConnection", APP)
-        made.features()
-        yield made
+    """An org whose provisioning is not set up."""
+    with Org(tmp_path) as org:
+        org.store.delete("appConnection", APP)
+        org.features()
+        yield org
 
 
 def enable(org: Org) -> None:
@@ -41,18 +42,18 @@ def features(org: Org) -> list[str]:
 class TestApiIntegration:
     def test_the_credentials_are_tested_as_okta_does(self, org):
         enable(org)
-        assert [(each.path, each.query, each.status) for each in org.server.sent] == [
+        assert [(request.path, request.query, request.status) for request in org.server.sent] == [
             ("/Users", {"startIndex": "1", "count": "2"}, 200),
             ("/Groups", {"startIndex": "1", "count": "100"}, 200),
         ]
         assert features(org) == ["GROUP_PUSH"]
-        assert [each["eventType"] for each in org.events()] == ["application.configuration.update"]
+        assert [event["eventType"] for event in org.events()] == ["application.configuration.update"]
 
-    def test_the_token_is_not_kept_in_clear(self, org):
+    def test_the_token_is_stored_encrypted(self, org):
         enable(org)
         org.store.close()
-        kept = b"".join(each.read_bytes() for each in org.store.path.parent.glob("okta.db*"))
-        assert org.token.encode() not in kept
+        content = b"".join(file.read_bytes() for file in org.store.path.parent.glob("okta.db*"))
+        assert org.token.encode() not in content
 
     @pytest.mark.parametrize(
         ("url", "token", "message"),
@@ -81,13 +82,13 @@ class TestApiIntegration:
         with pytest.raises(console.ConsoleRefusal, match="There is no application"):
             console.enable_provisioning(org.store, "0oanothing", org.endpoint, org.token)
 
-    def test_another_token_leaves_the_features_alone(self, org):
+    def test_another_token_does_not_change_the_features(self, org):
         enable(org)
         console.set_to_app(org.store, APP, create=True)
         enable(org)
         assert features(org) == ["GROUP_PUSH", "PUSH_NEW_USERS"]
 
-    def test_switching_it_off_takes_everything_along_and_deprovisions_nobody(self, org):
+    def test_disabling_it_removes_the_features_and_deprovisions_no_one(self, org):
         enable(org)
         console.set_to_app(org.store, APP, create=True, update=True, deactivate=True)
         org.assign("alice")
@@ -106,7 +107,7 @@ class TestToApp:
         console.set_to_app(org.store, APP, update=False)
         assert features(org) == ["GROUP_PUSH", "PUSH_NEW_USERS", "PUSH_USER_DEACTIVATION"]
 
-    def test_create_users_provisions_those_who_are_assigned(self, org):
+    def test_create_users_provisions_the_assigned_users(self, org):
         org.assign("alice")
         enable(org)
         assert org.users() == {}
@@ -114,7 +115,7 @@ class TestToApp:
         assert [*org.users()] == ["alice"]
 
     @pytest.mark.parametrize("action", [console.set_to_app, console.force_sync, console.retry])
-    def test_not_without_the_api_integration(self, org, action):
+    def test_the_api_integration_is_required(self, org, action):
         with pytest.raises(console.ConsoleRefusal, match="provisioning is not enabled"):
             action(org.store, APP)
 
@@ -132,12 +133,12 @@ class TestRepair:
         assert [*org.users()] == ["alice"]
         before = len(org.server.sent)
         console.force_sync(org.store, APP)
-        assert [each.method for each in org.server.sent[before:]] == ["GET", "PUT"]
+        assert [request.method for request in org.server.sent[before:]] == ["GET", "PUT"]
 
 
 @pytest.fixture(scope="module")
 def half_done_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Everything that has an API is set up; nobody has been to a console."""
+    """Everything that has an API is set up, and no manual step is done."""
     home = tmp_path_factory.mktemp("half") / "sandbox"
     with Sandbox(home).start() as sandbox:
         admin = Admin(sandbox)
@@ -158,65 +159,68 @@ def sandbox(home: Path) -> Iterator[Sandbox]:
         yield running
 
 
-def arrived(sandbox: Sandbox) -> tuple[set[str], list[str]]:
+def okta_profile(sandbox: Sandbox) -> dict[str, Any]:
+    """The only Kiro profile for Okta."""
+    (profile,) = [profile for profile in kiro.describe(sandbox.kiro)["profiles"] if "issuer" in profile]
+    return dict(profile)
+
+
+def provisioned(sandbox: Sandbox) -> tuple[set[str], list[str]]:
     """First parts of the names of users, and names of groups, in the Kiro profile for Okta."""
-    profile = next(each for each in kiro.describe(sandbox.kiro)["profiles"] if "issuer" in each)
+    profile = okta_profile(sandbox)
     return (
-        {each["userName"].partition("@")[0] for each in profile["users"]},
-        [each["displayName"] for each in profile["groups"]],
+        {user["userName"].partition("@")[0] for user in profile["users"]},
+        [group["displayName"] for group in profile["groups"]],
     )
 
 
-class TestHumanSteps:
+class TestConsoleActions:
     def test_one_after_the_other(self, sandbox):
-        told = [console_actions.perform(sandbox, "okta", step) for step in STEPS]
-        assert all(told)
-        assert arrived(sandbox) == ({"alice", "bob", "carol"}, ["Kiro-Pro"])
+        assert all(console_actions.perform(sandbox, "okta", step) for step in STEPS)
+        assert provisioned(sandbox) == ({"alice", "bob", "carol"}, ["Kiro-Pro"])
 
-    def test_a_profile_knows_issuer_and_client(self, sandbox):
+    def test_a_profile_has_issuer_and_client_id(self, sandbox):
         console_actions.perform(sandbox, "okta", "kiro-profile")
-        (profile,) = [each for each in kiro.describe(sandbox.kiro)["profiles"] if "issuer" in each]
-        (server,) = [each for each in sandbox.okta.all("authorizationServer") if not each["default"]]
+        profile = okta_profile(sandbox)
+        (server,) = [server for server in sandbox.okta.all("authorizationServer") if not server["default"]]
         assert profile["issuer"] == server["issuer"] == f"{sandbox.url}/oauth2/{server['id']}"
-        (app,) = [each for each in sandbox.okta.all("app") if each["label"] == OIDC]
+        (app,) = [app for app in sandbox.okta.all("app") if app["label"] == OIDC]
         assert profile["clientId"] == app["credentials"]["oauthClient"]["client_id"]
 
-    def test_again_changes_nothing(self, sandbox):
+    def test_a_second_time_nothing_changes(self, sandbox):
         for step in STEPS * 2:
             assert console_actions.perform(sandbox, "okta", step)
-        profiles = [each for each in sandbox.kiro.all("kiroProfile") if "issuer" in each]
-        assert len(profiles) == 1
-        assert len(kiro.tokens(sandbox.kiro, profiles[0]["id"])) == 1
+        assert len(kiro.tokens(sandbox.kiro, okta_profile(sandbox)["id"])) == 1
 
     @pytest.mark.parametrize("step", STEPS[1:])
-    def test_not_before_its_time(self, sandbox, step):
+    def test_a_step_that_cannot_be_done_yet(self, sandbox, step):
         assert console_actions.perform(sandbox, "okta", step) is None
 
-    def test_not_in_an_empty_org(self, tmp_path):
+    def test_no_step_can_be_done_in_an_empty_org(self, tmp_path):
         with Sandbox(tmp_path / "empty").start() as empty:
             assert [console_actions.perform(empty, "okta", step) for step in STEPS] == [None] * 4
 
-    def test_nobody_acts_while_the_console_waits_nor_at_an_unknown_step(self, sandbox):
+    def test_with_the_manual_console_or_for_an_unknown_step_nothing_is_done(self, sandbox):
         assert console_actions.perform(sandbox, "okta", "dns-record") is None
         control.configure(sandbox, "console", "manual")
         assert console_actions.perform(sandbox, "okta", "kiro-profile") is None
 
-    def test_entra_keeps_its_own_profile(self, sandbox):
+    def test_entra_has_another_profile(self, sandbox):
         before = sandbox.variables()["KIRO_SCIM_ENDPOINT"]
         for step in STEPS:
             console_actions.perform(sandbox, "okta", step)
         assert sandbox.variables()["KIRO_SCIM_ENDPOINT"] == before
 
 
-class TestSteering:
+class TestControl:
     def test_settings_of_okta(self, sandbox):
         control.configure(sandbox, "okta_deny", "okta.logs.read,okta.apps.manage")
         control.configure(sandbox, "api_access_management", "false")
         control.configure(sandbox, "async_seconds", "0.5")
-        shown = {name: value for name, (value, _) in control.settings(sandbox).items()}
-        assert shown["okta_deny"] == "okta.apps.manage,okta.logs.read"
-        assert shown["api_access_management"] is False
-        assert shown["async_seconds"] == 0.5
+        values = {name: value for name, (value, _) in control.settings(sandbox).items()}
+        assert values["okta_deny"] == "okta.apps.manage,okta.logs.read"
+        assert values["api_access_management"] is False
+        assert values["async_seconds"] == 0.5
         control.configure(sandbox, "okta_deny", "")
         assert control.settings(sandbox)["okta_deny"][0] == ""
 
@@ -228,7 +232,7 @@ class TestSteering:
             ("async_seconds", "-1", "expected a number"),
         ],
     )
-    def test_what_makes_no_sense(self, sandbox, name, value, message):
+    def test_invalid_values(self, sandbox, name, value, message):
         with pytest.raises(ValueError, match=message):
             control.configure(sandbox, name, value)
 
@@ -236,43 +240,45 @@ class TestSteering:
         for step in STEPS:
             console_actions.perform(sandbox, "okta", step)
         sandbox.vendor("okta").add_member("fred")
-        assert "fred" in arrived(sandbox)[0]
-        with pytest.raises(ValueError, match="there is no group 'Nobody'"):
-            sandbox.vendor("okta").add_member("fred", "Nobody")
+        assert "fred" in provisioned(sandbox)[0]
+        with pytest.raises(ValueError, match="there is no group 'Absent'"):
+            sandbox.vendor("okta").add_member("fred", "Absent")
 
     def test_a_new_group(self, sandbox):
         sandbox.vendor("okta").add_group("Kiro Developers")
-        groups = {each["profile"]["name"]: each["_members"] for each in sandbox.okta.all("group")}
+        groups = {group["profile"]["name"]: group["_members"] for group in sandbox.okta.all("group")}
         assert groups["Kiro Developers"] == groups["Kiro-Users"]
 
-    def test_many(self, sandbox):
+    def test_many_users_and_groups(self, sandbox):
         before = len(sandbox.okta.all("user"))
         sandbox.vendor("okta").populate(users=20, groups=2, members=5)
         assert len(sandbox.okta.all("user")) == before + 20
-        teams = [each for each in sandbox.okta.all("group") if each["profile"]["name"].startswith("Team")]
-        assert [len(each["_members"]) for each in teams] == [5, 5]
-        (everyone,) = [each for each in sandbox.okta.all("group") if each["type"] == "BUILT_IN"]
+        groups = sandbox.okta.all("group")
+        teams = [group for group in groups if group["profile"]["name"].startswith("Team")]
+        assert [len(team["_members"]) for team in teams] == [5, 5]
+        (everyone,) = [group for group in groups if group["type"] == "BUILT_IN"]
         assert len(everyone["_members"]) == before + 20
 
-    def test_a_cycle_pushes(self, sandbox):
+    def test_provisioning_can_be_run_at_once(self, sandbox):
         for step in STEPS:
             console_actions.perform(sandbox, "okta", step)
-        user = next(each for each in sandbox.okta.all("user") if each["profile"]["firstName"] == "Alice")
+        users = sandbox.okta.all("user")
+        user = next(user for user in users if user["profile"]["firstName"] == "Alice")
         sandbox.okta.put("user", user["id"], {**user, "status": "SUSPENDED"})
         assert control.run_provisioning(sandbox)[SCIM] == "3 users assigned, 0 in error"
-        (profile,) = [each for each in kiro.describe(sandbox.kiro)["profiles"] if "issuer" in each]
-        (alice,) = [each for each in profile["users"] if each["userName"].startswith("alice")]
+        users = okta_profile(sandbox)["users"]
+        (alice,) = [user for user in users if user["userName"].startswith("alice")]
         assert alice["active"] is False
 
 
 @dataclass
-class Told:
+class Result:
     code: int
     out: str
     err: str
 
 
-Command = Callable[..., Told]
+Command = Callable[..., Result]
 
 
 @pytest.fixture
@@ -280,55 +286,54 @@ def command(home: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Runs ``provisioner sandbox ...`` in the half-done org."""
     monkeypatch.setenv("PROVISIONER_STATE_DIR", str(home.parent))
 
-    def run(*arguments: str, stdin: str = "") -> Told:
+    def run(*arguments: str, stdin: str = "") -> Result:
         out, err = io.StringIO(), io.StringIO()
         monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = main(("sandbox", *arguments))
-        return Told(int(code), out.getvalue(), err.getvalue())
+        return Result(int(code), out.getvalue(), err.getvalue())
 
     return run
 
 
-def shown(command: Command) -> dict[str, object]:
-    told = command("show", "--format", "json")
-    assert told.code == 0, told.err
-    found: dict[str, object] = json.loads(told.out)
-    return found
+def show(command: Command) -> dict[str, Any]:
+    result = command("show", "--format", "json")
+    assert result.code == 0, result.err
+    return dict(json.loads(result.out))
 
 
 class TestCommands:
-    def test_the_consoles_by_hand(self, command):
+    def test_the_consoles(self, command):
         assert command("console", "okta", "enable-provisioning").code == 2
-        made = command(
+        created = command(
             "console", "create-profile", "--client-id", "c", "--issuer", "http://127.0.0.1/oauth2/a"
         )
-        assert made.code == 0, made.err
+        assert created.code == 0, created.err
         enabled = command("console", "okta", "enable-provisioning")
         assert enabled.code == 0, enabled.err
         features = command("console", "okta", "to-app", "--create", "--update", "--no-deactivate")
         assert features.out == "Features: GROUP_PUSH, PUSH_NEW_USERS, PUSH_PROFILE_UPDATES\n"
         for again in ("force-sync", "retry"):
             assert command("console", "okta", again, "--app", SCIM).code == 0
-        (profile,) = [each for each in shown(command)["profiles"] if "issuer" in each]
+        (profile,) = [profile for profile in show(command)["profiles"] if "issuer" in profile]
         assert len(profile["users"]) == 3
         assert command("console", "okta", "disable-provisioning").code == 0
         refused = command("console", "okta", "force-sync")
         assert (refused.code, "provisioning is not enabled" in refused.err) == (2, True)
 
     @pytest.mark.parametrize("how", ["stdin", "env"])
-    def test_a_token_of_ones_own(self, command, how, monkeypatch):
+    def test_a_given_token(self, command, how, monkeypatch):
         command("console", "create-profile", "--client-id", "c", "--issuer", "i")
-        brought = dict(
+        credentials = dict(
             line.removeprefix("export ").split("=", 1)
             for line in command("console", "generate-token").out.splitlines()
         )
-        url, token = brought["KIRO_SCIM_ENDPOINT"], brought["KIRO_SCIM_TOKEN"]
+        url, token = credentials["KIRO_SCIM_ENDPOINT"], credentials["KIRO_SCIM_TOKEN"]
         monkeypatch.setenv("MY_TOKEN", token)
         options = ["--token-stdin"] if how == "stdin" else ["--token-env", "MY_TOKEN"]
-        told = command("console", "okta", "enable-provisioning", "--url", url, *options, stdin=f"{token}\n")
-        assert told.code == 0, told.err
-        assert token not in told.out + told.err
+        result = command("console", "okta", "enable-provisioning", "--url", url, *options, stdin=f"{token}\n")
+        assert result.code == 0, result.err
+        assert token not in result.out + result.err
 
     @pytest.mark.parametrize(
         ("options", "message"),
@@ -340,54 +345,54 @@ class TestCommands:
             (("--url", "http://127.0.0.1:1/", "--token-stdin"), "Does not match required pattern"),
         ],
     )
-    def test_what_is_refused(self, command, options, message):
-        told = command("console", "okta", "enable-provisioning", *options, stdin="token\n")
-        assert told.code == 2
-        assert message in told.err
+    def test_refused_options(self, command, options, message):
+        result = command("console", "okta", "enable-provisioning", *options, stdin="token\n")
+        assert result.code == 2
+        assert message in result.err
 
     def test_a_profile_is_for_one_provider(self, command):
-        told = command("console", "create-profile", "--client-id", "c")
-        assert (told.code, "either --tenant-id (Entra) or --issuer (Okta)" in told.err) == (2, True)
+        result = command("console", "create-profile", "--client-id", "c")
+        assert (result.code, "either --tenant-id (Entra) or --issuer (Okta)" in result.err) == (2, True)
 
     def test_show(self, command):
-        told = command("show")
-        assert told.code == 0, told.err
+        result = command("show")
+        assert result.code == 0, result.err
         for part in ("Okta org", SCIM, OIDC, "Kiro-Pro", "Entra tenant"):
-            assert part in told.out
-        org = shown(command)["okta"]
-        assert {each["label"] for each in org["applications"]} >= {OIDC, SCIM}
+            assert part in result.out
+        org = show(command)["okta"]
+        assert {app["label"] for app in org["applications"]} >= {OIDC, SCIM}
         assert org["client"]["client_id"]
 
     def test_seed(self, command):
-        told = command("seed", "--provider", "okta", "--users", "3", "--group", "G", "--member", "fred")
-        assert told.code == 0, told.err
-        assert "user" in told.out
+        result = command("seed", "--provider", "okta", "--users", "3", "--group", "G", "--member", "fred")
+        assert result.code == 0, result.err
+        assert "user" in result.out
         assert command("seed").code == 0
 
-    def test_an_unknown_misconfiguration_and_the_nearest_known_one(self, command):
-        told = command("break", "okta-create-user")
-        assert (told.code, "did you mean okta-create-users?" in told.err) == (2, True)
+    def test_an_unknown_misconfiguration_and_a_similar_one(self, command):
+        result = command("break", "okta-create-user")
+        assert (result.code, "did you mean okta-create-users?" in result.err) == (2, True)
         assert "list them" in command("break", "something-else").err
 
-    def test_the_catalogue_is_listed(self, command):
+    def test_the_misconfigurations_are_listed(self, command):
         listed = command("break").out
         assert "okta-push-error" in listed
         assert "entra-token-version" in listed
 
-    def test_a_break(self, command):
-        told = command("break", "okta-application-inactive")
-        assert (told.code, told.out) == (0, "An admin deactivated the application.\n")
-        assert "provisioner doctor" in told.err
+    def test_a_misconfiguration(self, command):
+        result = command("break", "okta-application-inactive")
+        assert (result.code, result.out) == (0, "An admin deactivated the application.\n")
+        assert "provisioner doctor" in result.err
 
     def test_nothing_to_break(self, command, home):
         shutil.rmtree(home)
-        told = command("break", "okta-application-inactive")
-        assert (told.code, "nothing to break" in told.err) == (2, True)
+        result = command("break", "okta-application-inactive")
+        assert (result.code, "nothing to break" in result.err) == (2, True)
 
     def test_set(self, command):
-        told = command("set", "okta_deny=okta.logs.read", "api_access_management=false")
-        assert told.code == 0, told.err
-        assert "okta.logs.read" in told.out
+        result = command("set", "okta_deny=okta.logs.read", "api_access_management=false")
+        assert result.code == 0, result.err
+        assert "okta.logs.read" in result.out
 
     def test_cycle(self, command):
         assert command("cycle").code == 0

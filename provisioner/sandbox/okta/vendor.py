@@ -12,7 +12,7 @@ from provisioner.sandbox.okta import DOMAIN
 from provisioner.sandbox.server import Api, Mount
 from provisioner.sandbox.settings import LAG_SECONDS, Setting, parse_flag, parse_number, parse_subset
 from provisioner.sandbox.store import Document, Store
-from provisioner.sandbox.vendor import Item, SandboxContext, Summary, Vendor
+from provisioner.sandbox.vendor import Item, SandboxContext, Summary, Vendor, quantity
 
 if TYPE_CHECKING:
     from provisioner.sandbox.okta.management.api import OktaApi
@@ -173,7 +173,9 @@ class Okta(Vendor):
             app = self.store.get("app", app_id)
             if app is not None:
                 counts = _describe_app(self.store, app)
-                outcomes[app["label"]] = f"{counts['users']} users assigned, {counts['errors']} in error"
+                outcomes[app["label"]] = (
+                    f"{quantity(counts['users'], 'user')} assigned, {counts['errors']} in error"
+                )
         return outcomes
 
     def owns_profile(self, profile: Document) -> bool:
@@ -242,7 +244,8 @@ def _describe_app(store: Store, app: Document) -> Document:
 
 def _app_line(app: Document) -> str:
     features = ", ".join(app["features"] or ()) or "no provisioning"
-    return f"{app['users']} users, {app['errors']} in error, {app['groups']} groups; {features}"
+    users, groups = quantity(app["users"], "user"), quantity(app["groups"], "group")
+    return f"{users}, {app['errors']} in error, {groups}; {features}"
 
 
 def _describe_pushed_groups(store: Store) -> list[Document]:

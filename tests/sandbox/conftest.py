@@ -1,4 +1,4 @@
-"""A seeded sandbox per test, quickly: one tenant is seeded and one token minted, then its files are copied."""
+"""A seeded sandbox per test: one is seeded per session, and its files are copied."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def home(seeded_home: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def exchanges() -> list[Exchange]:
-    """What the recorder of `sandbox` has seen."""
+    """The exchanges that the recorder of `sandbox` got."""
     return []
 
 
@@ -47,19 +47,19 @@ def sandbox(home: Path, exchanges: list[Exchange]) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def client(sandbox: Sandbox) -> Iterator[Callable[..., httpx.Client]]:
-    """Makes HTTP clients of the sandbox: ``client()``, ``client(permissions=[...])``, ``client(version="beta")``."""
-    made: list[httpx.Client] = []
+    """Creates HTTP clients of the sandbox: ``client()``, ``client(permissions=[...])``, ``client(version="beta")``."""
+    clients: list[httpx.Client] = []
 
-    def make(permissions: list[str] | None = None, version: str = "v1.0") -> httpx.Client:
+    def new_client(permissions: list[str] | None = None, version: str = "v1.0") -> httpx.Client:
         headers = {"Authorization": f"Bearer {sandbox.access_token(permissions)}"}
-        made.append(
-            httpx.Client(base_url=f"{sandbox.url}/{version}", headers=headers, timeout=30, verify=False)
+        clients.append(
+            httpx.Client(base_url=f"{sandbox.url}/{version}", headers=headers, timeout=300, verify=False)
         )
-        return made[-1]
+        return clients[-1]
 
-    yield make
-    for each in made:
-        each.close()
+    yield new_client
+    for client in clients:
+        client.close()
 
 
 @pytest.fixture
@@ -76,8 +76,8 @@ def kiro(graph: httpx.Client) -> Kiro:
 @pytest.fixture
 def group_id(graph: httpx.Client) -> str:
     """Id of the seeded group Kiro-Users."""
-    found = graph.get("/groups", params={"$filter": "displayName eq 'Kiro-Users'"}).json()["value"]
-    return str(found[0]["id"])
+    (group,) = graph.get("/groups", params={"$filter": "displayName eq 'Kiro-Users'"}).json()["value"]
+    return str(group["id"])
 
 
 @pytest.fixture(scope="session")
@@ -87,10 +87,10 @@ def okta_contract() -> OktaContract:
 
 @pytest.fixture
 def org(sandbox: Sandbox, exchanges: list[Exchange], okta_contract: OktaContract) -> Iterator[Org]:
-    """The Okta org, as an admin with an API token; every exchange with it has to be as Okta describes it."""
-    made = Org(sandbox)
-    yield made
-    made.http.close()
+    """The Okta org, for an admin with an API token; every exchange has to match Okta's API description."""
+    org = Org(sandbox)
+    yield org
+    org.http.close()
     if CONTRACTS.is_dir():
         assert (
             okta_contract.problems(exchange for exchange in exchanges if "/v1.0/" not in exchange.path) == []

@@ -1,4 +1,4 @@
-"""What tests of the emulated Okta org start from."""
+"""Helpers for tests of the emulated Okta org."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 def native(label: str = "Kiro-OIDC", **changes: Any) -> dict[str, Any]:
-    """A native application as Kiro's guide has it; changes are of ``settings.oauthClient``."""
+    """A native application as in Kiro's guide; ``changes`` are members of ``settings.oauthClient``."""
     client = {
         "application_type": "native",
         "grant_types": ["authorization_code", "refresh_token"],
@@ -40,24 +40,24 @@ class Org:
     def __init__(self, sandbox: Sandbox, authorization: str | None = None) -> None:
         self.sandbox = sandbox
         headers = {"Authorization": authorization or f"SSWS {sandbox.okta_token()}"}
-        self.http = httpx.Client(base_url=sandbox.url, headers=headers, timeout=30)
+        self.http = httpx.Client(base_url=sandbox.url, headers=headers, timeout=300)
 
     def send(self, method: str, path: str, body: Any = None, **more: Any) -> httpx.Response:
-        sent = {} if body is None else {"json": body}
-        return self.http.request(method, path if path.startswith("/") else f"/api/v1/{path}", **sent, **more)
+        content = {} if body is None else {"json": body}
+        url = path if path.startswith("/") else f"/api/v1/{path}"
+        return self.http.request(method, url, **content, **more)
 
     def ok(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
-        answer = self.send(method, path, body, **more)
-        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
-        return answer.json() if answer.content else None
+        response = self.send(method, path, body, **more)
+        assert response.is_success, f"{method} {path}: {response.status_code} {response.text}"
+        return response.json() if response.content else None
 
     def app(self, body: dict[str, Any] | None = None) -> dict[str, Any]:
         return dict(self.ok("POST", "apps", body or AWS))
 
     def group(self, name: str = "Kiro-Users") -> str:
-        return next(
-            each["id"] for each in self.ok("GET", f"groups?q={name}") if each["profile"]["name"] == name
-        )
+        groups = self.ok("GET", f"groups?q={name}")
+        return next(group["id"] for group in groups if group["profile"]["name"] == name)
 
     def user(self, name: str) -> str:
         return str(self.ok("GET", f"users/{name}@fabrikam.example")["id"])
@@ -73,12 +73,12 @@ class Org:
         return list(self.ok("GET", "logs", params={"filter": f'eventType eq "{event_type}"', "limit": 1000}))
 
 
-def error_of(answer: httpx.Response) -> tuple[int, str, list[str]]:
+def error_of(response: httpx.Response) -> tuple[int, str, list[str]]:
     """Status, code and causes of an Okta error."""
-    body = answer.json()
+    body = response.json()
     assert set(body) == {"errorCode", "errorSummary", "errorLink", "errorId", "errorCauses"}
     assert body["errorLink"] == body["errorCode"]
-    return answer.status_code, body["errorCode"], [each["errorSummary"] for each in body["errorCauses"]]
+    return response.status_code, body["errorCode"], [cause["errorSummary"] for cause in body["errorCauses"]]
 
 
 def assertion(client: dict[str, str], audience: str, **changes: Any) -> str:
@@ -106,4 +106,4 @@ def ask_token(sandbox: Sandbox, scope: str, assertion_text: str | None = None, *
         "client_assertion_type": ASSERTION_TYPE,
         "client_assertion": assertion_text or assertion(sandbox.okta_client(), address),
     }
-    return httpx.post(address, data=form, timeout=30, **more)
+    return httpx.post(address, data=form, timeout=300, **more)

@@ -24,7 +24,7 @@ PROPERTIES = {
 
 
 class Org:
-    """An org, its Kiro, and what one asks of them."""
+    """An org and its Kiro."""
 
     def __init__(self, folder: Path) -> None:
         self.store = Store(folder / "okta.db")
@@ -63,9 +63,11 @@ class Org:
 
     def add_user(self, name: str, **profile: Any) -> str:
         key = f"00u{name}"
-        known = {"login": f"{name}@fabrikam.example", "email": f"{name}@fabrikam.example"}
+        address = {"login": f"{name}@fabrikam.example", "email": f"{name}@fabrikam.example"}
         names = {"firstName": name.title(), "lastName": "Example"}
-        self.store.put("user", key, {"id": key, "status": "ACTIVE", "profile": {**known, **names, **profile}})
+        self.store.put(
+            "user", key, {"id": key, "status": "ACTIVE", "profile": {**address, **names, **profile}}
+        )
         return key
 
     def change(self, kind: str, key: str, **members: Any) -> None:
@@ -103,7 +105,7 @@ class Org:
     def add_group(self, name: str, *members: str) -> str:
         key = f"00g{name}"
         group = {"id": key, "type": "OKTA_GROUP", "profile": {"name": name, "description": None}}
-        self.store.put("group", key, {**group, "_members": [f"00u{each}" for each in members]})
+        self.store.put("group", key, {**group, "_members": [f"00u{member}" for member in members]})
         return key
 
     def push_group(self, name: str, status: str = "ACTIVE") -> str:
@@ -118,10 +120,10 @@ class Org:
     def connect(self, **members: Any) -> None:
         self.change("appConnection", APP, **members)
 
-    def push(self, **how: bool) -> list[Sent]:
-        """Push; returns what the endpoint was sent."""
+    def push(self, **options: bool) -> list[Sent]:
+        """Push; returns the requests that the endpoint received."""
         before = len(self.server.sent)
-        provisioning.push(self.store, APP, **how)
+        provisioning.push(self.store, APP, **options)
         return self.server.sent[before:]
 
     def app_user(self, name: str) -> Document:
@@ -131,17 +133,17 @@ class Org:
         return self.store.get("pushMapping", f"gPm{name}") or {}
 
     def events(self, kind: str = "") -> list[Document]:
-        return [each for each in self.store.all("logEvent") if each["eventType"].endswith(kind)]
+        return [event for event in self.store.all("logEvent") if event["eventType"].endswith(kind)]
 
     def users(self) -> dict[str, Document]:
-        """Users at the endpoint by first part of their name, as stored there."""
-        found = self.kiro.all(f"scimUser:{self.profile}")
-        return {each["userName"].partition("@")[0]: each for each in found}
+        """The stored users of the endpoint, by the first part of their name."""
+        users = self.kiro.all(f"scimUser:{self.profile}")
+        return {user["userName"].partition("@")[0]: user for user in users}
 
     def groups(self) -> dict[str, list[str]]:
-        """Names of members by group at the endpoint."""
+        """Names of members at the endpoint, by group."""
         (profile,) = kiro_console.describe(self.kiro)["profiles"]
         return {
-            each["displayName"]: sorted(member.partition("@")[0] for member in each["members"])
-            for each in profile["groups"]
+            group["displayName"]: sorted(member.partition("@")[0] for member in group["members"])
+            for group in profile["groups"]
         }

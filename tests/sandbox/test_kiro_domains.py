@@ -1,4 +1,4 @@
-"""Domains in the simulated Kiro console, and the zones that the sandbox has for them."""
+"""Domains in the simulated Kiro console, and their zones in the sandbox."""
 
 from __future__ import annotations
 
@@ -29,25 +29,27 @@ def sandbox(tmp_path):
         yield sandbox
 
 
-def shown(store, profile):
-    return {each["name"]: each["status"] for each in console.describe(store)["profiles"][0]["domains"]}
+def statuses(store):
+    """Status of each domain of the first profile."""
+    (profile, *_) = console.describe(store)["profiles"]
+    return {domain["name"]: domain["status"] for domain in profile["domains"]}
 
 
 class TestConsole:
-    def test_a_domain_is_pending_and_has_a_token(self, store, profile):
+    def test_a_new_domain_is_pending_and_has_a_token(self, store, profile):
         added = domains.add_domain(store, profile, "Contoso.example.")
         assert added["id"] == "contoso.example"
         assert added["token"].startswith("kiro-site-verification=")
-        assert shown(store, profile) == {"contoso.example": "Pending"}
+        assert statuses(store) == {"contoso.example": "Pending"}
         assert domains.add_domain(store, profile, "contoso.example") == added
 
-    def test_it_belongs_to_one_profile_whatever_its_status(self, store, profile):
+    def test_it_belongs_to_one_profile(self, store, profile):
         domains.add_domain(store, profile, "contoso.example")
         other = console.create_profile(store)["id"]
         with pytest.raises(ConsoleRefusal, match="already associated with another profile"):
             domains.add_domain(store, other, "contoso.example")
 
-    def test_a_profile_has_ten_at_most(self, store, profile):
+    def test_a_profile_has_at_most_ten(self, store, profile):
         for number in range(10):
             domains.add_domain(store, profile, f"d{number}.example")
         with pytest.raises(ConsoleRefusal, match="at most 10 domains"):
@@ -58,7 +60,7 @@ class TestConsole:
         domains.remove_domain(store, "contoso.example")
         assert domains.add_domain(store, profile, "contoso.example")["token"] != first["token"]
 
-    def test_a_deleted_profile_sets_its_domains_free(self, store, profile):
+    def test_the_domain_of_a_deleted_profile_can_be_added_again(self, store, profile):
         domains.add_domain(store, profile, "contoso.example")
         console.delete_profile(store, profile)
         other = console.create_profile(store)["id"]
@@ -69,28 +71,26 @@ class TestConsole:
     )
     def test_it_is_verified_once_the_token_is_found(self, store, profile, name):
         token = domains.add_domain(store, profile, "contoso.example")["token"]
-        domains.verify(store, lambda asked: ["v=spf1 -all"] if asked == name else [])
-        assert shown(store, profile) == {"contoso.example": "Pending"}
-        domains.verify(store, lambda asked: ["v=spf1 -all", token] if asked == name else [])
-        assert shown(store, profile) == {"contoso.example": "Verified"}
+        domains.verify(store, lambda queried: ["v=spf1 -all"] if queried == name else [])
+        assert statuses(store) == {"contoso.example": "Pending"}
+        domains.verify(store, lambda queried: ["v=spf1 -all", token] if queried == name else [])
+        assert statuses(store) == {"contoso.example": "Verified"}
         domains.verify(store, lambda _: [])
-        assert shown(store, profile) == {"contoso.example": "Verified"}
+        assert statuses(store) == {"contoso.example": "Verified"}
 
     def test_other_names_and_other_values_do_not_count(self, store, profile):
         token = domains.add_domain(store, profile, "contoso.example")["token"]
-        domains.verify(
-            store, lambda asked: [token] if asked == "kiro-app-11.contoso.example" else [token[:-1]]
-        )
-        assert shown(store, profile) == {"contoso.example": "Pending"}
+        domains.verify(store, lambda name: [token] if name == "kiro-app-11.contoso.example" else [token[:-1]])
+        assert statuses(store) == {"contoso.example": "Pending"}
 
-    def test_what_is_not_there_is_refused(self, store):
+    def test_unknown_profiles_and_domains_are_refused(self, store):
         with pytest.raises(ConsoleRefusal, match="no profile"):
-            domains.add_domain(store, "nobody", "contoso.example")
+            domains.add_domain(store, "unknown", "contoso.example")
         with pytest.raises(ConsoleRefusal, match="no domain"):
             domains.remove_domain(store, "contoso.example")
 
 
-class TestHosting:
+class TestZones:
     @pytest.mark.parametrize(
         ("domain", "zone"),
         [
@@ -100,45 +100,45 @@ class TestHosting:
             ("eu.contoso.example", "contoso.example."),
         ],
     )
-    def test_a_domain_that_the_world_can_have_gets_a_zone(self, sandbox, domain, zone):
+    def test_a_public_domain_gets_a_zone(self, sandbox, domain, zone):
         control.host_domains(sandbox, [domain])
         assert hosted_zones.zone_of(sandbox.dns.store, f"kiro-app-1.{domain}") == zone
         assert {f"ns1.{zone}", f"ns2.{zone}"} <= sandbox.dns.glue().keys()
 
     @pytest.mark.parametrize("domain", ["contoso.local", "contoso.internal", "hq.contoso-private", "co.uk"])
-    def test_a_private_one_does_not(self, sandbox, domain):
+    def test_a_private_domain_gets_none(self, sandbox, domain):
         before = dns.zones(sandbox.dns.store)
         control.host_domains(sandbox, [domain])
         assert dns.zones(sandbox.dns.store) == before
         assert hosted_zones.zone_of(sandbox.dns.store, domain) is None
 
-    def test_a_zone_that_somebody_took_away_stays_away(self, sandbox):
+    def test_a_removed_zone_is_not_created_again(self, sandbox):
         control.host_domains(sandbox, ["acme.com"])
         dns.remove_zone(sandbox.dns.store, "acme.com.")
         control.host_domains(sandbox, ["acme.com"])
         assert "acme.com." not in dns.zones(sandbox.dns.store)
 
 
-class TestTogether:
+class TestVerification:
     def test_pending_becomes_verified_through_the_resolver(self, sandbox):
-        profile = console.create_profile(sandbox.kiro)["id"]
+        console.create_profile(sandbox.kiro)
         token = console_actions.add_domain(sandbox, "entra", "contoso.example")
         console_actions.verify_domains(sandbox)
-        assert shown(sandbox.kiro, profile) == {"contoso.example": "Pending"}
+        assert statuses(sandbox.kiro) == {"contoso.example": "Pending"}
         console_actions.create_record(sandbox, "kiro-app-1.contoso.example", token, 300)
         console_actions.verify_domains(sandbox)
-        assert shown(sandbox.kiro, profile) == {"contoso.example": "Pending"}, "its resolver remembers"
+        assert statuses(sandbox.kiro) == {"contoso.example": "Pending"}, "cached by its resolver"
         dns.move_clock(sandbox.dns.store, 901)
         console_actions.verify_domains(sandbox)
-        assert shown(sandbox.kiro, profile) == {"contoso.example": "Verified"}
+        assert statuses(sandbox.kiro) == {"contoso.example": "Verified"}
 
     def test_a_resolver_that_does_not_answer_verifies_nothing(self, sandbox):
-        profile = console.create_profile(sandbox.kiro)["id"]
+        console.create_profile(sandbox.kiro)
         token = console_actions.add_domain(sandbox, "entra", "contoso.example")
         console_actions.create_record(sandbox, "kiro-app-1.contoso.example", token, 300)
         dns.behave(sandbox.dns.store, "resolver1.", {"mode": "servfail"})
         console_actions.verify_domains(sandbox)
-        assert shown(sandbox.kiro, profile) == {"contoso.example": "Pending"}
+        assert statuses(sandbox.kiro) == {"contoso.example": "Pending"}
 
     def test_another_process_shares_the_name_servers(self, tmp_path, sandbox):
         with (
@@ -155,30 +155,30 @@ class TestTogether:
         console_actions.create_record(sandbox, "long.contoso.example", "x" * 600, 300)
         assert hosted_zones.txt_values(sandbox.dns, "long.contoso.example") == ["x" * 600]
 
-    def test_a_name_in_no_zone_has_no_editor(self, sandbox):
-        with pytest.raises(ValueError, match="no zone of the sandbox"):
+    def test_a_name_outside_every_zone_is_refused(self, sandbox):
+        with pytest.raises(ValueError, match="no zone of the sandbox contains"):
             console_actions.create_record(sandbox, "www.nowhere.test", "x", 300)
 
 
-class TestActing:
-    def test_a_person_adds_the_domain_and_copies_the_record(self, sandbox):
+class TestConsoleActions:
+    def test_the_domain_is_added_and_the_record_created(self, sandbox):
         console.create_profile(sandbox.kiro)
-        did = console_actions.perform(sandbox, "entra", "kiro-domain-contoso.example")
-        assert did.output.startswith("kiro-site-verification=")
+        added = console_actions.perform(sandbox, "entra", "kiro-domain-contoso.example")
+        assert added.output.startswith("kiro-site-verification=")
         lines = (
             "Name:   kiro-app-1.contoso.example  (in contoso.example: kiro-app-1)",
             "Type:   TXT",
-            f"Value:  {did.output}",
+            f"Value:  {added.output}",
             "TTL:    60",
         )
-        made = console_actions.perform(sandbox, "entra", "dns-record-contoso.example", lines)
-        assert "in the zone contoso.example" in made.summary
-        assert hosted_zones.txt_values(sandbox.dns, "kiro-app-1.contoso.example") == [did.output]
+        created = console_actions.perform(sandbox, "entra", "dns-record-contoso.example", lines)
+        assert "in the zone contoso.example" in created.summary
+        assert hosted_zones.txt_values(sandbox.dns, "kiro-app-1.contoso.example") == [added.output]
         assert console_actions.verification_tokens(sandbox, ["contoso.example", "other.example"]) == {
-            "contoso.example": did.output
+            "contoso.example": added.output
         }
 
-    def test_not_before_there_is_a_profile_or_a_value(self, sandbox):
+    def test_a_profile_and_a_value_are_required(self, sandbox):
         assert console_actions.perform(sandbox, "okta", "kiro-domain-contoso.example") is None
         lines = (
             "Name: kiro-app-1.contoso.example",
@@ -188,7 +188,7 @@ class TestActing:
         assert console_actions.perform(sandbox, "entra", "dns-record-contoso.example", lines) is None
         assert console_actions.perform(sandbox, "entra", "dns-record-contoso.example", ()) is None
 
-    def test_a_domain_of_another_profile_is_left_to_a_person(self, sandbox):
+    def test_a_domain_of_another_profile_is_not_added(self, sandbox):
         console.create_profile(sandbox.kiro, issuer="https://issuer.example")
         console.create_profile(sandbox.kiro)
         assert console_actions.perform(sandbox, "okta", "kiro-domain-contoso.example")

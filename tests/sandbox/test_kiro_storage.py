@@ -32,7 +32,7 @@ class TestContract(ScimStorageContract):
 
 @pytest.fixture
 def user_type(loaded: ScimProvider) -> ResourceType:
-    return next(each for each in loaded.resource_types if each.id == "User")
+    return next(resource_type for resource_type in loaded.resource_types if resource_type.id == "User")
 
 
 def user(loaded: ScimProvider, user_type: ResourceType, **values: Any) -> Any:
@@ -41,28 +41,28 @@ def user(loaded: ScimProvider, user_type: ResourceType, **values: Any) -> Any:
 
 def names(storage: ProfileStorage, user_type: ResourceType) -> set[str]:
     kind = f"scim{user_type.name}:profile"
-    return {each["userName"] for each in storage._store.all(kind)}
+    return {user["userName"] for user in storage._store.all(kind)}
 
 
 def test_resources_survive_the_process(tmp_path: Path, loaded: ScimProvider, user_type: ResourceType) -> None:
     store = Store(tmp_path / "kiro.db")
-    made = ProfileStorage(store, "profile", loaded).create(
+    created = ProfileStorage(store, "profile", loaded).create(
         user_type, user(loaded, user_type, userName="alice")
     )
     store.close()
     again = ProfileStorage(Store(tmp_path / "kiro.db"), "profile", loaded)
-    assert again.get(user_type, str(made.id)).model_dump() == made.model_dump()
+    assert again.get(user_type, str(created.id)).model_dump() == created.model_dump()
 
 
 def test_profiles_do_not_see_each_other(
     tmp_path: Path, loaded: ScimProvider, user_type: ResourceType
 ) -> None:
     store = Store(tmp_path / "kiro.db")
-    one, other = (ProfileStorage(store, name, loaded) for name in ("one", "other"))
-    for storage in (one, other):
+    for name in ("first", "second"):
+        storage = ProfileStorage(store, name, loaded)
         storage.create(user_type, user(loaded, user_type, userName="alice"))
     with pytest.raises(UniquenessException):
-        one.create(user_type, user(loaded, user_type, userName="ALICE"))
+        storage.create(user_type, user(loaded, user_type, userName="ALICE"))
 
 
 def test_a_name_is_free_again_after_a_change_or_a_deletion(
@@ -78,7 +78,7 @@ def test_a_name_is_free_again_after_a_change_or_a_deletion(
     assert names(storage, user_type) == {"alice", "bob"}
 
 
-def test_one_of_many_at_once_gets_the_name(
+def test_of_concurrent_creations_one_gets_the_name(
     tmp_path: Path, loaded: ScimProvider, user_type: ResourceType
 ) -> None:
     stores = [Store(tmp_path / "kiro.db") for _ in range(3)]  # as three processes would have
@@ -93,9 +93,9 @@ def test_one_of_many_at_once_gets_the_name(
                 refused.append(i)
 
     threads = [threading.Thread(target=create, args=(store,)) for store in stores]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert len(refused) == 20
     assert names(ProfileStorage(stores[0], "profile", loaded), user_type) == {f"user{i}" for i in range(10)}

@@ -143,7 +143,7 @@ def half_done_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Sandbox(home).start() as sandbox:
         admin = Admin(sandbox)
         admin.authorization(admin.sign_in()["credentials"]["oauthClient"]["client_id"])
-        admin.people(admin.provisioning()["id"])
+        admin.assign_and_push(admin.provisioning()["id"])
         admin.close()
     return home
 

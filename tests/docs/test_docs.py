@@ -91,7 +91,7 @@ def test_the_tutorial_runs_as_printed(tmp_path, page):
         )
         if command != "echo $?":
             script.append("code=$?")
-    subprocess.run(["bash", "-c", "\n".join(script)], cwd=tmp_path, env=environment, check=True, timeout=120)
+    subprocess.run(["bash", "-c", "\n".join(script)], cwd=tmp_path, env=environment, check=True, timeout=900)
     for number, (command, expected) in enumerate(steps):
         printed = (tmp_path / f"{number}.out").read_text(encoding="utf-8")
         assert matches(expected, printed), f"$ {command}\n{printed}"

@@ -1,4 +1,4 @@
-"""Every check, over its whole life: break it, find it with evidence, repair it, find nothing."""
+"""Every check with its misconfiguration: break it, report it with evidence, fix it, report nothing."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from provisioner.sandbox import control
 from tests.sandbox.test_dns_misconfigurations import OF_PLAYBOOKS as OF_ONE_PLAYBOOK
 
 OF_PLAYBOOKS = {*OF_ONE_PLAYBOOK, "dns-verified-domain-candidate"}
-"""Faults that are in what a playbook says, not in a tenant or the DNS; see test_domains.py."""
+"""Checks of the playbook itself, not of a tenant or the DNS; see test_domains.py."""
 
 CHECKS = {check.id: name for name in CATALOGUES for check in catalogue(name) if check.id not in OF_PLAYBOOKS}
-"""Whose each check is."""
+"""The provider of each check."""
 
 CONSEQUENCES = {
     "dns-negative-ttl-long": {"dns-record-missing"},
@@ -28,57 +28,57 @@ CONSEQUENCES = {
     "okta-redirect-uri-port-2128": {"okta-redirect-uri-missing"},
     "okta-sync-errors": {"okta-provisioning-failures"},
 }
-"""Checks that cannot but fail as well."""
+"""Other checks that fail as a consequence."""
 
 PASSING = {"dns-negative-ttl-long"}
-"""Faults that matter no more once what they prolong is over."""
+"""Misconfigurations that end when the problem that they prolong is fixed."""
 
-LEFT = {"dns-value-malformed": {"dns-tokens-several"}, "dns-value-other": {"dns-tokens-several"}}
-"""What is left to a person when a fault was repaired: other values at the name are never touched."""
+REMAINING = {"dns-value-malformed": {"dns-tokens-several"}, "dns-value-other": {"dns-tokens-several"}}
+"""Checks that fail after the fix: other values at the name are never deleted."""
 
 
 def failed(report):
     return {finding["check"] for finding in report["findings"] if finding["status"] == "fail"}
 
 
-def test_every_check_can_be_broken_and_every_fault_is_checked():
+def test_every_check_has_a_misconfiguration_and_the_reverse():
     assert set(CHECKS) == set(control.misconfigurations())
 
 
 @pytest.fixture
-def integrated(applied, whose, tmp_path):
-    """The product in front of a tenant in which everything is right; a playbook has domains where they are what breaks."""
+def integrated(applied, provider_of_check, tmp_path):
+    """The product and a tenant without problems; the playbook has domains if a DNS check is tested."""
     keys = {"name": "${KIRO_DOMAIN}", "value": "${KIRO_DOMAIN_TOKEN}", "dns": {"provider": "route53"}}
-    domains = [keys] if whose == "dns" else None
+    domains = [keys] if provider_of_check == "dns" else None
     applied.playbook = applied.variant(tmp_path / f"{applied.provider}.yaml", domains=domains)
     return applied
 
 
 @pytest.fixture
-def provider(whose):
-    return "entra" if whose == "dns" else whose
+def provider(provider_of_check):
+    return "entra" if provider_of_check == "dns" else provider_of_check
 
 
-@pytest.mark.parametrize(("name", "whose"), CHECKS.items(), ids=list(CHECKS))
-def test_break_find_repair(integrated, name):
+@pytest.mark.parametrize(("name", "provider_of_check"), CHECKS.items(), ids=list(CHECKS))
+def test_break_report_fix(integrated, name):
     applied = integrated
     broken = applied("sandbox", "break", name)
     assert broken.code == 0, broken.err
 
-    found = applied.doctor()
-    assert found.code == 3, found.out
-    assert name in failed(found.json)
-    assert failed(found.json) <= {name} | CONSEQUENCES.get(name, set())
-    findings = [finding for finding in found.json["findings"] if finding["check"] == name]
+    audit = applied.doctor()
+    assert audit.code == 3, audit.out
+    assert name in failed(audit.json)
+    assert failed(audit.json) <= {name} | CONSEQUENCES.get(name, set())
+    findings = [finding for finding in audit.json["findings"] if finding["check"] == name]
     assert all(finding["message"] and finding["evidence"] for finding in findings)
 
-    repaired = applied.doctor("--fix")
+    fixed = applied.doctor("--fix")
     if name in PASSING or any(finding["fix"] == "automatic" for finding in findings):
-        assert repaired.json["audits"][0]["fixed"]
+        assert fixed.json["audits"][0]["fixed"]
         again = applied.doctor()
-        assert failed(again.json) == failed(repaired.json) == LEFT.get(name, set()), again.out
-        assert again.code == (3 if name in LEFT else 0)
+        assert failed(again.json) == failed(fixed.json) == REMAINING.get(name, set()), again.out
+        assert again.code == (3 if name in REMAINING else 0)
         assert applied.apply().json["requests"]["write"] == 0
     else:
-        assert repaired.code == 3
-        assert name in failed(repaired.json)
+        assert fixed.code == 3
+        assert name in failed(fixed.json)

@@ -1,9 +1,8 @@
-"""The catalogue of misconfigurations for DNS: each is found by the check of its name, and by few others."""
+"""DNS misconfigurations: the check with the same id reports each of them, and few others do."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterable
 
 import pytest
@@ -23,7 +22,8 @@ TOKEN = "kiro-site-verification=11111111-2222-4333-8444-555555555555"
 DOMAIN = "contoso.example"
 LABEL = "kiro-app-1"
 NAME = f"{LABEL}.{ZONE}"
-LIMITS = Limits(datagram=0.5, stream=0.5, budget=5)
+LIMITS = Limits(datagram=3, stream=3, budget=60)
+"""Long enough for a busy machine; only the cases with a silent server wait for them."""
 
 OF_PLAYBOOKS = {
     "dns-domain-in-two-playbooks",
@@ -34,58 +34,58 @@ OF_PLAYBOOKS = {
     "dns-parent-and-child",
     "dns-token-overdue",
 }
-"""Checks of what a playbook says: no fault of the DNS can fail them."""
+"""Checks of the playbook itself: no misconfiguration of the DNS can fail them."""
 
 CONSEQUENCES = {
-    "dns-negative-ttl-long": {"dns-record-missing"},  # it only matters while something is absent
+    "dns-negative-ttl-long": {"dns-record-missing"},  # it only matters while a name does not exist
     "dns-zone-not-found": {"dns-record-missing"},  # resolvers find no way to the record either
 }
-"""Checks that cannot but fail as well."""
+"""Other checks that fail as a consequence."""
 
-MADE_RIGHT_BY_THE_RECORD = {
+FIXED_BY_THE_RECORD = {
     "dns-record-missing": set(),
     "dns-record-doubled": set(),
     "dns-record-at-apex": set(),
     "dns-record-at-other-label": set(),
-    "dns-value-malformed": {"dns-tokens-several"},  # the bad value is still beside the right one
+    "dns-value-malformed": {"dns-tokens-several"},  # the wrong value stays next to the right one
     "dns-value-other": {"dns-tokens-several"},
     "dns-negative-ttl-long": set(),
 }
-"""Faults that are gone once the wanted record is there, and the checks that have something to say even then."""
+"""Misconfigurations that end when the record is created, and the checks that fail even then."""
 
 OF_A_LABEL = ("dns-record-at-apex", "dns-cname-in-the-way")
 OF_A_SECONDARY = ("dns-servers-disagree", "dns-server-lame", "dns-server-unreachable", "dns-tcp-blocked")
-IN_ANY_DNS = ("dns-resolver-unreachable",)
+IN_ANY_DNS = ["dns-resolver-unreachable"]
 A_DAY = 86400
 
 
 class Audit:
-    """Looks a domain up as the product does, and judges what is seen."""
+    """Looks up a domain as the product does, and checks the answers."""
 
     def __init__(self, client: Client) -> None:
         self.service = client.service
         self.store = client.service.store
 
     def __call__(self) -> dict[str, Diagnosis]:
-        """What is said, by the check that says it."""
+        """The diagnoses, by check."""
         name = record_name(LABEL, parse_domain(DOMAIN))
-        wanted = [DomainRecord(key=DOMAIN, label=name.label, name=name.name, value=TOKEN)]
+        records = [DomainRecord(key=DOMAIN, label=name.label, name=name.name, value=TOKEN)]
         servers = {
             host.removesuffix("."): (address, int(port))
             for host, endpoint in self.service.glue().items()
             for address, _, port in [endpoint.partition(":")]
         }
         resolvers = [resolver(endpoint) for endpoint in self.service.resolvers().values()]
-        seen = asyncio.run(
+        answers = asyncio.run(
             look(
-                wanted,
+                records,
                 resolvers=resolvers,
                 servers=servers,
                 suffixes=("example",),
                 limits=LIMITS,
             )
         )
-        return {one.id: one for one in diagnose(wanted, seen)}
+        return {diagnosis.id: diagnosis for diagnosis in diagnose(records, answers)}
 
 
 @pytest.fixture
@@ -94,85 +94,84 @@ def audit(dns_client: Client) -> Audit:
     return Audit(dns_client)
 
 
-def told(said: Iterable[str], name: str) -> bool:
-    return name in said and {*said} <= {name} | CONSEQUENCES.get(name, set())
+def reported(diagnoses: Iterable[str], name: str) -> bool:
+    return name in diagnoses and {*diagnoses} <= {name} | CONSEQUENCES.get(name, set())
 
 
-def test_every_check_has_a_fault_or_is_of_playbooks():
+def test_every_check_of_the_dns_has_a_misconfiguration():
     assert {*MISCONFIGURATIONS} | OF_PLAYBOOKS == {rule.id for rule in RULES}
     assert not {*MISCONFIGURATIONS} & OF_PLAYBOOKS
 
 
 @pytest.mark.parametrize("name", MISCONFIGURATIONS)
-def test_a_fault_is_found_by_its_check(audit, name):
+def test_its_check_reports_a_misconfiguration(audit, name):
     MISCONFIGURATIONS[name](VerifiedDomain(audit.store))
-    said = audit()
-    assert told(said, name), {*said}
-    assert said[name].message
-    assert said[name].evidence
-    assert said[name].next_step
+    diagnoses = audit()
+    assert reported(diagnoses, name), {*diagnoses}
+    assert diagnoses[name].message
+    assert diagnoses[name].evidence
+    assert diagnoses[name].next_step
 
 
 @pytest.mark.parametrize("name", MISCONFIGURATIONS)
-def test_a_fault_is_found_where_all_was_well_a_moment_ago(audit, name):
-    """Resolvers remember the good answers; that hides no fault."""
+def test_its_check_reports_it_even_after_a_good_audit(audit, name):
+    """The good answers that resolvers cache hide no misconfiguration."""
     assert audit() == {}
     MISCONFIGURATIONS[name](VerifiedDomain(audit.store))
-    said = audit()
-    assert told(said, name), {*said}
+    diagnoses = audit()
+    assert reported(diagnoses, name), {*diagnoses}
 
 
-@pytest.mark.parametrize(("name", "left"), MADE_RIGHT_BY_THE_RECORD.items())
-def test_making_the_record_undoes_the_fault(audit, name, left):
+@pytest.mark.parametrize(("name", "remaining"), FIXED_BY_THE_RECORD.items())
+def test_creating_the_record_fixes_it(audit, name, remaining):
     MISCONFIGURATIONS[name](VerifiedDomain(audit.store))
     assert name in audit()
     add_record(audit.store, ZONE, LABEL, "TXT", txt(TOKEN))
     assert name not in audit()
     move_clock(audit.store, A_DAY)
-    assert {*audit()} == left
+    assert {*audit()} == remaining
 
 
-def test_removing_the_alias_and_making_the_record_undoes_the_fault(audit):
+def test_replacing_the_alias_by_the_record_fixes_it(audit):
     MISCONFIGURATIONS["dns-cname-in-the-way"](VerifiedDomain(audit.store))
     remove_record(audit.store, ZONE, LABEL, "CNAME")
     add_record(audit.store, ZONE, LABEL, "TXT", txt(TOKEN))
     assert audit() == {}
 
 
-def test_removing_the_other_values_undoes_the_fault(audit):
+def test_removing_the_other_values_fixes_it(audit):
     MISCONFIGURATIONS["dns-tokens-several"](VerifiedDomain(audit.store))
-    left = records(audit.store, ZONE)[NAME]["TXT"]["data"]
-    remove_record(audit.store, ZONE, LABEL, "TXT", *(text for text in left if text != txt(TOKEN)))
+    data = records(audit.store, ZONE)[NAME]["TXT"]["data"]
+    remove_record(audit.store, ZONE, LABEL, "TXT", *(text for text in data if text != txt(TOKEN)))
     assert audit() == {}
 
 
 @pytest.mark.parametrize("name", ["dns-resolvers-lag", "dns-value-cached"])
-def test_what_resolvers_remember_passes(audit, name):
+def test_cached_answers_expire(audit, name):
     MISCONFIGURATIONS[name](VerifiedDomain(audit.store))
     move_clock(audit.store, A_DAY)
     assert audit() == {}
 
 
-@pytest.mark.parametrize("name", MISCONFIGURATIONS)
-def test_a_fault_says_in_one_sentence_what_was_done(name):
-    text = " ".join((MISCONFIGURATIONS[name].__doc__ or "").split())
-    assert re.fullmatch(r"[A-Z][^.]+\.", text), text
-    assert len(text) < 120
+def test_a_dns_without_records_has_nothing_to_break(dns_client):
+    applied = []
+    for name, misconfiguration in MISCONFIGURATIONS.items():
+        try:
+            misconfiguration(VerifiedDomain(dns_client.service.store))
+        except NothingToBreakError as error:
+            assert "apply a playbook with domains first" in str(error), name  # noqa: PT017 (the loop goes on)
+        else:
+            applied.append(name)
+    assert applied == IN_ANY_DNS
 
 
-@pytest.mark.parametrize("name", [name for name in MISCONFIGURATIONS if name not in IN_ANY_DNS])
-def test_a_fault_needs_a_record_to_be_put_in(dns_client, name):
-    with pytest.raises(NothingToBreakError, match="apply a playbook with domains first"):
-        MISCONFIGURATIONS[name](VerifiedDomain(dns_client.service.store))
-
-
-def test_the_domain_can_be_chosen(audit):
+def test_the_domain_can_be_selected(audit):
     sub, other = f"sub.{ZONE}", "fabrikam.example."
     add_zone(audit.store, other)
     add_record(audit.store, ZONE, f"{LABEL}.sub", "TXT", txt(TOKEN))
     add_record(audit.store, other, LABEL, "TXT", txt(TOKEN))
-    chosen = {domain: VerifiedDomain(audit.store, domain).record for domain in (DOMAIN, sub, None)}
-    assert {domain: (record.zone, record.domain, record.name) for domain, record in chosen.items()} == {
+    selected = {domain: VerifiedDomain(audit.store, domain).record for domain in (DOMAIN, sub, None)}
+    assert {domain: (record.zone, record.domain, record.name) for domain, record in selected.items()} == {
         DOMAIN: (ZONE, ZONE, NAME),
         sub: (ZONE, sub, f"{LABEL}.{sub}"),
         None: (other, other, f"{LABEL}.{other}"),
@@ -181,8 +180,8 @@ def test_the_domain_can_be_chosen(audit):
         MISCONFIGURATIONS["dns-record-missing"](VerifiedDomain(audit.store, "other.example"))
 
 
-def broken(store: Store, name: str, zone: str) -> bool:
-    """Whether the fault could be put in; what it refuses stays as it was."""
+def applied(store: Store, name: str, zone: str) -> bool:
+    """Whether the misconfiguration was applied; otherwise the zone did not change."""
     before = records(store, zone)
     try:
         MISCONFIGURATIONS[name](VerifiedDomain(store))
@@ -196,7 +195,7 @@ def broken(store: Store, name: str, zone: str) -> bool:
 def test_a_record_at_the_domain_itself_can_be_broken_too(dns_client, name):
     store = dns_client.service.store
     add_record(store, ZONE, "@", "TXT", txt(TOKEN))
-    assert broken(store, name, ZONE) == (name not in OF_A_LABEL)
+    assert applied(store, name, ZONE) == (name not in OF_A_LABEL)
 
 
 @pytest.mark.parametrize("name", MISCONFIGURATIONS)
@@ -204,4 +203,4 @@ def test_a_zone_with_one_server_can_be_broken_too(dns_client, name):
     store, zone = dns_client.service.store, "fabrikam.example."
     add_zone(store, zone, servers=["ns1"])
     add_record(store, zone, LABEL, "TXT", txt(TOKEN))
-    assert broken(store, name, zone) == (name not in OF_A_SECONDARY)
+    assert applied(store, name, zone) == (name not in OF_A_SECONDARY)

@@ -335,7 +335,7 @@ def _rehearsed_domains(domains: tuple[Any, ...], sandbox: Sandbox) -> tuple[Any,
     from provisioner.providers.dns.keys import DnsKeys  # noqa: PLC0415 - start-up time
     from provisioner.sandbox import console_actions, control  # noqa: PLC0415 - start-up time
 
-    control.host_domains(sandbox, [one.name for one in domains])
+    control.create_zones(sandbox, [one.name for one in domains])
     tokens = console_actions.verification_tokens(sandbox, [one.name for one in domains])
     update = DnsKeys(**control.dns_update_key(sandbox))
     return tuple(

@@ -95,7 +95,7 @@ def add_domain(sandbox: Sandbox, vendor: str, domain: str) -> str:
     profile = sandbox.vendor(vendor).newest_profile()
     if profile is None:
         raise ConsoleRefusal(f"there is no Kiro profile for {vendor} yet")
-    hosted_zones.host(sandbox.dns.store, domain)
+    hosted_zones.create_zone(sandbox.dns.store, domain)
     return str(domains.add_domain(sandbox.kiro, profile["id"], domain)["token"])
 
 
@@ -116,7 +116,7 @@ def create_record(sandbox: Sandbox, name: str, value: str, ttl: int) -> str:
     """
     from provisioner.sandbox.dns import add_record, hosted_zones, txt
 
-    zone = hosted_zones.zone_of(sandbox.dns.store, name)
+    zone = hosted_zones.zone_containing(sandbox.dns.store, name)
     if zone is None:
         raise ValueError(f"no zone of the sandbox contains the name {name}")
     strings = [value[start : start + _STRING_LENGTH] for start in range(0, len(value), _STRING_LENGTH)]
@@ -130,7 +130,7 @@ def verify_domains(sandbox: Sandbox) -> None:
     from provisioner.sandbox.kiro import domains
 
     if sandbox.kiro.keys("kiroDomain"):
-        domains.verify(sandbox.kiro, lambda name: hosted_zones.txt_values(sandbox.dns, name))
+        domains.verify(sandbox.kiro, lambda name: hosted_zones.lookup_txt(sandbox.dns, name))
 
 
 def verification_tokens(sandbox: Sandbox, names: Iterable[str]) -> dict[str, str]:

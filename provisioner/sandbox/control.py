@@ -109,12 +109,12 @@ def name_servers(sandbox: Sandbox) -> dict[str, Any]:
     }
 
 
-def host_domains(sandbox: Sandbox, domains: Iterable[str]) -> None:
+def create_zones(sandbox: Sandbox, domains: Iterable[str]) -> None:
     """Create a zone for each domain that the public DNS could have; private names stay unknown."""
     from provisioner.sandbox.dns import hosted_zones
 
     for domain in domains:
-        hosted_zones.host(sandbox.dns.store, domain)
+        hosted_zones.create_zone(sandbox.dns.store, domain)
     sandbox.dns.settle()
 
 

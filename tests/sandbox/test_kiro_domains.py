@@ -101,21 +101,21 @@ class TestZones:
         ],
     )
     def test_a_public_domain_gets_a_zone(self, sandbox, domain, zone):
-        control.host_domains(sandbox, [domain])
-        assert hosted_zones.zone_of(sandbox.dns.store, f"kiro-app-1.{domain}") == zone
+        control.create_zones(sandbox, [domain])
+        assert hosted_zones.zone_containing(sandbox.dns.store, f"kiro-app-1.{domain}") == zone
         assert {f"ns1.{zone}", f"ns2.{zone}"} <= sandbox.dns.glue().keys()
 
     @pytest.mark.parametrize("domain", ["contoso.local", "contoso.internal", "hq.contoso-private", "co.uk"])
     def test_a_private_domain_gets_none(self, sandbox, domain):
         before = dns.zones(sandbox.dns.store)
-        control.host_domains(sandbox, [domain])
+        control.create_zones(sandbox, [domain])
         assert dns.zones(sandbox.dns.store) == before
-        assert hosted_zones.zone_of(sandbox.dns.store, domain) is None
+        assert hosted_zones.zone_containing(sandbox.dns.store, domain) is None
 
     def test_a_removed_zone_is_not_created_again(self, sandbox):
-        control.host_domains(sandbox, ["acme.com"])
+        control.create_zones(sandbox, ["acme.com"])
         dns.remove_zone(sandbox.dns.store, "acme.com.")
-        control.host_domains(sandbox, ["acme.com"])
+        control.create_zones(sandbox, ["acme.com"])
         assert "acme.com." not in dns.zones(sandbox.dns.store)
 
 
@@ -146,14 +146,14 @@ class TestVerification:
             Sandbox(tmp_path / "served").start() as other,
         ):
             assert other.attached
-            control.host_domains(other, ["acme.com"])
+            control.create_zones(other, ["acme.com"])
             assert other.dns.glue() == served.dns.glue()
             console_actions.create_record(other, "www.acme.com", "x", 300)
-            assert hosted_zones.txt_values(other.dns, "www.acme.com") == ["x"]
+            assert hosted_zones.lookup_txt(other.dns, "www.acme.com") == ["x"]
 
     def test_a_long_value_is_split_and_read_back_whole(self, sandbox):
         console_actions.create_record(sandbox, "long.contoso.example", "x" * 600, 300)
-        assert hosted_zones.txt_values(sandbox.dns, "long.contoso.example") == ["x" * 600]
+        assert hosted_zones.lookup_txt(sandbox.dns, "long.contoso.example") == ["x" * 600]
 
     def test_a_name_outside_every_zone_is_refused(self, sandbox):
         with pytest.raises(ValueError, match="no zone of the sandbox contains"):
@@ -173,7 +173,7 @@ class TestConsoleActions:
         )
         created = console_actions.perform(sandbox, "entra", "dns-record-contoso.example", lines)
         assert "in the zone contoso.example" in created.summary
-        assert hosted_zones.txt_values(sandbox.dns, "kiro-app-1.contoso.example") == [added.output]
+        assert hosted_zones.lookup_txt(sandbox.dns, "kiro-app-1.contoso.example") == [added.output]
         assert console_actions.verification_tokens(sandbox, ["contoso.example", "other.example"]) == {
             "contoso.example": added.output
         }

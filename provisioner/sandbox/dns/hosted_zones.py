@@ -1,4 +1,4 @@
-"""The zones of an admin's domains in the sandbox's DNS, and how Kiro looks names up there."""
+"""The zones of an admin's domains in the sandbox's DNS, and the lookups of Kiro's resolver."""
 
 from __future__ import annotations
 
@@ -23,69 +23,69 @@ if TYPE_CHECKING:
     from provisioner.sandbox.store import Store
 
 SUFFIXES: Final = ("example",)
-"""Top-level domains that only the sandbox's root has."""
-_TIMEOUT: Final = 2.0
+"""Public suffixes that exist in the sandbox's DNS only."""
+_TIMEOUT: Final = 10.0  # seconds, for a busy machine
 _log = logging.getLogger(__name__)
 
 
-def host(store: Store, domain: str) -> None:
-    """Make the zone of somebody's domain, once, where the public DNS could have it and none encloses it yet.
+def create_zone(store: Store, domain: str) -> None:
+    """Create the zone of a domain, unless another zone contains it.
 
-    Private and internal names stay unknown, as they are to the world.
+    A zone that was removed later is not created again. Private and internal names get no zone, as in the public DNS.
     """
-    name = _registrable(domain)
+    name = _registrable_domain(domain)
     with store.transaction():
         if name is None or store.get("hosted", name) is not None:
             return
         store.put("hosted", name, {"name": name})
-        if not any(_within(f"{name}.", zone) for zone in _own(store)):
+        if not any(_is_within(f"{name}.", zone) for zone in _domain_zones(store)):
             add_zone(store, f"{name}.")
 
 
-def zone_of(store: Store, name: str) -> str | None:
-    """The zone of a domain that a name is in, with its final dot; None: no zone has it."""
-    inside = [zone for zone in _own(store) if _within(f"{name.rstrip('.')}.", zone)]
-    return max(inside, key=len) if inside else None
+def zone_containing(store: Store, name: str) -> str | None:
+    """The zone of a domain that contains a name, with its final dot, or None."""
+    candidates = [zone for zone in _domain_zones(store) if _is_within(f"{name.rstrip('.')}.", zone)]
+    return max(candidates, key=len, default=None)
 
 
 def update_key(store: Store) -> Grant:
-    """The key that may change every zone's records."""
+    """The key that may change the records of every zone."""
     return next(grant for grant in keys(store) if grant.name == KEY)
 
 
-def txt_values(names: Dns, name: str) -> list[str]:
-    """What Kiro's resolver says of a name; nothing when it cannot be asked."""
-    address, _, port = names.resolvers()[RESOLVERS[0]].partition(":")
+def lookup_txt(service: Dns, name: str) -> list[str]:
+    """The TXT values of a name, from Kiro's resolver; empty when the lookup fails."""
+    address, _, port = service.resolvers()[RESOLVERS[0]].partition(":")
     query = dns.message.make_query(name, dns.rdatatype.TXT)
     try:
-        answer, _ = dns.query.udp_with_fallback(query, address, _TIMEOUT, int(port))
-    except (dns.exception.DNSException, OSError) as problem:
-        _log.debug("Kiro's resolver: %s", problem)
+        response, _ = dns.query.udp_with_fallback(query, address, _TIMEOUT, int(port))
+    except (dns.exception.DNSException, OSError) as error:
+        _log.debug("Kiro's resolver: %s", error)
         return []
-    found = [rrset for rrset in answer.answer if rrset.rdtype == dns.rdatatype.TXT]
-    return [b"".join(record.strings).decode(errors="replace") for rrset in found for record in rrset]
+    rrsets = [rrset for rrset in response.answer if rrset.rdtype == dns.rdatatype.TXT]
+    return [b"".join(record.strings).decode(errors="replace") for rrset in rrsets for record in rrset]
 
 
-def _own(store: Store) -> list[str]:
-    """Zones of domains, not the root and the top-level domains."""
+def _domain_zones(store: Store) -> list[str]:
+    """All zones except the root and the top-level domains."""
     return [zone for zone in zones(store) if zone.count(".") > 1]
 
 
-def _within(name: str, zone: str) -> bool:
+def _is_within(name: str, zone: str) -> bool:
     return name == zone or name.endswith(f".{zone}")
 
 
-def _registrable(domain: str) -> str | None:
-    """What somebody would register; None for what the public DNS cannot have."""
+def _registrable_domain(domain: str) -> str | None:
+    """The domain to register for a name; None if the public DNS cannot have it."""
     for suffix in SUFFIXES:
         if domain.endswith(f".{suffix}"):
             return ".".join(domain.split(".")[-2:])
-    found = _listed().privatesuffix(domain)
-    return found if isinstance(found, str) else None
+    registrable = _public_suffix_list().privatesuffix(domain)
+    return registrable if isinstance(registrable, str) else None
 
 
 @cache
-def _listed() -> PublicSuffixList:
+def _public_suffix_list() -> PublicSuffixList:
     from publicsuffixlist import PublicSuffixList  # noqa: PLC0415 - start-up time
 
     return PublicSuffixList(accept_unknown=False, only_icann=True)

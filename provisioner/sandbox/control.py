@@ -86,11 +86,9 @@ def misconfigure(sandbox: Sandbox, check_id: str, target: str | None = None) -> 
     """
     for vendor in sandbox.vendors.values():
         if check_id in vendor.misconfigurations():
-            vendor.misconfigurations()[check_id](vendor.view(target))
+            vendor.misconfigurations().apply(check_id, vendor.store, sandbox.kiro, target)
             return
-    from provisioner.sandbox.dns.misconfigurations import VerifiedDomain
-
-    _dns_misconfigurations()[check_id](VerifiedDomain(sandbox.dns.store, target))
+    _dns_misconfigurations().apply(check_id, sandbox.dns.store, target)
 
 
 def name_servers(sandbox: Sandbox) -> dict[str, Any]:

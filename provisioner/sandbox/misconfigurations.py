@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from provisioner.sandbox.store import Document
 
@@ -21,7 +21,12 @@ class NothingToBreakError(Exception):
 
 
 class Misconfigurations(dict[str, Callable[[View], None]], Generic[View]):
-    """Misconfigurations by id; each changes the documents behind a view of a tenant."""
+    """Misconfigurations of one vendor by id; each changes a view of the tenant."""
+
+    def __init__(self, view: Callable[..., View]) -> None:
+        """An empty registry; `view` makes a view from stores and the name of the target, or None for the newest."""
+        super().__init__()
+        self._view = view
 
     def __call__(self, check_id: str) -> Callable[[Callable[[View], None]], Callable[[View], None]]:
         """Decorator that registers a misconfiguration under the id of its check."""
@@ -31,6 +36,15 @@ class Misconfigurations(dict[str, Callable[[View], None]], Generic[View]):
             return function
 
         return register
+
+    def apply(self, check_id: str, *view: Any) -> None:
+        """Apply a misconfiguration to the view that is made from these arguments.
+
+        Raises:
+            KeyError: there is no such misconfiguration.
+            NothingToBreakError: the tenant has nothing that it applies to.
+        """
+        self[check_id](self._view(*view))
 
     def describe(self, check_id: str) -> str:
         """What a misconfiguration does, in one sentence."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from provisioner.sandbox.background import Background
 from provisioner.sandbox.exchange import Recorder
 from provisioner.sandbox.misconfigurations import Misconfigurations
 from provisioner.sandbox.server import Mount
@@ -42,13 +43,7 @@ class SandboxContext:
 
 @dataclass(frozen=True)
 class Item:
-    """One line of `provisioner sandbox show`.
-
-    Attributes:
-        name: a name from the tenant.
-        status: one word.
-        detail: free text.
-    """
+    """A line of `provisioner sandbox show`: a name from the tenant, its status in one word, and free text."""
 
     name: str
     status: str
@@ -61,7 +56,7 @@ class Summary:
 
     Attributes:
         counts: number of objects by kind.
-        items: the objects worth a line of their own.
+        items: the objects that are shown.
         details: more for machines, as JSON data.
     """
 
@@ -97,8 +92,9 @@ class Vendor(ABC):
         self.name = name
         self.context = context
         self._path = context.home / f"{name}.db"
-        self._store: Store | None = None
         self._lock = threading.RLock()
+        self._store: Store | None = None
+        self._background: Background | None = None
 
     @property
     def exists(self) -> bool:
@@ -121,6 +117,18 @@ class Vendor(ABC):
     @abstractmethod
     def create_tenant(self, store: Store) -> None:
         """Fill an empty store with a small tenant, inside a transaction."""
+
+    @property
+    def background(self) -> Any:
+        """The provisioning service that `create_background` made."""
+        with self._lock:
+            if self._background is None:
+                self._background = self.create_background()
+            return self._background
+
+    @abstractmethod
+    def create_background(self) -> Background:
+        """The provisioning service of the tenant, not started."""
 
     @abstractmethod
     def mounts(self) -> Sequence[Mount]:
@@ -195,14 +203,6 @@ class Vendor(ABC):
     def misconfigurations() -> Misconfigurations[Any]:
         """The vendor's misconfigurations."""
 
-    @abstractmethod
-    def view(self, application: str | None) -> Any:
-        """The tenant as its misconfigurations take it.
-
-        Args:
-            application: name of the application to break; the newest by default.
-        """
-
     def move(self, url: str) -> None:
         """Note the server's http address, and correct it in the tenant when it changed."""
         if not self.exists:
@@ -222,16 +222,18 @@ class Vendor(ABC):
             url: the new one.
         """
 
-    def catch_up(self) -> None:  # noqa: B027 (optional)
+    @abstractmethod
+    def catch_up(self) -> None:
         """Start the provisioning that is overdue, if the tenant exists."""
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until no provisioning runs in this process; False when that takes longer than `seconds`."""
-        del seconds
-        return True
+        return self._background is None or self._background.wait(seconds)
 
-    def finish(self) -> None:  # noqa: B027 (optional)
+    def finish(self) -> None:
         """Do the work that was put off, and wait until no provisioning runs. Nothing more is started."""
+        if self._background is not None:
+            self._background.close()
 
     def close(self) -> None:
         """Close the store."""

@@ -9,13 +9,14 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
+from provisioner.sandbox.background import Background
 from provisioner.sandbox.misconfigurations import Misconfigurations, NothingToBreakError
 from provisioner.sandbox.server import Mount
 from provisioner.sandbox.settings import Setting, parse_flag
 from provisioner.sandbox.store import Document, Store
 from provisioner.sandbox.vendor import Item, Summary, Vendor, quantity
 
-misconfiguration: Misconfigurations[Store] = Misconfigurations()
+misconfiguration: Misconfigurations[Store] = Misconfigurations(lambda store, _kiro, _name: store)
 
 
 @misconfiguration("acme-group-missing")
@@ -49,6 +50,12 @@ class Acme(Vendor):
 
     def create_tenant(self, store: Store) -> None:
         store.put("group", "Kiro-Users", {"members": [f"alice@{self.domain}"]})
+
+    def create_background(self) -> Background:
+        return Background(lambda _key: None, self.name)
+
+    def catch_up(self) -> None:
+        pass
 
     def mounts(self) -> Sequence[Mount]:
         return (Mount(re.compile("/acme/"), lambda: AcmeApi(self.store), recorded=True),)
@@ -89,9 +96,6 @@ class Acme(Vendor):
     @staticmethod
     def misconfigurations() -> Misconfigurations[Any]:
         return misconfiguration
-
-    def view(self, application: str | None) -> Store:
-        return self.store
 
     def replace_address(self, before: str, url: str) -> None:
         self.store.set("moved", [before, url])

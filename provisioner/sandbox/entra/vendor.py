@@ -12,7 +12,7 @@ from provisioner.sandbox.misconfigurations import Misconfigurations
 from provisioner.sandbox.server import Api, Mount
 from provisioner.sandbox.settings import CONSOLE, Setting, choice, parse_subset
 from provisioner.sandbox.store import Document, Store
-from provisioner.sandbox.vendor import SandboxContext, Summary, Vendor
+from provisioner.sandbox.vendor import Summary, Vendor
 
 if TYPE_CHECKING:
     from provisioner.sandbox.entra.graph import Cycles
@@ -56,10 +56,6 @@ class Entra(Vendor):
         Setting("cloud", "Microsoft cloud of the tenant: global, usgov or china", _parse_cloud, "global"),
     )
 
-    def __init__(self, name: str, context: SandboxContext) -> None:
-        super().__init__(name, context)
-        self._cycles: Cycles | None = None
-
     @property
     def tenant_id(self) -> str:
         """The tenant's id."""
@@ -82,7 +78,7 @@ class Entra(Vendor):
         return GraphApi(
             self.store,
             Tokens(self.store),
-            self._load_cycles(),
+            self.background,
             self.context.record,
             sandbox=self.context.store,
         )
@@ -92,13 +88,10 @@ class Entra(Vendor):
 
         return LoginApi(self.store, Tokens(self.store))
 
-    def _load_cycles(self) -> Cycles:
+    def create_background(self) -> Cycles:
         from provisioner.sandbox.entra.graph import Cycles
 
-        with self._lock:
-            if self._cycles is None:
-                self._cycles = Cycles(self.store)
-            return self._cycles
+        return Cycles(self.store)
 
     def access_token(self, permissions: Sequence[str] | None = None) -> str:
         """A bearer token of the automation client.
@@ -167,11 +160,6 @@ class Entra(Vendor):
 
         return MISCONFIGURATIONS
 
-    def view(self, application: str | None) -> Any:
-        from provisioner.sandbox.entra.misconfigurations import Tenant
-
-        return Tenant(self.store, self.context.kiro, application)
-
     def replace_address(self, before: str, url: str) -> None:
         """Correct the address of Kiro's SCIM endpoint in the credentials of provisioning jobs."""
         for principal_id in self.store.keys("synchronizationSecrets"):
@@ -184,16 +172,8 @@ class Entra(Vendor):
     def catch_up(self) -> None:
         """Run the cycles that are overdue, and wait for them."""
         if self.exists:
-            cycles = self._load_cycles()
-            cycles.catch_up()
-            cycles.wait()
-
-    def wait(self, seconds: float | None = None) -> bool:
-        return self._cycles is None or self._cycles.wait(seconds)
-
-    def finish(self) -> None:
-        if self._cycles is not None:
-            self._cycles.close()
+            self.background.catch_up()
+            self.background.wait()
 
 
 def _outcome(status: Document) -> str:

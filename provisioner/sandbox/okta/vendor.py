@@ -12,7 +12,7 @@ from provisioner.sandbox.okta import DOMAIN
 from provisioner.sandbox.server import Api, Mount
 from provisioner.sandbox.settings import LAG_SECONDS, Setting, parse_flag, parse_number, parse_subset
 from provisioner.sandbox.store import Document, Store
-from provisioner.sandbox.vendor import Item, SandboxContext, Summary, Vendor, quantity
+from provisioner.sandbox.vendor import Item, Summary, Vendor, quantity
 
 if TYPE_CHECKING:
     from provisioner.sandbox.okta.management.api import OktaApi
@@ -59,10 +59,7 @@ class Okta(Vendor):
         Setting("async_seconds", "seconds that Okta waits before it provisions", parse_number, 0),
     )
 
-    def __init__(self, name: str, context: SandboxContext) -> None:
-        super().__init__(name, context)
-        self._api: OktaApi | None = None
-        self._pushes: Pushes | None = None
+    _api: OktaApi | None = None
 
     def create_tenant(self, store: Store) -> None:
         from provisioner.sandbox.okta.management import new_org
@@ -75,18 +72,13 @@ class Okta(Vendor):
     def _load_api(self) -> Api:
         from provisioner.sandbox.okta.management.api import OktaApi
 
-        self._api = OktaApi(
-            self.store, self._load_pushes(), lambda: float(LAG_SECONDS.read(self.context.store))
-        )
+        self._api = OktaApi(self.store, self.background, lambda: float(LAG_SECONDS.read(self.context.store)))
         return self._api
 
-    def _load_pushes(self) -> Pushes:
+    def create_background(self) -> Pushes:
         from provisioner.sandbox.okta.pushes import Pushes
 
-        with self._lock:
-            if self._pushes is None:
-                self._pushes = Pushes(self.store)
-            return self._pushes
+        return Pushes(self.store)
 
     def access_token(self) -> str:
         """The value of the org's API token (``SSWS``)."""
@@ -192,11 +184,6 @@ class Okta(Vendor):
 
         return MISCONFIGURATIONS
 
-    def view(self, application: str | None) -> Any:
-        from provisioner.sandbox.okta.misconfigurations import Org
-
-        return Org(self.store, self.context.kiro, application)
-
     def replace_address(self, before: str, url: str) -> None:
         """Correct the issuers of authorization servers, the SCIM addresses of applications, and the issuers that Kiro knows."""
         for server in self.store.all("authorizationServer"):
@@ -220,16 +207,12 @@ class Okta(Vendor):
     def catch_up(self) -> None:
         """Push what the last process may not have pushed."""
         if self.exists:
-            self._load_pushes().catch_up()
-
-    def wait(self, seconds: float | None = None) -> bool:
-        return self._pushes is None or self._pushes.wait(seconds)
+            self.background.catch_up()
 
     def finish(self) -> None:
         if self._api is not None:
             self._api.close()
-        if self._pushes is not None:
-            self._pushes.close()
+        super().finish()
 
 
 def _describe_app(store: Store, app: Document) -> Document:

@@ -4,18 +4,9 @@ Checks of the playbook itself have none: a private domain or a public suffix, to
 an unusual label, a value that was issued too long ago.
 """
 
-from provisioner.sandbox.misconfigurations import Misconfigurations
-
 from . import location, resolvers, servers, values
-from .domain import VerifiedDomain
+from .domain import VerifiedDomain, misconfiguration
 
-MISCONFIGURATIONS: Misconfigurations[VerifiedDomain] = Misconfigurations(
-    {
-        **location.misconfiguration,
-        **values.misconfiguration,
-        **servers.misconfiguration,
-        **resolvers.misconfiguration,
-    }
-)
+MISCONFIGURATIONS = misconfiguration
 
-__all__ = ["MISCONFIGURATIONS", "VerifiedDomain"]
+__all__ = ["MISCONFIGURATIONS", "VerifiedDomain", "location", "resolvers", "servers", "values"]

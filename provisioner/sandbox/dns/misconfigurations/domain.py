@@ -13,7 +13,7 @@ import dns.rdtypes.ANY.TXT
 
 from provisioner.sandbox.dns import zone_data
 from provisioner.sandbox.dns.text import data, kept, parsed
-from provisioner.sandbox.misconfigurations import NothingToBreakError
+from provisioner.sandbox.misconfigurations import Misconfigurations, NothingToBreakError
 from provisioner.sandbox.store import Store
 
 PREFIX: Final = "kiro-site-verification="
@@ -127,6 +127,9 @@ class VerifiedDomain:
                 value = _joined(text)
                 if value.startswith(PREFIX):
                     yield Record(zone, named or above, name, value, text, texts["ttl"])
+
+
+misconfiguration: Misconfigurations[VerifiedDomain] = Misconfigurations(VerifiedDomain)
 
 
 def _joined(text: str) -> str:

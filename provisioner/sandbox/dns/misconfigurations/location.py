@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from provisioner.sandbox.dns.zone_data import add_record, records, remove_record
-from provisioner.sandbox.misconfigurations import Misconfigurations
 
-from .domain import VerifiedDomain
+from .domain import VerifiedDomain, misconfiguration
 
 _LABELS = ("kiro-app-2", "kiro-app-1")
 _WEB_HOST = "sites.webhost.example."
-
-misconfiguration: Misconfigurations[VerifiedDomain] = Misconfigurations()
 
 
 @misconfiguration("dns-record-missing")

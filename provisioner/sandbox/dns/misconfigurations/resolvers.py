@@ -10,12 +10,9 @@ from provisioner.sandbox.dns.resolving import declare
 from provisioner.sandbox.dns.text import parsed
 from provisioner.sandbox.dns.view import View
 from provisioner.sandbox.dns.zone_data import records
-from provisioner.sandbox.misconfigurations import Misconfigurations
 
-from .domain import VerifiedDomain
+from .domain import VerifiedDomain, misconfiguration
 from .values import another_token
-
-misconfiguration: Misconfigurations[VerifiedDomain] = Misconfigurations()
 
 
 @misconfiguration("dns-resolvers-lag")

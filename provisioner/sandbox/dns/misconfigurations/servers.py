@@ -10,14 +10,11 @@ from provisioner.sandbox.dns.behaviour import Behaviour, behave
 from provisioner.sandbox.dns.cache import flush
 from provisioner.sandbox.dns.text import data, parsed, txt
 from provisioner.sandbox.dns.zone_data import SOA_TTL, Contents, add_record, edit, remove_record, serial
-from provisioner.sandbox.misconfigurations import Misconfigurations
 
-from .domain import VerifiedDomain
+from .domain import VerifiedDomain, misconfiguration
 
 _DAY = 86400
 _FORMER_SERVER = "ns1.former-provider.example."
-
-misconfiguration: Misconfigurations[VerifiedDomain] = Misconfigurations()
 
 
 @misconfiguration("dns-servers-disagree")

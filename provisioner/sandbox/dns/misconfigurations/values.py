@@ -5,13 +5,10 @@ from __future__ import annotations
 import uuid
 
 from provisioner.sandbox.dns.text import txt
-from provisioner.sandbox.misconfigurations import Misconfigurations
 
-from .domain import PREFIX, VerifiedDomain
+from .domain import PREFIX, VerifiedDomain, misconfiguration
 
 _WEEK = 604800
-
-misconfiguration: Misconfigurations[VerifiedDomain] = Misconfigurations()
 
 
 def another_token() -> str:

@@ -1,12 +1,8 @@
 """Misconfigurations of an Entra tenant."""
 
-from provisioner.sandbox.misconfigurations import Misconfigurations
-
 from . import access, application, provisioning
-from .tenant import Tenant
+from .tenant import Tenant, misconfiguration
 
-MISCONFIGURATIONS: Misconfigurations[Tenant] = Misconfigurations(
-    {**application.misconfiguration, **access.misconfiguration, **provisioning.misconfiguration}
-)
+MISCONFIGURATIONS = misconfiguration
 
-__all__ = ["MISCONFIGURATIONS", "Tenant"]
+__all__ = ["MISCONFIGURATIONS", "Tenant", "access", "application", "provisioning"]

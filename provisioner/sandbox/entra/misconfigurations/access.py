@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from provisioner.sandbox.entra.graph import documents
-from provisioner.sandbox.misconfigurations import Misconfigurations, ago
+from provisioner.sandbox.misconfigurations import ago
 
-from .tenant import Tenant
+from .tenant import Tenant, misconfiguration
 
 _DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
-
-misconfiguration: Misconfigurations[Tenant] = Misconfigurations()
 
 
 @misconfiguration("entra-assignment-not-required")

@@ -7,14 +7,12 @@ from typing import Any
 
 from provisioner.sandbox.entra.graph import documents
 from provisioner.sandbox.entra.graph.recycle_bin import discard
-from provisioner.sandbox.misconfigurations import Misconfigurations, ago
+from provisioner.sandbox.misconfigurations import ago
 from provisioner.sandbox.store import Document
 
-from .tenant import Tenant
+from .tenant import Tenant, misconfiguration
 
 _COMPLETIONS = "codewhisperer:completions"
-
-misconfiguration: Misconfigurations[Tenant] = Misconfigurations()
 
 
 @misconfiguration("entra-application-missing")

@@ -9,14 +9,12 @@ from typing import Any
 from provisioner.sandbox.entra import provisioning
 from provisioner.sandbox.entra.graph import documents
 from provisioner.sandbox.kiro import console
-from provisioner.sandbox.misconfigurations import Misconfigurations, ago, newest
+from provisioner.sandbox.misconfigurations import ago, newest
 from provisioner.sandbox.store import Document
 
-from .tenant import Tenant, object_mappings
+from .tenant import Tenant, misconfiguration, object_mappings
 
 _WORK_PHONE = 'phoneNumbers[type eq "work"].value'
-
-misconfiguration: Misconfigurations[Tenant] = Misconfigurations()
 
 
 @misconfiguration("entra-attribute-mapping")

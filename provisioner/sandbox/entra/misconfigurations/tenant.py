@@ -8,7 +8,7 @@ from typing import Any
 
 from provisioner.sandbox.entra.login.tokens import service_principal
 from provisioner.sandbox.entra.seed import AUTOMATION_CLIENT
-from provisioner.sandbox.misconfigurations import newest
+from provisioner.sandbox.misconfigurations import Misconfigurations, newest
 from provisioner.sandbox.store import Document, Store
 
 
@@ -85,6 +85,9 @@ class Tenant:
         key = self.principal["id"]
         secrets = self.directory.get("synchronizationSecrets", key) or {"values": {}}
         self.directory.put("synchronizationSecrets", key, {"values": {**secrets["values"], **values}})
+
+
+misconfiguration: Misconfigurations[Tenant] = Misconfigurations(Tenant)
 
 
 def object_mappings(schema: Document) -> list[Document]:

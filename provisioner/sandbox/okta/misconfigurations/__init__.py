@@ -1,17 +1,8 @@
 """Misconfigurations of an Okta org."""
 
-from provisioner.sandbox.misconfigurations import Misconfigurations
-
 from . import access, application, provisioning, server
-from .org import Org
+from .org import Org, misconfiguration
 
-MISCONFIGURATIONS: Misconfigurations[Org] = Misconfigurations(
-    {
-        **application.misconfiguration,
-        **server.misconfiguration,
-        **access.misconfiguration,
-        **provisioning.misconfiguration,
-    }
-)
+MISCONFIGURATIONS = misconfiguration
 
-__all__ = ["MISCONFIGURATIONS", "Org"]
+__all__ = ["MISCONFIGURATIONS", "Org", "access", "application", "provisioning", "server"]

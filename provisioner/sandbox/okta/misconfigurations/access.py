@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from provisioner.sandbox.misconfigurations import Misconfigurations, NothingToBreakError
+from provisioner.sandbox.misconfigurations import NothingToBreakError
 from provisioner.sandbox.okta.management import log_events
 from provisioner.sandbox.okta.management.identity import now
 from provisioner.sandbox.store import Document
 
-from .org import Org
-
-misconfiguration: Misconfigurations[Org] = Misconfigurations()
+from .org import Org, misconfiguration
 
 
 @misconfiguration("okta-token-expiry")

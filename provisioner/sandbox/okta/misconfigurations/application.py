@@ -5,14 +5,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from provisioner.sandbox.misconfigurations import Misconfigurations
 from provisioner.sandbox.okta.management.identity import new_id, now
 
-from .org import Org
+from .org import Org, misconfiguration
 
 _DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
-
-misconfiguration: Misconfigurations[Org] = Misconfigurations()
 
 
 @misconfiguration("okta-application-missing")

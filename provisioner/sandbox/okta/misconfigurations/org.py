@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from provisioner.sandbox.misconfigurations import NothingToBreakError, newest
+from provisioner.sandbox.misconfigurations import Misconfigurations, NothingToBreakError, newest
 from provisioner.sandbox.okta.console import SCIM_APPLICATION
 from provisioner.sandbox.okta.management import membership
 from provisioner.sandbox.okta.management.identity import now
@@ -189,3 +189,6 @@ class Org:
     def _next_priority(self, app: Document) -> int:
         taken = [assignment.get("priority", 0) for assignment in self.okta.under("appGroup", f"{app['id']}:")]
         return max(taken, default=-1) + 1
+
+
+misconfiguration: Misconfigurations[Org] = Misconfigurations(Org)

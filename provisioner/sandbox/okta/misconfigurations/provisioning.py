@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from provisioner.sandbox.misconfigurations import Misconfigurations, NothingToBreakError
+from provisioner.sandbox.misconfigurations import NothingToBreakError
 from provisioner.sandbox.okta import console
 from provisioner.sandbox.okta.management import log_events
 from provisioner.sandbox.okta.management.people import join
 from provisioner.sandbox.refusal import ConsoleRefusal
 
-from .org import Org
-
-misconfiguration: Misconfigurations[Org] = Misconfigurations()
+from .org import Org, misconfiguration
 
 
 @misconfiguration("okta-scim-application-missing")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from provisioner.sandbox.misconfigurations import Misconfigurations, NothingToBreakError, ago
+from provisioner.sandbox.misconfigurations import NothingToBreakError, ago
 from provisioner.sandbox.okta.management.identity import new_id, now
 from provisioner.sandbox.store import Document
 
-from .org import OFFLINE_ACCESS, Org
+from .org import OFFLINE_ACCESS, Org, misconfiguration
 
 _DOMAIN = "login.contoso.example"
-
-misconfiguration: Misconfigurations[Org] = Misconfigurations()
 
 
 @misconfiguration("okta-licence")

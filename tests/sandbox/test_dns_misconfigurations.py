@@ -55,7 +55,7 @@ FIXED_BY_THE_RECORD = {
 
 OF_A_LABEL = ("dns-record-at-apex", "dns-cname-in-the-way")
 OF_A_SECONDARY = ("dns-servers-disagree", "dns-server-lame", "dns-server-unreachable", "dns-tcp-blocked")
-IN_ANY_DNS = ["dns-resolver-unreachable"]
+IN_ANY_DNS = {"dns-resolver-unreachable"}
 A_DAY = 86400
 
 
@@ -162,7 +162,7 @@ def test_a_dns_without_records_has_nothing_to_break(dns_client):
             assert "apply a playbook with domains first" in str(error), name  # noqa: PT017 (the loop goes on)
         else:
             applied.append(name)
-    assert applied == IN_ANY_DNS
+    assert {*applied} == IN_ANY_DNS
 
 
 def test_the_domain_can_be_selected(audit):

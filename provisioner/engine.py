@@ -11,24 +11,24 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from provisioner.core.check import Check, Finding, Look, Status
-from provisioner.core.errors import NotFoundRemotelyError, RefusedError, RemoteError
-from provisioner.core.leaving import idle, instead
-from provisioner.core.plan import Action, Change, Desired, Guards, Plan, make_plan
+from provisioner.core.check import Check, CheckContext, Finding, Status
+from provisioner.core.errors import RefusedError, RemoteError, RemoteNotFoundError
+from provisioner.core.manual_step import ManualStep
+from provisioner.core.plan import Action, Change, DesiredState, Guards, Plan, make_plan
 from provisioner.core.provider import Outcome, Provider
 from provisioner.core.resource import resolve
 from provisioner.core.snapshot import Snapshot
-from provisioner.core.step import ManualStep
+from provisioner.core.unmanaged import suggestion, unused_rules
 
 AGREEING_READS: Final = 3
 """Reads in a row that must agree, once one has disagreed: replicas flip-flop."""
 
 
-Wish = Callable[[Snapshot], Desired]
+DesiredStateFactory = Callable[[Snapshot], DesiredState]
 """What should be, given what is."""
 
 
-class Watcher(Protocol):
+class ProgressListener(Protocol):
     """Somebody who looks on while changes are made."""
 
     def starting(self, change: Change) -> None:
@@ -41,12 +41,12 @@ class Watcher(Protocol):
         """Nothing happens for the moment, and why."""
 
 
-Person = Callable[[ManualStep], ManualStep | None]
+ManualStepRunner = Callable[[ManualStep], ManualStep | None]
 """Somebody who does human steps while apply waits; returns the step with what it brought, or None if it was not done."""
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlanResult:
     """A plan and how it was made, so that it can be made again.
 
     Attributes:
@@ -54,14 +54,14 @@ class Planned:
     """
 
     snapshot: Snapshot
-    desired: Desired
+    desired: DesiredState
     plan: Plan
-    wish: Wish
-    also: frozenset[str] = frozenset()
+    make_desired_state: DesiredStateFactory
+    extra_kinds: frozenset[str] = frozenset()
 
 
 @dataclass
-class Applied:
+class ApplyResult:
     """What came of applying a plan.
 
     Attributes:
@@ -70,41 +70,43 @@ class Applied:
     """
 
     done: list[tuple[Change, Outcome]] = field(default_factory=list)
-    after: Planned | None = None
+    after: PlanResult | None = None
 
 
 async def plan(
     provider: Provider,
     *,
-    wish: Wish | None = None,
+    make_desired_state: DesiredStateFactory | None = None,
     guards: Guards | None = None,
-    also: frozenset[str] = frozenset(),
-) -> Planned:
+    extra_kinds: frozenset[str] = frozenset(),
+) -> PlanResult:
     """Read the tenant and decide what to change.
 
     Args:
         provider: whose tenant.
-        wish: what should be; what the playbook asks for when None.
+        make_desired_state: the desired state, given the snapshot; that of the playbook when None.
         guards: limits; the playbook's when None.
-        also: kinds to read besides those a plan needs.
+        extra_kinds: kinds to read in addition to those of a plan.
     """
-    snapshot = await provider.read(also)
-    wish = wish or (lambda _: provider.desired())
-    wanted = wish(snapshot)
+    snapshot = await provider.read(extra_kinds)
+    make_desired_state = make_desired_state or (lambda _: provider.desired_state())
+    wanted = make_desired_state(snapshot)
     decided = make_plan(wanted, snapshot, guards or provider.guards())
-    advice = (*_of_nothing(wanted, snapshot), *provider.advice(snapshot, decided))
-    return Planned(snapshot, wanted, decided.model_copy(update={"warnings": advice}), wish, also)
+    advice = (*_of_nothing(wanted, snapshot), *provider.warnings(snapshot, decided))
+    return PlanResult(
+        snapshot, wanted, decided.model_copy(update={"warnings": advice}), make_desired_state, extra_kinds
+    )
 
 
-def replanned(provider: Provider, planned: Planned, desired: Desired) -> Planned:
+def replan(provider: Provider, planned: PlanResult, desired: DesiredState) -> PlanResult:
     """A plan for another desired state, from the same snapshot; what the playbook leaves alone is left alone."""
-    desired |= Desired(left_alone=planned.desired.left_alone)
+    desired |= DesiredState(unmanaged=planned.desired.unmanaged)
     decided = make_plan(desired, planned.snapshot, provider.guards())
     also = frozenset(resource.kind for resource in desired.resources)
-    return Planned(planned.snapshot, desired, decided, lambda _: desired, also)
+    return PlanResult(planned.snapshot, desired, decided, lambda _: desired, also)
 
 
-def refuse_if_unsafe(decided: Plan) -> None:
+def check_guards(decided: Plan) -> None:
     """Let a plan through, or say why not.
 
     Raises:
@@ -113,28 +115,28 @@ def refuse_if_unsafe(decided: Plan) -> None:
     """
     for refusal in decided.refusals:
         candidates = "".join(f"\n    {candidate}" for candidate in refusal.candidates)
-        kind = NotFoundRemotelyError if refusal.missing else RefusedError
+        kind = RemoteNotFoundError if refusal.missing else RefusedError
         raise kind(refusal.reason + candidates, hint=refusal.hint)
 
 
 async def apply(
     provider: Provider,
-    planned: Planned,
-    watcher: Watcher,
-    applied: Applied,
+    planned: PlanResult,
+    listener: ProgressListener,
+    applied: ApplyResult,
     *,
     fresh: bool = True,
-    person: Person | None = None,
-) -> Applied:
+    run_manual_step: ManualStepRunner | None = None,
+) -> ApplyResult:
     """Make a plan true and prove it.
 
     Args:
         provider: whose tenant.
         planned: what to do.
-        watcher: is told about progress.
+        listener: notified of progress.
         applied: filled while it goes on, so that the caller knows what was done if this raises.
         fresh: the plan was made just now; otherwise the tenant is read again first.
-        person: does the human steps, if there is somebody; what waits for them then goes on.
+        run_manual_step: does the manual steps, if possible; the changes that wait for them are then made.
 
     Raises:
         RefusedError: a guard refuses, or the tenant changed since the plan was made.
@@ -142,70 +144,72 @@ async def apply(
     """
     if not fresh:
         planned = await _read_again(provider, planned)
-    refuse_if_unsafe(planned.plan)
+    check_guards(planned.plan)
     decided, world = planned.plan, planned.snapshot
     helped: list[ManualStep] = []
     while True:
         if decided.pending:
-            await provider.permit(decided)
+            await provider.check_permissions(decided)
         for stage in decided.stages():
-            world = await _make(stage, provider, world, watcher, applied)
-        steps = await _helped(decided, world, person, helped)
+            world = await _make(stage, provider, world, listener, applied)
+        steps = await _helped(decided, world, run_manual_step, helped)
         if not steps:
             break
         helped += steps
-        world = world.updated(await provider.look_again(steps, world))
-        decided = make_plan(planned.wish(world), world, provider.guards())
-        refuse_if_unsafe(decided)
+        world = world.updated(await provider.refresh(steps, world))
+        decided = make_plan(planned.make_desired_state(world), world, provider.guards())
+        check_guards(decided)
     changed = applied.done or helped
-    applied.after = await _converged(provider, planned, watcher) if changed else planned
+    applied.after = await _converged(provider, planned, listener) if changed else planned
     return applied
 
 
-async def audit(provider: Provider, checks: Sequence[Check]) -> tuple[Planned, list[Finding]]:
+async def audit(provider: Provider, checks: Sequence[Check]) -> tuple[PlanResult, list[Finding]]:
     """Run checks against the tenant.
 
     Returns:
         what was read, with the playbook's plan; and the findings in the order of the checks.
     """
     also = frozenset(kind.kind for check in checks for kind in check.reads)
-    planned = await plan(provider, also=also)
-    look = Look(planned.snapshot, planned.desired)
+    planned = await plan(provider, extra_kinds=also)
+    look = CheckContext(planned.snapshot, planned.desired)
     found = (finding for check in checks for finding in check.run(look))
     return planned, [_with_what_may_be_fixed(finding, planned) for finding in found]
 
 
-def fixes(findings: Iterable[Finding]) -> Desired:
+def fixes(findings: Iterable[Finding]) -> DesiredState:
     """Everything that the findings would have repaired, as one desired state."""
-    combined = Desired()
+    combined = DesiredState()
     for finding in findings:
         if finding.status is Status.FAIL and finding.fix is not None:
             combined |= finding.fix
     return combined
 
 
-def _with_what_may_be_fixed(finding: Finding, planned: Planned) -> Finding:
+def _with_what_may_be_fixed(finding: Finding, planned: PlanResult) -> Finding:
     """A finding; without its fix, if the playbook leaves alone all that it would change."""
-    left_alone = planned.desired.left_alone
+    left_alone = planned.desired.unmanaged
     if finding.fix is None or not left_alone:
         return finding
     would, will = (
         make_plan(fix, planned.snapshot).pending
-        for fix in (finding.fix, finding.fix | Desired(left_alone=left_alone))
+        for fix in (finding.fix, finding.fix | DesiredState(unmanaged=left_alone))
     )
-    return finding.model_copy(update={"fix": None, "left_alone": True}) if would and not will else finding
+    return finding.model_copy(update={"fix": None, "unmanaged": True}) if would and not will else finding
 
 
-def _of_nothing(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
+def _of_nothing(desired: DesiredState, snapshot: Snapshot) -> Iterator[str]:
     """A word about everything that is left alone and does not exist; it may be misspelt."""
     addresses = {*snapshot.by_address, *desired.absent, *(one.address for one in desired.resources)}
-    for one in idle(desired.left_alone, addresses):
-        yield f"unmanaged: there is no {one.on}, and the playbook asks for none{instead(one.on, addresses)}"
+    for one in unused_rules(desired.unmanaged, addresses):
+        yield f"unmanaged: there is no {one.resource}, and the playbook asks for none{suggestion(one.resource, addresses)}"
 
 
-async def _read_again(provider: Provider, planned: Planned) -> Planned:
+async def _read_again(provider: Provider, planned: PlanResult) -> PlanResult:
     """Read again just before writing: two admins may be at it."""
-    again = await plan(provider, wish=planned.wish, also=planned.also)
+    again = await plan(
+        provider, make_desired_state=planned.make_desired_state, extra_kinds=planned.extra_kinds
+    )
     if again.plan.fingerprint != planned.plan.fingerprint:
         raise RefusedError(
             "the tenant changed after the plan was shown; nothing was written",
@@ -215,7 +219,7 @@ async def _read_again(provider: Provider, planned: Planned) -> Planned:
 
 
 async def _helped(
-    decided: Plan, world: Snapshot, person: Person | None, earlier: Sequence[ManualStep]
+    decided: Plan, world: Snapshot, person: ManualStepRunner | None, earlier: Sequence[ManualStep]
 ) -> list[ManualStep]:
     """Let a person do the open steps, one after the other.
 
@@ -229,7 +233,7 @@ async def _helped(
         the steps that were done.
     """
     done: list[ManualStep] = []
-    for step in decided.open_steps if person else ():
+    for step in decided.pending_steps if person else ():
         known = any(step.address == other.address for other in earlier)
         if known or person is None:
             break
@@ -241,7 +245,11 @@ async def _helped(
 
 
 async def _make(
-    stage: tuple[Change, ...], provider: Provider, world: Snapshot, watcher: Watcher, applied: Applied
+    stage: tuple[Change, ...],
+    provider: Provider,
+    world: Snapshot,
+    watcher: ProgressListener,
+    applied: ApplyResult,
 ) -> Snapshot:
     """Make the changes of one stage, which do not depend on each other, at the same time."""
 
@@ -259,15 +267,17 @@ async def _make(
             raise result
     outcomes = [result for result in results if isinstance(result, Outcome)]
     made = [resource for outcome in outcomes for resource in outcome.resources]
-    return world.updated(made, gone=[change.address for change in stage if change.action is Action.DELETE])
+    return world.updated(made, removed=[change.address for change in stage if change.action is Action.DELETE])
 
 
-async def _converged(provider: Provider, planned: Planned, watcher: Watcher) -> Planned:
+async def _converged(provider: Provider, planned: PlanResult, watcher: ProgressListener) -> PlanResult:
     """Read until nothing is pending any more; after a disagreement, until several reads in a row agree."""
-    deadline = time.monotonic() + provider.convergence_budget
+    deadline = time.monotonic() + provider.convergence_timeout
     agreeing, needed, pause = 0, 1, 0.2
     while True:
-        again = await plan(provider, wish=planned.wish, also=planned.also)
+        again = await plan(
+            provider, make_desired_state=planned.make_desired_state, extra_kinds=planned.extra_kinds
+        )
         pending = again.plan.pending
         if not pending:
             agreeing += 1

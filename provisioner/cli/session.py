@@ -20,13 +20,13 @@ from provisioner.cli.printing import Printer
 from provisioner.core.errors import ProvisionerError, UsageError
 from provisioner.core.provider import Provider
 from provisioner.journal import Journal
-from provisioner.reports.making import Context
+from provisioner.reports.building import ReportContext
 from provisioner.reports.models import Target
 from provisioner.settings import Variables, state_dir
 
 if TYPE_CHECKING:
-    from provisioner.core.step import ManualStep
-    from provisioner.engine import Person
+    from provisioner.core.manual_step import ManualStep
+    from provisioner.engine import ManualStepRunner
     from provisioner.sandbox import Sandbox
 
 T = TypeVar("T")
@@ -75,15 +75,15 @@ class Session:
             self.journal,
             self.printer.note,
             sandboxed,
-            wait=wait,
-            elsewhere=self.elsewhere,
+            wait_for_dns=wait,
+            other_playbooks=self.elsewhere,
         )
 
-    def _sandboxed(self) -> providers.Sandboxed:
+    def _sandboxed(self) -> providers.SandboxConnection:
         """How the sandbox is reached."""
         running, playbook = self.sandbox, self.loaded.playbook
         assert running is not None
-        reached = providers.Sandboxed(
+        reached = providers.SandboxConnection(
             running.url,
             running.token_of(playbook.provider),
             float(running.directory.setting("lag_seconds", 0)),
@@ -94,7 +94,7 @@ class Session:
 
         return replace(reached, **control.name_servers(running))
 
-    def person(self) -> Person | None:
+    def person(self) -> ManualStepRunner | None:
         """The simulated person who does human steps in the sandbox; nobody outside it."""
         running = self.sandbox
         if running is None:
@@ -108,14 +108,14 @@ class Session:
             if did is None:
                 return None
             self.printer.acted(step.address, did.told)
-            return step.model_copy(update={"brought": did.brought})
+            return step.model_copy(update={"output": did.brought})
 
         return act
 
-    def context(self) -> Context:
+    def context(self) -> ReportContext:
         """What the playbook says besides, for a report."""
         today = datetime.now(UTC).date()
-        return Context(self.loaded.playbook.waivers, today, self.loaded.line)
+        return ReportContext(self.loaded.playbook.waivers, today, self.loaded.line)
 
     def target(self, provider: Provider) -> Target:
         return Target(
@@ -329,12 +329,12 @@ def _rehearsed(loaded: playbooks.Loaded, sandbox: Sandbox, printer: Printer) -> 
 
 def _rehearsed_domains(domains: tuple[Any, ...], sandbox: Sandbox) -> tuple[Any, ...]:
     """The same domains with the tokens of the simulated console, and with the sandbox's name server for their zones."""
-    from provisioner.providers.dns.keys import DnsKeys  # noqa: PLC0415 - start-up time
+    from provisioner.providers.dns.playbook import DnsSection  # noqa: PLC0415 - start-up time
     from provisioner.sandbox import control  # noqa: PLC0415 - start-up time
 
     control.host(sandbox, [one.name for one in domains])
     tokens = control.tokens(sandbox, [one.name for one in domains])
-    update = DnsKeys(**control.update_credentials(sandbox))
+    update = DnsSection(**control.update_credentials(sandbox))
     return tuple(
         one.model_copy(update={"value": tokens.get(one.name), "dns": update if one.dns else None})
         for one in domains

@@ -8,12 +8,12 @@ from typing import Any, Final, Literal
 
 from pydantic import SecretStr
 
-from .diff import CHANGED, HIDDEN, FieldChange, created, shown
-from .leaving import LeftAlone, managed
-from .plan import Action, Desired, Guards, make_plan
-from .resource import SECRET, UNORDERED, Address, AnyResource, Model, Ref, Resource
+from .diff import CHANGED, HIDDEN, FieldChange, display_value, initial_fields
+from .manual_step import ManualStep
+from .plan import Action, DesiredState, Guards, make_plan
+from .resource import SECRET, UNORDERED, Address, AnyResource, Model, Reference, Resource
 from .snapshot import Snapshot
-from .step import ManualStep
+from .unmanaged import UnmanagedRule, without_unmanaged
 
 _GIVEN: Final = ("id", "app_id", "client_id", "tenant_id")
 """Fields in which a tenant gives a name of its own to what is the same elsewhere."""
@@ -35,15 +35,15 @@ class Side(Model):
     resources: tuple[AnyResource, ...] = ()
     read: bool = False
     exhaustive: frozenset[str] = frozenset()
-    left_alone: tuple[LeftAlone, ...] = ()
+    left_alone: tuple[UnmanagedRule, ...] = ()
 
     @classmethod
-    def wanted(cls, name: str, desired: Desired) -> Side:
+    def wanted(cls, name: str, desired: DesiredState) -> Side:
         """What a playbook asks for, without what it leaves alone."""
         everything = frozenset(one.address for one in desired.resources)
-        resources = tuple(managed(desired.resources, desired.left_alone, everything))
+        resources = tuple(without_unmanaged(desired.resources, desired.unmanaged, everything))
         return cls(
-            name=name, resources=resources, exhaustive=desired.exhaustive, left_alone=desired.left_alone
+            name=name, resources=resources, exhaustive=desired.exhaustive, left_alone=desired.unmanaged
         )
 
     @classmethod
@@ -81,7 +81,9 @@ def compare(left: Side, right: Side) -> tuple[Difference, ...]:
 
 def _against(wanted: Side, found: Side, *, turned: bool) -> Iterator[Difference]:
     """What is wanted against what was read: a plan."""
-    desired = Desired(resources=wanted.resources, exhaustive=wanted.exhaustive, left_alone=wanted.left_alone)
+    desired = DesiredState(
+        resources=wanted.resources, exhaustive=wanted.exhaustive, unmanaged=wanted.left_alone
+    )
     plan = make_plan(desired, Snapshot(resources=found.resources), Guards())
     for change in plan.changes:
         if change.action is Action.NOOP or isinstance(change.after, ManualStep):
@@ -111,9 +113,9 @@ def _alike(left: Side, right: Side) -> Iterator[Difference]:
             if fields := tuple(_differing(here, there, left, right)):
                 yield Difference(address=address, where="both", fields=fields)
         elif here:
-            yield Difference(address=address, where="left", fields=tuple(map(_turned, created(here))))
+            yield Difference(address=address, where="left", fields=tuple(map(_turned, initial_fields(here))))
         elif there:
-            yield Difference(address=address, where="right", fields=created(there))
+            yield Difference(address=address, where="right", fields=initial_fields(there))
 
 
 def _comparable(side: Side) -> dict[Address, Resource]:
@@ -121,7 +123,9 @@ def _comparable(side: Side) -> dict[Address, Resource]:
     return {
         resource.address: resource
         for resource in side.resources
-        if resource.managed() and not isinstance(resource, ManualStep) and not _only_looked_at(resource)
+        if resource.managed_fields()
+        and not isinstance(resource, ManualStep)
+        and not _only_looked_at(resource)
     }
 
 
@@ -131,7 +135,7 @@ def _only_looked_at(resource: Resource) -> bool:
 
 def _differing(here: Resource, there: Resource, left: Side, right: Side) -> Iterator[FieldChange]:
     ours, theirs = _given(left), _given(right)
-    for name, info in here.managed().items():
+    for name, info in here.managed_fields().items():
         first, second = getattr(here, name), getattr(there, name)
         if SECRET in info.metadata:
             if _secret(first) != _secret(second):
@@ -139,7 +143,7 @@ def _differing(here: Resource, there: Resource, left: Side, right: Side) -> Iter
                     name=name, before=_hidden(first), after=CHANGED if first else _hidden(second)
                 )
             continue
-        before, after = _neutral(shown(first), ours), _neutral(shown(second), theirs)
+        before, after = _neutral(display_value(first), ours), _neutral(display_value(second), theirs)
         same = _sorted(before) == _sorted(after) if UNORDERED in info.metadata else before == after
         if not same:
             yield FieldChange(name=name, before=before, after=after)
@@ -201,7 +205,7 @@ def _renamed(resources: Iterable[Resource], old: str, new: str) -> Iterator[Reso
 
 def _readdressed(value: Any, old: str, new: str) -> Any:
     """The same with references, and the marker, under the other name."""
-    if isinstance(value, Ref):
+    if isinstance(value, Reference):
         kind, _, key = value.address.partition("/")
         return value.model_copy(update={"address": f"{kind}/{new if key == old else key}"})
     if isinstance(value, tuple):

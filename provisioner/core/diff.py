@@ -7,7 +7,18 @@ from typing import Any
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from .resource import CONTAINS, CREATE_ONLY, KEYED, OBSERVED, SECRET, UNORDERED, Model, Ref, Resource, Seal
+from .resource import (
+    CONTAINS,
+    CREATE_ONLY,
+    KEYED,
+    READ_ONLY,
+    SECRET,
+    UNORDERED,
+    Model,
+    Reference,
+    Resource,
+    WriteOnlySecret,
+)
 
 HIDDEN = "(secret)"
 CHANGED = "(secret, changed)"
@@ -22,19 +33,19 @@ class FieldChange(Model):
     after: Any = None
 
 
-def created(desired: Resource) -> tuple[FieldChange, ...]:
+def initial_fields(desired: Resource) -> tuple[FieldChange, ...]:
     """Every managed field of a resource that does not exist yet."""
     return tuple(
-        FieldChange(name=name, after=HIDDEN if SECRET in info.metadata else shown(value))
-        for name, info in desired.managed().items()
+        FieldChange(name=name, after=HIDDEN if SECRET in info.metadata else display_value(value))
+        for name, info in desired.managed_fields().items()
         if (value := getattr(desired, name)) is not None
     )
 
 
-def differences(desired: Resource, observed: Resource) -> tuple[FieldChange, ...]:
+def changed_fields(desired: Resource, observed: Resource) -> tuple[FieldChange, ...]:
     """The managed fields whose observed value is not the desired one."""
     changes = []
-    for name, info in desired.managed().items():
+    for name, info in desired.managed_fields().items():
         wanted, found = getattr(desired, name), getattr(observed, name)
         if wanted is None or CREATE_ONLY in info.metadata:
             continue
@@ -42,9 +53,9 @@ def differences(desired: Resource, observed: Resource) -> tuple[FieldChange, ...
             if isinstance(wanted, SecretStr) and secret_differs(wanted, found):
                 changes.append(FieldChange(name=name, before=HIDDEN, after=CHANGED))
             continue
-        target = merged(wanted, found, info)
+        target = merge(wanted, found, info)
         if target != found:
-            changes.append(FieldChange(name=name, before=shown(found), after=shown(target)))
+            changes.append(FieldChange(name=name, before=display_value(found), after=display_value(target)))
     return tuple(changes)
 
 
@@ -54,10 +65,10 @@ def secret_differs(wanted: SecretStr, found: Any) -> bool:
     A secret that is set but cannot be read back, and that this machine never wrote, is not a difference: it is
     unknowable, and said so by whoever prints the plan.
     """
-    return not isinstance(found, Seal) or found.matches(wanted.get_secret_value()) is False
+    return not isinstance(found, WriteOnlySecret) or found.matches(wanted.get_secret_value()) is False
 
 
-def merged(wanted: Any, found: Any, info: FieldInfo) -> Any:
+def merge(wanted: Any, found: Any, info: FieldInfo) -> Any:
     """The value to write so that the wanted one holds, given what is there."""
     keyed = next((mark for mark in info.metadata if isinstance(mark, KEYED)), None)
     if keyed:
@@ -73,7 +84,7 @@ def merged(wanted: Any, found: Any, info: FieldInfo) -> Any:
 def _merged_by_key(wanted: tuple[Any, ...], found: tuple[Any, ...], by: str) -> tuple[Any, ...]:
     desired = {getattr(element, by): element for element in wanted}
     kept = [
-        overlaid(element, desired[key]) if key in desired else element
+        overlay(element, desired[key]) if key in desired else element
         for element in found
         if (key := getattr(element, by)) in desired or not getattr(element, "owned", False)
     ]
@@ -81,7 +92,7 @@ def _merged_by_key(wanted: tuple[Any, ...], found: tuple[Any, ...], by: str) -> 
     return (*kept, *(element for key, element in desired.items() if key not in present))
 
 
-def overlaid(base: Any, top: Any) -> Any:
+def overlay(base: Any, top: Any) -> Any:
     """The base model with every value the top one sets."""
     update = {
         name: value
@@ -91,18 +102,18 @@ def overlaid(base: Any, top: Any) -> Any:
     return base.model_copy(update=update)
 
 
-def shown(value: Any) -> Any:
+def display_value(value: Any) -> Any:
     """The value as JSON for people: references by their description, secrets hidden."""
-    if isinstance(value, SecretStr | Seal):
+    if isinstance(value, SecretStr | WriteOnlySecret):
         return HIDDEN
-    if isinstance(value, Ref):
+    if isinstance(value, Reference):
         return str(value)
     if isinstance(value, tuple | list):
-        return [shown(element) for element in value]
+        return [display_value(element) for element in value]
     if isinstance(value, Model):
         return {
-            name: shown(element)
+            name: display_value(element)
             for name, info in type(value).model_fields.items()
-            if OBSERVED not in info.metadata and (element := getattr(value, name)) is not None
+            if READ_ONLY not in info.metadata and (element := getattr(value, name)) is not None
         }
     return value

@@ -9,8 +9,8 @@
     └── RemoteError                  1   a remote system said no, or said nothing
         ├── PermissionDeniedError    1   names the permission and the role that are missing
         ├── NotLicensedError         1   the tenant lacks a licence; the credentials are fine
-        ├── NotFoundRemotelyError    1   something the playbook relies on does not exist
-        └── UnreachableError         1   no answer within the budget
+        ├── RemoteNotFoundError      1   something the playbook relies on does not exist
+        └── UnreachableError         1   no response within the budget
 
 The cause is always kept in ``__cause__``. A message says what happened and where; ``hint`` says what to do next.
 """
@@ -135,17 +135,17 @@ class PermissionDeniedError(RemoteError):
         self,
         message: str,
         *,
-        needs: tuple[str, ...] = (),
+        permissions: tuple[str, ...] = (),
         role: str = "",
         status: int = 403,
         code: str = "",
         request_id: str = "",
     ) -> None:
-        hint = f"grant {' or '.join(needs)}" if needs else "grant the missing permission"
+        hint = f"grant {' or '.join(permissions)}" if permissions else "grant the missing permission"
         if role:
             hint += f"; a signed-in person also needs the directory role {role}"
         super().__init__(message, status=status, code=code, request_id=request_id, hint=hint)
-        self.needs = needs
+        self.permissions = permissions
         self.role = role
 
 
@@ -153,7 +153,7 @@ class NotLicensedError(RemoteError):
     """The tenant lacks the licence for a feature; the credentials are fine."""
 
 
-class NotFoundRemotelyError(RemoteError):
+class RemoteNotFoundError(RemoteError):
     """Something the playbook relies on does not exist over there."""
 
 

@@ -14,11 +14,11 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeVar
 
-from .diff import FieldChange, created, differences, merged, overlaid
-from .leaving import LeftAlone, left_whole, managed
+from .diff import FieldChange, changed_fields, initial_fields, merge, overlay
+from .manual_step import ManualStep
 from .resource import CONTAINS, IMMUTABLE, KEYED, Address, AnyResource, Model, Resource, resolve
-from .snapshot import Fault, Snapshot
-from .step import ManualStep
+from .snapshot import ProblemKind, Snapshot
+from .unmanaged import UnmanagedRule, is_unmanaged, without_unmanaged
 
 
 class Action(StrEnum):
@@ -42,7 +42,7 @@ R = TypeVar("R", bound=Resource)
 WRITES = frozenset({Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE})
 
 
-class Desired(Model):
+class DesiredState(Model):
     """What should be.
 
     Attributes:
@@ -55,22 +55,22 @@ class Desired(Model):
 
     resources: tuple[AnyResource, ...] = ()
     exhaustive: frozenset[str] = frozenset()
-    leftovers: frozenset[str] = frozenset()
+    orphaned: frozenset[str] = frozenset()
     absent: tuple[Address, ...] = ()
-    left_alone: tuple[LeftAlone, ...] = ()
+    unmanaged: tuple[UnmanagedRule, ...] = ()
 
-    def __or__(self, other: Desired) -> Desired:
+    def __or__(self, other: DesiredState) -> DesiredState:
         """Both together; where both speak of one resource, their fields are merged and the other's word wins."""
         by_address = {resource.address: resource for resource in self.resources}
         for resource in other.resources:
             base = by_address.get(resource.address)
             by_address[resource.address] = _combined(base, resource) if base else resource
-        return Desired(
+        return DesiredState(
             resources=tuple(by_address.values()),
             exhaustive=self.exhaustive | other.exhaustive,
-            leftovers=self.leftovers | other.leftovers,
+            orphaned=self.orphaned | other.orphaned,
             absent=tuple(dict.fromkeys(self.absent + other.absent)),
-            left_alone=tuple(dict.fromkeys(self.left_alone + other.left_alone)),
+            unmanaged=tuple(dict.fromkeys(self.unmanaged + other.unmanaged)),
         )
 
 
@@ -91,13 +91,18 @@ class Change(Model):
     after: AnyResource | None = None
     fields: tuple[FieldChange, ...] = ()
     why: str = ""
-    needs: tuple[Address, ...] = ()
+    depends_on: tuple[Address, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The kind of the resource."""
+        return self.address.partition("/")[0]
 
     @property
     def writes(self) -> bool:
         return self.action in WRITES
 
-    def wanted(self, kind: type[R]) -> R:
+    def desired(self, kind: type[R]) -> R:
         """What should be, as a resource of the expected kind."""
         if not isinstance(self.after, kind):
             raise TypeError(f"{self.address}: expected {kind.__name__}, got {type(self.after).__name__}")
@@ -152,7 +157,7 @@ class Plan(Model):
         return tuple(change for change in self.changes if change.action is Action.WAITING)
 
     @property
-    def open_steps(self) -> tuple[ManualStep, ...]:
+    def pending_steps(self) -> tuple[ManualStep, ...]:
         """The human steps that wait, in order."""
         return tuple(change.after for change in self.waiting if isinstance(change.after, ManualStep))
 
@@ -177,7 +182,7 @@ class Plan(Model):
         What stands between two changes and writes nothing, such as a human step that was done, keeps them in order too.
         """
         pending = {change.address: change for change in self.pending}
-        sorter = TopologicalSorter({change.address: change.needs for change in self.changes})
+        sorter = TopologicalSorter({change.address: change.depends_on for change in self.changes})
         sorter.prepare()
         ready: list[Address] = []
         while sorter.is_active():
@@ -192,7 +197,7 @@ class Plan(Model):
             ready = []
 
 
-def make_plan(desired: Desired, snapshot: Snapshot, guards: Guards | None = None) -> Plan:
+def make_plan(desired: DesiredState, snapshot: Snapshot, guards: Guards | None = None) -> Plan:
     """Decide what to change.
 
     Args:
@@ -201,7 +206,7 @@ def make_plan(desired: Desired, snapshot: Snapshot, guards: Guards | None = None
         guards: the limits; defaults apply when None.
     """
     there = snapshot.by_address
-    resources = tuple(managed(desired.resources, desired.left_alone, there))
+    resources = tuple(without_unmanaged(desired.resources, desired.unmanaged, there))
     wanted = {resource.address: resolve(resource, there) for resource in resources}
     changes = {resource.address: _change(resource, snapshot) for resource in _ordered(resources, wanted)}
     for gone in _superfluous(desired, snapshot, wanted):
@@ -221,13 +226,13 @@ def make_plan(desired: Desired, snapshot: Snapshot, guards: Guards | None = None
 
 
 def _combined(base: Resource, other: Resource) -> Resource:
-    update: dict[str, Any] = {"after": tuple(dict.fromkeys(base.after + other.after))}
+    update: dict[str, Any] = {"depends_on": tuple(dict.fromkeys(base.depends_on + other.depends_on))}
     for name, info in type(other).model_fields.items():
         value = getattr(other, name)
-        if name in ("key", "after") or value is None or name not in other.model_fields_set:
+        if name in ("key", "depends_on") or value is None or name not in other.model_fields_set:
             continue
         collects = CONTAINS in info.metadata or any(isinstance(mark, KEYED) for mark in info.metadata)
-        update[name] = merged(value, getattr(base, name), info) if collects else value
+        update[name] = merge(value, getattr(base, name), info) if collects else value
     return base.model_copy(update=update)
 
 
@@ -246,7 +251,7 @@ def _ordered(resources: Iterable[Resource], wanted: dict[Address, Resource]) -> 
 
 
 def _needs(resource: Resource) -> tuple[Address, ...]:
-    addresses = dict.fromkeys((*resource.after, *(ref.address for ref in resource.refs())))
+    addresses = dict.fromkeys((*resource.depends_on, *(ref.address for ref in resource.references())))
     addresses.pop(resource.address, None)  # its own id, say, inside one of its own fields
     return tuple(addresses)
 
@@ -256,32 +261,39 @@ def _change(resource: Resource, snapshot: Snapshot) -> Change:
     if isinstance(resource, ManualStep):
         action = Action.NOOP if _done(resource, snapshot) else Action.WAITING
         why = "" if action is Action.NOOP else resource.title
-        return Change(action=action, address=resource.address, after=resource, why=why, needs=needs)
+        return Change(action=action, address=resource.address, after=resource, why=why, depends_on=needs)
     observed = snapshot.by_address.get(resource.address)
-    fields = differences(resource, observed) if observed else created(resource)
+    fields = changed_fields(resource, observed) if observed else initial_fields(resource)
     action = _action(resource, observed, fields)
     return Change(
-        action=action, address=resource.address, before=observed, after=resource, fields=fields, needs=needs
+        action=action,
+        address=resource.address,
+        before=observed,
+        after=resource,
+        fields=fields,
+        depends_on=needs,
     )
 
 
 def _action(resource: Resource, observed: Resource | None, fields: tuple[FieldChange, ...]) -> Action:
     if observed is None:
-        return Action.CREATE if resource.managed() else Action.NOOP  # some are only looked up
-    if any(IMMUTABLE in resource.managed()[field.name].metadata and field.before for field in fields):
+        return Action.CREATE if resource.managed_fields() else Action.NOOP  # some are only looked up
+    if any(IMMUTABLE in resource.managed_fields()[field.name].metadata and field.before for field in fields):
         return Action.REPLACE
     return Action.UPDATE if fields else Action.NOOP
 
 
 def _done(step: ManualStep, snapshot: Snapshot) -> bool:
-    return step.given or any(
-        getattr(snapshot.by_address.get(proof.address), proof.field, None) for proof in step.proof
+    return step.completed or any(
+        getattr(snapshot.by_address.get(proof.address), proof.field, None) for proof in step.proofs
     )
 
 
-def _superfluous(desired: Desired, snapshot: Snapshot, wanted: dict[Address, Resource]) -> Iterator[Resource]:
+def _superfluous(
+    desired: DesiredState, snapshot: Snapshot, wanted: dict[Address, Resource]
+) -> Iterator[Resource]:
     """What should go: leftovers, the unlisted ones of exhaustive kinds, then the absent ones in the order given."""
-    kinds = desired.exhaustive | desired.leftovers
+    kinds = desired.exhaustive | desired.orphaned
     kept = {*wanted, *desired.absent}
     unlisted = (
         address
@@ -289,7 +301,7 @@ def _superfluous(desired: Desired, snapshot: Snapshot, wanted: dict[Address, Res
         if resource.kind in kinds and address not in kept
     )
     for address in (*unlisted, *desired.absent):
-        if address in snapshot.by_address and not left_whole(desired.left_alone, address):
+        if address in snapshot.by_address and not is_unmanaged(desired.unmanaged, address):
             yield snapshot.by_address[address]
 
 
@@ -299,7 +311,7 @@ def _deletion(resource: Resource, earlier: Iterable[Address]) -> Change:
         action=Action.DELETE,
         address=resource.address,
         before=resource,
-        needs=tuple(earlier),
+        depends_on=tuple(earlier),
         why="is there, but should not be",
     )
 
@@ -309,7 +321,7 @@ def _with_waiting(changes: dict[Address, Change]) -> dict[Address, Change]:
     blocked: dict[Address, str] = {}
     result = {}
     for address, change in changes.items():
-        opener = next((blocked[need] for need in change.needs if need in blocked), None)
+        opener = next((blocked[need] for need in change.depends_on if need in blocked), None)
         if change.action is Action.DELETE:
             opener = None
         waits = change.action is Action.WAITING or (change.writes and opener is not None)
@@ -331,15 +343,15 @@ def _unresolved(wanted: dict[Address, Resource], snapshot: Snapshot) -> Iterator
                 reason=problem.message,
                 hint=problem.hint,
                 candidates=problem.candidates,
-                missing=problem.fault is Fault.MISSING,
+                missing=problem.kind is ProblemKind.MISSING,
             )
 
 
-def _bereft(changes: dict[Address, Change], desired: Desired) -> Iterator[Refusal]:
+def _bereft(changes: dict[Address, Change], desired: DesiredState) -> Iterator[Refusal]:
     """What is left alone and not there cannot give its id to others."""
     for change in changes.values():
-        for ref in change.after.refs() if change.writes and change.after else ():
-            if ref.address not in changes and left_whole(desired.left_alone, ref.address):
+        for ref in change.after.references() if change.writes and change.after else ():
+            if ref.address not in changes and is_unmanaged(desired.unmanaged, ref.address):
                 yield Refusal(
                     reason=f"{change.address} needs {ref.address}, which the playbook leaves alone and which is not there",
                     hint="take it out of unmanaged:, or add the other one",
@@ -382,4 +394,4 @@ def _too_many_removals(
             )
 
 
-__all__ = ["Action", "Change", "Desired", "Guards", "Plan", "Refusal", "make_plan", "overlaid"]
+__all__ = ["Action", "Change", "DesiredState", "Guards", "Plan", "Refusal", "make_plan", "overlay"]

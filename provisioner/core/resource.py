@@ -33,7 +33,7 @@ class Mark:
     name: str
 
 
-OBSERVED = Mark("observed")
+READ_ONLY = Mark("observed")
 """Only ever read: identifiers, counters."""
 UNORDERED = Mark("unordered")
 """A collection whose order means nothing."""
@@ -48,9 +48,9 @@ SECRET = Mark("secret")
 SECURITY = Mark("security")
 """What it is decides who gets in, or where data goes: another value is more than a matter of taste."""
 
-PERSONAL = Mark("personal")
+PERSONAL_DATA = Mark("personal")
 """The name of a person, or several; taken out of what is given away."""
-MENTIONS = Mark("mentions")
+MAY_NAME_PEOPLE = Mark("mentions")
 """A vendor's own words, which may name people."""
 
 
@@ -70,7 +70,7 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Ref(Model):
+class Reference(Model):
     """A value that is known only once another resource exists.
 
     Args:
@@ -81,13 +81,13 @@ class Ref(Model):
 
     address: Address
     field: str
-    form: str = "{}"
+    template: str = "{}"
 
     def __str__(self) -> str:
-        return self.form.format(f"({self.field} of {self.address}, known after apply)")
+        return self.template.format(f"({self.field} of {self.address}, known after apply)")
 
 
-class Seal(Model):
+class WriteOnlySecret(Model):
     """What can be known of a secret that cannot be read back.
 
     ``fingerprint`` is a salted digest of the value this machine last wrote, or None when it never wrote one.
@@ -116,8 +116,8 @@ def _digest(salt: str, value: str) -> str:
 
 
 T = TypeVar("T")
-Text = str | Ref
-Secret = SecretStr | Seal
+Text = str | Reference
+Secret = SecretStr | WriteOnlySecret
 
 
 class Resource(Model):
@@ -131,9 +131,9 @@ class Resource(Model):
     """
 
     kind: ClassVar[str] = ""
-    admits: ClassVar[bool] = False
+    grants_access: ClassVar[bool] = False
     key: str
-    after: Annotated[tuple[Address, ...], OBSERVED] = ()
+    depends_on: Annotated[tuple[Address, ...], READ_ONLY] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -146,15 +146,15 @@ class Resource(Model):
 
     @classmethod
     @cache
-    def managed(cls) -> dict[str, FieldInfo]:
+    def managed_fields(cls) -> dict[str, FieldInfo]:
         """The fields that can be desired, by name, in the order they are declared."""
         return {
             name: info
             for name, info in cls.model_fields.items()
-            if name != "key" and OBSERVED not in info.metadata
+            if name != "key" and READ_ONLY not in info.metadata
         }
 
-    def refs(self) -> tuple[Ref, ...]:
+    def references(self) -> tuple[Reference, ...]:
         """References that are not resolved yet."""
         return tuple(_refs_in([getattr(self, name) for name in type(self).model_fields]))
 
@@ -165,8 +165,8 @@ KINDS: dict[str, type[Resource]] = {}
 AnyResource = SerializeAsAny[Resource]
 
 
-def _refs_in(value: Any) -> list[Ref]:
-    if isinstance(value, Ref):
+def _refs_in(value: Any) -> list[Reference]:
+    if isinstance(value, Reference):
         return [value]
     if isinstance(value, tuple | list):
         return [ref for element in value for ref in _refs_in(element)]
@@ -181,9 +181,9 @@ def resolve(value: T, known: Mapping[Address, Resource]) -> T:
 
 
 def _resolve(value: Any, known: Mapping[Address, Resource]) -> Any:
-    if isinstance(value, Ref):
+    if isinstance(value, Reference):
         found = getattr(known.get(value.address), value.field, None)
-        return value if found is None else value.form.format(found)
+        return value if found is None else value.template.format(found)
     if isinstance(value, tuple):
         return tuple(_resolve(element, known) for element in value)
     if isinstance(value, Model):

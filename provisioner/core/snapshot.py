@@ -29,15 +29,15 @@ class Gap(Model):
 
     kind: str
     reason: str
-    needs: tuple[str, ...] = ()
+    permissions: tuple[str, ...] = ()
 
 
-class Fault(StrEnum):
+class ProblemKind(StrEnum):
     """Why a resource the playbook names could not be told apart."""
 
     AMBIGUOUS = "ambiguous"
     MISSING = "missing"
-    FOREIGN = "foreign"
+    UNUSABLE = "foreign"
 
 
 class Problem(Model):
@@ -47,7 +47,7 @@ class Problem(Model):
         candidates: one line for each remote object that was meant, or could be.
     """
 
-    fault: Fault
+    kind: ProblemKind
     address: Address
     message: str
     hint: str = ""
@@ -83,37 +83,37 @@ class Snapshot(Model):
         """The resource of this kind and key, if it exists."""
         return cast("R | None", self.by_address.get(f"{kind.kind}/{key}"))
 
-    def need(self, kind: type[R], key: str) -> R:
+    def require(self, kind: type[R], key: str) -> R:
         """The resource of this kind and key, which is known to be there by now."""
         found = self.get(kind, key)
         if found is None:
             raise LookupError(f"{kind.kind}/{key} is not known yet: the order of the plan is wrong")
         return found
 
-    def of(self, kind: type[R]) -> tuple[R, ...]:
+    def all(self, kind: type[R]) -> tuple[R, ...]:
         """Every resource of this kind."""
         return tuple(resource for resource in self.resources if isinstance(resource, kind))
 
-    def one(self, kind: type[R]) -> R | None:
+    def first(self, kind: type[R]) -> R | None:
         """The first resource of a kind that has at most one."""
-        return next(iter(self.of(kind)), None)
+        return next(iter(self.all(kind)), None)
 
-    def gap(self, kind: str) -> Gap | None:
+    def gap_for(self, kind: str) -> Gap | None:
         """Why this kind could not be read, or None when it was."""
         return next((gap for gap in self.gaps if gap.kind == kind), None)
 
-    def problem(self, address: Address) -> Problem | None:
+    def problem_for(self, address: Address) -> Problem | None:
         return next((problem for problem in self.problems if problem.address == address), None)
 
-    def updated(self, resources: Iterable[Resource], gone: Iterable[Address] = ()) -> Snapshot:
+    def updated(self, resources: Iterable[Resource], removed: Iterable[Address] = ()) -> Snapshot:
         """A snapshot in which these resources replace those of the same address, references resolved.
 
         Args:
-            resources: what is there by now.
-            gone: addresses of what is not there any more.
+            resources: the resources after the latest writes.
+            removed: addresses of deleted resources.
         """
         merged = {**self.by_address, **{resource.address: resource for resource in resources}}
-        for address in gone:
+        for address in removed:
             merged.pop(address, None)
         known = {address: resolve(resource, merged) for address, resource in merged.items()}
         return Snapshot(resources=tuple(known.values()), gaps=self.gaps, problems=self.problems)

@@ -18,7 +18,7 @@ FUNCTION_LINES = 60
 LONG_MODULES = {}
 """Modules that may be longer, and why."""
 
-VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "managers", "misc", "shared"}
+VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc", "shared"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

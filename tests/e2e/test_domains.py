@@ -90,7 +90,7 @@ def test_other_values_at_the_name_stay_and_destroy_removes_only_ours(product, pl
 def test_a_record_that_is_left_alone_stays_when_the_rest_is_taken_down(product, playbook):
     assert on(product, "apply", playbook(domain(**WRITTEN))).code == 0
     made = texts(product)
-    gone = on(product, "destroy", playbook(domain(**WRITTEN), unmanaged=[{"on": "dns-record/*"}]))
+    gone = on(product, "destroy", playbook(domain(**WRITTEN), unmanaged=[{"resource": "dns-record/*"}]))
     assert gone.code == 0, gone.err
     assert "dns-record/contoso.example" not in [done["address"] for done in gone.json["done"]]
     assert texts(product) == made

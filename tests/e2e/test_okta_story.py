@@ -255,7 +255,7 @@ def test_destroy_switches_off_purge_deletes_and_apply_makes_it_again(applied, tm
 
 
 def test_destroy_passes_over_what_is_left_alone(applied, tmp_path):
-    file = changed(applied, tmp_path, unmanaged=[{"on": "okta-scim-application/*"}])
+    file = changed(applied, tmp_path, unmanaged=[{"resource": "okta-scim-application/*"}])
     gone = on(applied, "destroy", file, "--purge")
     assert gone.code == 0, gone.err
     assert not [warning for warning in gone.json["warnings"] if "unmanaged" in warning]

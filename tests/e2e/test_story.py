@@ -248,7 +248,7 @@ def test_what_is_needed_granted_and_missing_is_listed(product):
 
 def test_credentials_for_another_tenant_are_refused(product, tmp_path):
     """The sandbox stands in for any tenant, so this is told by the playbook's own tenant id."""
-    from provisioner.providers.entra.entry import connect, playbook_model
+    from provisioner.providers.entra.provider import connect, playbook_model
 
     with product.sandbox() as sandbox:
         sandbox.start()
@@ -263,15 +263,15 @@ def test_credentials_for_another_tenant_are_refused(product, tmp_path):
         from provisioner import engine
         from provisioner.core.errors import RefusedError
         from provisioner.journal import Journal
-        from provisioner.providers import Sandboxed
+        from provisioner.providers import SandboxConnection
 
-        access = Sandboxed(sandbox.url, sandbox.access_token())
+        access = SandboxConnection(sandbox.url, sandbox.access_token())
 
         async def work():
             provider = connect(playbook, Journal(tmp_path), lambda _: None, access)
             try:
                 planned = await engine.plan(provider)
-                await engine.apply(provider, planned, None, engine.Applied())
+                await engine.apply(provider, planned, None, engine.ApplyResult())
             finally:
                 await provider.close()
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from provisioner.providers.dns.diagnosis import RULES, Diagnosis, diagnose
+from provisioner.providers.dns.checks import RULES, diagnose
+from provisioner.providers.dns.context import Diagnosis
 from provisioner.providers.dns.lookup import look
 from provisioner.providers.dns.names import parse_domain, record_name
 from provisioner.providers.dns.resources import DomainRecord

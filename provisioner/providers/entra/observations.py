@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from provisioner.core.resource import MENTIONS, PERSONAL, Resource
+from provisioner.core.resource import MAY_NAME_PEOPLE, PERSONAL_DATA, Resource
 
 
-class StrayApplication(Resource):
+class OrphanedApplication(Resource):
     """An application that an interrupted run created and never finished; known by its provisional name."""
 
-    kind: ClassVar[str] = "entra-stray-application"
+    kind: ClassVar[str] = "entra-orphaned-application"
 
     id: str
     display_name: str
@@ -55,7 +55,7 @@ class SignInError(Resource):
 
     code: int
     count: int
-    reason: Annotated[str | None, MENTIONS] = None
+    reason: Annotated[str | None, MAY_NAME_PEOPLE] = None
     last: str | None = None
 
 
@@ -66,8 +66,8 @@ class ProvisioningFailure(Resource):
 
     code: str
     count: int
-    reason: Annotated[str | None, MENTIONS] = None
-    who: Annotated[str | None, PERSONAL] = None
+    reason: Annotated[str | None, MAY_NAME_PEOPLE] = None
+    who: Annotated[str | None, PERSONAL_DATA] = None
     last: str | None = None
 
 
@@ -76,8 +76,8 @@ class WrongExternalId(Resource):
 
     kind: ClassVar[str] = "entra-wrong-external-id"
 
-    name: Annotated[str | None, PERSONAL] = None
-    external_id: Annotated[str, PERSONAL]
+    name: Annotated[str | None, PERSONAL_DATA] = None
+    external_id: Annotated[str, PERSONAL_DATA]
 
 
 class ConditionalAccessPolicy(Resource):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from provisioner.core.resource import MENTIONS, PERSONAL, Resource
+from provisioner.core.resource import MAY_NAME_PEOPLE, PERSONAL_DATA, Resource
 
 
 class Provisioning(Resource):
@@ -117,13 +117,13 @@ class People(Resource):
 
     signing_in: int = 0
     provisioned: int = 0
-    only_provisioned: Annotated[tuple[str, ...], PERSONAL] = ()
+    only_provisioned: Annotated[tuple[str, ...], PERSONAL_DATA] = ()
     only_provisioned_count: int = 0
-    only_signing_in: Annotated[tuple[str, ...], PERSONAL] = ()
+    only_signing_in: Annotated[tuple[str, ...], PERSONAL_DATA] = ()
     only_signing_in_count: int = 0
-    not_active: Annotated[tuple[str, ...], PERSONAL] = ()
+    not_active: Annotated[tuple[str, ...], PERSONAL_DATA] = ()
     not_active_count: int = 0
-    in_error: Annotated[tuple[str, ...], PERSONAL] = ()
+    in_error: Annotated[tuple[str, ...], PERSONAL_DATA] = ()
     in_error_count: int = 0
 
 
@@ -133,7 +133,7 @@ class UnassignedMembers(Resource):
     kind: ClassVar[str] = "okta-unassigned-members"
 
     members: int = 0
-    unassigned: Annotated[tuple[str, ...], PERSONAL] = ()
+    unassigned: Annotated[tuple[str, ...], PERSONAL_DATA] = ()
     unassigned_count: int = 0
 
 
@@ -148,10 +148,10 @@ class ProvisioningFailure(Resource):
     kind: ClassVar[str] = "okta-provisioning-failure"
 
     event: str
-    reason: Annotated[str | None, MENTIONS] = None
+    reason: Annotated[str | None, MAY_NAME_PEOPLE] = None
     count: int
-    who: Annotated[str | None, PERSONAL] = None
-    called: Annotated[tuple[str, ...], PERSONAL] = ()
+    who: Annotated[str | None, PERSONAL_DATA] = None
+    called: Annotated[tuple[str, ...], PERSONAL_DATA] = ()
     last: str | None = None
 
 
@@ -161,10 +161,10 @@ class SignInFailure(Resource):
     kind: ClassVar[str] = "okta-sign-in-failure"
 
     event: str
-    reason: Annotated[str | None, MENTIONS] = None
+    reason: Annotated[str | None, MAY_NAME_PEOPLE] = None
     count: int
-    who: Annotated[str | None, PERSONAL] = None
-    called: Annotated[tuple[str, ...], PERSONAL] = ()
+    who: Annotated[str | None, PERSONAL_DATA] = None
+    called: Annotated[tuple[str, ...], PERSONAL_DATA] = ()
     last: str | None = None
 
 

@@ -314,7 +314,7 @@ def _rehearsed(loaded: playbooks.Loaded, sandbox: Sandbox, printer: Printer) -> 
     from provisioner.sandbox import control  # noqa: PLC0415 - start-up time
 
     playbook: Any = loaded.playbook
-    replaced = playbook.rehearsed(sandbox.variables(playbook.provider))
+    replaced = playbook.for_sandbox(sandbox.variables(playbook.provider))
     if playbook.cloud:
         control.move_to_cloud(sandbox, playbook.cloud)
     given = [one for one in playbook.domains or () if one.value or one.dns]

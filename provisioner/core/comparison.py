@@ -123,14 +123,8 @@ def _comparable(side: Side) -> dict[Address, Resource]:
     return {
         resource.address: resource
         for resource in side.resources
-        if resource.managed_fields()
-        and not isinstance(resource, ManualStep)
-        and not _only_looked_at(resource)
+        if resource.managed_fields() and not isinstance(resource, ManualStep)
     }
-
-
-def _only_looked_at(resource: Resource) -> bool:
-    return type(resource).__module__.rpartition(".")[2] == "observations"
 
 
 def _differing(here: Resource, there: Resource, left: Side, right: Side) -> Iterator[FieldChange]:

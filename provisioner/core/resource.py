@@ -131,6 +131,7 @@ class Resource(Model):
     """
 
     kind: ClassVar[str] = ""
+    read_only: ClassVar[bool] = False
     grants_access: ClassVar[bool] = False
     key: str
     depends_on: Annotated[tuple[Address, ...], READ_ONLY] = ()
@@ -151,12 +152,18 @@ class Resource(Model):
         return {
             name: info
             for name, info in cls.model_fields.items()
-            if name != "key" and READ_ONLY not in info.metadata
+            if name != "key" and READ_ONLY not in info.metadata and not cls.read_only
         }
 
     def references(self) -> tuple[Reference, ...]:
         """References that are not resolved yet."""
         return tuple(_refs_in([getattr(self, name) for name in type(self).model_fields]))
+
+
+class Observation(Resource):
+    """Something that is only read, for checks. Playbooks cannot describe it; plans and comparisons ignore its fields."""
+
+    read_only: ClassVar[bool] = True
 
 
 KINDS: dict[str, type[Resource]] = {}

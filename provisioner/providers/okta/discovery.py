@@ -114,7 +114,11 @@ async def _around(org: OktaClient, candidate: Candidate, name: str) -> Around:
     server = adoption.server_for(servers, candidate.client_id, name)
     policy = adoption.policy_of(server, candidate.client_id) if server else None
     rule = adoption.rule_of(await _rules(org, server, policy)) if server and policy else None
-    claims = await org.read_all(path(f"{_SERVERS}/{{}}/claims", server.data["id"]), expects_existing=True) if server else []
+    claims = (
+        await org.read_all(path(f"{_SERVERS}/{{}}/claims", server.data["id"]), expects_existing=True)
+        if server
+        else []
+    )
     scim, others = adoption.scim_for(apps, name)
     return Around(
         server=server,
@@ -129,7 +133,10 @@ async def _around(org: OktaClient, candidate: Candidate, name: str) -> Around:
 
 async def _servers(org: OktaClient) -> list[Server]:
     async def one(data: Json) -> Server:
-        return Server(data, tuple(await org.read_all(path(f"{_SERVERS}/{{}}/policies", data["id"]), expects_existing=True)))
+        return Server(
+            data,
+            tuple(await org.read_all(path(f"{_SERVERS}/{{}}/policies", data["id"]), expects_existing=True)),
+        )
 
     return await together(*map(one, await org.read_all(f"{_SERVERS}?limit=200")))
 

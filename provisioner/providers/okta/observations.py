@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from provisioner.core.resource import MAY_NAME_PEOPLE, PERSONAL_DATA, Resource
+from provisioner.core.resource import MAY_NAME_PEOPLE, PERSONAL_DATA, Observation
 
 
-class Provisioning(Resource):
+class Provisioning(Observation):
     """What the SCIM application tells of its provisioning: the switches no API can set.
 
     That ``features`` follows the switches of this very application is an inference from the API description
@@ -29,7 +29,7 @@ class Provisioning(Resource):
     complete: bool | None = None
 
 
-class ApiAccessManagement(Resource):
+class ApiAccessManagement(Observation):
     """Whether the organization may have custom authorization servers."""
 
     kind: ClassVar[str] = "okta-api-access-management"
@@ -37,7 +37,7 @@ class ApiAccessManagement(Resource):
     licensed: bool
 
 
-class OtherApplication(Resource):
+class OtherApplication(Observation):
     """Another application of the same label."""
 
     kind: ClassVar[str] = "okta-other-application"
@@ -49,7 +49,7 @@ class OtherApplication(Resource):
     created: str | None = None
 
 
-class OtherPolicy(Resource):
+class OtherPolicy(Observation):
     """Another access policy of the authorization server, with its rules; the key is its id."""
 
     kind: ClassVar[str] = "okta-other-policy"
@@ -60,7 +60,7 @@ class OtherPolicy(Resource):
     priority: int
 
 
-class OtherRule(Resource):
+class OtherRule(Observation):
     """A rule that is not the playbook's; the key is its id."""
 
     kind: ClassVar[str] = "okta-other-rule"
@@ -77,7 +77,7 @@ class OtherRule(Resource):
     excluded_users: tuple[str, ...] = ()
 
 
-class Discovery(Resource):
+class Discovery(Observation):
     """A discovery document of the authorization server; the key is its name."""
 
     kind: ClassVar[str] = "okta-discovery"
@@ -92,7 +92,7 @@ class Discovery(Resource):
     scopes: tuple[str, ...] = ()
 
 
-class CustomDomain(Resource):
+class CustomDomain(Observation):
     """A custom domain of the organization."""
 
     kind: ClassVar[str] = "okta-custom-domain"
@@ -101,7 +101,7 @@ class CustomDomain(Resource):
     verified: bool
 
 
-class People(Resource):
+class People(Observation):
     """Who is in the two applications, counted; at most twenty names of each sort are kept.
 
     Attributes:
@@ -127,7 +127,7 @@ class People(Resource):
     in_error_count: int = 0
 
 
-class UnassignedMembers(Resource):
+class UnassignedMembers(Observation):
     """Members of a pushed group that are not in the SCIM application; the key is the group's."""
 
     kind: ClassVar[str] = "okta-unassigned-members"
@@ -137,7 +137,7 @@ class UnassignedMembers(Resource):
     unassigned_count: int = 0
 
 
-class ProvisioningFailure(Resource):
+class ProvisioningFailure(Observation):
     """Failures of provisioning in the system log, by event type and reason.
 
     Attributes:
@@ -155,7 +155,7 @@ class ProvisioningFailure(Resource):
     last: str | None = None
 
 
-class SignInFailure(Resource):
+class SignInFailure(Observation):
     """Failures of authorization at the application in the system log, by event type and reason; else the same."""
 
     kind: ClassVar[str] = "okta-sign-in-failure"
@@ -168,7 +168,7 @@ class SignInFailure(Resource):
     last: str | None = None
 
 
-class ApiToken(Resource):
+class ApiToken(Observation):
     """An API token that belongs to whoever the credentials are for."""
 
     kind: ClassVar[str] = "okta-api-token"

@@ -186,7 +186,9 @@ class Reader:
     ) -> None:
         async def assigned_groups() -> None:
             where = path(f"{_APPS}/{{}}/groups", app_id)
-            self._assigned[groups] = await self.client.read_all(f"{where}?limit=200&expand=group", expects_existing=True)
+            self._assigned[groups] = await self.client.read_all(
+                f"{where}?limit=200&expand=group", expects_existing=True
+            )
 
         whole = self.playbook.users is not None or self._wants(seen.People, seen.UnassignedMembers)
 

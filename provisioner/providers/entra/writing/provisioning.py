@@ -72,7 +72,9 @@ class ProvisioningWriter:
         base = self._job_path(world)
         if self._proof and self._proof.job == base:
             return self._proof
-        mapping = read_mapping(self.playbook.name, await self.client.get(f"{base}/schema", expects_existing=True))
+        mapping = read_mapping(
+            self.playbook.name, await self.client.get(f"{base}/schema", expects_existing=True)
+        )
         return self._prove(base, mapping)
 
     def _prove(self, base: str, mapping: kinds.AttributeMapping) -> Proof:
@@ -214,7 +216,9 @@ class ProvisioningWriter:
 
     async def _read_back(self, base: str, wanted: kinds.AttributeMapping) -> kinds.AttributeMapping:
         async def look() -> kinds.AttributeMapping | None:
-            found = read_mapping(self.playbook.name, await self.client.get(f"{base}/schema", expects_existing=True))
+            found = read_mapping(
+                self.playbook.name, await self.client.get(f"{base}/schema", expects_existing=True)
+            )
             return None if changed_fields(wanted, found) else found
 
         found = await self.client.appears(look)

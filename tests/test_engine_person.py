@@ -135,7 +135,9 @@ def switch(on: str | None) -> Thing:
 def step(key: str, *after: str, proof: str = "title", **more: object) -> ManualStep:
     """A human step that is proven by the switch."""
     evidence = (StepProof(address="test-thing/switch", field=proof),)
-    return ManualStep.model_validate({"key": key, "title": key, "depends_on": after, "proofs": evidence, **more})
+    return ManualStep.model_validate(
+        {"key": key, "title": key, "depends_on": after, "proofs": evidence, **more}
+    )
 
 
 def applied(tenant: Memory, person: Somebody | None) -> engine.ApplyResult:
@@ -255,7 +257,7 @@ def test_what_the_steps_reveal_is_guarded_like_everything_else():
         limits=Guards(protected={"test-thing": "no"}),
     )
     person = Somebody({"one": lambda: tenant.shown.update(switch=switch("on"))})
-    with pytest.raises(RefusedError, match="test-thing/switch would be removed"):
+    with pytest.raises(RefusedError, match="test-thing/switch would be deleted"):
         applied(tenant, person)
     assert not [asked for asked in tenant.asked if asked.startswith("delete")]
 

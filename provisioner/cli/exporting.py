@@ -257,15 +257,17 @@ def _side(at_work: Workspace, file: Path, *, live: bool) -> tuple[SideReport, Si
             provider_module(name)  # the kinds of resources in a snapshot are known once their provider is
         saved = snapshots.load(file)
         about = {"name": saved.name, "provider": saved.provider, "tenant": saved.tenant}
-        return SideReport(file=str(file), what="snapshot", **about), Side.found(saved.name, saved.snapshot)
+        return SideReport(file=str(file), what="snapshot", **about), Side.of_snapshot(
+            saved.name, saved.snapshot
+        )
 
     session = at_work.session(file)
     name = session.loaded.playbook.name
 
     async def look(provider: Provider) -> tuple[str, Side]:
         if live:
-            return provider.tenant, Side.found(name, await provider.read())
-        return provider.tenant, Side.wanted(name, provider.desired_state())
+            return provider.tenant, Side.of_snapshot(name, await provider.read())
+        return provider.tenant, Side.of_playbook(name, provider.desired_state())
 
     tenant, side = session.run(look)
     report = SideReport(

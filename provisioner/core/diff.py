@@ -1,4 +1,4 @@
-"""What differs between a desired and an observed resource, field by field."""
+"""The difference between a desired and an existing resource, field by field."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ from .resource import (
 
 HIDDEN = "(secret)"
 CHANGED = "(secret, changed)"
-UNREADABLE = "(secret, cannot be read back)"
 
 
 class FieldChange(Model):
-    """One field that would change. Values are JSON; a secret's value is never in it."""
+    """One field that differs. Values are JSON; the value of a secret is never among them."""
 
     name: str
     before: Any = None
@@ -34,7 +33,7 @@ class FieldChange(Model):
 
 
 def initial_fields(desired: Resource) -> tuple[FieldChange, ...]:
-    """Every managed field of a resource that does not exist yet."""
+    """The managed fields of a resource that does not exist yet."""
     return tuple(
         FieldChange(name=name, after=HIDDEN if SECRET in info.metadata else display_value(value))
         for name, info in desired.managed_fields().items()
@@ -42,58 +41,60 @@ def initial_fields(desired: Resource) -> tuple[FieldChange, ...]:
     )
 
 
-def changed_fields(desired: Resource, observed: Resource) -> tuple[FieldChange, ...]:
-    """The managed fields whose observed value is not the desired one."""
+def changed_fields(desired: Resource, existing: Resource) -> tuple[FieldChange, ...]:
+    """The managed fields whose existing value differs from the desired one."""
     changes = []
     for name, info in desired.managed_fields().items():
-        wanted, found = getattr(desired, name), getattr(observed, name)
-        if wanted is None or CREATE_ONLY in info.metadata:
+        after, before = getattr(desired, name), getattr(existing, name)
+        if after is None or CREATE_ONLY in info.metadata:
             continue
         if SECRET in info.metadata:
-            if isinstance(wanted, SecretStr) and secret_differs(wanted, found):
+            if isinstance(after, SecretStr) and secret_differs(after, before):
                 changes.append(FieldChange(name=name, before=HIDDEN, after=CHANGED))
             continue
-        target = merge(wanted, found, info)
-        if target != found:
-            changes.append(FieldChange(name=name, before=display_value(found), after=display_value(target)))
+        target = merge(after, before, info)
+        if target != before:
+            changes.append(FieldChange(name=name, before=display_value(before), after=display_value(target)))
     return tuple(changes)
 
 
-def secret_differs(wanted: SecretStr, found: Any) -> bool:
-    """Whether a secret must be written: it is missing, or known to be another one.
+def secret_differs(desired: SecretStr, existing: Any) -> bool:
+    """Whether a secret must be written: it is not set, or its known value is another one.
 
-    A secret that is set but cannot be read back, and that this machine never wrote, is not a difference: it is
-    unknowable, and said so by whoever prints the plan.
+    A secret that is set, cannot be read back and was never written by this machine may or may not differ. It counts
+    as unchanged.
     """
-    return not isinstance(found, WriteOnlySecret) or found.matches(wanted.get_secret_value()) is False
+    if not isinstance(existing, WriteOnlySecret):
+        return True
+    return existing.matches(desired.get_secret_value()) is False
 
 
-def merge(wanted: Any, found: Any, info: FieldInfo) -> Any:
-    """The value to write so that the wanted one holds, given what is there."""
+def merge(desired: Any, existing: Any, info: FieldInfo) -> Any:
+    """The value to write so that the field has its desired value, according to the marks of the field."""
     keyed = next((mark for mark in info.metadata if isinstance(mark, KEYED)), None)
     if keyed:
-        return _merged_by_key(wanted, found or (), keyed.by)
+        return _merge_by_key(desired, existing or (), keyed.by)
     if CONTAINS in info.metadata:
-        present = found or ()
-        return (*present, *(element for element in wanted if element not in present))
-    if UNORDERED in info.metadata and found is not None:
-        return found if sorted(map(repr, wanted)) == sorted(map(repr, found)) else wanted
-    return wanted
+        present = existing or ()
+        return (*present, *(element for element in desired if element not in present))
+    if UNORDERED in info.metadata and existing is not None:
+        return existing if sorted(map(repr, desired)) == sorted(map(repr, existing)) else desired
+    return desired
 
 
-def _merged_by_key(wanted: tuple[Any, ...], found: tuple[Any, ...], by: str) -> tuple[Any, ...]:
-    desired = {getattr(element, by): element for element in wanted}
-    kept = [
-        overlay(element, desired[key]) if key in desired else element
-        for element in found
-        if (key := getattr(element, by)) in desired or not getattr(element, "owned", False)
+def _merge_by_key(desired: tuple[Any, ...], existing: tuple[Any, ...], by: str) -> tuple[Any, ...]:
+    by_key = {getattr(element, by): element for element in desired}
+    remaining = [
+        overlay(element, by_key[key]) if key in by_key else element
+        for element in existing
+        if (key := getattr(element, by)) in by_key or not getattr(element, "owned", False)
     ]
-    present = {getattr(element, by) for element in found}
-    return (*kept, *(element for key, element in desired.items() if key not in present))
+    present = {getattr(element, by) for element in existing}
+    return (*remaining, *(element for key, element in by_key.items() if key not in present))
 
 
 def overlay(base: Any, top: Any) -> Any:
-    """The base model with every value the top one sets."""
+    """The base model with every value that the top model sets."""
     update = {
         name: value
         for name in type(top).model_fields
@@ -103,7 +104,7 @@ def overlay(base: Any, top: Any) -> Any:
 
 
 def display_value(value: Any) -> Any:
-    """The value as JSON for people: references by their description, secrets hidden."""
+    """The value as JSON for display: references by their description, secrets hidden."""
     if isinstance(value, SecretStr | WriteOnlySecret):
         return HIDDEN
     if isinstance(value, Reference):

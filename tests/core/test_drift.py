@@ -100,7 +100,9 @@ class TestWaivers:
         assert not waiver(resource="*").expired(date(2026, 12, 31))
         assert waiver(resource="*").expired(date(2027, 1, 1))
 
-    @pytest.mark.parametrize("fields", [{}, {"fields": ["a"], "check": "x"}, {"resource": "a", "reason": " "}])
+    @pytest.mark.parametrize(
+        "fields", [{}, {"fields": ["a"], "check": "x"}, {"resource": "a", "reason": " "}]
+    )
     def test_one_about_nothing_is_refused(self, fields):
         with pytest.raises(ValidationError):
             waiver(**fields)

@@ -49,7 +49,7 @@ def test_every_kind_is_known_by_its_name():
 
 
 def test_two_kinds_cannot_have_one_name():
-    with pytest.raises(TypeError, match="two resource kinds are called test-thing"):
+    with pytest.raises(TypeError, match="two kinds of resource are called test-thing"):
 
         class Impostor(Resource):
             kind: ClassVar[str] = "test-thing"
@@ -80,7 +80,7 @@ class TestReferences:
         "known",
         [
             pytest.param({}, id="no such resource"),
-            pytest.param({"test-landmark/north": Landmark(key="north")}, id="its field is not known yet"),
+            pytest.param({"test-landmark/north": Landmark(key="north")}, id="its field does not exist yet"),
             pytest.param({"test-landmark/north": Thing(key="north")}, id="None is not a value"),
         ],
     )

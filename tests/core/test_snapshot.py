@@ -124,7 +124,7 @@ class TestLookingUp:
 
     def test_what_must_be_there_by_now(self):
         assert self.SNAPSHOT.require(Thing, "b") == Thing(key="b")
-        with pytest.raises(LookupError, match="test-landmark/b is not known yet"):
+        with pytest.raises(LookupError, match="test-landmark/b does not exist yet"):
             self.SNAPSHOT.require(Landmark, "b")
 
     def test_all_or_the_first_of_a_kind(self):

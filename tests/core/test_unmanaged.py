@@ -60,14 +60,17 @@ def test_what_needs_something_that_is_left_alone_and_not_there_is_refused():
     wanted = [Thing(key="a"), Thing(key="b", owner=Reference(address="test-thing/a", field="id"))]
     left_alone = UnmanagedRule(resource="test-thing/a")
     (refusal,) = plan(wanted, [], left_alone).refusals
-    assert "test-thing/b needs test-thing/a, which the playbook leaves alone" in refusal.reason
+    assert "test-thing/b needs test-thing/a, which is unmanaged and does not exist" in refusal.reason
     assert plan(wanted, [Thing(key="a", id="1")], left_alone).refusals == ()
 
 
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        ({"resource": "test-thin/a"}, "no kind of resource is called 'test-thin'; did you mean 'test-thing'?"),
+        (
+            {"resource": "test-thin/a"},
+            "no kind of resource is called 'test-thin'; did you mean 'test-thing'?",
+        ),
         (
             {"resource": "test-thing/a", "fields": ["titel"]},
             "test-thing has no field 'titel'; did you mean 'title'?",

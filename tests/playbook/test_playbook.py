@@ -256,7 +256,9 @@ class TestReferences:
     def test_a_person_is_told_the_names_that_the_playbook_uses(self, written):
         loaded = written(HEAD + "scim: {endpoint: '${HOST}', token: '${MY_TOKEN}'}")
         brings = [
-            name for step in loaded.playbook.desired_state().resources for name, _ in getattr(step, "outputs", ())
+            name
+            for step in loaded.playbook.desired_state().resources
+            for name, _ in getattr(step, "outputs", ())
         ]
         assert brings == ["HOST", "MY_TOKEN"]
 

@@ -55,7 +55,10 @@ def made(told: list[str] | None = None, keys: DnsSection | None = None, seconds:
     keys = keys or DnsSection(provider="cloudflare", credentials={"auth_token": TOKEN})
     quick = RetryPolicy(budget=0.5, initial_delay=0.01, consistency_window=0.05)
     return VendorWriter(
-        opener(keys, ZONE), tell=[].append if told is None else told.append, retry_policy=quick, seconds=seconds
+        opener(keys, ZONE),
+        tell=[].append if told is None else told.append,
+        retry_policy=quick,
+        seconds=seconds,
     )
 
 

@@ -137,7 +137,9 @@ class TestWhatAPlanNeeds:
         ],
     )
     def test_every_write_needs_its_permission(self, address, need):
-        assert permissions_for_plan(MANAGED_KINDS, Plan(changes=(Change(action=Action.UPDATE, address=address),))) == (need,)
+        assert permissions_for_plan(
+            MANAGED_KINDS, Plan(changes=(Change(action=Action.UPDATE, address=address),))
+        ) == (need,)
 
     def test_what_does_not_write_needs_none(self):
         changes = tuple(

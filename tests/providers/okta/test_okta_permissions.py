@@ -128,7 +128,12 @@ class TestWhatAPlanNeeds:
         ],
     )
     def test_every_write_needs_its_permission(self, address, needs):
-        assert permissions_for_plan(MANAGED_KINDS, Plan(changes=(Change(action=Action.UPDATE, address=address),))) == needs
+        assert (
+            permissions_for_plan(
+                MANAGED_KINDS, Plan(changes=(Change(action=Action.UPDATE, address=address),))
+            )
+            == needs
+        )
 
     def test_what_does_not_write_needs_none(self):
         changes = tuple(

@@ -393,7 +393,7 @@ class TestGuards:
     def test_nobody_is_taken_out_of_kiro_without_being_told_so(self, kind):
         left = kind(key="Old (00g9)", principal="00g9")
         (refusal,) = self.plan(left).refusals
-        assert refusal.reason == f"{left.address} would be removed"
+        assert refusal.reason == f"{left.address} would be deleted"
         assert "safety: deprovision: true" in refusal.hint
         assert self.plan(left, safety={"deprovision": True}).refusals == ()
 

@@ -10,7 +10,7 @@ from provisioner.sandbox.console_actions import act, tokens
 from provisioner.sandbox.dns import hosted_zones
 from provisioner.sandbox.entra import provisioning
 from provisioner.sandbox.entra.graph import documents
-from provisioner.sandbox.entra.graph.permissions import EVERYTHING
+from provisioner.sandbox.entra.graph.permissions import AUTOMATION_PERMISSIONS
 from provisioner.sandbox.kiro import console
 from provisioner.sandbox.kiro import domains as kiro_domains
 from provisioner.sandbox.okta.management import people
@@ -121,7 +121,7 @@ def settings(sandbox: Sandbox) -> dict[str, Any]:
         "lag_seconds": directory.setting("lag_seconds", 0),
         "console": directory.setting("console", "answers"),
         "strict_scim": bool(directory.setting("strict_scim", False)),
-        "deny": ",".join(name for name in EVERYTHING if name not in granted),
+        "deny": ",".join(name for name in AUTOMATION_PERMISSIONS if name not in granted),
         "okta_deny": ",".join(okta.setting("denied", [])),
         "api_access_management": bool(okta.setting("api_access_management", True)),
         "async_seconds": okta.setting("async_seconds", 0),
@@ -149,8 +149,8 @@ def configure(sandbox: Sandbox, name: str, value: str) -> None:
             directory.set(name, _truth(value))
         case "deny":
             denied = _names(value)
-            _check_granted(denied, EVERYTHING)
-            directory.set("permissions", [known for known in EVERYTHING if known not in denied])
+            _check_granted(denied, AUTOMATION_PERMISSIONS)
+            directory.set("permissions", [known for known in AUTOMATION_PERMISSIONS if known not in denied])
         case "okta_deny":
             denied = _names(value)
             _check_granted(denied, okta.setting("scopes_granted", []))

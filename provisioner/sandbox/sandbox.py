@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Self
 from werkzeug.wrappers import Request, Response
 
 from provisioner.sandbox import certificate, seed
-from provisioner.sandbox.entra.graph import VERSIONS, Cycles, GraphApi
+from provisioner.sandbox.entra.graph import VERSIONS, CycleScheduler, GraphApi
 from provisioner.sandbox.entra.login.endpoints import PATHS as AUTHORITY_PATHS
 from provisioner.sandbox.entra.login.endpoints import Authority
 from provisioner.sandbox.entra.login.tokens import Tokens
@@ -85,7 +85,7 @@ class Sandbox:
         self._record: Recorder = _one_at_a_time(recorder) if recorder else _ignore
         self._org = Okta(self.home / "okta.db", self.directory)
         self._tokens = Tokens(self.directory)
-        self._cycles = Cycles(self.directory)
+        self._cycles = CycleScheduler(self.directory)
         self._listener: Listener | None = None
         self._names: Dns | None = None
         self._opening = threading.Lock()
@@ -150,7 +150,7 @@ class Sandbox:
         }
         front = Front(self._mounts(), self.directory, health, self._record)
         self._listener = Listener(bound, front, certificate.ensure(self.home) if https else None)
-        self._cycles.catch_up()
+        self._cycles.start_overdue()
         self._org.catch_up()
         self._cycles.wait()
         return self

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from provisioner.sandbox import Sandbox
-from provisioner.sandbox.entra.graph.api import _normal
+from provisioner.sandbox.entra.graph.api import normalize_path
 from provisioner.sandbox.entra.graph.errors import GraphError
 from provisioner.sandbox.entra.graph.routes import match
 from tests.sandbox.graph_fixtures import NON_GALLERY, Kiro
@@ -21,7 +21,7 @@ GRAPH_SERVICE = "(appId='00000003-0000-0000-c000-000000000000')"
 def route_of(example: dict[str, Any]) -> tuple[Any, dict[str, str]] | None:
     path = re.sub(r"^/(v1\.0|beta)", "", unquote(urlsplit(example["path"]).path))
     try:
-        return match(example["method"], _normal(path))
+        return match(example["method"], normalize_path(path))
     except GraphError:
         return None
 

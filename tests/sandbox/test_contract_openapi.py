@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from provisioner.sandbox import Exchange, Sandbox
-from provisioner.sandbox.entra.graph.api import _normal
+from provisioner.sandbox.entra.graph.api import normalize_path
 from provisioner.sandbox.entra.graph.errors import GraphError
 from provisioner.sandbox.entra.graph.routes import ROUTES, match
 from tests.graph_contract import ABSENT, CONTRACTS, GraphContract
@@ -47,7 +47,7 @@ def test_the_session_covers_the_surface(recorded):
 def route_of(exchange: Exchange) -> str | None:
     try:
         path = unquote(urlsplit(exchange.path).path).removeprefix("/v1.0")
-        route, _ = match(exchange.method, _normal(path))
+        route, _ = match(exchange.method, normalize_path(path))
     except GraphError:
         return None
     return f"{route.method} {route.path}"

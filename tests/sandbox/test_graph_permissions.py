@@ -8,7 +8,7 @@ import uuid
 import httpx
 import pytest
 
-from provisioner.sandbox.entra.graph.throttle import Throttle, resource_units
+from provisioner.sandbox.entra.graph.throttling import Throttle, resource_units
 from tests.sandbox.graph_fixtures import Kiro, error_of
 
 EVENTUAL = {"ConsistencyLevel": "eventual"}
@@ -100,11 +100,11 @@ class TestThrottling:
 
     def test_the_window_slides(self):
         throttle = Throttle()
-        assert [throttle.delay("reports", "a", now) for now in (0, 1, 2, 3, 4)] == [None] * 5
-        assert throttle.delay("reports", "a", 4) == 6
-        assert throttle.delay("reports", "b", 4) is None
-        assert throttle.delay("reports", "a", 9.5) == 1
-        assert throttle.delay("reports", "a", 10.5) is None
+        assert [throttle.retry_after("reports", "a", now) for now in (0, 1, 2, 3, 4)] == [None] * 5
+        assert throttle.retry_after("reports", "a", 4) == 6
+        assert throttle.retry_after("reports", "b", 4) is None
+        assert throttle.retry_after("reports", "a", 9.5) == 1
+        assert throttle.retry_after("reports", "a", 10.5) is None
 
     @pytest.mark.parametrize(
         ("method", "path", "options", "units"),

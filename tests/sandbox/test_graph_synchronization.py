@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from provisioner.sandbox import Sandbox
-from provisioner.sandbox.entra.graph.cycles import Cycles, overdue
+from provisioner.sandbox.entra.graph.scheduler import CycleScheduler, is_overdue
 from tests.sandbox.graph_fixtures import Kiro, Provisioned, error_of
 
 
@@ -319,23 +319,25 @@ class TestCatchingUp:
                 "lastExecution": {"timeBegan": self.at(90)},
             },
         }
-        assert not overdue(job, datetime.now(UTC))
-        assert overdue(job, datetime.now(UTC) + timedelta(minutes=6))
+        assert not is_overdue(job, datetime.now(UTC))
+        assert is_overdue(job, datetime.now(UTC) + timedelta(minutes=6))
 
     def test_the_never_interval_is_never_over(self):
         job = {
             "schedule": {"state": "Active", "interval": "P10675199DT2H48M5.4775807S"},
             "status": {"code": "Active", "lastExecution": {"timeBegan": self.at(10_000)}},
         }
-        assert not overdue(job, datetime.now(UTC))
+        assert not is_overdue(job, datetime.now(UTC))
 
 
 class TestCycles:
-    def cycles(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, run: Callable[..., None]) -> Cycles:
+    def cycles(
+        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, run: Callable[..., None]
+    ) -> CycleScheduler:
         from provisioner.sandbox.entra import provisioning
 
         monkeypatch.setattr(provisioning, "run_cycle", run)
-        return Cycles(sandbox.directory)
+        return CycleScheduler(sandbox.directory)
 
     def test_one_at_a_time_and_none_lost(self, sandbox, monkeypatch):
         import threading

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from provisioner.sandbox.entra.provisioning.expressions import (
     Attribute,
-    Call,
     Constant,
+    FunctionCall,
     Node,
-    attributes_of,
+    attribute_names,
     evaluate,
-    from_source,
-    parse,
-    render,
-    to_source,
+    expression_text,
+    parse_expression,
+    parse_source,
+    source_object,
 )
 from provisioner.sandbox.entra.provisioning.functions import FUNCTIONS, OPERATORS, ExpressionError, Value
 from tests.sandbox.provisioning_fixtures import shared
@@ -115,10 +115,10 @@ DOCUMENTED: list[tuple[str, dict[str, Value], Value]] = [
 
 @pytest.mark.parametrize(("text", "attributes", "wanted"), DOCUMENTED)
 def test_examples_of_the_reference(text: str, attributes: dict[str, Value], wanted: Value) -> None:
-    node = parse(text)
+    node = parse_expression(text)
     assert evaluate(node, attributes) == wanted
-    assert parse(render(node)) == node
-    assert from_source(to_source(node)) == node
+    assert parse_expression(expression_text(node)) == node
+    assert parse_source(source_object(node)) == node
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_examples_of_the_reference(text: str, attributes: dict[str, Value], want
     ],
 )
 def test_other_functions(text: str, attributes: dict[str, Value], wanted: Value) -> None:
-    assert evaluate(parse(text), attributes) == wanted
+    assert evaluate(parse_expression(text), attributes) == wanted
 
 
 def test_the_documented_parse_of_an_expression() -> None:
@@ -161,9 +161,9 @@ def test_the_documented_parse_of_an_expression() -> None:
         shared("examples/graph/beta-synchronization-synchronizationschema-parseexpression-1.json").read_text()
     )["responseBody"]
     documented: dict[str, Any] = example["parsedExpression"]
-    assert from_source(documented) == parse(documented["expression"])
-    assert [evaluate(from_source(documented), {"preferredLanguage": "EN-US"})] == example["evaluationResult"]
-    ours = to_source(parse(documented["expression"]))
+    assert parse_source(documented) == parse_expression(documented["expression"])
+    assert [evaluate(parse_source(documented), {"preferredLanguage": "EN-US"})] == example["evaluationResult"]
+    ours = source_object(parse_expression(documented["expression"]))
     assert [each["value"] for each in ours["parameters"]] == [
         each["value"] for each in documented["parameters"]
     ]
@@ -193,7 +193,7 @@ def test_the_documented_parse_of_an_expression() -> None:
 )
 def test_what_is_no_expression(text: str) -> None:
     with pytest.raises(ExpressionError):
-        parse(text)
+        parse_expression(text)
 
 
 @pytest.mark.parametrize(
@@ -207,13 +207,13 @@ def test_what_is_no_expression(text: str) -> None:
 )
 def test_what_cannot_be_evaluated(text: str, attributes: dict[str, Value]) -> None:
     with pytest.raises(ExpressionError):
-        evaluate(parse(text), attributes)
+        evaluate(parse_expression(text), attributes)
 
 
 @pytest.mark.parametrize("source", [{}, {"type": "Attribute"}, {"type": "Other", "name": "x"}])
 def test_what_is_no_source(source: dict[str, Any]) -> None:
     with pytest.raises(ExpressionError):
-        from_source(source)
+        parse_source(source)
 
 
 def test_keys_may_come_in_any_order_and_unknown_ones_in_turn() -> None:
@@ -222,9 +222,9 @@ def test_keys_may_come_in_any_order_and_unknown_ones_in_turn() -> None:
 
     swapped = [{"key": "length", "value": constant("2")}, {"key": "start", "value": constant("1")}]
     swapped.append({"key": "source", "value": constant("abc")})
-    assert evaluate(from_source({"name": "Mid", "type": "Function", "parameters": swapped}), {}) == "ab"
+    assert evaluate(parse_source({"name": "Mid", "type": "Function", "parameters": swapped}), {}) == "ab"
     unknown = [{"key": "first", "value": constant("abc")}, {"key": "second", "value": constant("d")}]
-    assert evaluate(from_source({"name": "Append", "type": "Function", "parameters": unknown}), {}) == "abcd"
+    assert evaluate(parse_source({"name": "Append", "type": "Function", "parameters": unknown}), {}) == "abcd"
 
 
 names = st.text(st.characters(exclude_characters="[]", exclude_categories=["C", "Z"]), min_size=1)
@@ -247,37 +247,39 @@ def calls(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
         arguments = [*leading, *(draw(inner) for _ in range(turns * len(function.repeated)))]
         while arguments and arguments[-1] is None:
             arguments.pop()
-        return Call(name, tuple(arguments))
+        return FunctionCall(name, tuple(arguments))
 
     return call()
 
 
 def comparisons(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
     """A comparison cannot be part of another one without a function in between."""
-    return st.builds(lambda op, a, b: Call(op, (a, b)), st.sampled_from(sorted(OPERATORS)), inner, inner)
+    return st.builds(
+        lambda op, a, b: FunctionCall(op, (a, b)), st.sampled_from(sorted(OPERATORS)), inner, inner
+    )
 
 
 nodes = st.recursive(leaves, calls, max_leaves=8)
 conditions = st.builds(
-    lambda condition, a, b: Call("IIF", (condition, a, b)), comparisons(nodes), nodes, nodes
+    lambda condition, a, b: FunctionCall("IIF", (condition, a, b)), comparisons(nodes), nodes, nodes
 )
 
 
 @given(st.one_of(nodes, comparisons(nodes), conditions))
 def test_text_and_object_say_the_same(node: Node) -> None:
-    assert parse(render(node)) == node
-    assert from_source(to_source(node)) == node
-    assert from_source(json.loads(json.dumps(to_source(node)))) == node
-    assert attributes_of(parse(render(node))) == attributes_of(node)
+    assert parse_expression(expression_text(node)) == node
+    assert parse_source(source_object(node)) == node
+    assert parse_source(json.loads(json.dumps(source_object(node)))) == node
+    assert attribute_names(parse_expression(expression_text(node))) == attribute_names(node)
 
 
 @given(st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
-        node = parse(text)
+        node = parse_expression(text)
     except ExpressionError:
         return
-    assert parse(render(node)) == node
+    assert parse_expression(expression_text(node)) == node
 
 
 values = st.one_of(st.none(), st.text(max_size=5), st.lists(st.text(max_size=5), max_size=3))
@@ -286,7 +288,7 @@ values = st.one_of(st.none(), st.text(max_size=5), st.lists(st.text(max_size=5),
 @given(st.one_of(nodes, conditions), values)
 def test_evaluation_gives_a_value_or_says_why_not(node: Node, value: Value) -> None:
     try:
-        result = evaluate(node, dict.fromkeys(attributes_of(node), value))
+        result = evaluate(node, dict.fromkeys(attribute_names(node), value))
     except ExpressionError:
         return
     assert result is None or isinstance(result, (str, list))

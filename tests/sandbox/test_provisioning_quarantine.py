@@ -12,12 +12,16 @@ import pytest
 
 from provisioner.sandbox import kiro
 from provisioner.sandbox.entra import provisioning
-from provisioner.sandbox.entra.provisioning import status as job_status
 from provisioner.sandbox.entra.provisioning.mapping import read_mappings
 from provisioner.sandbox.entra.provisioning.outcome import Outcome
 from provisioner.sandbox.entra.provisioning.scim_client import ScimError
 from provisioner.sandbox.entra.provisioning.source import Entry
-from provisioner.sandbox.entra.provisioning.status import Quarantine, Run
+from provisioner.sandbox.entra.provisioning.status import (
+    CycleRun,
+    Quarantine,
+    escrow_quarantine,
+    status_after_cycle,
+)
 from tests.sandbox.provisioning_fixtures import LoopbackServer, World, unknown_members
 
 INVALID = "SystemForCrossDomainIdentityManagementInvalidCredentials"
@@ -273,8 +277,8 @@ def test_retries_come_after_6_12_and_24_hours_then_daily() -> None:
     attempts = []
     for hours in (0, 6, 12, 24, 48, 60):
         now = first + timedelta(hours=hours)
-        run = Run(now, now, initial=True, quarantine=quarantine)
-        status = job_status.after(status, run, {}, {}, active=True)
+        run = CycleRun(now, now, initial=True, quarantine=quarantine)
+        status = status_after_cycle(status, run, {}, {}, active=True)
         following = datetime.fromisoformat(status["quarantine"]["nextAttempt"])
         attempts.append((following - first) / timedelta(hours=1))
     assert attempts == [6, 12, 24, 48, 72, 72]
@@ -304,5 +308,5 @@ def test_escrow_thresholds(failed: int, succeeded: int, references: int, reason:
 
     outcomes = [outcome(error=True)] * failed + [outcome(error=False)] * succeeded
     outcomes += [outcome(error=True, reference=True)] * references
-    found = job_status.escrow_quarantine(outcomes)
+    found = escrow_quarantine(outcomes)
     assert (found.reason if found else None) == reason

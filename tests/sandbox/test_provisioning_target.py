@@ -6,25 +6,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.sandbox.entra.provisioning import target
-from provisioner.sandbox.entra.provisioning.source import Entry, passes
-from provisioner.sandbox.entra.provisioning.target import Path, parse_path
+from provisioner.sandbox.entra.provisioning.scim_payloads import (
+    AttributePath,
+    creation_body,
+    member_operations,
+    parse_path,
+    read_attribute,
+    same_value,
+    update_operations,
+)
+from provisioner.sandbox.entra.provisioning.scoping import passes_filter
+from provisioner.sandbox.entra.provisioning.source import Entry
 from tests.sandbox.provisioning_fixtures import ENTERPRISE
 
 
 @pytest.mark.parametrize(
     ("name", "path"),
     [
-        ("userName", Path("userName")),
-        ("name.givenName", Path("name", sub="givenName")),
-        ('emails[type eq "work"].value', Path("emails", where=("type", "work"), sub="value")),
-        ('roles[primary eq "True"].display', Path("roles", where=("primary", "True"), sub="display")),
-        (f"{ENTERPRISE}:department", Path("department", schema=ENTERPRISE)),
-        (f"{ENTERPRISE}:manager.value", Path("manager", schema=ENTERPRISE, sub="value")),
-        ("urn:x:CustomExtension:2.0:User:tag", Path("tag", schema="urn:x:CustomExtension:2.0:User")),
+        ("userName", AttributePath("userName")),
+        ("name.givenName", AttributePath("name", sub="givenName")),
+        ('emails[type eq "work"].value', AttributePath("emails", where=("type", "work"), sub="value")),
+        (
+            'roles[primary eq "True"].display',
+            AttributePath("roles", where=("primary", "True"), sub="display"),
+        ),
+        (f"{ENTERPRISE}:department", AttributePath("department", schema=ENTERPRISE)),
+        (f"{ENTERPRISE}:manager.value", AttributePath("manager", schema=ENTERPRISE, sub="value")),
+        ("urn:x:CustomExtension:2.0:User:tag", AttributePath("tag", schema="urn:x:CustomExtension:2.0:User")),
     ],
 )
-def test_names_of_target_attributes(name: str, path: Path) -> None:
+def test_names_of_target_attributes(name: str, path: AttributePath) -> None:
     assert parse_path(name) == path
     assert str(path) == name
 
@@ -38,7 +49,7 @@ def test_what_is_no_name(name: str) -> None:
 
 
 def test_a_body_from_many_attributes() -> None:
-    body = target.creation_body(
+    body = creation_body(
         "User",
         {
             "userName": "a",
@@ -69,25 +80,25 @@ def test_a_body_from_many_attributes() -> None:
 
 
 def test_patches_without_the_flag_are_those_of_the_compatibility_page() -> None:
-    assert target.update_operations({"active": "False"}, ["active"], ["active"], compliant=False) == [
+    assert update_operations({"active": "False"}, ["active"], ["active"], compliant=False) == [
         {"op": "Replace", "path": "active", "value": "False"}
     ]
-    assert target.update_operations({"nickName": "Babs"}, [], compliant=False) == [
+    assert update_operations({"nickName": "Babs"}, [], compliant=False) == [
         {"op": "Add", "path": "nickName", "value": "Babs"}
     ]
-    assert target.member_operations([], ["u1091"], compliant=False) == [
+    assert member_operations([], ["u1091"], compliant=False) == [
         {"op": "Remove", "path": "members", "value": [{"$ref": None, "value": "u1091"}]}
     ]
 
 
 def test_patches_with_the_flag_are_those_of_the_compatibility_page() -> None:
-    assert target.update_operations({"active": "False"}, ["active"], ["active"], compliant=True) == [
+    assert update_operations({"active": "False"}, ["active"], ["active"], compliant=True) == [
         {"op": "replace", "path": "active", "value": False}
     ]
-    assert target.update_operations({"nickName": "Babs"}, [], compliant=True) == [
+    assert update_operations({"nickName": "Babs"}, [], compliant=True) == [
         {"op": "add", "path": "nickName", "value": "Babs"}
     ]
-    assert target.member_operations([], ["7f4b"], compliant=True) == [
+    assert member_operations([], ["7f4b"], compliant=True) == [
         {"op": "remove", "path": 'members[value eq "7f4b"]'}
     ]
     changes = {
@@ -97,7 +108,7 @@ def test_patches_with_the_flag_are_those_of_the_compatibility_page() -> None:
         "name.familyName": "Unua",
         f"{ENTERPRISE}:employeeNumber": "Aklq",
     }
-    assert target.update_operations(changes, changes, compliant=True) == [
+    assert update_operations(changes, changes, compliant=True) == [
         {
             "op": "replace",
             "path": 'emails[type eq "work"].value',
@@ -126,13 +137,13 @@ def test_patches_with_the_flag_are_those_of_the_compatibility_page() -> None:
     ],
 )
 def test_when_values_are_the_same(one: object, other: object, case_exact: bool, equal: bool) -> None:
-    assert target.same(one, other, case_exact=case_exact) is equal  # type: ignore[arg-type]
+    assert same_value(one, other, case_exact=case_exact) is equal  # type: ignore[arg-type]
 
 
 words = st.from_regex(r"[A-Za-z][A-Za-z0-9]{0,8}", fullmatch=True)
 picks = st.tuples(words, words)
 paths = st.builds(
-    Path,
+    AttributePath,
     words,
     st.none() | st.builds("urn:ietf:params:scim:schemas:{}:2.0:User".format, words),
     st.none() | picks,
@@ -141,7 +152,7 @@ paths = st.builds(
 
 
 @given(paths)
-def test_a_name_survives_being_written_and_read(path: Path) -> None:
+def test_a_name_survives_being_written_and_read(path: AttributePath) -> None:
     assert parse_path(str(path)) == path
 
 
@@ -154,16 +165,18 @@ def test_any_text_is_a_name_or_is_refused(text: str) -> None:
     assert str(path) == text
 
 
-typed = st.builds(lambda attribute, pick: Path(attribute, None, ("type", pick), "value"), words, words)
-simple = st.builds(Path, words)
-extension = st.builds(lambda attribute: Path(attribute, ENTERPRISE), words)
+typed = st.builds(
+    lambda attribute, pick: AttributePath(attribute, None, ("type", pick), "value"), words, words
+)
+simple = st.builds(AttributePath, words)
+extension = st.builds(lambda attribute: AttributePath(attribute, ENTERPRISE), words)
 
 
 @given(st.dictionaries(simple | typed | extension, st.text(min_size=1, max_size=5), max_size=8))
-def test_what_a_body_holds_is_read_back(values: dict[Path, str]) -> None:
+def test_what_a_body_holds_is_read_back(values: dict[AttributePath, str]) -> None:
     reserved = {"schemas", "meta"}
     wanted: dict[str, str] = {}
-    seen: dict[tuple[object, ...], Path] = {}
+    seen: dict[tuple[object, ...], AttributePath] = {}
     for path, value in values.items():
         kind = path.where is not None
         clash = seen.setdefault((path.schema, path.attribute), path)
@@ -173,8 +186,8 @@ def test_what_a_body_holds_is_read_back(values: dict[Path, str]) -> None:
         several = sum(1 for each in values if each.where and each.attribute == path.attribute)
         if path.attribute not in reserved and (clash.where is not None) is kind and len(folded) == several:
             wanted[str(path)] = value
-    body = target.creation_body("User", wanted)
-    assert {name: target.read(body, name) for name in wanted} == wanted
+    body = creation_body("User", wanted)
+    assert {name: read_attribute(body, name) for name in wanted} == wanted
 
 
 def clause(operator: str, value: str = "", attribute: str = "department") -> dict:
@@ -205,16 +218,18 @@ def clause(operator: str, value: str = "", attribute: str = "department") -> dic
     ],
 )
 def test_clauses_of_scoping_filters(operator: str, operand: str, value: str | None, holds: bool) -> None:
-    assert passes({"groups": [{"clauses": [clause(operator, operand)]}]}, {"department": value}) is holds
+    assert (
+        passes_filter({"groups": [{"clauses": [clause(operator, operand)]}]}, {"department": value}) is holds
+    )
 
 
 def test_clauses_are_joined_by_and_filters_by_or() -> None:
     attributes = {"department": "Sales", "state": "NY"}
     right, wrong = clause("EQUALS", "Sales"), clause("EQUALS", "CA", "state")
-    assert not passes({"groups": [{"clauses": [right, wrong]}]}, attributes)
-    assert passes({"groups": [{"clauses": [wrong]}, {"clauses": [right]}]}, attributes)
-    assert passes(None, attributes)
-    assert passes({"groups": []}, attributes)
+    assert not passes_filter({"groups": [{"clauses": [right, wrong]}]}, attributes)
+    assert passes_filter({"groups": [{"clauses": [wrong]}, {"clauses": [right]}]}, attributes)
+    assert passes_filter(None, attributes)
+    assert passes_filter({"groups": []}, attributes)
 
 
 def test_attributes_have_the_names_of_the_provisioning_service() -> None:

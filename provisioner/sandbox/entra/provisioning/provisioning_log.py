@@ -1,7 +1,7 @@
 """Provisioning log entries: Graph's provisioningObjectSummary.
 
 Members and values follow Microsoft Graph v1.0, provisioningObjectSummary and its example in "List
-provisioningObjectSummary". On-demand runs are logged like cycles.
+provisioningObjectSummary". On-demand provisioning is logged like a cycle.
 """
 
 from __future__ import annotations
@@ -9,40 +9,38 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import datetime
-from typing import Any
 
 from provisioner.sandbox.entra.provisioning.functions import Value
 from provisioner.sandbox.entra.provisioning.job import Job
 from provisioner.sandbox.entra.provisioning.outcome import Outcome, Step
 from provisioner.sandbox.entra.provisioning.template import SOURCE_DIRECTORY
-
-Document = dict[str, Any]
+from provisioner.sandbox.store import Document
 
 
 def timestamp(moment: datetime) -> str:
-    """A moment as Graph writes it."""
+    """A moment in UTC as synchronization resources show it: microseconds."""
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def value_text(value: Value) -> str | None:
-    return json.dumps(value) if isinstance(value, list) else value
-
-
 def modified_properties(outcome: Outcome) -> list[Document]:
-    """Graph modifiedProperty objects of the attributes that were, or should have been, changed."""
+    """Graph modifiedProperty objects of the attributes that were changed, or should have been."""
+
+    def text(value: Value) -> str | None:
+        return json.dumps(value) if isinstance(value, list) else value
+
     return [
-        {"displayName": name, "oldValue": value_text(old), "newValue": value_text(new)}
+        {"displayName": name, "oldValue": text(old), "newValue": text(new)}
         for name, (old, new) in outcome.changes.items()
     ]
 
 
-def summary(outcome: Outcome, job: Job, cycle_id: str) -> Document:
+def object_summary(outcome: Outcome, job: Job, cycle_id: str) -> Document:
     """The log entry of one object.
 
     Args:
-        outcome: what became of the object.
+        outcome: the outcome of the object.
         job: the job that ran.
-        cycle_id: identifies the cycle.
+        cycle_id: id of the cycle.
 
     Returns:
         A Graph provisioningObjectSummary with a new id.
@@ -82,7 +80,7 @@ def summary(outcome: Outcome, job: Job, cycle_id: str) -> Document:
             "details": {},
         },
         "provisioningStatusInfo": {"status": outcome.status, "errorInformation": _error(outcome)},
-        "provisioningSteps": [_step(each) for each in outcome.steps],
+        "provisioningSteps": [_step(step) for step in outcome.steps],
         "modifiedProperties": modified_properties(outcome),
     }
 

@@ -1,4 +1,4 @@
-"""One call of the emulated Graph: what a handler is given and what it gives back."""
+"""A request to the emulated Graph and its response, as the handlers see them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from provisioner.sandbox.entra.graph.errors import bad_request
 from provisioner.sandbox.store import Document, Store
 
 if TYPE_CHECKING:
-    from provisioner.sandbox.entra.graph.cycles import Cycles
+    from provisioner.sandbox.entra.graph.scheduler import CycleScheduler
 
 _QUERY_OPTIONS = frozenset(
     {"filter", "select", "top", "count", "orderby", "search", "skiptoken", "skip", "expand"}
@@ -28,7 +28,7 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class GraphRequest:
     """A parsed request.
 
     Attributes:
@@ -39,9 +39,9 @@ class Call:
         body: parsed JSON, or None.
         root: URL of the API version, e.g. ``http://127.0.0.1:8400/v1.0``.
         tenant_id: the emulated tenant.
-        caller: who calls.
+        caller: the authenticated client.
         directory: the tenant's documents.
-        cycles: runs provisioning cycles in the background.
+        scheduler: runs provisioning cycles in the background.
     """
 
     method: str
@@ -53,10 +53,10 @@ class Call:
     tenant_id: str
     caller: Caller
     directory: Store
-    cycles: Cycles
+    scheduler: CycleScheduler
 
     def json_object(self) -> Document:
-        """The request's body, which has to be a JSON object.
+        """The body, which must be a JSON object.
 
         Raises:
             GraphError: 400 when it is absent or something else.
@@ -71,33 +71,33 @@ class Call:
 
     @property
     def eventual(self) -> bool:
-        """Whether the client accepts eventually consistent answers."""
+        """Whether the header ``ConsistencyLevel: eventual`` is set."""
         return self.headers.get("consistencylevel", "").lower() == "eventual"
 
     @property
-    def counted(self) -> bool:
-        """Whether the request asks for ``$count=true``."""
+    def wants_count(self) -> bool:
+        """Whether the query has ``$count=true``."""
         return self.options.get("count", "").lower() == "true"
 
     @property
-    def advanced(self) -> bool:
-        """Whether both advanced query parameters are given (Microsoft Graph, "Advanced query capabilities")."""
-        return self.eventual and self.counted
+    def is_advanced_query(self) -> bool:
+        """Whether both advanced query parameters are set (Microsoft Graph, "Advanced query capabilities")."""
+        return self.eventual and self.wants_count
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer: status, JSON body (None for no body), headers."""
+class GraphResponse:
+    """A response: status, JSON body (None for no body), headers."""
 
     status: int = 200
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-NO_CONTENT = Reply(204)
+NO_CONTENT = GraphResponse(204)
 
 
 def query_options(arguments: Mapping[str, str]) -> dict[str, str]:
     """OData options from query arguments: names are case-insensitive and the ``$`` may be left out."""
-    named = ((name.removeprefix("$").lower(), value) for name, value in arguments.items())
-    return {name: value for name, value in named if name in _QUERY_OPTIONS}
+    options = ((name.removeprefix("$").lower(), value) for name, value in arguments.items())
+    return {name: value for name, value in options if name in _QUERY_OPTIONS}

@@ -1,8 +1,8 @@
-"""Which queries Graph answers: what can be filtered, sorted and searched, and what is returned unasked.
+"""Which queries Graph answers: the properties that can be filtered, sorted, searched, and returned by default.
 
 Sources: Microsoft Graph, "Advanced query capabilities on Microsoft Entra ID objects" with its table of filters by
-property, and the properties' own descriptions ("Supports $filter (eq, ...)"). Where the two differ the more
-permissive one is followed, so that the sandbox refuses only what both refuse.
+property, and the properties' own descriptions ("Supports $filter (eq, ...)"). Where the two differ, the sandbox follows
+the more permissive one: it refuses only what both refuse.
 """
 
 from __future__ import annotations
@@ -10,48 +10,49 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from provisioner.sandbox.entra.graph import filter as odata_filter
 from provisioner.sandbox.entra.graph.errors import bad_request, unsupported_query
+from provisioner.sandbox.entra.graph.filter import Expression, OperatorUse, Path, operator_uses
 from provisioner.sandbox.entra.graph.metadata import TYPES
 
-# Operators that only advanced queries have, whatever the property.
 _ADVANCED_OPERATORS = frozenset({"ne", "not", "endsWith", "null", "count"})
+"""Operators that need the advanced query parameters on every property."""
+
 _ADVANCED_HELP = (
     "is not supported because the required parameters might be missing. Try adding $count=true query parameter and "
     "ConsistencyLevel:eventual header. Refer to https://aka.ms/graph-docs/advanced-queries for more information"
 )
 _TEXT = "eq ne not in startsWith ge le null"
 _DATE = "eq ne not in ge le null"
-_SWITCH = "eq ne not in null"
+_NULLABLE = "eq ne not in null"
 
 
 @dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What queries on a type may do.
+class QueryCapabilities:
+    """The queries that a type supports.
 
     Attributes:
         filters: operators by property path.
-        advanced: properties whose every operator needs the advanced query parameters.
-        sorts: properties for ``$orderby`` without them ...
-        advanced_sorts: ... and with them.
-        searches: properties for ``$search``.
-        returned: properties returned without ``$select``; empty for all that the document holds.
-        directory: a directory object; other collections know no advanced queries.
-        case_sensitive: filters compare strings exactly.
-        max_page: largest ``$top``.
-        page: page size without ``$top``.
+        filters_advanced: properties that need the advanced query parameters with every operator.
+        sortable: properties for ``$orderby`` without the advanced query parameters.
+        sortable_advanced: properties for ``$orderby`` with them.
+        searchable: properties for ``$search``.
+        default_properties: properties returned without ``$select``; empty for all that the document has.
+        directory: whether these are directory objects; other collections have no advanced queries.
+        case_sensitive: whether filters compare strings exactly.
+        max_page_size: largest ``$top``.
+        page_size: page size without ``$top``.
     """
 
     filters: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    advanced: frozenset[str] = frozenset()
-    sorts: frozenset[str] = frozenset()
-    advanced_sorts: frozenset[str] = frozenset()
-    searches: frozenset[str] = frozenset()
-    returned: frozenset[str] = frozenset()
+    filters_advanced: frozenset[str] = frozenset()
+    sortable: frozenset[str] = frozenset()
+    sortable_advanced: frozenset[str] = frozenset()
+    searchable: frozenset[str] = frozenset()
+    default_properties: frozenset[str] = frozenset()
     directory: bool = True
     case_sensitive: bool = False
-    max_page: int = 999
-    page: int = 100
+    max_page_size: int = 999
+    page_size: int = 100
 
 
 def _filters(**properties: str) -> dict[str, frozenset[str]]:
@@ -62,7 +63,7 @@ def _set(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
-_APPLICATION = Capabilities(
+_APPLICATION = QueryCapabilities(
     filters=_filters(
         id="eq ne not in",
         appId="eq ne not in",
@@ -82,14 +83,14 @@ _APPLICATION = Capabilities(
         web__redirectUris="eq not startsWith count",
         owners="count",
     ),
-    advanced_sorts=_set("createdDateTime deletedDateTime displayName"),
-    searches=_set("displayName description tags"),
+    sortable_advanced=_set("createdDateTime deletedDateTime displayName"),
+    searchable=_set("displayName description tags"),
 )
 
-_SERVICE_PRINCIPAL = Capabilities(
+_SERVICE_PRINCIPAL = QueryCapabilities(
     filters=_filters(
         id="eq ne not in",
-        accountEnabled=_SWITCH,
+        accountEnabled=_NULLABLE,
         alternativeNames="eq not ge le startsWith",
         appDisplayName=_TEXT,
         appId="eq ne not in startsWith",
@@ -108,11 +109,11 @@ _SERVICE_PRINCIPAL = Capabilities(
         tags="eq not ge le startsWith",
         owners="count",
     ),
-    advanced_sorts=_set("createdDateTime deletedDateTime displayName"),
-    searches=_set("displayName description tags"),
+    sortable_advanced=_set("createdDateTime deletedDateTime displayName"),
+    searchable=_set("displayName description tags"),
 )
 
-_GROUP = Capabilities(
+_GROUP = QueryCapabilities(
     filters=_filters(
         id="eq ne not in",
         assignedLicenses="eq not count",
@@ -122,7 +123,7 @@ _GROUP = Capabilities(
         expirationDateTime=_DATE,
         groupTypes="eq not count",
         hasMembersWithLicenseErrors="eq",
-        isAssignableToRole=_SWITCH,
+        isAssignableToRole=_NULLABLE,
         mail=_TEXT + " endsWith",
         mailEnabled="eq ne not in",
         mailNickname=_TEXT,
@@ -131,7 +132,7 @@ _GROUP = Capabilities(
         onPremisesLastSyncDateTime=_DATE,
         onPremisesSamAccountName=_TEXT,
         onPremisesSecurityIdentifier="eq in null",
-        onPremisesSyncEnabled=_SWITCH,
+        onPremisesSyncEnabled=_NULLABLE,
         preferredLanguage=_TEXT,
         proxyAddresses="eq not ge le startsWith endsWith count",
         renewedDateTime=_DATE,
@@ -139,12 +140,12 @@ _GROUP = Capabilities(
         securityEnabled="eq ne not in",
         visibility="eq ne not in",
     ),
-    sorts=_set("displayName"),
-    advanced_sorts=_set("deletedDateTime displayName"),
-    searches=_set("displayName description mail mailNickname"),
+    sortable=_set("displayName"),
+    sortable_advanced=_set("deletedDateTime displayName"),
+    searchable=_set("displayName description mail mailNickname"),
 )
 
-_USER = Capabilities(
+_USER = QueryCapabilities(
     filters=_filters(
         id="eq ne not in",
         accountEnabled="eq ne not in ge le",
@@ -155,14 +156,14 @@ _USER = Capabilities(
         companyName=_TEXT,
         country=_TEXT,
         createdDateTime=_DATE,
-        creationType=_SWITCH,
+        creationType=_NULLABLE,
         deletedDateTime=_DATE,
         department=_TEXT,
         displayName=_TEXT,
         employeeHireDate=_DATE,
         employeeId=_TEXT,
         employeeType=_TEXT,
-        externalUserState=_SWITCH,
+        externalUserState=_NULLABLE,
         givenName=_TEXT,
         identities__issuer="eq",
         identities__issuerAssignedId="eq",
@@ -175,7 +176,7 @@ _USER = Capabilities(
         officeLocation=_TEXT,
         onPremisesImmutableId="eq ne not ge le in",
         onPremisesSamAccountName=_TEXT,
-        onPremisesSyncEnabled=_SWITCH,
+        onPremisesSyncEnabled=_NULLABLE,
         onPremisesUserPrincipalName=_TEXT,
         otherMails="eq not ge le in startsWith endsWith count",
         postalCode=_TEXT,
@@ -186,32 +187,32 @@ _USER = Capabilities(
         surname=_TEXT,
         usageLocation=_TEXT,
         userPrincipalName=_TEXT + " endsWith",
-        userType=_SWITCH,
+        userType=_NULLABLE,
     ),
-    advanced=_set(
+    filters_advanced=_set(
         "companyName employeeHireDate employeeType mobilePhone officeLocation onPremisesImmutableId "
         "onPremisesSamAccountName postalCode preferredLanguage streetAddress"
     ),
-    sorts=_set("displayName userPrincipalName"),
-    advanced_sorts=_set("displayName userPrincipalName createdDateTime deletedDateTime"),
-    searches=_set("displayName mail userPrincipalName givenName surname mobilePhone"),
-    returned=_set(
+    sortable=_set("displayName userPrincipalName"),
+    sortable_advanced=_set("displayName userPrincipalName createdDateTime deletedDateTime"),
+    searchable=_set("displayName mail userPrincipalName givenName surname mobilePhone"),
+    default_properties=_set(
         "businessPhones displayName givenName id jobTitle mail mobilePhone officeLocation preferredLanguage surname "
         "userPrincipalName"
     ),
 )
 
-# Members, owners and other mixed lists: every filter on them is an advanced query.
-_DIRECTORY_OBJECT = Capabilities(
+# Members, owners and other mixed lists: every filter on them needs the advanced query parameters.
+_DIRECTORY_OBJECT = QueryCapabilities(
     filters={**_USER.filters, **_GROUP.filters},
-    advanced=frozenset({*_USER.filters, *_GROUP.filters}),
-    advanced_sorts=_set("displayName"),
-    searches=_set("displayName"),
+    filters_advanced=frozenset({*_USER.filters, *_GROUP.filters}),
+    sortable_advanced=_set("displayName"),
+    searchable=_set("displayName"),
 )
 
-_PROVISIONING_LOG = Capabilities(
-    # The id, name and status filters on nested objects come from the property descriptions; that gt and lt work on
-    # activityDateTime is from the reference's own examples; unverified against a tenant.
+_PROVISIONING_LOG = QueryCapabilities(
+    # The filters on nested objects come from the property descriptions, gt and lt on activityDateTime from the
+    # reference's examples; unverified against a tenant.
     filters=_filters(
         activityDateTime="eq gt lt ge le",
         changeId="eq contains",
@@ -235,14 +236,14 @@ _PROVISIONING_LOG = Capabilities(
         targetSystem__displayName="eq contains",
         tenantId="eq contains",
     ),
-    sorts=_set("activityDateTime"),
+    sortable=_set("activityDateTime"),
     directory=False,
     case_sensitive=True,
-    max_page=1000,
-    page=1000,
+    max_page_size=1000,
+    page_size=1000,
 )
 
-_SIGN_IN = Capabilities(
+_SIGN_IN = QueryCapabilities(
     filters=_filters(
         appDisplayName="eq startsWith",
         appId="eq",
@@ -264,13 +265,13 @@ _SIGN_IN = Capabilities(
         userId="eq",
         userPrincipalName="eq startsWith",
     ),
-    sorts=_set("createdDateTime"),
+    sortable=_set("createdDateTime"),
     directory=False,
-    max_page=1000,
-    page=1000,
+    max_page_size=1000,
+    page_size=1000,
 )
 
-_DIRECTORY_AUDIT = Capabilities(
+_DIRECTORY_AUDIT = QueryCapabilities(
     filters=_filters(
         activityDateTime="eq ge le gt lt",
         activityDisplayName="eq startsWith",
@@ -287,34 +288,34 @@ _DIRECTORY_AUDIT = Capabilities(
         targetResources__displayName="eq startsWith",
         targetResources__id="eq",
     ),
-    sorts=_set("activityDateTime"),
+    sortable=_set("activityDateTime"),
     directory=False,
-    max_page=1000,
-    page=1000,
+    max_page_size=1000,
+    page_size=1000,
 )
 
-_CAPABILITIES: Mapping[str, Capabilities] = {
+_CAPABILITIES: Mapping[str, QueryCapabilities] = {
     "application": _APPLICATION,
     "servicePrincipal": _SERVICE_PRINCIPAL,
     "group": _GROUP,
     "user": _USER,
     "directoryObject": _DIRECTORY_OBJECT,
-    "appRoleAssignment": Capabilities(
+    "appRoleAssignment": QueryCapabilities(
         filters=_filters(
             id="eq", principalDisplayName="eq startsWith", resourceId="eq", principalId="eq", appRoleId="eq"
         )
     ),
-    "oAuth2PermissionGrant": Capabilities(
+    "oAuth2PermissionGrant": QueryCapabilities(
         filters=_filters(clientId="eq", consentType="eq", principalId="eq", resourceId="eq", id="eq")
     ),
-    "applicationTemplate": Capabilities(
+    "applicationTemplate": QueryCapabilities(
         filters=_filters(
             id="eq in", displayName="eq startsWith contains", publisher="eq", categories="eq contains"
         ),
-        sorts=_set("displayName"),
+        sortable=_set("displayName"),
         directory=False,
     ),
-    "conditionalAccessPolicy": Capabilities(
+    "conditionalAccessPolicy": QueryCapabilities(
         filters=_filters(
             id="eq in",
             displayName="eq startsWith contains endsWith",
@@ -331,57 +332,54 @@ _CAPABILITIES: Mapping[str, Capabilities] = {
 }
 
 
-def of(type_name: str) -> Capabilities:
-    """The capabilities of a type; types without any can be listed and nothing else."""
-    return _CAPABILITIES.get(type_name, Capabilities(directory=False))
+def capabilities_of(type_name: str) -> QueryCapabilities:
+    """The capabilities of a type; a type without an entry can only be listed."""
+    return _CAPABILITIES.get(type_name, QueryCapabilities(directory=False))
 
 
-def check_filter(expression: odata_filter.Expression, type_name: str, *, advanced: bool) -> None:
-    """Refuse a filter that Graph would not answer.
+def check_filter(expression: Expression, type_name: str, *, advanced: bool) -> None:
+    """Refuse a filter that Graph does not support.
 
     Args:
         expression: the parsed filter.
         type_name: the type of the listed documents.
-        advanced: whether the request carries both advanced query parameters.
+        advanced: whether the request has both advanced query parameters.
 
     Raises:
         GraphError: 400 Request_UnsupportedQuery.
     """
-    capable = of(type_name)
-    for use in odata_filter.uses(expression):
-        name = _property(use.path)
-        supported = capable.filters.get(name)
+    capabilities = capabilities_of(type_name)
+    for use in operator_uses(expression):
+        name = _property_name(use.path)
+        supported = capabilities.filters.get(name)
         if supported is None or use.operator not in supported:
             resource = type_name[0].upper() + type_name[1:]
             raise unsupported_query(
                 f"Unsupported or invalid query filter clause specified for property '{name}' of resource '{resource}'."
             )
-        needs = use.operator in _ADVANCED_OPERATORS or name in capable.advanced
-        if capable.directory and needs and not advanced:
-            raise unsupported_query(f"Operator '{_spelled(use.operator)}' {_ADVANCED_HELP}")
+        needs_advanced = use.operator in _ADVANCED_OPERATORS or name in capabilities.filters_advanced
+        if capabilities.directory and needs_advanced and not advanced:
+            operator = {"null": "eq", "count": "$count"}.get(use.operator, use.operator)
+            raise unsupported_query(f"Operator '{operator}' {_ADVANCED_HELP}")
         _check_operand(use, type_name)
 
 
-def _spelled(operator: str) -> str:
-    return {"null": "eq", "count": "$count"}.get(operator, operator)
-
-
-def _property(path: odata_filter.Path) -> str:
+def _property_name(path: Path) -> str:
     return "/".join(s for s in path.segments if s != "$count" and not s.startswith("microsoft.graph."))
 
 
-def _check_operand(use: odata_filter.Use, type_name: str) -> None:
-    """Refuse to compare a switch with a string, and the like (OData, incompatible operand types)."""
+def _check_operand(use: OperatorUse, type_name: str) -> None:
+    """Refuse to compare a Boolean with a string (OData, incompatible operand types)."""
     declared = TYPES.get(type_name, {}).get(use.path.segments[0])
     if declared is None or use.value is None or use.value.value is None or len(use.path.segments) > 1:
         return
-    is_switch = declared.kind == "bool"
-    if is_switch != isinstance(use.value.value, bool) and (
-        is_switch or declared.kind in ("str", "guid", "date")
+    is_boolean = declared.kind == "bool"
+    if is_boolean != isinstance(use.value.value, bool) and (
+        is_boolean or declared.kind in ("str", "guid", "date")
     ):
         raise bad_request(
             "A binary operator with incompatible types was detected. Found operand types "
-            f"'{'Edm.Boolean' if is_switch else 'Edm.String'}' and "
-            f"'{'Edm.String' if is_switch else 'Edm.Boolean'}' for operator kind 'Equal'.",
+            f"'{'Edm.Boolean' if is_boolean else 'Edm.String'}' and "
+            f"'{'Edm.String' if is_boolean else 'Edm.Boolean'}' for operator kind 'Equal'.",
             "BadRequest",
         )

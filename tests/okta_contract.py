@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from provisioner.sandbox import Exchange
-from tests.contract_judge import Judge, violations
+from tests.contract_checker import ContractChecker, openapi_violations
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "shared" / "contracts"
 ABSENT = "the official API descriptions are not beside the repository"
@@ -116,18 +116,18 @@ _VARIABLE = re.compile(
 )
 
 
-class OktaContract(Judge):
+class OktaContract(ContractChecker):
     """Judges exchanges with Okta."""
 
     variable = _VARIABLE
 
-    def judged(self, exchange: Exchange) -> list[str]:
+    def check(self, exchange: Exchange) -> list[str]:
         """What the description says against a request and its answer."""
         path = unquote(urlsplit(exchange.path).path)
         if exchange.status in (0, 405) or _undescribed(path):
             return []
         request, response = _as_openapi(exchange)
-        found = violations(self._description, request, response, accepted=exchange.status < 400)
+        found = openapi_violations(self._description, request, response, accepted=exchange.status < 400)
         return [line for line in found if not _defect(path, line)]
 
     @cached_property

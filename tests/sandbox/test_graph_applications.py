@@ -123,13 +123,13 @@ class TestKeys:
             "Request_BadRequest",
             "Invalid object identifier 'not-a-guid'.",
         )
-        assert graph.get("/applications(uniqueName='nobody')").status_code == 404
+        assert graph.get("/applications(uniqueName='unknown')").status_code == 404
 
 
 class TestUpdate:
     def test_answers_204_without_a_body(self, graph, kiro):
-        answer = patch(graph, kiro, {"displayName": "Kiro"})
-        assert (answer.status_code, answer.content) == (204, b"")
+        response = patch(graph, kiro, {"displayName": "Kiro"})
+        assert (response.status_code, response.content) == (204, b"")
         assert read(graph, kiro)["displayName"] == "Kiro"
 
     def test_collections_are_replaced_whole(self, graph, kiro):
@@ -185,18 +185,22 @@ class TestUpdate:
 
     @pytest.mark.parametrize("content", [b"{", b"[1]", b""])
     def test_a_body_that_is_no_json_object(self, graph, kiro, content):
-        answer = graph.patch(kiro.app_url, content=content, headers={"Content-Type": "application/json"})
-        assert answer.status_code == 400
+        response = graph.patch(kiro.app_url, content=content, headers={"Content-Type": "application/json"})
+        assert response.status_code == 400
 
     def test_json_has_to_be_announced(self, graph, kiro):
-        answer = graph.patch(kiro.app_url, content=b'{"notes": "n"}', headers={"Content-Type": "text/plain"})
-        assert error_of(answer)[1] == "BadRequest"
+        response = graph.patch(
+            kiro.app_url, content=b'{"notes": "n"}', headers={"Content-Type": "text/plain"}
+        )
+        assert error_of(response)[1] == "BadRequest"
 
 
 class TestScopes:
     def test_an_enabled_scope_cannot_go_away(self, graph, kiro):
-        answer = patch(graph, kiro, {"api": {"oauth2PermissionScopes": [scope("codewhisperer:completions")]}})
-        assert error_of(answer) == (
+        response = patch(
+            graph, kiro, {"api": {"oauth2PermissionScopes": [scope("codewhisperer:completions")]}}
+        )
+        assert error_of(response) == (
             400,
             "CannotDeleteOrUpdateEnabledEntitlement",
             "Permission (scope or role) cannot be deleted or updated unless disabled first.",
@@ -214,8 +218,8 @@ class TestScopes:
     @pytest.mark.parametrize("change", [{"value": "other"}, {"id": UNKNOWN_ID}])
     def test_value_and_id_of_an_enabled_scope_are_fixed(self, graph, kiro, change):
         old = kiro.application["api"]["oauth2PermissionScopes"][0]
-        answer = patch(graph, kiro, {"api": {"oauth2PermissionScopes": [{**old, **change}]}})
-        assert error_of(answer)[1] == "CannotDeleteOrUpdateEnabledEntitlement"
+        response = patch(graph, kiro, {"api": {"oauth2PermissionScopes": [{**old, **change}]}})
+        assert error_of(response)[1] == "CannotDeleteOrUpdateEnabledEntitlement"
 
     def test_texts_of_an_enabled_scope_can_change(self, graph, kiro):
         old = kiro.application["api"]["oauth2PermissionScopes"][0]
@@ -243,8 +247,8 @@ class TestScopes:
         old = kiro.application["api"]["oauth2PermissionScopes"]
         twice = [*old, scope("a"), scope("a")]
         assert error_of(patch(graph, kiro, {"api": {"oauth2PermissionScopes": twice}}))[1] == "DuplicateValue"
-        one = scope("a")
-        same_id = [*old, one, scope("b", id=one["id"])]
+        first = scope("a")
+        same_id = [*old, first, scope("b", id=first["id"])]
         assert (
             error_of(patch(graph, kiro, {"api": {"oauth2PermissionScopes": same_id}}))[1] == "DuplicateValue"
         )
@@ -317,8 +321,8 @@ class TestUniqueName:
         assert graph.get("/applications(uniqueName='app-1')").json()["displayName"] == "B"
 
     def test_without_the_preference_it_only_updates(self, graph):
-        answer = graph.patch("/applications(uniqueName='app-1')", json={"displayName": "A"})
-        assert answer.status_code == 404
+        response = graph.patch("/applications(uniqueName='app-1')", json={"displayName": "A"})
+        assert response.status_code == 404
 
 
 class TestCreate:

@@ -10,9 +10,9 @@ from tests.sandbox.graph_fixtures import NON_GALLERY, error_of
 EVENTUAL = {"ConsistencyLevel": "eventual"}
 
 
-def names(answer: httpx.Response) -> list[str]:
-    assert answer.status_code == 200, answer.text
-    return [item["displayName"] for item in answer.json()["value"]]
+def names(response: httpx.Response) -> list[str]:
+    assert response.status_code == 200, response.text
+    return [item["displayName"] for item in response.json()["value"]]
 
 
 class TestFilter:
@@ -92,9 +92,9 @@ class TestFilter:
             ("users", "contains(displayName,'a')", "User"),
         ],
     )
-    def test_unsupported_even_then(self, graph, collection, text, resource):
-        answer = graph.get(f"/{collection}", params={"$filter": text, "$count": "true"}, headers=EVENTUAL)
-        status, code, message = error_of(answer)
+    def test_unsupported_even_in_advanced_queries(self, graph, collection, text, resource):
+        response = graph.get(f"/{collection}", params={"$filter": text, "$count": "true"}, headers=EVENTUAL)
+        status, code, message = error_of(response)
         assert (status, code) == (400, "Request_UnsupportedQuery")
         assert message.startswith("Unsupported or invalid query filter clause specified for property '")
         assert message.endswith(f"of resource '{resource}'.")
@@ -111,7 +111,7 @@ class TestFilter:
             message = error_of(graph.get("/users", params={"$filter": text}))[2]
             assert message.startswith("A binary operator with incompatible types was detected.")
 
-    def test_logs_are_case_sensitive_and_know_dates(self, graph, sandbox):
+    def test_logs_are_case_sensitive_and_compare_dates(self, graph, sandbox):
         entry = {
             "id": "1",
             "activityDateTime": "2026-11-20T10:00:00Z",
@@ -122,7 +122,7 @@ class TestFilter:
         }
         sandbox.directory.put("provisioningLog", "1", entry)
         sandbox.directory.set("throttling", False)
-        for text, found in (
+        for text, count in (
             ("jobId eq 'scim.A'", 1),
             ("jobId eq 'scim.a'", 0),
             ("contains(jobId,'A')", 1),
@@ -132,21 +132,21 @@ class TestFilter:
             ("servicePrincipal/id eq 'sp'", 1),
         ):
             assert (
-                len(graph.get("/auditLogs/provisioning", params={"$filter": text}).json()["value"]) == found
+                len(graph.get("/auditLogs/provisioning", params={"$filter": text}).json()["value"]) == count
             ), text
 
 
 class TestSelectCountSortSearch:
     def test_select(self, graph, kiro):
-        answer = graph.get(kiro.app_url, params={"$select": "id,APPID"}).json()
-        assert answer == {
-            "@odata.context": answer["@odata.context"],
+        response = graph.get(kiro.app_url, params={"$select": "id,APPID"}).json()
+        assert response == {
+            "@odata.context": response["@odata.context"],
             "id": kiro.application["id"],
             "appId": kiro.application["appId"],
         }
-        assert answer["@odata.context"].endswith("/v1.0/$metadata#applications(id,appId)/$entity")
+        assert response["@odata.context"].endswith("/v1.0/$metadata#applications(id,appId)/$entity")
 
-    def test_select_of_nothing_known(self, graph):
+    def test_select_of_an_unknown_property(self, graph):
         status, _, message = error_of(graph.get("/groups", params={"$select": "id,colour"}))
         assert (status, "'colour'" in message) == (400, True)
 
@@ -207,13 +207,13 @@ class TestPaging:
             url = page.get("@odata.nextLink", "")
         assert len(seen) == len(set(seen)) == 6
 
-    def test_an_object_deleted_between_pages_hides_no_other(self, graph):
+    def test_an_object_deleted_between_pages_hides_no_object(self, graph):
         first = graph.get("/users?$top=2").json()
         graph.delete(f"/users/{first['value'][0]['id']}")
         rest = graph.get(first["@odata.nextLink"]).json()["value"]
         assert rest[0]["userPrincipalName"] == "carol@contoso.example"
 
-    def test_a_link_keeps_filter_and_quotes(self, graph):
+    def test_the_next_link_keeps_filter_and_quotes(self, graph):
         for number in range(3):
             graph.post("/applications", json={"displayName": f"it's {number}"})
         page = graph.get(

@@ -1,9 +1,9 @@
-"""Target attribute names, bodies and PATCH operations."""
+"""Target attribute names, request bodies, PATCH operations, scoping filters and source attributes."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisioner.sandbox.entra.provisioning.scim_payloads import (
@@ -43,12 +43,12 @@ def test_names_of_target_attributes(name: str, path: AttributePath) -> None:
 @pytest.mark.parametrize(
     "name", ["", "a b", "emails[type eq work].value", "emails[].value", ".x", "name.", "a[b"]
 )
-def test_what_is_no_name(name: str) -> None:
+def test_invalid_names_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="not the name of a SCIM attribute"):
         parse_path(name)
 
 
-def test_a_body_from_many_attributes() -> None:
+def test_creation_body() -> None:
     body = creation_body(
         "User",
         {
@@ -79,7 +79,7 @@ def test_a_body_from_many_attributes() -> None:
     }
 
 
-def test_patches_without_the_flag_are_those_of_the_compatibility_page() -> None:
+def test_patches_without_the_flag_follow_the_compatibility_page() -> None:
     assert update_operations({"active": "False"}, ["active"], ["active"], compliant=False) == [
         {"op": "Replace", "path": "active", "value": "False"}
     ]
@@ -91,7 +91,7 @@ def test_patches_without_the_flag_are_those_of_the_compatibility_page() -> None:
     ]
 
 
-def test_patches_with_the_flag_are_those_of_the_compatibility_page() -> None:
+def test_patches_with_the_flag_follow_the_compatibility_page() -> None:
     assert update_operations({"active": "False"}, ["active"], ["active"], compliant=True) == [
         {"op": "replace", "path": "active", "value": False}
     ]
@@ -127,7 +127,7 @@ def test_patches_with_the_flag_are_those_of_the_compatibility_page() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "case_exact", "equal"),
+    ("left", "right", "case_exact", "equal"),
     [
         ("a", "A", False, True),
         ("a", "A", True, False),
@@ -136,28 +136,31 @@ def test_patches_with_the_flag_are_those_of_the_compatibility_page() -> None:
         (["a"], "a", False, False),
     ],
 )
-def test_when_values_are_the_same(one: object, other: object, case_exact: bool, equal: bool) -> None:
-    assert same_value(one, other, case_exact=case_exact) is equal  # type: ignore[arg-type]
+def test_same_value(left: object, right: object, case_exact: bool, equal: bool) -> None:
+    assert same_value(left, right, case_exact=case_exact) is equal  # type: ignore[arg-type]
 
 
-words = st.from_regex(r"[A-Za-z][A-Za-z0-9]{0,8}", fullmatch=True)
-picks = st.tuples(words, words)
+no_deadline = settings(deadline=None)
+names = st.from_regex(r"[A-Za-z][A-Za-z0-9]{0,8}", fullmatch=True)
+filters = st.tuples(names, names)
 paths = st.builds(
     AttributePath,
-    words,
-    st.none() | st.builds("urn:ietf:params:scim:schemas:{}:2.0:User".format, words),
-    st.none() | picks,
-    st.none() | words,
+    names,
+    st.none() | st.builds("urn:ietf:params:scim:schemas:{}:2.0:User".format, names),
+    st.none() | filters,
+    st.none() | names,
 )
 
 
+@no_deadline
 @given(paths)
-def test_a_name_survives_being_written_and_read(path: AttributePath) -> None:
+def test_paths_round_trip(path: AttributePath) -> None:
     assert parse_path(str(path)) == path
 
 
+@no_deadline
 @given(st.text())
-def test_any_text_is_a_name_or_is_refused(text: str) -> None:
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     try:
         path = parse_path(text)
     except ValueError:
@@ -166,28 +169,29 @@ def test_any_text_is_a_name_or_is_refused(text: str) -> None:
 
 
 typed = st.builds(
-    lambda attribute, pick: AttributePath(attribute, None, ("type", pick), "value"), words, words
+    lambda attribute, kind: AttributePath(attribute, None, ("type", kind), "value"), names, names
 )
-simple = st.builds(AttributePath, words)
-extension = st.builds(lambda attribute: AttributePath(attribute, ENTERPRISE), words)
+simple = st.builds(AttributePath, names)
+extension = st.builds(lambda attribute: AttributePath(attribute, ENTERPRISE), names)
 
 
+@no_deadline
 @given(st.dictionaries(simple | typed | extension, st.text(min_size=1, max_size=5), max_size=8))
-def test_what_a_body_holds_is_read_back(values: dict[AttributePath, str]) -> None:
+def test_the_values_of_a_body_are_read_back(values: dict[AttributePath, str]) -> None:
     reserved = {"schemas", "meta"}
-    wanted: dict[str, str] = {}
+    expected: dict[str, str] = {}
     seen: dict[tuple[object, ...], AttributePath] = {}
     for path, value in values.items():
         kind = path.where is not None
         clash = seen.setdefault((path.schema, path.attribute), path)
         folded = {
-            each.where[1].casefold() for each in values if each.where and each.attribute == path.attribute
+            other.where[1].casefold() for other in values if other.where and other.attribute == path.attribute
         }
-        several = sum(1 for each in values if each.where and each.attribute == path.attribute)
+        several = sum(1 for other in values if other.where and other.attribute == path.attribute)
         if path.attribute not in reserved and (clash.where is not None) is kind and len(folded) == several:
-            wanted[str(path)] = value
-    body = creation_body("User", wanted)
-    assert {name: read_attribute(body, name) for name in wanted} == wanted
+            expected[str(path)] = value
+    body = creation_body("User", expected)
+    assert {name: read_attribute(body, name) for name in expected} == expected
 
 
 def clause(operator: str, value: str = "", attribute: str = "department") -> dict:
@@ -225,9 +229,9 @@ def test_clauses_of_scoping_filters(operator: str, operand: str, value: str | No
 
 def test_clauses_are_joined_by_and_filters_by_or() -> None:
     attributes = {"department": "Sales", "state": "NY"}
-    right, wrong = clause("EQUALS", "Sales"), clause("EQUALS", "CA", "state")
-    assert not passes_filter({"groups": [{"clauses": [right, wrong]}]}, attributes)
-    assert passes_filter({"groups": [{"clauses": [wrong]}, {"clauses": [right]}]}, attributes)
+    satisfied, violated = clause("EQUALS", "Sales"), clause("EQUALS", "CA", "state")
+    assert not passes_filter({"groups": [{"clauses": [satisfied, violated]}]}, attributes)
+    assert passes_filter({"groups": [{"clauses": [violated]}, {"clauses": [satisfied]}]}, attributes)
     assert passes_filter(None, attributes)
     assert passes_filter({"groups": []}, attributes)
 
@@ -246,8 +250,8 @@ def test_attributes_have_the_names_of_the_provisioning_service() -> None:
         "accountEnabled": True,
         "manager": {"id": "9"},
     }
-    found = Entry("1", "User", document, assigned=True, roles=("Admin",)).attributes(in_scope=True)
-    wanted = {
+    attributes = Entry("1", "User", document, assigned=True, roles=("Admin",)).attributes(in_scope=True)
+    expected = {
         "objectId": "1",
         "userPrincipalName": "a@home.example",
         "originalUserPrincipalName": "a_home.example#EXT#@contoso.example",
@@ -264,4 +268,4 @@ def test_attributes_have_the_names_of_the_provisioning_service() -> None:
         "IsSoftDeleted": "False",
         "department": None,
     }
-    assert {name: found.get(name) for name in wanted} == wanted
+    assert {name: attributes.get(name) for name in expected} == expected

@@ -55,33 +55,48 @@ class QueryCapabilities:
     page_size: int = 100
 
 
-def _filters(**properties: str) -> dict[str, frozenset[str]]:
-    return {name.replace("__", "/"): frozenset(operators.split()) for name, operators in properties.items()}
+def _filters(properties: Mapping[str, str]) -> dict[str, frozenset[str]]:
+    """Operators by property, from properties by operators."""
+    return {
+        name: frozenset(operators.split())
+        for operators, names in properties.items()
+        for name in names.split()
+    }
 
 
 def _set(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
+def _log(filters: Mapping[str, str], sortable: str, *, case_sensitive: bool = False) -> QueryCapabilities:
+    """The capabilities of an audit log, from properties by operators."""
+    return QueryCapabilities(
+        filters=_filters(filters),
+        sortable=frozenset({sortable}),
+        directory=False,
+        case_sensitive=case_sensitive,
+        max_page_size=1000,
+        page_size=1000,
+    )
+
+
 _APPLICATION = QueryCapabilities(
     filters=_filters(
-        id="eq ne not in",
-        appId="eq ne not in",
-        applicationTemplateId="eq ne not in null",
-        createdDateTime=_DATE,
-        deletedDateTime=_DATE,
-        description="eq ne not ge le startsWith null",
-        disabledByMicrosoftStatus="eq ne not in null",
-        displayName=_TEXT,
-        identifierUris="eq ne not ge le startsWith count",
-        info="eq ne not ge le null",
-        keyCredentials="eq not ge le count",
-        passwordCredentials="eq not count",
-        publisherDomain="eq ne ge le in startsWith",
-        signInAudience="eq ne not in",
-        tags="eq not ge le startsWith",
-        web__redirectUris="eq not startsWith count",
-        owners="count",
+        {
+            "eq ne not in": "id appId signInAudience",
+            _NULLABLE: "applicationTemplateId disabledByMicrosoftStatus",
+            _DATE: "createdDateTime deletedDateTime",
+            "eq ne not ge le startsWith null": "description",
+            _TEXT: "displayName",
+            "eq ne not ge le startsWith count": "identifierUris",
+            "eq ne not ge le null": "info",
+            "eq not ge le count": "keyCredentials",
+            "eq not count": "passwordCredentials",
+            "eq ne in ge le startsWith": "publisherDomain",
+            "eq not ge le startsWith": "tags",
+            "eq not startsWith count": "web/redirectUris",
+            "count": "owners",
+        }
     ),
     sortable_advanced=_set("createdDateTime deletedDateTime displayName"),
     searchable=_set("displayName description tags"),
@@ -89,25 +104,18 @@ _APPLICATION = QueryCapabilities(
 
 _SERVICE_PRINCIPAL = QueryCapabilities(
     filters=_filters(
-        id="eq ne not in",
-        accountEnabled=_NULLABLE,
-        alternativeNames="eq not ge le startsWith",
-        appDisplayName=_TEXT,
-        appId="eq ne not in startsWith",
-        appOwnerOrganizationId="eq ne not ge le in",
-        appRoleAssignmentRequired="eq ne not in",
-        applicationTemplateId="eq ne not in null",
-        createdDateTime=_DATE,
-        deletedDateTime=_DATE,
-        description="eq ne not ge le startsWith null",
-        disabledByMicrosoftStatus="eq ne not in null",
-        displayName=_TEXT,
-        keyCredentials="eq not ge le count",
-        preferredSingleSignOnMode="eq ne not in null",
-        servicePrincipalNames="eq not startsWith ge le",
-        servicePrincipalType="eq ne not in startsWith",
-        tags="eq not ge le startsWith",
-        owners="count",
+        {
+            "eq ne not in": "id appRoleAssignmentRequired",
+            _NULLABLE: "accountEnabled applicationTemplateId disabledByMicrosoftStatus preferredSingleSignOnMode",
+            "eq not ge le startsWith": "alternativeNames servicePrincipalNames tags",
+            _TEXT: "appDisplayName displayName",
+            "eq ne not in startsWith": "appId servicePrincipalType",
+            "eq ne not in ge le": "appOwnerOrganizationId",
+            _DATE: "createdDateTime deletedDateTime",
+            "eq ne not ge le startsWith null": "description",
+            "eq not ge le count": "keyCredentials",
+            "count": "owners",
+        }
     ),
     sortable_advanced=_set("createdDateTime deletedDateTime displayName"),
     searchable=_set("displayName description tags"),
@@ -115,30 +123,19 @@ _SERVICE_PRINCIPAL = QueryCapabilities(
 
 _GROUP = QueryCapabilities(
     filters=_filters(
-        id="eq ne not in",
-        assignedLicenses="eq not count",
-        classification="eq ne not ge le startsWith null",
-        description="eq ne not ge le startsWith null",
-        displayName=_TEXT,
-        expirationDateTime=_DATE,
-        groupTypes="eq not count",
-        hasMembersWithLicenseErrors="eq",
-        isAssignableToRole=_NULLABLE,
-        mail=_TEXT + " endsWith",
-        mailEnabled="eq ne not in",
-        mailNickname=_TEXT,
-        membershipRule="eq ne not ge le startsWith null",
-        membershipRuleProcessingState="eq ne not in",
-        onPremisesLastSyncDateTime=_DATE,
-        onPremisesSamAccountName=_TEXT,
-        onPremisesSecurityIdentifier="eq in null",
-        onPremisesSyncEnabled=_NULLABLE,
-        preferredLanguage=_TEXT,
-        proxyAddresses="eq not ge le startsWith endsWith count",
-        renewedDateTime=_DATE,
-        resourceProvisioningOptions="eq not startsWith",
-        securityEnabled="eq ne not in",
-        visibility="eq ne not in",
+        {
+            "eq ne not in": "id mailEnabled membershipRuleProcessingState securityEnabled visibility",
+            "eq not count": "assignedLicenses groupTypes",
+            "eq ne not ge le startsWith null": "classification description membershipRule",
+            _TEXT: "displayName mailNickname onPremisesSamAccountName preferredLanguage",
+            _DATE: "expirationDateTime onPremisesLastSyncDateTime renewedDateTime",
+            "eq": "hasMembersWithLicenseErrors",
+            _NULLABLE: "isAssignableToRole onPremisesSyncEnabled",
+            f"{_TEXT} endsWith": "mail",
+            "eq in null": "onPremisesSecurityIdentifier",
+            "eq not ge le startsWith endsWith count": "proxyAddresses",
+            "eq not startsWith": "resourceProvisioningOptions",
+        }
     ),
     sortable=_set("displayName"),
     sortable_advanced=_set("deletedDateTime displayName"),
@@ -147,47 +144,24 @@ _GROUP = QueryCapabilities(
 
 _USER = QueryCapabilities(
     filters=_filters(
-        id="eq ne not in",
-        accountEnabled="eq ne not in ge le",
-        assignedLicenses="eq not count",
-        assignedPlans="eq not",
-        businessPhones="eq not ge le startsWith",
-        city=_TEXT,
-        companyName=_TEXT,
-        country=_TEXT,
-        createdDateTime=_DATE,
-        creationType=_NULLABLE,
-        deletedDateTime=_DATE,
-        department=_TEXT,
-        displayName=_TEXT,
-        employeeHireDate=_DATE,
-        employeeId=_TEXT,
-        employeeType=_TEXT,
-        externalUserState=_NULLABLE,
-        givenName=_TEXT,
-        identities__issuer="eq",
-        identities__issuerAssignedId="eq",
-        identities__signInType="eq",
-        imAddresses="eq not ge le startsWith",
-        jobTitle=_TEXT,
-        mail=_TEXT + " endsWith",
-        mailNickname=_TEXT,
-        mobilePhone=_TEXT,
-        officeLocation=_TEXT,
-        onPremisesImmutableId="eq ne not ge le in",
-        onPremisesSamAccountName=_TEXT,
-        onPremisesSyncEnabled=_NULLABLE,
-        onPremisesUserPrincipalName=_TEXT,
-        otherMails="eq not ge le in startsWith endsWith count",
-        postalCode=_TEXT,
-        preferredLanguage=_TEXT,
-        proxyAddresses="eq not ge le startsWith endsWith count",
-        state=_TEXT,
-        streetAddress=_TEXT,
-        surname=_TEXT,
-        usageLocation=_TEXT,
-        userPrincipalName=_TEXT + " endsWith",
-        userType=_NULLABLE,
+        {
+            "eq ne not in": "id",
+            "eq ne not in ge le": "accountEnabled onPremisesImmutableId",
+            "eq not count": "assignedLicenses",
+            "eq not": "assignedPlans",
+            "eq not ge le startsWith": "businessPhones imAddresses",
+            _TEXT: (
+                "city companyName country department displayName employeeId employeeType givenName jobTitle "
+                "mailNickname mobilePhone officeLocation onPremisesSamAccountName onPremisesUserPrincipalName "
+                "postalCode preferredLanguage state streetAddress surname usageLocation"
+            ),
+            _DATE: "createdDateTime deletedDateTime employeeHireDate",
+            _NULLABLE: "creationType externalUserState onPremisesSyncEnabled userType",
+            "eq": "identities/issuer identities/issuerAssignedId identities/signInType",
+            f"{_TEXT} endsWith": "mail userPrincipalName",
+            "eq not in ge le startsWith endsWith count": "otherMails",
+            "eq not ge le startsWith endsWith count": "proxyAddresses",
+        }
     ),
     filters_advanced=_set(
         "companyName employeeHireDate employeeType mobilePhone officeLocation onPremisesImmutableId "
@@ -210,88 +184,51 @@ _DIRECTORY_OBJECT = QueryCapabilities(
     searchable=_set("displayName"),
 )
 
-_PROVISIONING_LOG = QueryCapabilities(
-    # The filters on nested objects come from the property descriptions, gt and lt on activityDateTime from the
-    # reference's examples; unverified against a tenant.
-    filters=_filters(
-        activityDateTime="eq gt lt ge le",
-        changeId="eq contains",
-        cycleId="eq contains",
-        id="eq",
-        initiatedBy__displayName="eq contains",
-        initiatedBy__id="eq contains",
-        jobId="eq contains",
-        provisioningAction="eq contains",
-        provisioningStatusInfo__status="eq contains",
-        servicePrincipal__displayName="eq",
-        servicePrincipal__id="eq",
-        servicePrincipal__name="eq",
-        sourceIdentity__displayName="eq contains",
-        sourceIdentity__id="eq contains",
-        sourceIdentity__identityType="eq contains",
-        sourceSystem__displayName="eq contains",
-        targetIdentity__displayName="eq contains",
-        targetIdentity__id="eq contains",
-        targetIdentity__identityType="eq contains",
-        targetSystem__displayName="eq contains",
-        tenantId="eq contains",
-    ),
-    sortable=_set("activityDateTime"),
-    directory=False,
+# The filters on nested objects come from the property descriptions, gt and lt on activityDateTime from the
+# reference's examples; unverified against a tenant.
+_PROVISIONING_LOG = _log(
+    {
+        "eq gt ge lt le": "activityDateTime",
+        "eq contains": (
+            "changeId cycleId initiatedBy/displayName initiatedBy/id jobId provisioningAction "
+            "provisioningStatusInfo/status sourceIdentity/displayName sourceIdentity/id "
+            "sourceIdentity/identityType sourceSystem/displayName targetIdentity/displayName "
+            "targetIdentity/id targetIdentity/identityType targetSystem/displayName tenantId"
+        ),
+        "eq": "id servicePrincipal/displayName servicePrincipal/id servicePrincipal/name",
+    },
+    "activityDateTime",
     case_sensitive=True,
-    max_page_size=1000,
-    page_size=1000,
 )
 
-_SIGN_IN = QueryCapabilities(
-    filters=_filters(
-        appDisplayName="eq startsWith",
-        appId="eq",
-        clientAppUsed="eq",
-        conditionalAccessStatus="eq",
-        correlationId="eq",
-        createdDateTime="eq le ge gt lt",
-        deviceDetail__browser="eq startsWith",
-        deviceDetail__operatingSystem="eq startsWith",
-        id="eq",
-        ipAddress="eq startsWith",
-        location__city="eq startsWith",
-        location__countryOrRegion="eq startsWith",
-        location__state="eq startsWith",
-        resourceDisplayName="eq",
-        resourceId="eq",
-        status__errorCode="eq",
-        userDisplayName="eq startsWith",
-        userId="eq",
-        userPrincipalName="eq startsWith",
-    ),
-    sortable=_set("createdDateTime"),
-    directory=False,
-    max_page_size=1000,
-    page_size=1000,
+_SIGN_IN = _log(
+    {
+        "eq startsWith": (
+            "appDisplayName deviceDetail/browser deviceDetail/operatingSystem ipAddress location/city "
+            "location/countryOrRegion location/state userDisplayName userPrincipalName"
+        ),
+        "eq": (
+            "appId clientAppUsed conditionalAccessStatus correlationId id resourceDisplayName resourceId "
+            "status/errorCode userId"
+        ),
+        "eq gt ge lt le": "createdDateTime",
+    },
+    "createdDateTime",
 )
 
-_DIRECTORY_AUDIT = QueryCapabilities(
-    filters=_filters(
-        activityDateTime="eq ge le gt lt",
-        activityDisplayName="eq startsWith",
-        category="eq",
-        correlationId="eq",
-        id="eq",
-        initiatedBy__app__appId="eq",
-        initiatedBy__app__displayName="eq startsWith",
-        initiatedBy__user__displayName="eq",
-        initiatedBy__user__id="eq",
-        initiatedBy__user__userPrincipalName="eq startsWith",
-        loggedByService="eq",
-        result="eq",
-        targetResources__displayName="eq startsWith",
-        targetResources__id="eq",
-    ),
-    sortable=_set("activityDateTime"),
-    directory=False,
-    max_page_size=1000,
-    page_size=1000,
+_DIRECTORY_AUDIT = _log(
+    {
+        "eq gt ge lt le": "activityDateTime",
+        "eq startsWith": (
+            "activityDisplayName initiatedBy/app/displayName initiatedBy/user/userPrincipalName "
+            "targetResources/displayName"
+        ),
+        "eq": (
+            "category correlationId id initiatedBy/app/appId initiatedBy/user/displayName "
+            "initiatedBy/user/id loggedByService result targetResources/id"
+        ),
+    },
+    "activityDateTime",
 )
 
 _CAPABILITIES: Mapping[str, QueryCapabilities] = {
@@ -302,27 +239,40 @@ _CAPABILITIES: Mapping[str, QueryCapabilities] = {
     "directoryObject": _DIRECTORY_OBJECT,
     "appRoleAssignment": QueryCapabilities(
         filters=_filters(
-            id="eq", principalDisplayName="eq startsWith", resourceId="eq", principalId="eq", appRoleId="eq"
+            {
+                "eq": "id resourceId principalId appRoleId",
+                "eq startsWith": "principalDisplayName",
+            }
         )
     ),
     "oAuth2PermissionGrant": QueryCapabilities(
-        filters=_filters(clientId="eq", consentType="eq", principalId="eq", resourceId="eq", id="eq")
+        filters=_filters(
+            {
+                "eq": "clientId consentType principalId resourceId id",
+            }
+        )
     ),
     "applicationTemplate": QueryCapabilities(
         filters=_filters(
-            id="eq in", displayName="eq startsWith contains", publisher="eq", categories="eq contains"
+            {
+                "eq in": "id",
+                "eq startsWith contains": "displayName",
+                "eq": "publisher",
+                "eq contains": "categories",
+            }
         ),
         sortable=_set("displayName"),
         directory=False,
     ),
     "conditionalAccessPolicy": QueryCapabilities(
         filters=_filters(
-            id="eq in",
-            displayName="eq startsWith contains endsWith",
-            state="eq ne",
-            createdDateTime="ge le gt lt",
-            modifiedDateTime="ge le gt lt",
-            templateId="eq",
+            {
+                "eq in": "id",
+                "eq startsWith endsWith contains": "displayName",
+                "eq ne": "state",
+                "gt ge lt le": "createdDateTime modifiedDateTime",
+                "eq": "templateId",
+            }
         ),
         directory=False,
     ),

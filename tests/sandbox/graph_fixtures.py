@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from provisioner.sandbox import Sandbox
+from provisioner.sandbox.exchange import Recorder
 
 UNKNOWN_ID = "5f6b1a52-0000-4000-8000-000000000001"
 NON_GALLERY = "8adf8e6e-67b2-4cf2-a259-e3dc5476c621"
@@ -18,6 +23,19 @@ UNSUPPORTED = [
     'phoneNumbers[type eq "mobile"].value',
     'phoneNumbers[type eq "fax"].value',
 ]
+
+
+@contextmanager
+def open_graph(
+    seeded_home: Path, folder: Path, recorder: Recorder | None = None
+) -> Iterator[tuple[httpx.Client, Sandbox]]:
+    """Graph v1.0 with every permission and the sandbox behind it, for tests that share one sandbox."""
+    home = Path(shutil.copytree(seeded_home, folder / "sandbox"))
+    with Sandbox(home, recorder=recorder).start() as sandbox:
+        headers = {"Authorization": f"Bearer {sandbox.access_token()}"}
+        url = f"{sandbox.url}/v1.0"
+        with httpx.Client(base_url=url, headers=headers, timeout=300, verify=False) as graph:
+            yield graph, sandbox
 
 
 class Kiro:

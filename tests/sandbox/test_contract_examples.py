@@ -7,16 +7,14 @@ response is in ours with the same JSON type; null matches every type, and undocu
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from provisioner.sandbox import Sandbox
 from tests.sandbox.graph_examples import Replay, Stage, route_of
+from tests.sandbox.graph_fixtures import open_graph
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "shared" / "examples" / "graph"
 pytestmark = pytest.mark.skipif(
@@ -106,13 +104,9 @@ def kind(value: Any) -> str:
 
 @pytest.fixture(scope="module")
 def stage(seeded_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    home = Path(shutil.copytree(seeded_home, tmp_path_factory.mktemp("examples") / "sandbox"))
-    with Sandbox(home) as sandbox:
+    with open_graph(seeded_home, tmp_path_factory.mktemp("examples")) as (graph, sandbox):
         sandbox.directory.set("throttling", False)
-        sandbox.start()
-        headers = {"Authorization": f"Bearer {sandbox.access_token()}"}
-        with httpx.Client(base_url=f"{sandbox.url}/v1.0", headers=headers, timeout=30, verify=False) as graph:
-            yield Stage(graph, sandbox)
+        yield Stage(graph, sandbox)
 
 
 @pytest.mark.parametrize("name", served() if EXAMPLES.is_dir() else [])

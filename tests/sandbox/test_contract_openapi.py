@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import httpx
 import pytest
 
-from provisioner.sandbox import Exchange, Sandbox
+from provisioner.sandbox import Exchange
 from provisioner.sandbox.entra.graph.api import normalize_path
 from provisioner.sandbox.entra.graph.errors import GraphError
 from provisioner.sandbox.entra.graph.routes import ROUTES, match
 from tests.graph_contract import ABSENT, CONTRACTS, GraphContract
+from tests.sandbox.graph_fixtures import open_graph
 from tests.sandbox.graph_tour import session
 
 pytestmark = pytest.mark.skipif(not CONTRACTS.is_dir(), reason=ABSENT)
@@ -28,14 +27,8 @@ def contract() -> GraphContract:
 def recorded(seeded_home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Exchange]:
     """The exchanges of the session."""
     exchanges: list[Exchange] = []
-    home = Path(shutil.copytree(seeded_home, tmp_path_factory.mktemp("openapi") / "sandbox"))
-    with Sandbox(home, recorder=exchanges.append) as sandbox:
-        sandbox.start()
-        headers = {"Authorization": f"Bearer {sandbox.access_token()}"}
-        with httpx.Client(
-            base_url=f"{sandbox.url}/v1.0", headers=headers, timeout=300, verify=False
-        ) as graph:
-            session(graph, sandbox)
+    with open_graph(seeded_home, tmp_path_factory.mktemp("openapi"), exchanges.append) as (graph, sandbox):
+        session(graph, sandbox)
     return exchanges
 
 

@@ -1,7 +1,4 @@
-"""The ``$filter`` language: syntax tree and parser (OData 4.01 URL conventions, the part Microsoft Graph supports).
-
-``str(expression)`` is the text of a syntax tree.
-"""
+"""The ``$filter`` language: syntax tree and parser (OData 4.01 URL conventions, the part Microsoft Graph supports)."""
 
 from __future__ import annotations
 
@@ -13,6 +10,9 @@ from typing import Literal
 from provisioner.sandbox.entra.graph.errors import GraphError, bad_request
 
 Scalar = str | bool | int | float | None
+Path = tuple[str, ...]
+"""The segments of a property path such as ``provisioningStatusInfo/status`` or ``assignedLicenses/$count``."""
+
 COMPARISONS = ("eq", "ne", "gt", "ge", "lt", "le")
 FUNCTIONS = {"startswith": "startsWith", "endswith": "endsWith", "contains": "contains"}
 MAX_DEPTH = 50
@@ -25,23 +25,6 @@ class Value:
     value: Scalar
     quoted: bool = False
 
-    def __str__(self) -> str:
-        if self.quoted:
-            return "'" + str(self.value).replace("'", "''") + "'"
-        if self.value is None or isinstance(self.value, bool):
-            return {None: "null", True: "true", False: "false"}[self.value]
-        return str(self.value)
-
-
-@dataclass(frozen=True, slots=True)
-class Path:
-    """A property path such as ``provisioningStatusInfo/status`` or ``assignedLicenses/$count``."""
-
-    segments: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return "/".join(self.segments)
-
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -51,9 +34,6 @@ class Comparison:
     operator: str
     value: Value
 
-    def __str__(self) -> str:
-        return f"{self.path} {self.operator} {self.value}"
-
 
 @dataclass(frozen=True, slots=True)
 class InList:
@@ -61,9 +41,6 @@ class InList:
 
     path: Path
     values: tuple[Value, ...]
-
-    def __str__(self) -> str:
-        return f"{self.path} in ({', '.join(map(str, self.values))})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +50,6 @@ class Function:
     name: str
     path: Path
     value: Value
-
-    def __str__(self) -> str:
-        return f"{self.name}({self.path}, {self.value})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +61,12 @@ class Lambda:
     variable: str
     condition: Expression | None
 
-    def __str__(self) -> str:
-        inner = "" if self.condition is None else f"{self.variable}:{self.condition}"
-        return f"{self.path}/{self.quantifier}({inner})"
-
 
 @dataclass(frozen=True, slots=True)
 class Not:
     """``not (operand)``."""
 
     operand: Expression
-
-    def __str__(self) -> str:
-        return f"not ({self.operand})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +75,6 @@ class Logical:
 
     operator: Literal["and", "or"]
     operands: tuple[Expression, ...]
-
-    def __str__(self) -> str:
-        return f" {self.operator} ".join(f"({operand})" for operand in self.operands)
 
 
 Expression = Comparison | InList | Function | Lambda | Not | Logical
@@ -273,7 +237,7 @@ class _Parser:
 
 
 def _path(text: str) -> Path:
-    return Path(tuple(text.split("/")))
+    return tuple(text.split("/"))
 
 
 def _syntax_error(text: str) -> GraphError:
@@ -334,12 +298,12 @@ def operator_uses(
 
 
 def _operator(path: Path, operator: str, value: Value) -> str:
-    if path.segments[-1] == "$count":
+    if path[-1] == "$count":
         return "count"
     return "null" if value.value is None and operator == "eq" else operator
 
 
 def _resolve(path: Path, variables: Mapping[str, Path]) -> Path:
     """A path with its lambda variable replaced by the path of the collection."""
-    collection = variables.get(path.segments[0])
-    return Path(collection.segments + path.segments[1:]) if collection else path
+    collection = variables.get(path[0])
+    return collection + path[1:] if collection else path

@@ -115,7 +115,7 @@ class _Evaluation:
 def resolve(path: Path, scope: Mapping[str, Any]) -> Any:
     """The value at a path, or None. Type casts in the path (``microsoft.graph.user``) are ignored."""
     current: Any = scope
-    for segment in path.segments:
+    for segment in path:
         if segment == "$count":
             return len(current) if isinstance(current, list) else 0
         if segment.startswith("microsoft.graph."):

@@ -315,13 +315,13 @@ def check_filter(expression: Expression, type_name: str, *, advanced: bool) -> N
 
 
 def _property_name(path: Path) -> str:
-    return "/".join(s for s in path.segments if s != "$count" and not s.startswith("microsoft.graph."))
+    return "/".join(s for s in path if s != "$count" and not s.startswith("microsoft.graph."))
 
 
 def _check_operand(use: OperatorUse, type_name: str) -> None:
     """Refuse to compare a Boolean with a string (OData, incompatible operand types)."""
-    declared = TYPES.get(type_name, {}).get(use.path.segments[0])
-    if declared is None or use.value is None or use.value.value is None or len(use.path.segments) > 1:
+    declared = TYPES.get(type_name, {}).get(use.path[0])
+    if declared is None or use.value is None or use.value.value is None or len(use.path) > 1:
         return
     is_boolean = declared.kind == "bool"
     if is_boolean != isinstance(use.value.value, bool) and (

@@ -22,22 +22,15 @@ from provisioner.sandbox.store import Document
 
 _Objects = dict[str, dict[str, Document]]  # object name -> attribute name -> definition
 
-_LISTS = {
-    *("directories", "objects", "attributes"),
-    *("synchronizationRules", "objectMappings", "attributeMappings", "parameters"),
+_JSON_TYPES = {
+    str: "id name type key expression flowTypes flowType flowBehavior sourceDirectoryName targetDirectoryName "
+    "sourceObjectName targetObjectName targetAttributeName defaultValue discoverabilities",
+    int: "priority matchingPriority",
+    bool: "enabled anchor required multivalued caseExact",
+    dict: "source scope",
+    list: "directories objects attributes synchronizationRules objectMappings attributeMappings parameters",
 }
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(
-        ("id", "name", "type", "key", "expression", "flowTypes", "flowType", "flowBehavior"), str
-    ),
-    **dict.fromkeys(
-        ("sourceDirectoryName", "targetDirectoryName", "sourceObjectName", "targetObjectName"), str
-    ),
-    **dict.fromkeys(("targetAttributeName", "defaultValue", "discoverabilities"), str),
-    **dict.fromkeys(("priority", "matchingPriority"), int),
-    **dict.fromkeys(("enabled", "anchor", "required", "multivalued", "caseExact"), bool),
-    **dict.fromkeys(("source", "scope"), dict),
-}
+_TYPES = {name: json_type for json_type, names in _JSON_TYPES.items() for name in names.split()}
 _FLOW_TYPES = re.compile(r"(None|Add|Update|Delete)(, ?(None|Add|Update|Delete))*")
 _ATTRIBUTE_FLOWS = {"Always", "ObjectAddOnly", "MultiValueAddOnly", "ValueAddOnly", "AttributeAddOnly"}
 
@@ -79,7 +72,7 @@ def _type_problems(value: Document, path: str) -> Iterator[str]:
     """Members with the wrong JSON type."""
     for name, inner in value.items():
         at = f"{path}.{name}".lstrip(".")
-        if name in _LISTS:
+        if _TYPES.get(name) is list:
             if inner is not None and not isinstance(inner, list):
                 yield f"{at}: must be a list."
             for i, item in enumerate(inner if isinstance(inner, list) else ()):

@@ -41,11 +41,6 @@ class AttributePath:
     where: tuple[str, str] | None = None
     sub: str | None = None
 
-    def __str__(self) -> str:
-        schema = f"{self.schema}:" if self.schema else ""
-        where = f'[{self.where[0]} eq "{self.where[1]}"]' if self.where else ""
-        return f"{schema}{self.attribute}{where}{'.' + self.sub if self.sub else ''}"
-
 
 def parse_path(name: str) -> AttributePath:
     """Parse a target attribute name.

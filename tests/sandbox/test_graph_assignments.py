@@ -43,7 +43,7 @@ class TestAssignments:
         assert error_of(graph.post(url, json=body)) == expected
 
     @pytest.mark.parametrize("role", [UNKNOWN_ID, "00000000-0000-0000-0000-000000000000"])
-    def test_the_role_has_to_be_declared(self, graph, kiro, group_id, role):
+    def test_the_role_must_be_declared(self, graph, kiro, group_id, role):
         response = graph.post(
             f"{kiro.principal_url}/appRoleAssignedTo", json=self.body(kiro, group_id, appRoleId=role)
         )
@@ -67,7 +67,7 @@ class TestAssignments:
             == 400
         )
 
-    def test_principals_have_to_exist_and_be_secure(self, graph, kiro):
+    def test_principals_must_exist_and_be_security_enabled(self, graph, kiro):
         url = f"{kiro.principal_url}/appRoleAssignedTo"
         unknown = graph.post(url, json=self.body(kiro, str(uuid.uuid4())))
         assert error_of(unknown)[2] == "Not a valid reference update."
@@ -107,7 +107,7 @@ class TestGrants:
         key = kiro.principal["id"]
         return {"clientId": key, "consentType": "AllPrincipals", "resourceId": key, "scope": "a b", **changes}
 
-    def test_life(self, graph, kiro):
+    def test_lifecycle(self, graph, kiro):
         created = graph.post("/oauth2PermissionGrants", json=self.consent(kiro))
         assert (created.status_code, created.json()["principalId"]) == (201, None)
         url = f"/oauth2PermissionGrants/{created.json()['id']}"

@@ -23,7 +23,7 @@ def reference(sandbox: Sandbox, key: str) -> dict[str, str]:
 
 
 class TestGroups:
-    def test_life(self, graph):
+    def test_lifecycle(self, graph):
         created = graph.post("/groups", json=SECURITY_GROUP)
         assert created.status_code == 201
         group = created.json()
@@ -156,7 +156,7 @@ NEW_USER = {
 
 
 class TestUsers:
-    def test_life(self, graph, group_id, sandbox):
+    def test_lifecycle(self, graph, group_id, sandbox):
         created = graph.post("/users", json=NEW_USER)
         assert created.status_code == 201
         key = created.json()["id"]
@@ -224,7 +224,7 @@ class TestUsers:
 
 
 class TestTenant:
-    def test_organization_domains_and_licence(self, graph, sandbox):
+    def test_organization_domains_and_license(self, graph, sandbox):
         [organization] = graph.get("/organization").json()["value"]
         assert organization["id"] == sandbox.tenant_id
         assert {d["name"] for d in organization["verifiedDomains"]} == {
@@ -235,7 +235,7 @@ class TestTenant:
         plans = [p for sku in graph.get("/subscribedSkus").json()["value"] for p in sku["servicePlans"]]
         assert [p["servicePlanName"] for p in plans] == ["AAD_PREMIUM"]
 
-    def test_sign_in_logs_need_a_licence(self, graph, sandbox):
+    def test_sign_in_logs_need_a_license(self, graph, sandbox):
         assert graph.get("/auditLogs/signIns").status_code == 200
         for sku in sandbox.directory.all("subscribedSku"):
             sandbox.directory.delete("subscribedSku", sku["id"])

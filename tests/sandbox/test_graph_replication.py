@@ -24,7 +24,7 @@ def statuses(graph: httpx.Client, method: str, path: str, times: int = 4, **argu
     return [graph.request(method, path, **arguments).status_code for _ in range(times)]
 
 
-def test_without_a_lag_everything_is_visible_at_once(graph):
+def test_without_a_lag_new_objects_are_visible(graph):
     kiro = Kiro(graph)
     assert statuses(graph, "GET", kiro.app_url) == [200] * 4
 
@@ -45,7 +45,7 @@ def test_older_objects_stay_visible(graph, lag, group_id):
     assert statuses(graph, "GET", f"/groups/{group_id}") == [200] * 4
 
 
-def test_the_lagging_replica_shows_the_older_form(graph, kiro, sandbox, lag):
+def test_the_lagging_replica_shows_the_older_version(graph, kiro, sandbox, lag):
     sandbox.directory.settle()
     while graph.patch(kiro.app_url, json={"displayName": "New"}).status_code != 204:
         pass

@@ -119,7 +119,7 @@ class TestOwners:
 
 
 class TestDeletedItems:
-    def test_the_service_principal_goes_too(self, graph, kiro):
+    def test_the_service_principal_is_deleted_too(self, graph, kiro):
         assert graph.delete(kiro.app_url).status_code == 204
         assert graph.get(kiro.app_url).status_code == 404
         assert graph.get(kiro.principal_url).status_code == 404
@@ -139,7 +139,7 @@ class TestDeletedItems:
                 len(graph.get(url, params={"$filter": f"displayName eq '{name}'"}).json()["value"]) == count
             )
 
-    def test_restore_brings_assignments_back(self, graph, kiro, group_id):
+    def test_restore_restores_assignments(self, graph, kiro, group_id):
         body = {"principalId": group_id, "resourceId": kiro.principal["id"], "appRoleId": kiro.user_role}
         graph.post(f"{kiro.principal_url}/appRoleAssignedTo", json=body)
         graph.delete(kiro.app_url)

@@ -138,7 +138,7 @@ class TestSchema:
             del mapping["flowTypes"]
         assert error_of(graph.put(f"{provisioned.url}/schema", json=schema))[0] == 400
 
-    def test_patch_is_not_the_documented_verb(self, graph, provisioned):
+    def test_the_schema_cannot_be_patched(self, graph, provisioned):
         assert error_of(graph.patch(f"{provisioned.url}/schema", json={}))[:2] == (405, "Request_BadRequest")
 
     def test_the_next_cycle_is_an_initial_one(self, graph, provisioned):
@@ -192,7 +192,7 @@ class TestCredentials:
 
 
 class TestStartPauseRestart:
-    def test_start_runs_a_cycle_at_once(self, graph, provisioned):
+    def test_start_runs_a_cycle(self, graph, provisioned):
         job = provisioned.start()
         assert (job["schedule"]["state"], job["status"]["code"]) == ("Active", "Active")
         assert job["status"]["lastSuccessfulExecution"]["state"] == "Succeeded", job["status"]
@@ -299,7 +299,7 @@ class TestOverdueJobs:
     @pytest.mark.parametrize(
         ("minutes", "private", "runs"), [(60, {}, True), (20, {}, False), (60, {"_stalled": True}, False)]
     )
-    def test_a_reopened_sandbox(self, provisioned, minutes, private, runs):
+    def test_a_restarted_sandbox_runs_overdue_jobs(self, provisioned, minutes, private, runs):
         provisioned.start()
         self.age(provisioned, minutes, **private)
         began = self.reopened(provisioned)["status"]["lastExecution"]["timeBegan"]

@@ -72,7 +72,7 @@ def transitive_member_of(directory: Store, document: Document) -> list[Document]
 
 
 def _closure(start: Document, related: Callable[[Document], list[Document]]) -> list[Document]:
-    """What is related to an object, directly or through other objects, nearest first."""
+    """The objects related to an object, directly or transitively, nearest first."""
     reached: dict[str, Document] = {}
     queue = related(start)
     while queue:

@@ -22,7 +22,7 @@ Values = dict[str, Value]
 
 @dataclass(frozen=True)
 class AttributeMapping:
-    """How one target attribute gets its value (Microsoft Graph v1.0, attributeMapping and attributeDefinition).
+    """The mapping of one target attribute (Microsoft Graph v1.0, attributeMapping and attributeDefinition).
 
     Attributes:
         target: name of the target attribute.
@@ -51,7 +51,7 @@ class AttributeMapping:
 
 @dataclass(frozen=True)
 class ObjectMapping:
-    """How one kind of source object is provisioned.
+    """The mapping of one kind of source object (Microsoft Graph v1.0, objectMapping).
 
     Attributes:
         kind: "User" or "Group".

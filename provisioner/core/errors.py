@@ -30,8 +30,10 @@ class ExitCode(IntEnum):
     USAGE = 2, "wrong usage, or an invalid playbook"
     FINDINGS = (
         3,
-        "plan, drift: changes are pending; doctor: findings at or above --fail-on; diff: differences; "
-        "export: apply would refuse the playbook; permissions: one is missing",
+        (
+            "plan, drift: changes are pending; doctor: findings at or above --fail-on; diff: differences; "
+            "export: apply would refuse the playbook; permissions: one is missing"
+        ),
     )
     WAITING = 4, "applied as far as possible; a manual step is pending"
     REFUSED = 5, "refused by a guard, or a name is ambiguous; nothing was written"

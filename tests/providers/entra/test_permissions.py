@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.core.plan import Action, Change, Plan
+from provisioner.providers.base.kinds import permissions_for_plan
 from provisioner.providers.base.permissions import missing_permissions, permissions_for
 from provisioner.providers.entra import permissions
 from provisioner.providers.entra.permissions import PERMISSIONS, granted
-from provisioner.providers.base.kinds import permissions_for_plan
 from provisioner.providers.entra.provider import MANAGED_KINDS
 
 SP = "/servicePrincipals/1"

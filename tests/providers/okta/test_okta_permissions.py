@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from provisioner.core.plan import Action, Change, Plan
+from provisioner.providers.base.kinds import permissions_for_plan
 from provisioner.providers.base.permissions import permissions_for
 from provisioner.providers.okta import permissions
 from provisioner.providers.okta.permissions import PERMISSIONS
-from provisioner.providers.base.kinds import permissions_for_plan
 from provisioner.providers.okta.provider import MANAGED_KINDS
 
 APP = "/api/v1/apps/0oa1"

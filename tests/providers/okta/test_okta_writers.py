@@ -420,7 +420,6 @@ class TestGroupPush:
 
 
 def test_there_is_a_writer_for_every_kind_that_can_be_desired():
-    org = OktaClient(root="http://127.0.0.1:1", credentials=ApiToken("t"), direct=True)
     handled = {row.kind.kind for row in OktaProvider.managed_kinds if row.write}
     every = {
         kind.kind

@@ -1,4 +1,4 @@
-"""The identity providers, and how to get at one: an SDK is loaded only when its provider is used."""
+"""The register of identity providers. A provider, and its SDK, is imported when it is first used."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-if TYPE_CHECKING:  # --help names the providers, and must be quick
+if TYPE_CHECKING:  # --help imports this module
     from pydantic import BaseModel
 
     from provisioner.core.check import Check
@@ -29,7 +29,7 @@ CHECK_PREFIXES: Final = (*NAMES, "dns")
 
 
 class Playbook(Protocol):
-    """What every provider's playbook model has."""
+    """What the playbook model of every provider has."""
 
     name: str
     provider: Any
@@ -39,26 +39,30 @@ class Playbook(Protocol):
 
     @property
     def cloud(self) -> str:
-        """The vendor's cloud, where it has several; empty otherwise."""
+        """The vendor's cloud, if it has several; otherwise empty."""
 
     def with_deferred_variables(self, variables: Mapping[str, str]) -> Playbook:
-        """The same, knowing which variables the keys refer to that a person brings values for."""
+        """This playbook with the variables of its deferred keys: their values come from a manual step."""
 
     def for_sandbox(self, values: Mapping[str, str]) -> Playbook:
-        """The same for the sandbox, whose variables these are."""
+        """This playbook with the tenant and credentials of the sandbox.
+
+        Args:
+            values: values of the sandbox for the variables of the shipped playbook.
+        """
 
 
 @dataclass(frozen=True)
 class SandboxConnection:
-    """How to reach the sandbox instead of the real thing.
+    """How to reach the sandbox.
 
     Attributes:
-        url: where it listens.
-        token: an access token it will accept.
-        lag: seconds for which its replicas disagree.
+        url: its address.
+        token: an access token that it accepts.
+        replica_lag: seconds for which its replicas may disagree after a write.
         name_servers: address and port of its name servers, by host name.
         resolvers: address and port of its resolvers, by name.
-        suffixes: public suffixes of its own.
+        suffixes: public suffixes that only its DNS has.
     """
 
     url: str
@@ -70,7 +74,7 @@ class SandboxConnection:
 
 
 class ProviderModule(Protocol):
-    """What the module ``provider`` of a provider's package offers."""
+    """The module ``provider`` in the package of a provider."""
 
     MANAGED_KINDS: tuple[ManagedKind, ...]
 

@@ -13,7 +13,7 @@ from provisioner.sandbox.entra.graph import documents
 from provisioner.sandbox.entra.graph.permissions import AUTOMATION_PERMISSIONS
 from provisioner.sandbox.kiro import console
 from provisioner.sandbox.kiro import domains as kiro_domains
-from provisioner.sandbox.okta.management import people
+from provisioner.sandbox.okta.management import directory as okta_directory
 from provisioner.sandbox.sandbox import Sandbox
 from provisioner.sandbox.seed import DOMAIN, OKTA_DOMAIN
 from provisioner.sandbox.store import Document
@@ -255,7 +255,7 @@ def cycle(sandbox: Sandbox) -> dict[str, str]:
 def add_group(sandbox: Sandbox, name: str, like: str = "Kiro-Users", *, provider: Provider = "entra") -> None:
     """Add a group with the same members as another one."""
     if provider == "okta":
-        people.add_group(sandbox.okta, name, like)
+        okta_directory.import_group(sandbox.okta, name, like)
         return
     directory = sandbox.directory
     members = [
@@ -280,7 +280,7 @@ def add_member(
     domain = OKTA_DOMAIN if provider == "okta" else DOMAIN
     name = user_name if "@" in user_name else f"{user_name}@{domain}"
     if provider == "okta":
-        people.add_member(sandbox.okta, name, group_name)
+        okta_directory.import_member(sandbox.okta, name, group_name)
         return
     with directory.transaction():
         user = next((found for found in directory.all("user") if found["userPrincipalName"] == name), None)
@@ -300,7 +300,7 @@ def populate(
 ) -> None:
     """Add many users, and groups with so many members each."""
     if provider == "okta":
-        people.populate(sandbox.okta, users=users, groups=groups, members=members)
+        okta_directory.populate(sandbox.okta, users=users, groups=groups, members=members)
     else:
         seed.populate(sandbox.directory, users=users, groups=groups, members=members)
 

@@ -10,7 +10,7 @@ import pytest
 
 from provisioner.reports.building import plan_report
 from provisioner.sandbox import control
-from provisioner.sandbox.okta.management import limits
+from provisioner.sandbox.okta.management import rate_limits
 
 FORMATS = ("json", "ndjson", "markdown", "sarif", "junit", "github", "gitlab", "csv", "html", "text")
 
@@ -120,7 +120,7 @@ class TestFleets:
 
     @pytest.mark.parametrize("provider", ["okta"])
     def test_playbooks_of_one_organization_share_its_rate_limit(self, fleet, provider, monkeypatch):
-        monkeypatch.setattr(limits, "WINDOW", 2)
+        monkeypatch.setattr(rate_limits, "WINDOW_SECONDS", 2)
         for name in ("b", "c"):
             fleet.variant(
                 fleet.folder / f"{name}.yaml", name=f"kiro-{name}", application={"label": name}, domains=None

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from provisioner.sandbox import faults
-from provisioner.sandbox.okta.management.limits import LIMITS, RateLimits
+from provisioner.sandbox.okta.management.rate_limits import LIMITS, RateLimiter
 from provisioner.sandbox.okta.management.routes import ROUTES
 from tests.sandbox.okta_fixtures import Org, ask_token, assertion, error_of, native
 
@@ -83,7 +83,7 @@ def test_too_many_requests(org):
 
 
 def test_a_window_ends():
-    limits = RateLimits()
+    limits = RateLimiter()
     assert [limits.count("apps", "me", {"apps": 1}, 100.0 + each).exceeded for each in (0, 30, 61)] == [
         False,
         True,

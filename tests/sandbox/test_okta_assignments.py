@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from provisioner.sandbox.okta.management import groups, users
+from provisioner.sandbox.okta.management.directory import new_group, new_user
 from tests.sandbox.okta_fixtures import error_of, native
 
 
@@ -143,7 +143,7 @@ def test_many_members_are_listed_page_by_page(org, app, monkeypatch):
     store = org.sandbox.okta
     type_id = store.all("userType")[0]["id"]
     made = [
-        users.new(
+        new_user(
             {
                 "login": f"u{number}@x.example",
                 "email": f"u{number}@x.example",
@@ -155,7 +155,7 @@ def test_many_members_are_listed_page_by_page(org, app, monkeypatch):
         for number in range(3000)
     ]
     store.put_many("user", ((each["id"], each) for each in made))
-    group = {**groups.new("Many"), "_members": [each["id"] for each in made]}
+    group = {**new_group("Many"), "_members": [each["id"] for each in made]}
     store.put("group", group["id"], group)
     org.ok("PUT", f"apps/{app['id']}/groups/{group['id']}", {})
     read = []

@@ -10,7 +10,7 @@ import pytest
 
 from provisioner.sandbox.kiro import console as kiro_console
 from provisioner.sandbox.okta import provisioning
-from provisioner.sandbox.okta.provisioning import groups as group_pushes
+from provisioner.sandbox.okta.provisioning.client import ScimClient
 from provisioner.sandbox.okta.provisioning.expressions import ExpressionError, evaluate
 from provisioner.sandbox.okta.pushes import Pushes
 from tests.sandbox.okta_org import APP, EVERYTHING, Org
@@ -542,9 +542,9 @@ class TestPushes:
 
     def test_no_transaction_is_open_during_a_call(self, org, monkeypatch):
         free: list[bool] = []
-        add_group = group_pushes.OktaScim.create_group
+        add_group = ScimClient.create_group
 
-        def watched(client: group_pushes.OktaScim, name: str) -> str:
+        def watched(client: ScimClient, name: str) -> str:
             def write() -> None:
                 with org.store.transaction():
                     free.append(True)
@@ -554,7 +554,7 @@ class TestPushes:
             other.join(5)
             return add_group(client, name)
 
-        monkeypatch.setattr(group_pushes.OktaScim, "create_group", watched)
+        monkeypatch.setattr(ScimClient, "create_group", watched)
         org.add_group("Pro")
         org.push_group("Pro")
         org.push()

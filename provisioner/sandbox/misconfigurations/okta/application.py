@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 
 from provisioner.sandbox.misconfigurations.registry import Faults
-from provisioner.sandbox.okta.management.identity import new_id, now
+from provisioner.sandbox.okta.management.objects import new_id, now
 
 from .org import Org
 

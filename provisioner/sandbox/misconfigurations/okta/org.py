@@ -9,8 +9,8 @@ from typing import Any
 
 from provisioner.sandbox.misconfigurations.registry import NothingToBreakError, last
 from provisioner.sandbox.okta.console import SCIM_APPLICATION
-from provisioner.sandbox.okta.management import membership
-from provisioner.sandbox.okta.management.identity import now
+from provisioner.sandbox.okta.management import assignments
+from provisioner.sandbox.okta.management.objects import now
 from provisioner.sandbox.store import Document, Store
 
 OFFLINE_ACCESS = "offline_access"
@@ -138,8 +138,8 @@ class Org:
 
     def assign_user(self, app: Document, user: Document) -> None:
         """Assign a user directly."""
-        profile = membership.profile_maker(self.okta, app["id"])(user)
-        made = membership.assignment(app, user, "USER", profile)
+        profile = assignments.profile_builder(self.okta, app["id"])(user)
+        made = assignments.new_app_user(app, user, "USER", profile)
         self.okta.put("appUser", f"{app['id']}:{user['id']}", made)
 
     def assign_group(self, app: Document, group: Document) -> None:
@@ -153,12 +153,12 @@ class Org:
             "_order": time.time(),
         }
         self.okta.put("appGroup", f"{app['id']}:{group['id']}", assigned)
-        membership.refresh(self.okta, app, group["_members"])
+        assignments.refresh_group_assignments(self.okta, app, group["_members"])
 
     def unassign_group(self, app: Document, group: Document) -> None:
         """Take a group's assignment away, and that of its members."""
         self.okta.delete("appGroup", f"{app['id']}:{group['id']}")
-        membership.refresh(self.okta, app, group["_members"])
+        assignments.refresh_group_assignments(self.okta, app, group["_members"])
 
     def delete_app(self, app: Document) -> None:
         """Delete an application with all that belongs to it."""

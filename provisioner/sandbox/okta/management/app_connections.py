@@ -12,7 +12,7 @@ from typing import Any
 from provisioner.sandbox.okta.management import catalog
 from provisioner.sandbox.okta.management.errors import not_found, validation_error
 from provisioner.sandbox.okta.management.objects import find, now
-from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route
+from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route, lifecycle_routes
 from provisioner.sandbox.okta.management.system_log import app_target, log_request
 from provisioner.sandbox.store import Document
 
@@ -45,7 +45,7 @@ _DESCRIPTIONS = {
 
 
 def _supports_connection(app: Document) -> bool:
-    return catalog.definition_of(app).connection_scheme == "TOKEN"
+    return catalog.definition_of(app).token_connection
 
 
 def _get(request: ApiRequest, app_id: str) -> ApiResponse:
@@ -195,8 +195,7 @@ _FEATURES = "/api/v1/apps/{app_id}/features"
 ROUTES = (
     Route("GET", _CONNECTION, _get, _READ, "apps"),
     Route("POST", _CONNECTION, _update, _MANAGE, "apps"),
-    Route("POST", f"{_CONNECTION}/lifecycle/activate", _change_status, _MANAGE, "apps"),
-    Route("POST", f"{_CONNECTION}/lifecycle/deactivate", _change_status, _MANAGE, "apps"),
+    *lifecycle_routes(_CONNECTION, _change_status, _MANAGE, "apps"),
     Route("GET", _FEATURES, _list_features, _READ, "apps"),
     Route("GET", f"{_FEATURES}/{{name}}", _get_feature, _READ, "apps"),
     Route("PUT", f"{_FEATURES}/{{name}}", _update_feature, _MANAGE, "apps"),

@@ -4,22 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from provisioner.sandbox.okta.management.assignments import (
-    new_app_user,
-    profile_builder,
-    refresh_group_assignments,
-    render_app_user,
-)
-from provisioner.sandbox.okta.management.directory import find_user, render_user
+from provisioner.sandbox.okta.management import assignments, directory
 from provisioner.sandbox.okta.management.errors import unsupported_operation, validation_error
 from provisioner.sandbox.okta.management.objects import find, now
-from provisioner.sandbox.okta.management.pagination import (
-    PageSize,
-    page_cursor,
-    page_limit,
-    page_response,
-    paginate,
-)
+from provisioner.sandbox.okta.management.pagination import PageSize, paginate, paginate_stored
 from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route
 from provisioner.sandbox.okta.management.system_log import app_target, log_request, target, user_target
 from provisioner.sandbox.store import Document
@@ -33,26 +21,25 @@ def _find(request: ApiRequest, app_id: str, user_id: str) -> Document:
 
 
 def _expand(request: ApiRequest, app_user: Document) -> Document:
-    members = render_app_user(request, app_user)
+    members = assignments.render_app_user(request, app_user)
     if request.query.get("expand") == "user":
         user = request.store.get("user", app_user["id"])
-        members["_embedded"] = {"user": render_user(request, user)} if user else {}
+        members["_embedded"] = {"user": directory.render_user(request, user)} if user else {}
     return members
 
 
 def _list(request: ApiRequest, app_id: str) -> ApiResponse:
-    """Reads only the documents of one page: keys begin with the application's id, and the cursor is a user's id."""
     find(request.store, "app", app_id)
-    limit, after = page_limit(request, _PAGE), page_cursor(request)
     prefix = f"{app_id}:"
+
+    def render(app_user: Document) -> Document:
+        return _expand(request, app_user)
+
     if q := request.query.get("q", "").lower():
         app_users = request.store.under("appUser", prefix)
-        app_users = [app_user for app_user in app_users if _matches(request, app_user, q)]
-        return paginate(request, app_users, _PAGE, lambda app_user: _expand(request, app_user))
-    batch = request.store.page("appUser", prefix, limit + 1, after=f"{prefix}{after}" if after else "")
-    next_cursor = batch[limit - 1]["id"] if len(batch) > limit else None
-    items = [_expand(request, app_user) for app_user in batch[:limit]]
-    return page_response(request, items, limit, next_cursor)
+        matching = [app_user for app_user in app_users if _matches(request, app_user, q)]
+        return paginate(request, matching, _PAGE, render)
+    return paginate_stored(request, "appUser", _PAGE, render, prefix=prefix)
 
 
 def _matches(request: ApiRequest, app_user: Document, q: str) -> bool:
@@ -70,7 +57,7 @@ def _get(request: ApiRequest, app_id: str, user_id: str) -> ApiResponse:
 def _assign(request: ApiRequest, app_id: str) -> ApiResponse:
     """Assign a user individually; an assignment through a group becomes an individual one."""
     app, body = find(request.store, "app", app_id), request.json_object()
-    user = find_user(request.store, str(body.get("id") or ""))
+    user = directory.find_user(request.store, str(body.get("id") or ""))
     if app["status"] != "ACTIVE":
         raise validation_error("app", "The application is not active.")
     if user["status"] == "DEPROVISIONED":
@@ -78,7 +65,9 @@ def _assign(request: ApiRequest, app_id: str) -> ApiResponse:
     key = f"{app_id}:{user['id']}"
     app_user = request.store.get("appUser", key)
     if app_user is None:
-        app_user = new_app_user(app, user, "USER", profile_builder(request.store, app_id)(user))
+        app_user = assignments.new_app_user(
+            app, user, "USER", assignments.profile_builder(request.store, app_id)(user)
+        )
     app_user = _merge({**_individual(app_user), "lastUpdated": now()}, body)
     request.store.put("appUser", key, app_user)
     log_request(
@@ -89,7 +78,7 @@ def _assign(request: ApiRequest, app_id: str) -> ApiResponse:
         user_target(user),
     )
     request.apps_to_push.add(app_id)
-    return ApiResponse(200, render_app_user(request, app_user))
+    return ApiResponse(200, assignments.render_app_user(request, app_user))
 
 
 def _individual(app_user: Document) -> Document:
@@ -122,7 +111,7 @@ def _update(request: ApiRequest, app_id: str, user_id: str) -> ApiResponse:
     event = "application.user_membership.change_username" if renamed else "application.user_membership.update"
     _log(request, event, app_id, changed)
     request.apps_to_push.add(app_id)
-    return ApiResponse(200, render_app_user(request, changed))
+    return ApiResponse(200, assignments.render_app_user(request, changed))
 
 
 def _unassign(request: ApiRequest, app_id: str, user_id: str) -> ApiResponse:
@@ -135,7 +124,7 @@ def _unassign(request: ApiRequest, app_id: str, user_id: str) -> ApiResponse:
         raise unsupported_operation()
     request.store.delete("appUser", f"{app_id}:{user_id}")
     _log(request, "application.user_membership.remove", app_id, app_user)
-    refresh_group_assignments(request.store, app, [user_id])
+    assignments.refresh_group_assignments(request.store, app, [user_id])
     request.apps_to_push.add(app_id)
     return ApiResponse(204)
 

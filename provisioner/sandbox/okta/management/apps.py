@@ -5,18 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from provisioner.sandbox.okta.management import (
-    app_settings,
-    catalog,
-    client_secrets,
-    profile_mappings,
-)
+from provisioner.sandbox.okta.management import app_settings, catalog, client_secrets, profile_mappings
 from provisioner.sandbox.okta.management.assignments import render_app_user
 from provisioner.sandbox.okta.management.errors import OktaError, validation_error
 from provisioner.sandbox.okta.management.filters import parse_filter
 from provisioner.sandbox.okta.management.objects import delete_matching, find, now, public_members
 from provisioner.sandbox.okta.management.pagination import PageSize, paginate
-from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route
+from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route, lifecycle_routes
 from provisioner.sandbox.okta.management.system_log import app_target, log_request, target
 from provisioner.sandbox.store import Document, Store
 
@@ -258,8 +253,7 @@ ROUTES = (
     Route("GET", _APP, _get, _READ, "app"),
     Route("PUT", _APP, _replace, _MANAGE, "app"),
     Route("DELETE", _APP, _delete, _MANAGE, "app"),
-    Route("POST", f"{_APP}/lifecycle/activate", _change_status, _MANAGE, "apps"),
-    Route("POST", f"{_APP}/lifecycle/deactivate", _change_status, _MANAGE, "apps"),
+    *lifecycle_routes(_APP, _change_status, _MANAGE, "apps"),
     Route("PUT", f"{_APP}/policies/{{policy_id}}", _assign_policy, _MANAGE, "apps"),
     Route("GET", _ID_TOKEN, _id_token, _READ, "other"),
     Route("POST", _ID_TOKEN, _id_token, _MANAGE, "other"),

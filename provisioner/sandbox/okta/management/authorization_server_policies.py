@@ -19,7 +19,7 @@ from provisioner.sandbox.okta.management.objects import (
     required_text,
     select,
 )
-from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route
+from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route, lifecycle_routes
 from provisioner.sandbox.okta.management.system_log import log_request, target
 from provisioner.sandbox.store import Document, Store
 
@@ -369,13 +369,11 @@ ROUTES = (
     Route("GET", _POLICY, _get_policy, _READ, _BUCKET),
     Route("PUT", _POLICY, _replace_policy, _MANAGE, _BUCKET),
     Route("DELETE", _POLICY, _delete_policy, _MANAGE, _BUCKET),
-    Route("POST", f"{_POLICY}/lifecycle/activate", _change_policy_status, _MANAGE, _BUCKET),
-    Route("POST", f"{_POLICY}/lifecycle/deactivate", _change_policy_status, _MANAGE, _BUCKET),
+    *lifecycle_routes(_POLICY, _change_policy_status, _MANAGE, _BUCKET),
     Route("GET", _RULES, _list_rules, _READ, _BUCKET),
     Route("POST", _RULES, _create_rule, _MANAGE, _BUCKET),
     Route("GET", _RULE, _get_rule, _READ, _BUCKET),
     Route("PUT", _RULE, _replace_rule, _MANAGE, _BUCKET),
     Route("DELETE", _RULE, _delete_rule, _MANAGE, _BUCKET),
-    Route("POST", f"{_RULE}/lifecycle/activate", _change_rule_status, _MANAGE, _BUCKET),
-    Route("POST", f"{_RULE}/lifecycle/deactivate", _change_rule_status, _MANAGE, _BUCKET),
+    *lifecycle_routes(_RULE, _change_rule_status, _MANAGE, _BUCKET),
 )

@@ -6,11 +6,7 @@ test_list_oauth2_scopes.
 
 from __future__ import annotations
 
-from provisioner.sandbox.okta.management.errors import (
-    required_field,
-    unsupported_operation,
-    validation_error,
-)
+from provisioner.sandbox.okta.management import errors
 from provisioner.sandbox.okta.management.filters import parse_filter
 from provisioner.sandbox.okta.management.objects import (
     find,
@@ -123,7 +119,7 @@ def _log(request: ApiRequest, kind: str, operation: str, document: Document) -> 
 def _delete(request: ApiRequest, kind: str, server_id: str, key: str) -> ApiResponse:
     document = _find(request, kind, server_id, key)
     if document["system"]:
-        raise unsupported_operation()
+        raise errors.unsupported_operation()
     request.store.delete(kind, key)
     _log(request, kind, "deleted", document)
     return ApiResponse(204)
@@ -150,10 +146,10 @@ def _scope_members(request: ApiRequest, server: Document, own_id: str = "") -> D
     body = request.json_object()
     name = required_text(body, "name")
     if any(map(str.isspace, name)):
-        raise required_field("name")
+        raise errors.required_field("name")
     scopes = _select(request, "authScope", server)
     if any(scope["name"] == name and scope["id"] != own_id for scope in scopes):
-        raise validation_error(
+        raise errors.validation_error(
             "name", f"name: Scope name '{name}' already exists in this authorization server."
         )
     consent = one_of("consent", body.get("consent") or "IMPLICIT", _CONSENTS)
@@ -189,7 +185,7 @@ def _replace_scope(request: ApiRequest, server_id: str, scope_id: str) -> ApiRes
         "system": before["system"],
     }
     if before["system"] and changed["name"] != before["name"]:
-        raise validation_error("name", "name: A system scope cannot be renamed.")
+        raise errors.validation_error("name", "name: A system scope cannot be renamed.")
     request.store.put("authScope", scope_id, changed)
     _log(request, "authScope", "updated", changed)
     return ApiResponse(200, _render(request, changed))

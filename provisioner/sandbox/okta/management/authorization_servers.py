@@ -24,7 +24,7 @@ from provisioner.sandbox.okta.management.objects import (
     select,
 )
 from provisioner.sandbox.okta.management.pagination import PageSize, paginate
-from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route
+from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route, lifecycle_routes
 from provisioner.sandbox.okta.management.system_log import log_request
 from provisioner.sandbox.store import Document, Store
 
@@ -226,8 +226,7 @@ ROUTES = (
     Route("GET", _SERVER, _get, _READ, _BUCKET),
     Route("PUT", _SERVER, _replace, _MANAGE, _BUCKET),
     Route("DELETE", _SERVER, _delete, _MANAGE, _BUCKET),
-    Route("POST", f"{_SERVER}/lifecycle/activate", _change_status, _MANAGE, _BUCKET),
-    Route("POST", f"{_SERVER}/lifecycle/deactivate", _change_status, _MANAGE, _BUCKET),
+    *lifecycle_routes(_SERVER, _change_status, _MANAGE, _BUCKET),
     Route("GET", f"{_CREDENTIALS}/keys", _list_keys, _READ, _BUCKET),
     Route("GET", f"{_CREDENTIALS}/keys/{{key_id}}", _get_key, _READ, _BUCKET),
     Route("POST", f"{_CREDENTIALS}/lifecycle/keyRotate", _rotate_keys, _MANAGE, _BUCKET),

@@ -27,8 +27,7 @@ class AppDefinition:
         custom: whether an admin creates it, rather than adding it from the catalog.
         required_settings: members of ``settings.app`` that a request must have.
         default_settings: default values of ``settings.app``.
-        connection_scheme: authentication scheme of the provisioning connection, ``TOKEN``; None when the API cannot
-            configure a connection.
+        token_connection: whether the API can configure its provisioning connection, with ``authScheme`` TOKEN.
         null_sign_on_mode: whether responses have ``signOnMode`` null (recorded for ``deelhr``).
     """
 
@@ -40,10 +39,11 @@ class AppDefinition:
     custom: bool = False
     required_settings: tuple[str, ...] = ()
     default_settings: dict[str, Any] = field(default_factory=dict)
-    connection_scheme: str | None = None
+    token_connection: bool = False
     null_sign_on_mode: bool = False
 
 
+_SAML_OR_SWA = ("SAML_2_0", "AUTO_LOGIN")
 _DEFINITIONS = (
     AppDefinition(
         "oidc_client",
@@ -68,13 +68,9 @@ _DEFINITIONS = (
         link_id="aln1ghfn5xxV7ZPbE1d8",
         default_settings={"acsURL": None, "entityID": None},
     ),
-    AppDefinition("amazon_aws", "AWS Account Federation", ("SAML_2_0", "AUTO_LOGIN"), link_id="272"),
-    AppDefinition(
-        "okta_org2org", "Okta Org2Org", ("SAML_2_0", "AUTO_LOGIN"), link_id="51975", connection_scheme="TOKEN"
-    ),
-    AppDefinition(
-        "zscalerbyz", "Zscaler 2.0", ("SAML_2_0", "AUTO_LOGIN"), link_id="2513", connection_scheme="TOKEN"
-    ),
+    AppDefinition("amazon_aws", "AWS Account Federation", _SAML_OR_SWA, link_id="272"),
+    AppDefinition("okta_org2org", "Okta Org2Org", _SAML_OR_SWA, link_id="51975", token_connection=True),
+    AppDefinition("zscalerbyz", "Zscaler 2.0", _SAML_OR_SWA, link_id="2513", token_connection=True),
     AppDefinition(
         "deelhr", "Deel HR", ("AUTO_LOGIN",), "deelhr_link", "aln5a838ba0SiO7GZ0x7", null_sign_on_mode=True
     ),

@@ -8,7 +8,7 @@ from base64 import urlsafe_b64encode
 
 from provisioner.sandbox.okta.management.errors import validation_error
 from provisioner.sandbox.okta.management.objects import find, new_id, now
-from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route
+from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route, lifecycle_routes
 from provisioner.sandbox.store import Document, Store
 
 _MAX_SECRETS = 2
@@ -103,6 +103,5 @@ ROUTES = (
     Route("POST", _SECRETS, _create, _MANAGE, "apps"),
     Route("GET", _SECRET, _get, _READ, "apps"),
     Route("DELETE", _SECRET, _delete, _MANAGE, "apps"),
-    Route("POST", f"{_SECRET}/lifecycle/activate", _change_status, _MANAGE, "apps"),
-    Route("POST", f"{_SECRET}/lifecycle/deactivate", _change_status, _MANAGE, "apps"),
+    *lifecycle_routes(_SECRET, _change_status, _MANAGE, "apps"),
 )

@@ -8,41 +8,18 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
-from provisioner.sandbox.okta.management import apps
-from provisioner.sandbox.okta.management.assignments import (
-    apps_of_group,
-    group_members_changed,
-    refresh_group_assignments,
-)
-from provisioner.sandbox.okta.management.directory import (
-    add_to_groups,
-    find_user,
-    new_group,
-    render_group,
-    render_user,
-    set_members,
-)
-from provisioner.sandbox.okta.management.errors import (
-    malformed_body,
-    unsupported_operation,
-    validation_error,
-)
+from provisioner.sandbox.okta.management import apps, assignments, directory, errors
 from provisioner.sandbox.okta.management.filters import parse_filter
-from provisioner.sandbox.okta.management.objects import (
-    delete_matching,
-    find,
-    new_id,
-    now,
-    required_text,
-)
+from provisioner.sandbox.okta.management.objects import delete_matching, find, new_id, now, required_text
 from provisioner.sandbox.okta.management.pagination import (
     PageSize,
     page_cursor,
     page_limit,
     page_response,
     paginate,
+    paginate_stored,
 )
-from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route
+from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route, lifecycle_routes
 from provisioner.sandbox.okta.management.system_log import group_target, log_request, user_target
 from provisioner.sandbox.store import Document, Store
 
@@ -67,7 +44,7 @@ def _list(request: ApiRequest) -> ApiResponse:
         ]
         return ApiResponse(200, [_expand(request, group) for group in groups[:limit]])
     if search is None and expression is None:
-        return _list_page(request)
+        return paginate_stored(request, "group", _PAGE, lambda group: _expand(request, group))
     with request.store.lagging_replica() if search is not None else nullcontext():
         groups = request.store.all("group")
     if search is not None:
@@ -77,13 +54,6 @@ def _list(request: ApiRequest) -> ApiResponse:
         matches = parse_filter(expression, _FILTER_PROPERTIES)
         groups = [group for group in groups if matches(group)]
     return paginate(request, groups, _PAGE, lambda group: _expand(request, group))
-
-
-def _list_page(request: ApiRequest) -> ApiResponse:
-    limit, after = page_limit(request, _PAGE), page_cursor(request)
-    batch = request.store.page("group", "", limit + 1, after)
-    next_cursor = batch[limit - 1]["id"] if len(batch) > limit else None
-    return page_response(request, [_expand(request, group) for group in batch[:limit]], limit, next_cursor)
 
 
 def _sort(request: ApiRequest, groups: list[Document]) -> list[Document]:
@@ -97,7 +67,7 @@ def _sort(request: ApiRequest, groups: list[Document]) -> list[Document]:
 
 
 def _expand(request: ApiRequest, group: Document) -> Document:
-    members, store = render_group(request, group), request.store
+    members, store = directory.render_group(request, group), request.store
     if "stats" in request.query.get("expand", "").split(","):
         app_count = sum(1 for app_id in store.keys("app") if store.get("appGroup", f"{app_id}:{group['id']}"))
         members["_embedded"] = {"stats": {"usersCount": len(group["_members"]), "appsCount": app_count}}
@@ -108,27 +78,27 @@ def _validated_profile(store: Store, body: Document, own_id: str = "") -> Docume
     """The profile of a request; names are unique among the org's own groups."""
     profile = body.get("profile")
     if not isinstance(profile, dict):
-        raise malformed_body()
+        raise errors.malformed_body()
     name = required_text(profile, "name", _MAX_NAME_LENGTH)
     for group in store.all("group"):
         same_name = group["profile"]["name"] == name and group["type"] != "APP_GROUP"
         if same_name and group["id"] != own_id:
-            raise validation_error(
+            raise errors.validation_error(
                 "name", "name: An object with this field already exists in the current organization"
             )
     return {"name": name, "description": profile.get("description")} | profile
 
 
 def _create(request: ApiRequest) -> ApiResponse:
-    group = new_group("")
+    group = directory.new_group("")
     group["profile"] = _validated_profile(request.store, request.json_object())
     request.store.put("group", group["id"], group)
     log_request(request, "group.lifecycle.create", group_target(group))
-    return ApiResponse(200, render_group(request, group))
+    return ApiResponse(200, directory.render_group(request, group))
 
 
 def _get(request: ApiRequest, group_id: str) -> ApiResponse:
-    return ApiResponse(200, render_group(request, find(request.store, "group", group_id)))
+    return ApiResponse(200, directory.render_group(request, find(request.store, "group", group_id)))
 
 
 def _replace(request: ApiRequest, group_id: str) -> ApiResponse:
@@ -137,15 +107,15 @@ def _replace(request: ApiRequest, group_id: str) -> ApiResponse:
     changed = {**group, "profile": profile, "lastUpdated": now()}
     request.store.put("group", group_id, changed)
     log_request(request, "group.profile.update", group_target(changed))
-    request.apps_to_push.update(app["id"] for app in apps_of_group(request.store, group_id))
-    return ApiResponse(200, render_group(request, changed))
+    request.apps_to_push.update(app["id"] for app in assignments.apps_of_group(request.store, group_id))
+    return ApiResponse(200, directory.render_group(request, changed))
 
 
 def _find_editable(request: ApiRequest, group_id: str) -> Document:
     """The group, which must be one of the org's own."""
     group = find(request.store, "group", group_id)
     if group["type"] != "OKTA_GROUP":
-        raise unsupported_operation()
+        raise errors.unsupported_operation()
     return group
 
 
@@ -153,12 +123,12 @@ def _delete(request: ApiRequest, group_id: str) -> ApiResponse:
     store = request.store
     group = find(store, "group", group_id)
     if group["type"] == "BUILT_IN":
-        raise unsupported_operation()
-    affected_apps = apps_of_group(store, group_id)
+        raise errors.unsupported_operation()
+    affected_apps = assignments.apps_of_group(store, group_id)
     store.delete("group", group_id)
     for app in affected_apps:
         store.delete("appGroup", f"{app['id']}:{group_id}")
-        refresh_group_assignments(store, app, group["_members"])
+        assignments.refresh_group_assignments(store, app, group["_members"])
     delete_matching(store, "pushMapping", sourceGroupId=group_id)
     request.apps_to_push.update(app["id"] for app in affected_apps)
     log_request(request, "group.lifecycle.delete", group_target(group))
@@ -172,23 +142,27 @@ def _list_members(request: ApiRequest, group_id: str) -> ApiResponse:
     page = ids[start : start + limit]
     users = [user for user_id in page if (user := request.store.get("user", user_id))]
     next_cursor = page[-1] if start + limit < len(ids) and page else None
-    return page_response(request, [render_user(request, user) for user in users], limit, next_cursor)
+    return page_response(
+        request, [directory.render_user(request, user) for user in users], limit, next_cursor
+    )
 
 
 def _add_member(request: ApiRequest, group_id: str, user_id: str) -> ApiResponse:
-    group, user = _find_editable(request, group_id), find_user(request.store, user_id)
+    group, user = _find_editable(request, group_id), directory.find_user(request.store, user_id)
     if user["id"] not in group["_members"]:
         log_request(request, "group.user_membership.add", user_target(user), group_target(group))
-        request.apps_to_push.update(add_to_groups(request.store, [group], user))
+        request.apps_to_push.update(directory.add_to_groups(request.store, [group], user))
     return ApiResponse(204)
 
 
 def _remove_member(request: ApiRequest, group_id: str, user_id: str) -> ApiResponse:
-    group, user = _find_editable(request, group_id), find_user(request.store, user_id)
+    group, user = _find_editable(request, group_id), directory.find_user(request.store, user_id)
     if user["id"] in group["_members"]:
-        set_members(request.store, group, [member for member in group["_members"] if member != user["id"]])
+        directory.set_members(
+            request.store, group, [member for member in group["_members"] if member != user["id"]]
+        )
         log_request(request, "group.user_membership.remove", user_target(user), group_target(group))
-        request.apps_to_push.update(group_members_changed(request.store, group_id, [user["id"]]))
+        request.apps_to_push.update(assignments.group_members_changed(request.store, group_id, [user["id"]]))
     return ApiResponse(204)
 
 
@@ -207,7 +181,7 @@ def _list_owners(request: ApiRequest, group_id: str) -> ApiResponse:
 def _rule_members(body: Document) -> Document:
     name = body.get("name")
     if not isinstance(name, str) or not 1 <= len(name) <= 50:
-        raise validation_error("name", "name: must have 1 to 50 characters")
+        raise errors.validation_error("name", "name: must have 1 to 50 characters")
     conditions = body.get("conditions") or {}
     people = conditions.get("people") or {}
     return {
@@ -279,8 +253,7 @@ ROUTES = (
     Route("GET", _RULE, _get_rule, _READ, "groups"),
     Route("PUT", _RULE, _replace_rule, _MANAGE, "groups"),
     Route("DELETE", _RULE, _delete_rule, _MANAGE, "groups"),
-    Route("POST", f"{_RULE}/lifecycle/activate", _change_rule_status, _MANAGE, "groups"),
-    Route("POST", f"{_RULE}/lifecycle/deactivate", _change_rule_status, _MANAGE, "groups"),
+    *lifecycle_routes(_RULE, _change_rule_status, _MANAGE, "groups"),
     Route("GET", _GROUPS, _list, _READ, "groups"),
     Route("POST", _GROUPS, _create, _MANAGE, "groups"),
     Route("GET", _GROUP, _get, _READ, "groups"),

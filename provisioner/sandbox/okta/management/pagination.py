@@ -88,6 +88,40 @@ def paginate(
     return page_response(request, [render(item) for item in items], limit, next_cursor, hidden)
 
 
+def paginate_stored(
+    request: ApiRequest,
+    kind: str,
+    size: PageSize,
+    render: Callable[[Document], Any],
+    *,
+    prefix: str = "",
+    include: Callable[[Document], bool] = lambda _: True,
+) -> ApiResponse:
+    """One page of the documents of a kind, by key; it reads only that page: an org may have 100,000 users.
+
+    Args:
+        request: the request.
+        kind: kind of document.
+        size: page sizes.
+        render: returns the JSON of a document.
+        prefix: prefix of the keys; the rest of a key is the document's id.
+        include: whether the list has a document.
+
+    Raises:
+        OktaError: 400 for an invalid limit or cursor.
+    """
+    limit, after = page_limit(request, size), page_cursor(request)
+    documents: list[Document] = []
+    while True:
+        batch = request.store.page(kind, prefix, limit + 1, f"{prefix}{after}" if after else "")
+        documents += filter(include, batch)
+        if len(documents) > limit or len(batch) <= limit:
+            break
+        after = batch[-1]["id"]
+    next_cursor = documents[limit - 1]["id"] if len(documents) > limit else None
+    return page_response(request, [render(document) for document in documents[:limit]], limit, next_cursor)
+
+
 def page_response(
     request: ApiRequest, items: list[Any], limit: int, next_cursor: str | None, hidden: Collection[str] = ()
 ) -> ApiResponse:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -138,3 +138,16 @@ class Route:
     handler: Handler
     scopes: tuple[str, ...]
     bucket: str
+
+
+def lifecycle_routes(
+    path: str,
+    handler: Handler,
+    scopes: tuple[str, ...],
+    bucket: str,
+    operations: Collection[str] = ("activate", "deactivate"),
+) -> tuple[Route, ...]:
+    """The routes ``POST {path}/lifecycle/{operation}``, with the arguments of `Route`."""
+    return tuple(
+        Route("POST", f"{path}/lifecycle/{operation}", handler, scopes, bucket) for operation in operations
+    )

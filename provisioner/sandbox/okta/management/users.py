@@ -5,31 +5,12 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import Any
 
+from provisioner.sandbox.okta.management import directory, errors
 from provisioner.sandbox.okta.management.assignments import user_changed
-from provisioner.sandbox.okta.management.directory import (
-    add_to_groups,
-    default_user_type,
-    find_user,
-    new_user,
-    render_group,
-    render_user,
-)
-from provisioner.sandbox.okta.management.errors import (
-    OktaError,
-    malformed_body,
-    not_found,
-    validation_error,
-)
 from provisioner.sandbox.okta.management.filters import parse_filter
 from provisioner.sandbox.okta.management.objects import find, now, required_text
-from provisioner.sandbox.okta.management.pagination import (
-    PageSize,
-    page_cursor,
-    page_limit,
-    page_response,
-    paginate,
-)
-from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route
+from provisioner.sandbox.okta.management.pagination import PageSize, page_limit, paginate, paginate_stored
+from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route, lifecycle_routes
 from provisioner.sandbox.okta.management.system_log import group_target, log_request, user_target
 from provisioner.sandbox.store import Document
 
@@ -53,14 +34,20 @@ def _list(request: ApiRequest) -> ApiResponse:
     if q is not None:
         return _list_by_prefix(request, q)
     if search is None and expression is None:
-        return _list_page(request)
+        return paginate_stored(
+            request,
+            "user",
+            _PAGE,
+            lambda user: directory.render_user(request, user),
+            include=lambda user: bool(user["status"] != "DEPROVISIONED"),
+        )
     with request.store.lagging_replica() if search is not None else nullcontext():
         users = request.store.all("user")
     for text, properties in ((search, None), (expression, _FILTER_PROPERTIES)):
         if text is not None:
             matches = parse_filter(text, properties)
             users = [user for user in users if matches(user)]
-    return paginate(request, users, _PAGE, lambda user: render_user(request, user))
+    return paginate(request, users, _PAGE, lambda user: directory.render_user(request, user))
 
 
 def _list_by_prefix(request: ApiRequest, q: str) -> ApiResponse:
@@ -75,37 +62,23 @@ def _list_by_prefix(request: ApiRequest, q: str) -> ApiResponse:
             for name in ("firstName", "lastName", "email")
         )
     ]
-    return ApiResponse(200, [render_user(request, user) for user in users[:limit]])
-
-
-def _list_page(request: ApiRequest) -> ApiResponse:
-    """Reads only the documents of one page: an org may have 100,000 users."""
-    limit, after = page_limit(request, _PAGE), page_cursor(request)
-    users: list[Document] = []
-    while True:
-        batch = request.store.page("user", "", limit + 1, after)
-        users += [user for user in batch if user["status"] != "DEPROVISIONED"]
-        if len(users) > limit or len(batch) <= limit:
-            break
-        after = batch[-1]["id"]
-    next_cursor = users[limit - 1]["id"] if len(users) > limit else None
-    return page_response(request, [render_user(request, user) for user in users[:limit]], limit, next_cursor)
+    return ApiResponse(200, [directory.render_user(request, user) for user in users[:limit]])
 
 
 def _validated_profile(request: ApiRequest, profile: Any, own_id: str = "") -> Document:
     """A complete profile; logins are unique."""
     if not isinstance(profile, dict):
-        raise malformed_body()
+        raise errors.malformed_body()
     for name in _REQUIRED:
         required_text(profile, name)
     definitions = request.store.setting("user_schema")["definitions"]
     known = {name for definition in definitions.values() for name in definition["properties"]}
     if unknown := sorted(set(profile) - known):
-        raise validation_error(unknown[0], f"{unknown[0]}: is not in the schema of this user type")
+        raise errors.validation_error(unknown[0], f"{unknown[0]}: is not in the schema of this user type")
     login = profile["login"].lower()
     for user in request.store.containing("user", login):
         if user["profile"]["login"].lower() == login and user["id"] != own_id:
-            raise validation_error(
+            raise errors.validation_error(
                 "login", "login: An object with this field already exists in the current organization"
             )
     return dict(profile)
@@ -117,7 +90,7 @@ def _create(request: ApiRequest) -> ApiResponse:
     password = ((body.get("credentials") or {}).get("password") or {}).get("value")
     activate = request.flag("activate", default=True)
     status = "STAGED" if not activate else "ACTIVE" if password else "PROVISIONED"
-    user = new_user(profile, status=status, type_id=default_user_type(store)["id"])
+    user = directory.new_user(profile, status=status, type_id=directory.default_user_type(store)["id"])
     if password:
         user["credentials"] = {"password": {}, **user["credentials"]}
         user["passwordChanged"] = user["created"]
@@ -128,37 +101,37 @@ def _create(request: ApiRequest) -> ApiResponse:
     everyone = next((group["id"] for group in store.all("group") if group["type"] == "BUILT_IN"), None)
     for group_id in [*([everyone] if everyone else []), *(body.get("groupIds") or [])]:
         _add_to_group(request, user, find(store, "group", group_id))
-    return ApiResponse(200, render_user(request, user))
+    return ApiResponse(200, directory.render_user(request, user))
 
 
 def _add_to_group(request: ApiRequest, user: Document, group: Document) -> None:
     if user["id"] not in group["_members"] and group["type"] != "BUILT_IN":
         log_request(request, "group.user_membership.add", user_target(user), group_target(group))
-    request.apps_to_push.update(add_to_groups(request.store, [group], user))
+    request.apps_to_push.update(directory.add_to_groups(request.store, [group], user))
 
 
 def _get(request: ApiRequest, user_id: str) -> ApiResponse:
     """``me`` is the owner of the API token; for a service app it does not exist (not recorded)."""
     if user_id == "me":
         if request.caller.kind != "User":
-            raise not_found("me", "User")
+            raise errors.not_found("me", "User")
         user_id = request.caller.id
-    return ApiResponse(200, render_user(request, find_user(request.store, user_id)))
+    return ApiResponse(200, directory.render_user(request, directory.find_user(request.store, user_id)))
 
 
 def _update(request: ApiRequest, user_id: str) -> ApiResponse:
     """POST merges the profile, PUT replaces it."""
-    user, body = find_user(request.store, user_id), request.json_object()
+    user, body = directory.find_user(request.store, user_id), request.json_object()
     profile = body.get("profile") or {}
     if not isinstance(profile, dict):
-        raise malformed_body()
+        raise errors.malformed_body()
     if request.method == "POST":
         profile = {**user["profile"], **profile}
     changed = {**user, "profile": _validated_profile(request, profile, user["id"]), "lastUpdated": now()}
     request.store.put("user", user["id"], changed)
     log_request(request, "user.account.update_profile", user_target(changed))
     request.apps_to_push.update(user_changed(request.store, changed, lifecycle=False))
-    return ApiResponse(200, render_user(request, changed))
+    return ApiResponse(200, directory.render_user(request, changed))
 
 
 _TRANSITIONS = {
@@ -182,10 +155,10 @@ _TRANSITION_ERRORS = {
 
 
 def _change_status(request: ApiRequest, user_id: str) -> ApiResponse:
-    user, operation = find_user(request.store, user_id), request.operation
+    user, operation = directory.find_user(request.store, user_id), request.operation
     allowed, status = _TRANSITIONS[operation]
     if user["status"] not in allowed:
-        raise OktaError(*_TRANSITION_ERRORS[operation])
+        raise errors.OktaError(*_TRANSITION_ERRORS[operation])
     timestamp = now()
     changed = {**user, "status": status, "statusChanged": timestamp, "lastUpdated": timestamp}
     if operation == "activate":
@@ -199,7 +172,7 @@ def _change_status(request: ApiRequest, user_id: str) -> ApiResponse:
 
 def _delete(request: ApiRequest, user_id: str) -> ApiResponse:
     """DELETE deactivates a user; a second DELETE removes the deactivated user."""
-    user, store = find_user(request.store, user_id), request.store
+    user, store = directory.find_user(request.store, user_id), request.store
     if user["status"] != "DEPROVISIONED":
         timestamp = now()
         user = {**user, "status": "DEPROVISIONED", "statusChanged": timestamp, "lastUpdated": timestamp}
@@ -217,9 +190,9 @@ def _delete(request: ApiRequest, user_id: str) -> ApiResponse:
 
 
 def _list_groups(request: ApiRequest, user_id: str) -> ApiResponse:
-    user = find_user(request.store, user_id)
+    user = directory.find_user(request.store, user_id)
     groups = [group for group in request.store.all("group") if user["id"] in group["_members"]]
-    return ApiResponse(200, [render_group(request, group) for group in groups])
+    return ApiResponse(200, [directory.render_group(request, group) for group in groups])
 
 
 _READ, _MANAGE = ("okta.users.read",), ("okta.users.manage",)
@@ -233,8 +206,5 @@ ROUTES = (
     Route("PUT", _USER, _update, _MANAGE, "users"),
     Route("DELETE", _USER, _delete, _MANAGE, "users"),
     Route("GET", f"{_USER}/groups", _list_groups, _READ, "users"),
-    *(
-        Route("POST", f"{_USER}/lifecycle/{operation}", _change_status, _MANAGE, "users")
-        for operation in _TRANSITIONS
-    ),
+    *lifecycle_routes(_USER, _change_status, _MANAGE, "users", _TRANSITIONS),
 )

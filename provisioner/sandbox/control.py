@@ -67,7 +67,7 @@ def facts(sandbox: Sandbox) -> dict[str, str]:
         "Okta API token": sandbox.okta_token(),
         "Okta client id": sandbox.okta_client()["client_id"],
         "DNS over HTTPS": f"{sandbox.url}/dns-query",
-        **sandbox.names.facts(),
+        **sandbox.names.connection_facts(),
         "State": str(sandbox.home),
     }
 
@@ -172,7 +172,7 @@ def name_servers(sandbox: Sandbox) -> dict[str, Any]:
     """
     names = sandbox.names
     return {
-        "name_servers": _addresses(names.glue()),
+        "name_servers": _addresses(names.name_servers()),
         "resolvers": _addresses(names.resolvers()),
         "suffixes": hosted_zones.SUFFIXES,
     }
@@ -182,7 +182,7 @@ def host(sandbox: Sandbox, domains: Iterable[str]) -> None:
     """Make the zones of domains that the sandbox's DNS has not heard of; private names stay unknown."""
     for domain in domains:
         hosted_zones.host(sandbox.names.store, domain)
-    sandbox.names.settle()
+    sandbox.names.wait_for_ports()
 
 
 def verify_domains(sandbox: Sandbox) -> None:

@@ -301,7 +301,7 @@ class Sandbox:
                 self.kiro.put("kiroProfile", profile["id"], moved)
 
     def _over_https(self, request: Request) -> Response:
-        return self.names.over_https(request)
+        return self.names.handle_doh(request)
 
     def _mounts(self) -> list[Mount]:
         graph = GraphApi(self.directory, self._tokens, self._cycles, self._record)

@@ -11,7 +11,7 @@ import dns.rdatatype
 import dns.tsig
 import dns.update
 
-from provisioner.sandbox.dns import Dns, keys
+from provisioner.sandbox.dns import Dns, tsig_keys
 
 NS1, NS2, NS3 = (f"ns{number}.contoso.example." for number in (1, 2, 3))
 ZONE = "contoso.example."
@@ -25,7 +25,7 @@ class Client:
         self.service = service
 
     def where(self, host: str) -> tuple[str, int]:
-        address, _, port = {**self.service.glue(), **self.service.resolvers()}[host].partition(":")
+        address, _, port = {**self.service.name_servers(), **self.service.resolvers()}[host].partition(":")
         return address, int(port)
 
     def ask(
@@ -54,7 +54,7 @@ class Client:
         """An update to be filled and sent, signed with a key of the sandbox or with another secret."""
         made = dns.update.UpdateMessage(zone)
         if key is not None:
-            known = {grant.name: grant.secret for grant in keys(self.service.store)}
+            known = {grant.name: grant.secret for grant in tsig_keys(self.service.store)}
             made.use_tsig(dns.tsig.Key(key, secret or known[key]))
         return made
 

@@ -17,7 +17,7 @@ from provisioner.sandbox.dns import (
     remove_zone,
     serial,
     txt,
-    zones,
+    zone_names,
 )
 from tests.sandbox.dns_fixtures import NS1, NS2, NS3, ZONE, Client, rcode, values
 
@@ -119,7 +119,7 @@ def test_names_may_be_in_any_script_and_case(client, service):
     service.refresh()
     answer = client.ask("XN--BERALL-2YA.xn--bcher-kva.EXAMPLE.", host="ns2.xn--bcher-kva.example.")
     assert answer.answer[0][0].strings == ("ü".encode(),)
-    assert "xn--bcher-kva.example." in zones(service.store)
+    assert "xn--bcher-kva.example." in zone_names(service.store)
 
 
 def test_a_delegated_zone_is_referred_to(client, service):
@@ -135,8 +135,8 @@ def test_a_delegated_zone_is_referred_to(client, service):
     remove_zone(service.store, f"sub.{ZONE}")
     service.refresh()
     assert rcode(client.ask(f"www.sub.{ZONE}")) == "NXDOMAIN"
-    assert f"ns1.sub.{ZONE}" not in service.glue()
-    assert NS2 in service.glue()
+    assert f"ns1.sub.{ZONE}" not in service.name_servers()
+    assert NS2 in service.name_servers()
 
 
 def test_a_stranger_s_zone_is_refused(client):
@@ -167,9 +167,9 @@ def test_each_change_raises_the_serial_and_no_change_does_not(client, service):
 def test_zones_and_ports_outlive_the_process(tmp_path):
     with Dns(tmp_path) as first:
         add_record(first.start().store, ZONE, "kept", "TXT", txt("still here"))
-        glue = first.glue()
+        glue = first.name_servers()
     with Dns(tmp_path) as second:
-        assert second.start().glue() == glue
+        assert second.start().name_servers() == glue
         assert values(Client(second).ask(f"kept.{ZONE}")) == ['"still here"']
 
 
@@ -183,8 +183,8 @@ def test_another_process_steers_a_running_one(tmp_path, client):
     ("name", "kind", "value", "said"),
     [
         ("out.side.", "TXT", '"a"', "outside the zone"),
-        ("a..b", "TXT", '"a"', "no domain name"),
-        ("x" * 64, "TXT", '"a"', "no domain name"),
+        ("a..b", "TXT", '"a"', "not a domain name"),
+        ("x" * 64, "TXT", '"a"', "not a domain name"),
         ("a", "NOTHING", "1", "unknown record type"),
         ("a", "ANY", "1", "not a type that a record can have"),
         ("a", "A", "300.1.1.1", "not the data of a A record"),

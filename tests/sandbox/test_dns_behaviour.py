@@ -10,13 +10,13 @@ import dns.message
 import pytest
 
 from provisioner.sandbox.dns import (
-    Behaviour,
     Dns,
-    Lie,
+    Override,
+    ServerOptions,
     add_record,
     add_zone,
-    behave,
-    behaviour_of,
+    configure,
+    options_of,
     serial,
     txt,
 )
@@ -25,7 +25,7 @@ from tests.sandbox.dns_fixtures import NS1, NS2, NS3, ZONE, Client, rcode, value
 
 def test_a_server_that_lags_shows_the_zone_as_it_was(dns_client: Client):
     store = dns_client.service.store
-    behave(store, NS2, Behaviour(lag_seconds=0.5))
+    configure(store, NS2, ServerOptions(lag_seconds=0.5))
     add_record(store, ZONE, "kiro", "TXT", txt("new"))
     assert values(dns_client.ask(f"kiro.{ZONE}", host=NS1)) == ['"new"']
     assert rcode(dns_client.ask(f"kiro.{ZONE}", host=NS2)) == "NXDOMAIN"
@@ -37,18 +37,18 @@ def test_a_server_that_lags_shows_the_zone_as_it_was(dns_client: Client):
 
 def test_a_server_that_is_stuck_stays_there(dns_client: Client):
     store = dns_client.service.store
-    behave(store, NS3, Behaviour(frozen_serial=serial(store, ZONE)))
+    configure(store, NS3, ServerOptions(frozen_serial=serial(store, ZONE)))
     add_record(store, ZONE, "kiro", "TXT", txt("new"))
     assert rcode(dns_client.ask(f"kiro.{ZONE}", host=NS3)) == "NXDOMAIN"
-    behave(store, NS3)
+    configure(store, NS3)
     assert values(dns_client.ask(f"kiro.{ZONE}", host=NS3)) == ['"new"']
 
 
 def test_a_server_lies_alone(dns_client: Client):
     store = dns_client.service.store
     add_record(store, ZONE, "kiro", "TXT", txt("true"))
-    lies = (Lie(f"kiro.{ZONE}", "TXT", (txt("false"),)), Lie(f"mail.{ZONE}", "A"))
-    behave(store, NS2, Behaviour(lies=lies))
+    lies = (Override(f"kiro.{ZONE}", "TXT", (txt("false"),)), Override(f"mail.{ZONE}", "A"))
+    configure(store, NS2, ServerOptions(overrides=lies))
     assert values(dns_client.ask(f"kiro.{ZONE}", host=NS1)) == ['"true"']
     assert values(dns_client.ask(f"kiro.{ZONE}", host=NS2)) == ['"false"']
     assert rcode(dns_client.ask(f"mail.{ZONE}", "A", NS2)) == "NXDOMAIN"
@@ -56,13 +56,13 @@ def test_a_server_lies_alone(dns_client: Client):
 
 @pytest.mark.parametrize(("mode", "said"), [("refuse", "REFUSED"), ("servfail", "SERVFAIL")])
 def test_a_server_says_that_it_will_not(dns_client: Client, mode, said):
-    behave(dns_client.service.store, NS1, {"mode": mode})
+    configure(dns_client.service.store, NS1, {"mode": mode})
     assert rcode(dns_client.ask(ZONE, "SOA")) == said
     assert rcode(dns_client.ask(ZONE, "SOA", NS2)) == "NOERROR"
 
 
 def test_a_lame_server_points_to_the_root(dns_client: Client):
-    behave(dns_client.service.store, NS1, Behaviour(mode="lame"))
+    configure(dns_client.service.store, NS1, ServerOptions(mode="lame"))
     answer = dns_client.ask(ZONE, "SOA")
     assert not answer.flags & dns.flags.AA
     assert answer.answer == []
@@ -71,13 +71,13 @@ def test_a_lame_server_points_to_the_root(dns_client: Client):
 
 @pytest.mark.parametrize("tcp", [False, True])
 def test_a_server_says_nothing(dns_client: Client, tcp):
-    behave(dns_client.service.store, NS1, Behaviour(mode="drop"))
+    configure(dns_client.service.store, NS1, ServerOptions(mode="drop"))
     with pytest.raises((dns.exception.Timeout, EOFError)):
         dns_client.ask(ZONE, "SOA", tcp=tcp, timeout=0.3)
 
 
 def test_a_server_answers_only_by_tcp(dns_client: Client):
-    behave(dns_client.service.store, NS1, Behaviour(mode="truncate"))
+    configure(dns_client.service.store, NS1, ServerOptions(mode="truncate"))
     short = dns_client.ask(ZONE, "SOA")
     assert short.flags & dns.flags.TC
     assert short.answer == []
@@ -87,14 +87,14 @@ def test_a_server_answers_only_by_tcp(dns_client: Client):
 
 
 def test_a_server_answers_only_by_udp(dns_client: Client):
-    behave(dns_client.service.store, NS1, Behaviour(tcp=False))
+    configure(dns_client.service.store, NS1, ServerOptions(tcp=False))
     assert dns_client.ask(ZONE, "SOA").answer
     with pytest.raises((EOFError, ConnectionError)):
         dns_client.ask(ZONE, "SOA", tcp=True)
 
 
 def test_a_server_takes_its_time(dns_client: Client):
-    behave(dns_client.service.store, NS1, Behaviour(latency_ms=200))
+    configure(dns_client.service.store, NS1, ServerOptions(latency_ms=200))
     begun = time.monotonic()
     dns_client.ask(ZONE, "SOA")
     assert time.monotonic() - begun >= 0.2
@@ -110,7 +110,7 @@ def test_slow_servers_do_not_hold_each_other_up(dns_client: Client):
     for zone in range(10):
         add_zone(store, f"zone{zone}.example.", servers=hosts[zone * 4 : zone * 4 + 4])
     for host in hosts:
-        behave(store, host, Behaviour(latency_ms=100))
+        configure(store, host, ServerOptions(latency_ms=100))
     dns_client.service.refresh()
 
     async def all_of_them() -> list[dns.message.Message]:
@@ -135,7 +135,7 @@ def test_slow_servers_do_not_hold_each_other_up(dns_client: Client):
 )
 def test_an_answer_is_cut_to_what_both_sides_take(dns_client: Client, payload, own, cut):
     store = dns_client.service.store
-    behave(store, NS1, Behaviour(payload=own))
+    configure(store, NS1, ServerOptions(max_udp_size=own))
     add_record(store, ZONE, "big", "TXT", *(txt(f"{number}" * 200) for number in range(8)))
     options = {"use_edns": False} if payload is None else {"payload": payload}
     answer = dns_client.ask(f"big.{ZONE}", **options)
@@ -149,12 +149,12 @@ def test_servers_treat_edns_as_they_do_in_life(dns_client: Client):
     assert dns_client.ask(ZONE, "SOA", use_edns=0).edns == 0
     assert dns_client.ask(ZONE, "SOA").edns == -1
     assert dns_client.ask(ZONE, "SOA", use_edns=1).rcode() == dns.rcode.BADVERS
-    behave(store, NS1, Behaviour(edns="ignore"))
+    configure(store, NS1, ServerOptions(edns="ignore"))
     assert dns_client.ask(ZONE, "SOA", use_edns=0).edns == -1
-    behave(store, NS1, Behaviour(edns="formerr"))
+    configure(store, NS1, ServerOptions(edns="formerr"))
     assert rcode(dns_client.ask(ZONE, "SOA", use_edns=0)) == "FORMERR"
     assert dns_client.ask(ZONE, "SOA").answer
-    behave(store, NS1, Behaviour(edns="drop"))
+    configure(store, NS1, ServerOptions(edns="drop"))
     with pytest.raises(dns.exception.Timeout):
         dns_client.ask(ZONE, "SOA", use_edns=0, timeout=0.3)
     assert dns_client.ask(ZONE, "SOA").answer
@@ -181,9 +181,9 @@ def test_garbage_does_not_end_a_server(dns_client: Client):
 
 def test_a_behaviour_is_changed_from_another_process(dns_client: Client, tmp_path):
     with Dns(tmp_path) as other:
-        behave(other.store, NS1, {"mode": "refuse", "lies": [{"name": ZONE, "type": "TXT"}]})
+        configure(other.store, NS1, {"mode": "refuse", "overrides": [{"name": ZONE, "type": "TXT"}]})
     assert rcode(dns_client.ask(ZONE, "SOA")) == "REFUSED"
-    assert behaviour_of(dns_client.service.store, NS1).lies == (Lie(ZONE, "TXT"),)
+    assert options_of(dns_client.service.store, NS1).overrides == (Override(ZONE, "TXT"),)
 
 
 @pytest.mark.parametrize(
@@ -192,18 +192,18 @@ def test_a_behaviour_is_changed_from_another_process(dns_client: Client, tmp_pat
         {"mode": "explode"},
         {"edns": "maybe"},
         {"latency_ms": -1},
-        {"payload": 100},
+        {"max_udp_size": 100},
         {"speed": 1},
-        {"lies": [{"name": "a"}]},
-        {"lies": [{"name": "a", "type": "A", "data": ["x"]}]},
+        {"overrides": [{"name": "a"}]},
+        {"overrides": [{"name": "a", "type": "A", "data": ["x"]}]},
     ],
 )
 def test_a_behaviour_that_makes_no_sense_is_refused(dns_client: Client, nonsense):
     with pytest.raises(ValueError):
-        behave(dns_client.service.store, NS1, nonsense)
-    assert behaviour_of(dns_client.service.store, NS1) == Behaviour()
+        configure(dns_client.service.store, NS1, nonsense)
+    assert options_of(dns_client.service.store, NS1) == ServerOptions()
 
 
 def test_an_unknown_server_cannot_be_steered(dns_client: Client):
     with pytest.raises(ValueError, match="there is no server"):
-        behave(dns_client.service.store, "ns9.contoso.example", Behaviour())
+        configure(dns_client.service.store, "ns9.contoso.example", ServerOptions())

@@ -14,7 +14,7 @@ import pytest
 from dns.query import HTTPVersion
 
 from provisioner.sandbox import certificate
-from provisioner.sandbox.dns import Behaviour, add_record, behave, doh, txt
+from provisioner.sandbox.dns import ServerOptions, add_record, configure, doh, txt
 from provisioner.sandbox.server import Front, Listener, Mount, bind
 from provisioner.sandbox.store import Store
 from tests.sandbox.dns_fixtures import ZONE, Client, rcode, values
@@ -25,7 +25,7 @@ TYPE = {"Content-Type": "application/dns-message"}
 @pytest.fixture
 def url(dns_client: Client, tmp_path: Path) -> Iterator[str]:
     directory = Store(tmp_path / "entra.db")
-    mount = Mount(doh.PATHS, dns_client.service.over_https, doh.refusal)
+    mount = Mount(doh.PATHS, dns_client.service.handle_doh, doh.refusal)
     front = Front([mount], directory, {}, lambda _: None)
     bound = bind("127.0.0.1", 0)
     port = bound.getsockname()[1]
@@ -82,7 +82,7 @@ def test_the_answer_may_be_kept_as_long_as_its_records(dns_client: Client, http:
 
 
 def test_a_failure_of_dns_is_a_success_of_http(dns_client: Client, http: httpx.Client):
-    behave(dns_client.service.store, "resolver1.", Behaviour(mode="servfail"))
+    configure(dns_client.service.store, "resolver1.", ServerOptions(mode="servfail"))
     answer = post(http, ZONE)
     assert (answer.status_code, rcode(dns.message.from_wire(answer.content))) == (200, "SERVFAIL")
 
@@ -106,7 +106,7 @@ def test_what_is_no_query_is_refused(dns_client: Client, http: httpx.Client):
     assert http.put("", content=good, headers=TYPE).headers["Allow"] == "GET, POST"
     for name in ("nobody.", "a..b", "ns1.contoso.example."):
         assert http.post(f"/{name}", content=good, headers=TYPE).status_code == 404
-    behave(dns_client.service.store, "resolver1.", Behaviour(mode="drop"))
+    configure(dns_client.service.store, "resolver1.", ServerOptions(mode="drop"))
     assert http.post("", content=good, headers=TYPE).status_code == 504
 
 

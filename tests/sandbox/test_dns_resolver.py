@@ -7,17 +7,17 @@ import dns.flags
 import pytest
 
 from provisioner.sandbox.dns import (
-    Behaviour,
     Dns,
-    Lie,
+    Override,
+    ServerOptions,
     add_record,
     add_zone,
-    behave,
-    declare,
+    configure,
     flush,
-    move_clock,
-    prefer,
+    prefer_server,
     remove_record,
+    set_clock_offset,
+    set_security_status,
     txt,
 )
 from tests.sandbox.dns_fixtures import NS1, NS2, NS3, ZONE, Client, rcode, values
@@ -59,26 +59,26 @@ def test_an_answer_is_remembered_while_its_ttl_runs_down(dns_client: Client, sto
     assert dns_client.ask(KIRO, host=ONE).answer[0].ttl == 100
     remove_record(store, ZONE, "kiro", "TXT")
     add_record(store, ZONE, "kiro", "TXT", txt("new"), ttl=100)
-    move_clock(store, 60)
+    set_clock_offset(store, 60)
     again = dns_client.ask(KIRO, host=ONE)
     assert values(again) == ['"old"']
     assert again.answer[0].ttl == 40
     assert values(dns_client.ask(KIRO, host=TWO)) == ['"new"']  # each resolver has a memory of its own
-    move_clock(store, 101)
+    set_clock_offset(store, 101)
     assert values(dns_client.ask(KIRO, host=ONE)) == ['"new"']
 
 
 def test_absence_is_remembered_as_long_as_the_soa_says(dns_client: Client, store):
     assert rcode(dns_client.ask(KIRO, host=ONE)) == "NXDOMAIN"
     add_record(store, ZONE, "kiro", "TXT", txt("new"))
-    move_clock(store, 899)
+    set_clock_offset(store, 899)
     again = dns_client.ask(KIRO, host=ONE)
     assert rcode(again) == "NXDOMAIN"
     assert again.authority[0].ttl <= 2
     assert (
         rcode(dns_client.ask(KIRO, "A", host=ONE)) == "NXDOMAIN"
     )  # a name that does not exist has no record of any type
-    move_clock(store, 901)
+    set_clock_offset(store, 901)
     assert values(dns_client.ask(KIRO, host=ONE)) == ['"new"']
 
 
@@ -130,21 +130,21 @@ def test_an_alias_is_followed_from_zone_to_zone(dns_client: Client, store):
 @pytest.mark.parametrize(
     "broken",
     [
-        Behaviour(mode="drop"),
-        Behaviour(mode="refuse"),
-        Behaviour(mode="servfail"),
-        Behaviour(mode="lame"),
-        Behaviour(edns="drop"),
+        ServerOptions(mode="drop"),
+        ServerOptions(mode="refuse"),
+        ServerOptions(mode="servfail"),
+        ServerOptions(mode="lame"),
+        ServerOptions(edns="drop"),
     ],
     ids=lambda each: f"{each.mode}-{each.edns}",
 )
 def test_a_server_that_is_of_no_use_is_passed_over(dns_client: Client, store, broken):
-    prefer(store, ONE, NS1)
-    behave(store, NS1, broken)
+    prefer_server(store, ONE, NS1)
+    configure(store, NS1, broken)
     assert values(dns_client.ask(f"mail.{ZONE}", "A", ONE)) == ["192.0.2.25"]
     for host in (NS2, NS3):
-        behave(store, host, broken)
-    move_clock(store, 100_000)
+        configure(store, host, broken)
+    set_clock_offset(store, 100_000)
     failed = dns_client.ask(f"mail.{ZONE}", "A", ONE, use_edns=0)
     assert rcode(failed) == "SERVFAIL"
     assert failed.options[0].code == dns.edns.EDECode.NO_REACHABLE_AUTHORITY
@@ -153,29 +153,29 @@ def test_a_server_that_is_of_no_use_is_passed_over(dns_client: Client, store, br
 @pytest.mark.parametrize("behaviour", [{"mode": "truncate"}, {"edns": "formerr"}, {"edns": "ignore"}])
 def test_a_resolver_falls_back_to_tcp_and_to_plain_dns(dns_client: Client, store, behaviour):
     for host in (NS1, NS2, NS3):
-        behave(store, host, behaviour)
+        configure(store, host, behaviour)
     assert values(dns_client.ask(f"mail.{ZONE}", "A", ONE)) == ["192.0.2.25"]
 
 
 def test_a_resolver_believes_the_server_that_it_asks(dns_client: Client, store):
     add_record(store, ZONE, "kiro", "TXT", txt("true"))
-    behave(store, NS2, Behaviour(lies=(Lie(KIRO, "TXT", (txt("false"),)),)))
-    prefer(store, ONE, NS2)
-    prefer(store, TWO, NS1)
+    configure(store, NS2, ServerOptions(overrides=(Override(KIRO, "TXT", (txt("false"),)),)))
+    prefer_server(store, ONE, NS2)
+    prefer_server(store, TWO, NS1)
     assert values(dns_client.ask(KIRO, host=ONE)) == ['"false"']
     assert values(dns_client.ask(KIRO, host=TWO)) == ['"true"']
     with pytest.raises(ValueError, match="there is no resolver"):
-        prefer(store, NS1, NS2)
+        prefer_server(store, NS1, NS2)
 
 
 def test_servers_take_turns(dns_client: Client, store):
     for number, host in enumerate((NS1, NS2, NS3)):
-        behave(store, host, Behaviour(lies=(Lie(KIRO, "TXT", (txt(str(number)),), ttl=0),)))
+        configure(store, host, ServerOptions(overrides=(Override(KIRO, "TXT", (txt(str(number)),), ttl=0),)))
     assert {values(dns_client.ask(KIRO, host=ONE))[0] for _ in range(3)} == {'"0"', '"1"', '"2"'}
 
 
 def test_bogus_is_servfail_unless_checking_is_disabled(dns_client: Client, store):
-    declare(store, ZONE, "bogus")
+    set_security_status(store, ZONE, "bogus")
     failed = dns_client.ask(f"mail.{ZONE}", "A", ONE, use_edns=0)
     assert rcode(failed) == "SERVFAIL"
     assert failed.options[0].code == dns.edns.EDECode.DNSSEC_BOGUS
@@ -183,15 +183,15 @@ def test_bogus_is_servfail_unless_checking_is_disabled(dns_client: Client, store
     unchecked = dns_client.ask(f"mail.{ZONE}", "A", ONE, flags=dns.flags.RD | dns.flags.CD)
     assert values(unchecked) == ["192.0.2.25"]
     assert unchecked.flags & dns.flags.CD
-    declare(store, ZONE, "insecure")
+    set_security_status(store, ZONE, "insecure")
     assert rcode(dns_client.ask(f"mail.{ZONE}", "A", ONE)) == "NOERROR"
-    with pytest.raises(ValueError, match="unknown validity"):
-        declare(store, ZONE, "perhaps")
+    with pytest.raises(ValueError, match="unknown status"):
+        set_security_status(store, ZONE, "perhaps")
 
 
 def test_secure_answers_say_so_to_those_who_ask(dns_client: Client, store):
-    declare(store, ".", "bogus")
-    declare(store, ZONE, "secure")
+    set_security_status(store, ".", "bogus")
+    set_security_status(store, ZONE, "secure")
     for options in ({"want_dnssec": True}, {"flags": dns.flags.RD | dns.flags.AD}):
         assert dns_client.ask(f"mail.{ZONE}", "A", ONE, **options).flags & dns.flags.AD
     assert not dns_client.ask(f"mail.{ZONE}", "A", ONE).flags & dns.flags.AD
@@ -216,6 +216,6 @@ def test_a_large_answer_is_cut_for_a_small_asker(dns_client: Client, store):
 
 
 def test_a_resolver_may_misbehave_too(dns_client: Client, store):
-    behave(store, ONE, Behaviour(mode="drop"))
+    configure(store, ONE, ServerOptions(mode="drop"))
     with pytest.raises(dns.exception.Timeout):
         dns_client.ask(ZONE, "SOA", ONE, timeout=0.3)

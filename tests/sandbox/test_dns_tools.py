@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from provisioner.sandbox.dns import Behaviour, add_record, behave, declare, keys, txt
+from provisioner.sandbox.dns import ServerOptions, add_record, configure, set_security_status, tsig_keys, txt
 from tests.sandbox.dns_fixtures import NS1, ZONE, Client
 
 WRONG = "bm90IHRoZSBzYW5kYm94J3Mgc2VjcmV0"
@@ -30,7 +30,7 @@ def asked(client: Client, name: str, *options: str, program: str = "dig", host: 
 
 def updated(client: Client, lines: str, key: str | None = "provisioner.", secret: str | None = None) -> str:
     address, port = client.where(NS1)
-    known = {grant.name: grant for grant in keys(client.service.store)}
+    known = {grant.name: grant for grant in tsig_keys(client.service.store)}
     signed = ["-y", f"{known[key].algorithm}:{key}:{secret or known[key].secret}"] if key else []
     return run("nsupdate", *signed, text=f"server {address} {port}\nzone {ZONE}\n{lines}\nsend\n")
 
@@ -54,7 +54,7 @@ def test_queries(dns_client: Client, program):
     "program", [pytest.param("dig", marks=tool("dig")), pytest.param("kdig", marks=tool("kdig"))]
 )
 def test_a_cut_answer_is_asked_for_again_by_tcp(dns_client: Client, program):
-    behave(dns_client.service.store, NS1, Behaviour(mode="truncate"))
+    configure(dns_client.service.store, NS1, ServerOptions(mode="truncate"))
     said = asked(dns_client, f"mail.{ZONE}", "A", program=program)
     assert "192.0.2.25" in said
     assert re.search(r"[Tt]runcated", said)
@@ -63,7 +63,7 @@ def test_a_cut_answer_is_asked_for_again_by_tcp(dns_client: Client, program):
 @tool("dig")
 def test_dig_sees_edns_cookies_and_bogus(dns_client: Client):
     assert "EDNS: version: 0" in asked(dns_client, ZONE, "SOA", "+cookie", "+nsid", "+subnet=192.0.2.0/24")
-    declare(dns_client.service.store, ZONE, "bogus")
+    set_security_status(dns_client.service.store, ZONE, "bogus")
     said = asked(dns_client, ZONE, "SOA", host="resolver1.")
     assert "SERVFAIL" in said
     assert "DNSSEC Bogus" in said

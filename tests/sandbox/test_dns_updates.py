@@ -12,7 +12,16 @@ import dns.tsig
 import dns.update
 import pytest
 
-from provisioner.sandbox.dns import Behaviour, add_key, add_record, behave, records, remove_key, serial, txt
+from provisioner.sandbox.dns import (
+    ServerOptions,
+    add_key,
+    add_record,
+    configure,
+    records,
+    remove_key,
+    serial,
+    txt,
+)
 from tests.sandbox.dns_fixtures import NS1, NS2, ZONE, Client, rcode, values
 
 WRONG = base64.b64encode(b"not the sandbox's secret").decode()
@@ -25,7 +34,7 @@ def test_a_signed_update_takes_effect_and_its_answer_is_signed(dns_client: Clien
     grant = add_key(store, "mine", algorithm=algorithm)
     before = serial(store, ZONE)
     update = dns.update.UpdateMessage(ZONE)
-    update.use_tsig(grant.key())
+    update.use_tsig(grant.to_dnspython())
     update.add("kiro", 60, "TXT", txt("a"))
     update.add("kiro", 60, "TXT", txt("b"))
     answer = dns_client.send(update, tcp=tcp)
@@ -170,7 +179,7 @@ def test_prerequisites_are_checked(dns_client: Client, method, arguments, said):
 
 
 def test_an_update_whose_answer_is_lost_took_effect(dns_client: Client):
-    behave(dns_client.service.store, NS1, Behaviour(mode="drop-after"))
+    configure(dns_client.service.store, NS1, ServerOptions(mode="drop-after"))
     with pytest.raises(dns.exception.Timeout):
         dns_client.send(filled(dns_client.update()), timeout=0.3)
     assert f"kiro.{ZONE}" in records(dns_client.service.store, ZONE)

@@ -102,20 +102,20 @@ class TestHosting:
     def test_a_domain_that_the_world_can_have_gets_a_zone(self, sandbox, domain, zone):
         control.host(sandbox, [domain])
         assert hosted_zones.zone_of(sandbox.names.store, f"kiro-app-1.{domain}") == zone
-        assert {f"ns1.{zone}", f"ns2.{zone}"} <= sandbox.names.glue().keys()
+        assert {f"ns1.{zone}", f"ns2.{zone}"} <= sandbox.names.name_servers().keys()
 
     @pytest.mark.parametrize("domain", ["contoso.local", "contoso.internal", "hq.contoso-private", "co.uk"])
     def test_a_private_one_does_not(self, sandbox, domain):
-        before = dns.zones(sandbox.names.store)
+        before = dns.zone_names(sandbox.names.store)
         control.host(sandbox, [domain])
-        assert dns.zones(sandbox.names.store) == before
+        assert dns.zone_names(sandbox.names.store) == before
         assert hosted_zones.zone_of(sandbox.names.store, domain) is None
 
     def test_a_zone_that_somebody_took_away_stays_away(self, sandbox):
         control.host(sandbox, ["acme.com"])
         dns.remove_zone(sandbox.names.store, "acme.com.")
         control.host(sandbox, ["acme.com"])
-        assert "acme.com." not in dns.zones(sandbox.names.store)
+        assert "acme.com." not in dns.zone_names(sandbox.names.store)
 
 
 class TestTogether:
@@ -127,7 +127,7 @@ class TestTogether:
         control.create_record(sandbox, "kiro-app-1.contoso.example", token, 300)
         control.verify_domains(sandbox)
         assert shown(sandbox.kiro, profile) == {"contoso.example": "Pending"}, "its resolver remembers"
-        dns.move_clock(sandbox.names.store, 901)
+        dns.set_clock_offset(sandbox.names.store, 901)
         control.verify_domains(sandbox)
         assert shown(sandbox.kiro, profile) == {"contoso.example": "Verified"}
 
@@ -135,7 +135,7 @@ class TestTogether:
         profile = console.create_profile(sandbox.kiro)["id"]
         token = control.add_domain(sandbox, "contoso.example", "entra")
         control.create_record(sandbox, "kiro-app-1.contoso.example", token, 300)
-        dns.behave(sandbox.names.store, "resolver1.", {"mode": "servfail"})
+        dns.configure(sandbox.names.store, "resolver1.", {"mode": "servfail"})
         control.verify_domains(sandbox)
         assert shown(sandbox.kiro, profile) == {"contoso.example": "Pending"}
 
@@ -146,7 +146,7 @@ class TestTogether:
         ):
             assert other.attached
             control.host(other, ["acme.com"])
-            assert other.names.glue() == served.names.glue()
+            assert other.names.name_servers() == served.names.name_servers()
             control.create_record(other, "www.acme.com", "x", 300)
             assert hosted_zones.txt_values(other.names, "www.acme.com") == ["x"]
 

@@ -52,14 +52,14 @@ class Sandbox:
     def writer(
         self, key: str | None = "provisioner", zone: str = ZONE, server: str | None = None, **more
     ) -> Writer:
-        known = {grant.name: grant.secret for grant in sandbox.keys(self.store)}
+        known = {grant.name: grant.secret for grant in sandbox.tsig_keys(self.store)}
         signed = {"key": key, "secret": known.get(f"{key}.", WRONG)} | more if key else {}
         keys = DnsSection(provider="rfc2136", server=server, **signed)
         resolvers = [Endpoint(name, Role.RESOLVER, name) for name in ("resolver1", "resolver2")]
         return writer(keys, zone, resolvers=resolvers, servers=self.addresses(), limits=QUICK)
 
     def addresses(self) -> ServerMap:
-        found = self.service.glue() | self.service.resolvers()
+        found = self.service.name_servers() | self.service.resolvers()
         apart = {host.rstrip("."): where.rpartition(":") for host, where in found.items()}
         return {host: (address, int(port)) for host, (address, _, port) in apart.items()}
 
@@ -141,11 +141,11 @@ def test_an_update_whose_answer_is_lost_is_not_sent_again_before_a_look(there, m
             return await real(self, message, stream=stream)
         sent.append(stream)
         mode = "drop" if len(sent) < lost else "drop-after" if len(sent) == lost else "answer"
-        sandbox.behave(there.store, f"ns1.{ZONE}", {"mode": mode})
+        sandbox.configure(there.store, f"ns1.{ZONE}", {"mode": mode})
         try:
             return await real(self, message, stream=stream)
         finally:
-            sandbox.behave(there.store, f"ns1.{ZONE}")
+            sandbox.configure(there.store, f"ns1.{ZONE}")
 
     monkeypatch.setattr(SignedServer, "ask", ask)
     done = mine.add(RECORD) if work == "add" else mine.remove(RECORD, VALUE)
@@ -251,14 +251,14 @@ def test_a_primary_that_nobody_can_look_up(there):
     ],
 )
 def test_a_server_that_is_not_well(there, mode, kind, said):
-    sandbox.behave(there.store, f"ns1.{ZONE}", {"mode": mode})
+    sandbox.configure(there.store, f"ns1.{ZONE}", {"mode": mode})
     with pytest.raises(kind, match=said) as caught:
         asyncio.run(there.writer().add(RECORD))
     assert caught.value.hint
 
 
 def test_a_server_without_tcp_is_asked_by_datagrams(there):
-    sandbox.behave(there.store, f"ns1.{ZONE}", {"tcp": False})
+    sandbox.configure(there.store, f"ns1.{ZONE}", {"tcp": False})
     assert asyncio.run(there.writer().add(RECORD)) is True
 
 

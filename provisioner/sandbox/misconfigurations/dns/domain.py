@@ -11,8 +11,8 @@ import dns.name
 import dns.rdatatype
 import dns.rdtypes.ANY.TXT
 
-from provisioner.sandbox.dns import zone_data
-from provisioner.sandbox.dns.text import data, kept, parsed
+from provisioner.sandbox.dns import zones
+from provisioner.sandbox.dns.presentation import canonical, parse_name, parse_rdata
 from provisioner.sandbox.misconfigurations.registry import NothingToBreakError
 from provisioner.sandbox.store import Store
 
@@ -65,7 +65,7 @@ class Net:
             NothingToBreakError: there is none.
             ValueError: the domain is no name.
         """
-        found = [record for zone in zone_data.zones(self.dns) for record in self._records(zone)]
+        found = [record for zone in zones.zone_names(self.dns) for record in self._records(zone)]
         if not found:
             whose = f" of {self.domain}" if self.domain else ""
             raise NothingToBreakError(
@@ -92,7 +92,7 @@ class Net:
     @property
     def registry(self) -> str:
         """The zone above that of the record."""
-        above = zone_data.parent(self.dns, self.record.zone)
+        above = zones.parent_zone(self.dns, self.record.zone)
         if above is None:
             raise NothingToBreakError(f"there is no zone above {self.record.zone}")
         return above
@@ -111,18 +111,18 @@ class Net:
         """
         record = self.record
         with self.dns.transaction():
-            zone_data.remove_record(self.dns, record.zone, record.name, "TXT", record.data)
+            zones.remove_record(self.dns, record.zone, record.name, "TXT", record.data)
             if texts:
-                zone_data.add_record(
+                zones.add_record(
                     self.dns, record.zone, at or record.name, "TXT", *texts, ttl=ttl or record.ttl
                 )
 
     def _records(self, zone: str) -> Iterator[Record]:
         """The verification records of a zone, the newest name last."""
-        named = kept(parsed(self.domain)) if self.domain else None
-        for name, node in zone_data.records(self.dns, zone).items():
+        named = canonical(parse_name(self.domain)) if self.domain else None
+        for name, node in zones.records(self.dns, zone).items():
             texts = node.get("TXT", {"ttl": 0, "data": []})
-            above = name if name == zone else kept(parsed(name).parent())
+            above = name if name == zone else canonical(parse_name(name).parent())
             for text in texts["data"] if named in {None, name, above} else ():
                 value = _joined(text)
                 if value.startswith(PREFIX):
@@ -131,6 +131,6 @@ class Net:
 
 def _joined(text: str) -> str:
     """The value of a TXT record, as its readers see it."""
-    record = data(dns.rdatatype.TXT, text, dns.name.root)
+    record = parse_rdata(dns.rdatatype.TXT, text)
     assert isinstance(record, dns.rdtypes.ANY.TXT.TXT)
     return b"".join(record.strings).decode(errors="replace")

@@ -6,10 +6,10 @@ import dns.name
 import dns.rdatatype
 import dns.rdtypes.ANY.SOA
 
-from provisioner.sandbox.dns.behaviour import Behaviour, behave
 from provisioner.sandbox.dns.cache import flush
-from provisioner.sandbox.dns.text import data, parsed, txt
-from provisioner.sandbox.dns.zone_data import SOA_TTL, Contents, add_record, edit, remove_record, serial
+from provisioner.sandbox.dns.presentation import parse_name, parse_rdata, txt
+from provisioner.sandbox.dns.server_options import ServerOptions, configure
+from provisioner.sandbox.dns.zones import SOA_TTL, Contents, add_record, edit_zone, remove_record, serial
 from provisioner.sandbox.misconfigurations.registry import Faults
 
 from .domain import Net
@@ -26,20 +26,20 @@ def _servers_disagree(net: Net) -> None:
     record, server = net.record, net.secondary
     with net.dns.transaction():
         net.replace()
-        behave(net.dns, server, Behaviour(frozen_serial=serial(net.dns, record.zone)))
+        configure(net.dns, server, ServerOptions(frozen_serial=serial(net.dns, record.zone)))
         net.replace(record.data)
 
 
 @fault("dns-server-lame")
 def _server_lame(net: Net) -> None:
     """Somebody set one name server up anew, without the zone."""
-    behave(net.dns, net.secondary, Behaviour(mode="lame"))
+    configure(net.dns, net.secondary, ServerOptions(mode="lame"))
 
 
 @fault("dns-server-unreachable")
 def _server_unreachable(net: Net) -> None:
     """Somebody switched one name server off, which the zone still names."""
-    behave(net.dns, net.secondary, Behaviour(mode="drop"))
+    configure(net.dns, net.secondary, ServerOptions(mode="drop"))
 
 
 @fault("dns-server-without-address")
@@ -55,7 +55,7 @@ def _tcp_blocked(net: Net) -> None:
     server = net.secondary
     others = [txt(f"service-{number}-verification={'0' * 200}") for number in range(8)]
     net.replace(*others, net.record.data)
-    behave(net.dns, server, Behaviour(tcp=False))
+    configure(net.dns, server, ServerOptions(tcp=False))
 
 
 @fault("dns-negative-ttl-long")
@@ -63,11 +63,11 @@ def _negative_ttl_long(net: Net) -> None:
     """Somebody deleted the record from a zone whose absent names are remembered for a day."""
     zone = net.record.zone
     net.replace()
-    edit(net.dns, zone, lambda contents: _remember_absence(contents, zone))
+    edit_zone(net.dns, zone, lambda contents: _remember_absence(contents, zone))
 
 
 def _remember_absence(contents: Contents, zone: str) -> None:
-    soa = data(dns.rdatatype.SOA, contents[zone]["SOA"]["data"][0], dns.name.root)
+    soa = parse_rdata(dns.rdatatype.SOA, contents[zone]["SOA"]["data"][0])
     assert isinstance(soa, dns.rdtypes.ANY.SOA.SOA)
     longer = soa.replace(minimum=_DAY, serial=soa.serial + 1)
     contents[zone]["SOA"] = {"ttl": _DAY, "data": [longer.to_text()]}
@@ -83,10 +83,10 @@ def _zone_not_found(net: Net) -> None:
 @fault("dns-domain-unregistered")
 def _domain_unregistered(net: Net) -> None:
     """Nobody renewed the domain, and the registry took it out."""
-    edit(net.dns, net.registry, lambda contents: _take_out(contents, net.record.zone))
+    edit_zone(net.dns, net.registry, lambda contents: _take_out(contents, net.record.zone))
     flush(net.dns)
 
 
 def _take_out(contents: Contents, zone: str) -> None:
-    for name in [name for name in contents if parsed(name).is_subdomain(parsed(zone))]:
+    for name in [name for name in contents if parse_name(name).is_subdomain(parse_name(zone))]:
         del contents[name]

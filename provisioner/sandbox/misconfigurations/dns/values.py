@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from provisioner.sandbox.dns.text import txt
+from provisioner.sandbox.dns.presentation import txt
 from provisioner.sandbox.misconfigurations.registry import Faults
 
 from .domain import PREFIX, Net

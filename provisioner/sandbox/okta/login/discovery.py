@@ -18,6 +18,7 @@ from provisioner.sandbox.store import Document
 
 _AUTH_METHODS = ["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none"]
 _SIGNING_ALGORITHMS = ["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512"]
+_HYBRID_RESPONSE_TYPES = ["code id_token", "code token", "id_token token", "code id_token token"]
 _ORG_SETTINGS = (
     "analyticsCollectionEnabled",
     "bugReportingEnabled",
@@ -78,15 +79,7 @@ def _metadata(request: ApiRequest, issuer: str, endpoints: str, scopes: list[str
         "token_endpoint": f"{base}/token",
         "registration_endpoint": f"{request.base_url}/oauth2/v1/clients",
         "jwks_uri": f"{base}/keys",
-        "response_types_supported": [
-            "code",
-            "token",
-            "id_token",
-            "code id_token",
-            "code token",
-            "id_token token",
-            "code id_token token",
-        ],
+        "response_types_supported": ["code", "token", "id_token", *_HYBRID_RESPONSE_TYPES],
         "response_modes_supported": ["query", "fragment", "form_post", "okta_post_message"],
         "grant_types_supported": [
             "authorization_code",

@@ -32,14 +32,8 @@ def new_key() -> tuple[str, Document]:
     )
     public: dict[str, Any] = json.loads(RSAAlgorithm.to_jwk(private.public_key()))
     kid = urlsafe_b64encode(hashlib.sha256(public["n"].encode()).digest()).decode().rstrip("=")
-    return pem.decode(), {
-        "kty": "RSA",
-        "alg": "RS256",
-        "kid": kid,
-        "use": "sig",
-        "e": public["e"],
-        "n": public["n"],
-    }
+    members = {"kty": "RSA", "alg": "RS256", "kid": kid, "use": "sig", "e": public["e"], "n": public["n"]}
+    return pem.decode(), members
 
 
 def rotate(store: Store, owner: str, mode: str) -> Document:
@@ -61,11 +55,7 @@ def with_rotation_mode(signing: Document, mode: str) -> Document:
     """``credentials.signing`` in a rotation mode; only AUTO has a next rotation, and keeps the one that it has."""
     next_rotation = signing.get("nextRotation") or now(_ROTATION)
     members = {name: value for name, value in signing.items() if name != "nextRotation"}
-    return {
-        **members,
-        "rotationMode": mode,
-        **({"nextRotation": next_rotation} if mode == "AUTO" else {}),
-    }
+    return {**members, "rotationMode": mode, **({"nextRotation": next_rotation} if mode == "AUTO" else {})}
 
 
 def active_key(store: Store, owner: str) -> Document:

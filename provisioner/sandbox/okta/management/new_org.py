@@ -27,11 +27,7 @@ _PEOPLE = (
     ("Dave", "Davis", "External", "Contractor", "1004"),
     ("Erin", "Evans", "Operations", "Administrator", "1005"),
 )
-_GROUPS = {
-    "Kiro-Users": ("alice", "bob", "carol"),
-    "Kiro-Pro": ("alice", "bob"),
-    "Contractors": ("dave",),
-}
+_GROUPS = {"Kiro-Users": ("alice", "bob", "carol"), "Kiro-Pro": ("alice", "bob"), "Contractors": ("dave",)}
 _ADMIN = "erin"
 
 

@@ -20,51 +20,37 @@ from provisioner.sandbox.okta.management.system_log import app_target, log_reque
 from provisioner.sandbox.store import Document
 
 _OIDC_ATTRIBUTES = {
-    "userName": ("Username", "preferred_username"),
-    "name": ("Name", ""),
-    "nickname": ("Nickname", ""),
-    "given_name": ("Given Name", ""),
-    "middle_name": ("Middle Name", ""),
-    "family_name": ("Family Name", ""),
-    "email": ("Email", ""),
-    "profile": ("Profile URL", ""),
-    "picture": ("Picture URL", ""),
-    "website": ("Website", ""),
-    "gender": ("Gender", ""),
-    "birthdate": ("Birthdate", ""),
-    "zoneinfo": ("Time Zone", ""),
-    "locale": ("Locale Name", ""),
-    "phone_number": ("Phone Number", ""),
-    "street_address": ("Street Address", "address.street_address"),
-    "locality": ("Locality", "address.locality"),
-    "region": ("Region", "address.region"),
-    "postal_code": ("Postal Code", "address.postal_code"),
-    "country": ("Country", "address.country"),
-    "formatted": ("Formatted", "address.formatted"),
+    "userName": ("Username", "preferred_username", ""),
+    "name": ("Name", "", "End-User's full name in displayable form."),
+    "nickname": (
+        "Nickname",
+        "",
+        "Casual name of the End-User (may or may not be the same as the given_name)",
+    ),
+    "given_name": ("Given Name", "", "Given name or first name of the End-User."),
+    "middle_name": ("Middle Name", "", "Middle name of the End-User."),
+    "family_name": ("Family Name", "", "Surname or last name of the End-User."),
+    "email": ("Email", "", "End-User's preferred e-mail address."),
+    "profile": ("Profile URL", "", "URL of the End-User's profile page."),
+    "picture": ("Picture URL", "", "URL of the End-User's profile picture."),
+    "website": ("Website", "", "URL of the End-User's Web page or blog."),
+    "gender": ("Gender", "", "End-User's gender."),
+    "birthdate": ("Birthdate", "", "End-User's birthday, represented as an ISO 8601:2004 YYYY-MM-DD format."),
+    "zoneinfo": ("Time Zone", "", "String representing the End-User's time zone."),
+    "locale": (
+        "Locale Name",
+        "",
+        "ISO3166\u20111 country code in uppercase, separated by a dash (e.g. 'en-US')",
+    ),
+    "phone_number": ("Phone Number", "", "End-User's preferred telephone number in E.164 format."),
+    "street_address": ("Street Address", "address.street_address", "Full street address component."),
+    "locality": ("Locality", "address.locality", "City or locality component."),
+    "region": ("Region", "address.region", "State, province, prefecture, or region component."),
+    "postal_code": ("Postal Code", "address.postal_code", "Zip code or postal code component."),
+    "country": ("Country", "address.country", "Country name component."),
+    "formatted": ("Formatted", "address.formatted", "Full mailing address, formatted for display."),
 }
-"""Title and external name by attribute."""
-_OIDC_DESCRIPTIONS = {
-    "name": "End-User's full name in displayable form.",
-    "nickname": "Casual name of the End-User (may or may not be the same as the given_name)",
-    "given_name": "Given name or first name of the End-User.",
-    "middle_name": "Middle name of the End-User.",
-    "family_name": "Surname or last name of the End-User.",
-    "email": "End-User's preferred e-mail address.",
-    "profile": "URL of the End-User's profile page.",
-    "picture": "URL of the End-User's profile picture.",
-    "website": "URL of the End-User's Web page or blog.",
-    "gender": "End-User's gender.",
-    "birthdate": "End-User's birthday, represented as an ISO 8601:2004 YYYY-MM-DD format.",
-    "zoneinfo": "String representing the End-User's time zone.",
-    "locale": "ISO3166\u20111 country code in uppercase, separated by a dash (e.g. 'en-US')",
-    "phone_number": "End-User's preferred telephone number in E.164 format.",
-    "street_address": "Full street address component.",
-    "locality": "City or locality component.",
-    "region": "State, province, prefecture, or region component.",
-    "postal_code": "Zip code or postal code component.",
-    "country": "Country name component.",
-    "formatted": "Full mailing address, formatted for display.",
-}
+"""Title, external name and description by attribute."""
 _SCIM_ATTRIBUTES = {
     "userName": "Username",
     "givenName": "Given name",
@@ -187,13 +173,10 @@ def _attribute(title: str, *, required: bool = False) -> dict[str, Any]:
     return {"title": title, "type": "string", "scope": "SELF", **({"required": True} if required else {})}
 
 
-def _oidc_attribute(name: str, title: str, external_name: str) -> dict[str, Any]:
+def _oidc_attribute(name: str, title: str, external_name: str, description: str) -> dict[str, Any]:
+    optional = {"description": description, "externalName": external_name}
     attribute = _attribute(title, required=name == "userName")
-    if name in _OIDC_DESCRIPTIONS:
-        attribute["description"] = _OIDC_DESCRIPTIONS[name]
-    if external_name:
-        attribute["externalName"] = external_name
-    return attribute
+    return attribute | {member: value for member, value in optional.items() if value}
 
 
 def _list_user_types(request: ApiRequest) -> ApiResponse:

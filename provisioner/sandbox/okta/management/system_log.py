@@ -97,20 +97,11 @@ SYSTEM = {
     "alternateId": "system@okta.com",
     "displayName": "Okta System",
 }
-_NO_CLIENT = {
-    "userAgent": None,
-    "zone": None,
-    "device": None,
-    "id": None,
-    "ipAddress": None,
-    "geographicalContext": None,
-}
+_NO_CLIENT = dict.fromkeys(("userAgent", "zone", "device", "id", "ipAddress", "geographicalContext"))
 _NO_CONTEXT = {
-    "authenticationProvider": None,
-    "credentialProvider": None,
-    "credentialType": None,
-    "issuer": None,
-    "interface": None,
+    **dict.fromkeys(
+        ("authenticationProvider", "credentialProvider", "credentialType", "issuer", "interface")
+    ),
     "authenticationStep": 0,
     "externalSessionId": "unknown",
 }
@@ -126,13 +117,7 @@ def target(kind: str, key: str, name: str, alternate_id: str = "unknown") -> Doc
         name: its display name.
         alternate_id: its alternate id, such as a login.
     """
-    return {
-        "id": key,
-        "type": kind,
-        "alternateId": alternate_id,
-        "displayName": name,
-        "detailEntry": None,
-    }
+    return {"id": key, "type": kind, "alternateId": alternate_id, "displayName": name, "detailEntry": None}
 
 
 def app_target(app: Document) -> Document:
@@ -211,12 +196,7 @@ def write_event(
 def log_request(request: ApiRequest, event_type: str, *targets: Document) -> None:
     """Write the event of a successful request, with its caller as the actor."""
     caller = request.caller
-    actor = {
-        "id": caller.id,
-        "type": caller.kind,
-        "alternateId": caller.alternate_id,
-        "displayName": caller.name,
-    }
+    actor = target(caller.kind, caller.id, caller.name, caller.alternate_id)
     client = {
         "userAgent": {"rawUserAgent": request.user_agent, "os": "Unknown", "browser": "UNKNOWN"},
         "zone": "null",

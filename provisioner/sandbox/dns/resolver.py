@@ -160,13 +160,7 @@ class _Iteration:
     async def lookup(
         self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType, *, prefer: str = ""
     ) -> LookupResult:
-        """The records of a name and type, a CNAME, a negative answer, or SERVFAIL.
-
-        Args:
-            name: the name.
-            rdtype: the type.
-            prefer: name server to query before the others.
-        """
+        """The records of a name and type, a CNAME, a negative answer, or SERVFAIL; ``prefer`` is queried first."""
         zone: dns.name.Name = dns.name.root
         root = self._store.get("zone", ".")
         hosts = root["servers"] if root else []

@@ -24,7 +24,6 @@ from provisioner.sandbox.store import Document, Store
 LOOPBACK: Final = "127.0.0.1"
 SOA_TTL: Final = 3600
 _TTL: Final = 300
-_NEGATIVE_TTL: Final = 900
 _DEFAULT_SERVERS = ("ns1", "ns2", "ns3")
 _MAX_LAG_SECONDS = 86400.0
 _MAX_VERSIONS = 500
@@ -50,12 +49,7 @@ class Version:
 
 
 def add_zone(
-    store: Store,
-    zone: str,
-    *,
-    servers: Sequence[str] = (),
-    negative_ttl: int = _NEGATIVE_TTL,
-    delegated: bool = True,
+    store: Store, zone: str, *, servers: Sequence[str] = (), negative_ttl: int = 900, delegated: bool = True
 ) -> None:
     """Create a zone with SOA, NS, and the addresses of name servers inside the zone.
 

@@ -22,14 +22,7 @@ _MAX_AGE_SECONDS = 300
 
 
 class OAuthError(Exception):
-    """An error response of the token endpoint (RFC 6749 section 5.2).
-
-    Attributes:
-        error: error code, such as ``invalid_client``.
-        description: ``error_description``.
-        status: HTTP status.
-        headers: additional response headers.
-    """
+    """An error response of the token endpoint (RFC 6749 section 5.2), with HTTP status and additional headers."""
 
     def __init__(
         self, error: str, description: str, status: int = 400, headers: Mapping[str, str] | None = None

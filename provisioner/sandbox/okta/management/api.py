@@ -131,15 +131,11 @@ class OktaApi:
             raise errors.unsupported_media_type()
         with self._okta.transaction():
             response = route.handler(request, **arguments)
-        self._follow_up(request)
+        delay = float(self._okta.setting("async_seconds", default=0)) if request.deferred else 0
+        self._deferred.run_after(delay, lambda: self._follow_up(request))
         return response
 
     def _follow_up(self, request: ApiRequest) -> None:
-        """Run the deferred work of a request now, or after the seconds in the setting ``async_seconds``."""
-        delay = float(self._okta.setting("async_seconds", default=0))
-        self._deferred.run_after(delay if request.deferred else 0, lambda: self._finish(request))
-
-    def _finish(self, request: ApiRequest) -> None:
         for work in request.deferred.values():
             work()
         for app_id in request.apps_to_push:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from provisioner.sandbox.okta.management import catalog
-from provisioner.sandbox.okta.management.errors import not_found, validation_error
+from provisioner.sandbox.okta.management.errors import invalid, not_found
 from provisioner.sandbox.okta.management.objects import find, now
 from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route, lifecycle_routes
 from provisioner.sandbox.okta.management.system_log import app_target, log_request
@@ -75,7 +75,7 @@ def _update(request: ApiRequest, app_id: str) -> ApiResponse:
         return ApiResponse(200, _UNKNOWN)
     profile = body.get("profile") or {}
     if profile.get("authScheme") != "TOKEN" or not profile.get("token"):
-        raise validation_error("profile", "profile: authScheme TOKEN and a token are needed")
+        raise invalid("profile", "profile: authScheme TOKEN and a token are needed")
     before = request.store.get("appConnection", app_id) or {}
     base_url = body.get("baseUrl") or before.get("baseUrl") or app["settings"]["app"].get("baseUrl") or ""
     enabled = request.flag("activate", default=bool(before.get("enabled", False)))
@@ -91,7 +91,7 @@ def _change_status(request: ApiRequest, app_id: str) -> ApiResponse:
     connection = request.store.get("appConnection", app_id)
     if _supports_connection(app):
         if connection is None:
-            raise validation_error("connection", "The connection has not been configured.")
+            raise invalid("connection", "The connection has not been configured.")
         enabled = request.target_status == "ACTIVE"
         request.store.put("appConnection", app_id, {**connection, "enabled": enabled})
         log_request(request, "application.configuration.update", app_target(app))
@@ -103,7 +103,7 @@ def _find_connected(request: ApiRequest, app_id: str) -> Document:
     app = find(request.store, "app", app_id)
     connection = request.store.get("appConnection", app_id)
     if not _supports_connection(app) or not connection or not connection["enabled"]:
-        raise validation_error("feature", "Provisioning is not supported.")
+        raise invalid("feature", "Provisioning is not supported.")
     return app
 
 
@@ -181,7 +181,7 @@ def _with_capabilities(app: Document, body: Document) -> Document:
         elif status == "DISABLED":
             features = [name for name in features if name != feature]
         elif status not in (None, "ENABLED"):
-            raise validation_error("status", "status: must be ENABLED or DISABLED")
+            raise invalid("status", "status: must be ENABLED or DISABLED")
     return {
         **app,
         "features": features,

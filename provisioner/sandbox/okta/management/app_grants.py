@@ -5,8 +5,8 @@ Okta Developer, "Implement OAuth for Okta with a service app": a service app get
 
 from __future__ import annotations
 
-from provisioner.sandbox.okta.management.errors import validation_error
-from provisioner.sandbox.okta.management.objects import find, new_id, now, public_members, select
+from provisioner.sandbox.okta.management.errors import invalid
+from provisioner.sandbox.okta.management.objects import find, find_in_app, new_id, now, public_members, select
 from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route
 from provisioner.sandbox.okta.management.system_log import app_target, log_request
 from provisioner.sandbox.store import Document, Store
@@ -87,13 +87,8 @@ def _list(request: ApiRequest, app_id: str) -> ApiResponse:
     )
 
 
-def _find(request: ApiRequest, app_id: str, grant_id: str) -> Document:
-    find(request.store, "app", app_id)
-    return find(request.store, "grant", grant_id, _appId=app_id)
-
-
 def _get(request: ApiRequest, app_id: str, grant_id: str) -> ApiResponse:
-    return ApiResponse(200, _render(request, _find(request, app_id, grant_id)))
+    return ApiResponse(200, _render(request, find_in_app(request.store, "grant", app_id, grant_id)))
 
 
 def _create(request: ApiRequest, app_id: str) -> ApiResponse:
@@ -101,11 +96,9 @@ def _create(request: ApiRequest, app_id: str) -> ApiResponse:
     app, body = find(request.store, "app", app_id), request.json_object()
     scope = body.get("scopeId")
     if scope not in SCOPES:
-        raise validation_error(
-            "scopeId", f"scopeId: '{scope}' is not a scope of the org authorization server"
-        )
+        raise invalid("scopeId", f"scopeId: '{scope}' is not a scope of the org authorization server")
     if str(body.get("issuer", "")).rstrip("/") != request.base_url:
-        raise validation_error("issuer", "issuer: must be the org authorization server")
+        raise invalid("issuer", "issuer: must be the org authorization server")
     grant = next(iter(select(request.store, "grant", _appId=app_id, scopeId=scope)), None)
     if grant is None:
         grant = add_grant(request.store, app, scope, request.caller.id, request.caller.kind)
@@ -114,7 +107,7 @@ def _create(request: ApiRequest, app_id: str) -> ApiResponse:
 
 
 def _revoke(request: ApiRequest, app_id: str, grant_id: str) -> ApiResponse:
-    grant, store = _find(request, app_id, grant_id), request.store
+    grant, store = find_in_app(request.store, "grant", app_id, grant_id), request.store
     store.delete("grant", grant["id"])
     if app_id == store.setting("client_app"):
         remaining = [scope for scope in store.setting("scopes_granted", []) if scope != grant["scopeId"]]

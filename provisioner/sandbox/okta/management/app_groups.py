@@ -7,8 +7,8 @@ from typing import Any
 
 from provisioner.sandbox.okta.management.assignments import refresh_group_assignments
 from provisioner.sandbox.okta.management.directory import render_group
-from provisioner.sandbox.okta.management.errors import malformed_body, validation_error
-from provisioner.sandbox.okta.management.objects import find, now, public_members
+from provisioner.sandbox.okta.management.errors import invalid, malformed_body
+from provisioner.sandbox.okta.management.objects import find, find_in_app, now, public_members
 from provisioner.sandbox.okta.management.pagination import PageSize, paginate
 from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route
 from provisioner.sandbox.okta.management.system_log import app_target, group_target, log_request
@@ -34,11 +34,6 @@ def _render(request: ApiRequest, app_group: Document) -> Document:
     return members
 
 
-def _find(request: ApiRequest, app_id: str, group_id: str) -> Document:
-    find(request.store, "app", app_id)
-    return find(request.store, "appGroup", group_id, under=app_id)
-
-
 def _list(request: ApiRequest, app_id: str) -> ApiResponse:
     store = request.store
     find(store, "app", app_id)
@@ -54,7 +49,7 @@ def _list(request: ApiRequest, app_id: str) -> ApiResponse:
 
 
 def _get(request: ApiRequest, app_id: str, group_id: str) -> ApiResponse:
-    return ApiResponse(200, _render(request, _find(request, app_id, group_id)))
+    return ApiResponse(200, _render(request, find_in_app(request.store, "appGroup", app_id, group_id)))
 
 
 def _assign(request: ApiRequest, app_id: str, group_id: str) -> ApiResponse:
@@ -87,9 +82,9 @@ def _merge(app_group: Document, body: Document) -> Document:
     priority = body.get("priority", app_group["priority"])
     profile = body.get("profile", app_group["profile"])
     if not isinstance(priority, int) or isinstance(priority, bool) or priority < 0:
-        raise validation_error("priority", "priority: must be a non-negative number")
+        raise invalid("priority", "priority: must be a non-negative number")
     if profile is not None and not isinstance(profile, dict):
-        raise validation_error("profile", "profile: must be an object")
+        raise invalid("profile", "profile: must be an object")
     return {**app_group, "priority": priority, "profile": profile or {}}
 
 
@@ -133,7 +128,7 @@ def _refresh_members(request: ApiRequest, app: Document, group: Document) -> Non
 
 def _patch(request: ApiRequest, app_id: str, group_id: str) -> ApiResponse:
     """JSON Patch of priority and profile; the API description has only replace and remove."""
-    app_group = _find(request, app_id, group_id)
+    app_group = find_in_app(request.store, "appGroup", app_id, group_id)
     if not isinstance(request.body, list):
         raise malformed_body()
     changed = {**app_group, "profile": dict(app_group["profile"])}
@@ -157,7 +152,7 @@ def _apply(app_group: Document, operation: Any) -> None:
     if path[:1] == ["profile"] and len(path) == 2:
         parent = app_group["profile"]
     elif path not in (["priority"], ["profile"]):
-        raise validation_error("path", f"path: '{operation.get('path')}' cannot be changed")
+        raise invalid("path", f"path: '{operation.get('path')}' cannot be changed")
     match operation.get("op"):
         case "replace":
             parent[path[-1]] = value
@@ -167,11 +162,11 @@ def _apply(app_group: Document, operation: Any) -> None:
                 parent.setdefault("profile", {})
                 parent.setdefault("priority", 0)
         case _:
-            raise validation_error("op", "op: must be replace or remove")
+            raise invalid("op", "op: must be replace or remove")
 
 
 def _unassign(request: ApiRequest, app_id: str, group_id: str) -> ApiResponse:
-    _find(request, app_id, group_id)
+    find_in_app(request.store, "appGroup", app_id, group_id)
     app, group = find(request.store, "app", app_id), find(request.store, "group", group_id)
     request.store.delete("appGroup", f"{app_id}:{group_id}")
     log_request(request, "group.application_assignment.remove", group_target(group), app_target(app))

@@ -5,19 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from provisioner.sandbox.okta.management import assignments, directory
-from provisioner.sandbox.okta.management.errors import unsupported_operation, validation_error
-from provisioner.sandbox.okta.management.objects import find, now
+from provisioner.sandbox.okta.management.errors import invalid, unsupported_operation
+from provisioner.sandbox.okta.management.objects import find, find_in_app, now
 from provisioner.sandbox.okta.management.pagination import PageSize, paginate, paginate_stored
 from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route
 from provisioner.sandbox.okta.management.system_log import app_target, log_request, target, user_target
 from provisioner.sandbox.store import Document
 
 _PAGE = PageSize(50, 500)
-
-
-def _find(request: ApiRequest, app_id: str, user_id: str) -> Document:
-    find(request.store, "app", app_id)
-    return find(request.store, "appUser", user_id, under=app_id)
 
 
 def _expand(request: ApiRequest, app_user: Document) -> Document:
@@ -51,7 +46,7 @@ def _matches(request: ApiRequest, app_user: Document, q: str) -> bool:
 
 
 def _get(request: ApiRequest, app_id: str, user_id: str) -> ApiResponse:
-    return ApiResponse(200, _expand(request, _find(request, app_id, user_id)))
+    return ApiResponse(200, _expand(request, find_in_app(request.store, "appUser", app_id, user_id)))
 
 
 def _assign(request: ApiRequest, app_id: str) -> ApiResponse:
@@ -59,9 +54,9 @@ def _assign(request: ApiRequest, app_id: str) -> ApiResponse:
     app, body = find(request.store, "app", app_id), request.json_object()
     user = directory.find_user(request.store, str(body.get("id") or ""))
     if app["status"] != "ACTIVE":
-        raise validation_error("app", "The application is not active.")
+        raise invalid("app", "The application is not active.")
     if user["status"] == "DEPROVISIONED":
-        raise validation_error("user", "The user is deprovisioned.")
+        raise invalid("user", "The user is deprovisioned.")
     key = f"{app_id}:{user['id']}"
     app_user = request.store.get("appUser", key)
     if app_user is None:
@@ -89,10 +84,10 @@ def _merge(app_user: Document, body: Document) -> Document:
     """The application user with the credentials and profile of a request merged into it; null removes an attribute."""
     credentials, profile = body.get("credentials") or {}, body.get("profile") or {}
     if not isinstance(credentials, dict) or not isinstance(profile, dict):
-        raise validation_error("profile", "profile and credentials: must be objects")
+        raise invalid("profile", "profile and credentials: must be objects")
     name = credentials.get("userName") or app_user["credentials"]["userName"]
     if not 1 <= len(str(name)) <= 100:
-        raise validation_error("credentials.userName", "userName: must have 1 to 100 characters")
+        raise invalid("credentials.userName", "userName: must have 1 to 100 characters")
     merged: dict[str, Any] = {**app_user["profile"], **profile}
     return {
         **app_user,
@@ -102,7 +97,7 @@ def _merge(app_user: Document, body: Document) -> Document:
 
 
 def _update(request: ApiRequest, app_id: str, user_id: str) -> ApiResponse:
-    app_user, body = _find(request, app_id, user_id), request.json_object()
+    app_user, body = find_in_app(request.store, "appUser", app_id, user_id), request.json_object()
     changed = _merge({**app_user, "lastUpdated": now()}, body)
     if body.get("scope") == "USER":
         changed = _individual(changed)
@@ -119,7 +114,7 @@ def _unassign(request: ApiRequest, app_id: str, user_id: str) -> ApiResponse:
 
     An assignment through a group ends only when the user leaves the group. Okta's error for that is not recorded.
     """
-    app_user, app = _find(request, app_id, user_id), find(request.store, "app", app_id)
+    app_user, app = find_in_app(request.store, "appUser", app_id, user_id), find(request.store, "app", app_id)
     if app_user["scope"] == "GROUP":
         raise unsupported_operation()
     request.store.delete("appUser", f"{app_id}:{user_id}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from provisioner.sandbox.okta.management import app_settings, catalog, client_secrets, profile_mappings
 from provisioner.sandbox.okta.management.assignments import render_app_user
-from provisioner.sandbox.okta.management.errors import OktaError, validation_error
+from provisioner.sandbox.okta.management.errors import OktaError, invalid
 from provisioner.sandbox.okta.management.filters import parse_filter
 from provisioner.sandbox.okta.management.objects import delete_matching, find, now, public_members
 from provisioner.sandbox.okta.management.pagination import PageSize, paginate
@@ -80,7 +80,7 @@ def _list(request: ApiRequest) -> ApiResponse:
     """
     expand = request.query.get("expand")
     if expand is not None and not _EXPAND.fullmatch(expand):
-        raise validation_error("RequestParams", "Expand query is malformed.")
+        raise invalid("RequestParams", "Expand query is malformed.")
     apps = request.store.containing("app", request.query.get("q", ""))
     if q := request.query.get("q", "").lower():
         apps = [
@@ -127,7 +127,7 @@ def _create(request: ApiRequest) -> ApiResponse:
 def _check_client_id(store: Store, app: Document) -> None:
     client = app["credentials"].get("oauthClient")
     if client and app_settings.app_with_client_id(store, client["client_id"]):
-        raise validation_error(
+        raise invalid(
             "credentials.oauthClient.client_id",
             f"client_id: A client with the id '{client['client_id']}' already exists.",
         )
@@ -142,7 +142,7 @@ def _check_label(store: Store, app: Document) -> None:
         return
     for other in store.all("app"):
         if other["status"] == "ACTIVE" and (other["name"], other["label"]) == (app["name"], app["label"]):
-            raise validation_error(
+            raise invalid(
                 "label",
                 f'label: An active {app["_title"]} instance with the label "{app["label"]}" already exists.',
             )
@@ -216,7 +216,7 @@ def _assign_policy(request: ApiRequest, app_id: str, policy_id: str) -> ApiRespo
     """Assign a sign-in policy; the policies of Okta's own applications are reserved (recorded: test_assign_application_policy)."""
     app, policy = find(request.store, "app", app_id), find(request.store, "signInPolicy", policy_id)
     if policy.get("_reserved"):
-        raise validation_error(
+        raise invalid(
             "Policy",
             f'This policy belongs to "{policy["name"]}", and re-assignment of this policy is not allowed',
         )

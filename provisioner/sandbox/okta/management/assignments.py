@@ -126,7 +126,8 @@ def refresh_group_assignments(store: Store, app: Document, user_ids: Iterable[st
     for user_id in user_ids:
         key, user, app_user = f"{app['id']}:{user_id}", users.get(user_id), app_users.get(user_id)
         exists = user is not None and user["status"] != "DEPROVISIONED"
-        group = _first_group_of(user_id, assigned_groups) if exists else None
+        groups = [group for group, members in assigned_groups if exists and user_id in members]
+        group = groups[0] if groups else None
         if app_user and (not exists or (group is None and app_user["scope"] == "GROUP")):
             removed.append(key)
             events.append((user_id, "application.user_membership.remove"))
@@ -149,10 +150,6 @@ def _assigned_groups(store: Store, app_id: str) -> list[tuple[Document, Collecti
     )
     groups = ((app_group, store.get("group", app_group["id"])) for app_group in app_groups)
     return [(app_group, frozenset(group["_members"])) for app_group, group in groups if group]
-
-
-def _first_group_of(user_id: str, assigned_groups: list[tuple[Document, Collection[str]]]) -> Document | None:
-    return next((app_group for app_group, members in assigned_groups if user_id in members), None)
 
 
 def _users_and_app_users(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from provisioner.sandbox.okta.management.errors import validation_error
+from provisioner.sandbox.okta.management.errors import invalid
 from provisioner.sandbox.okta.management.objects import (
     delete_matching,
     find,
@@ -130,15 +130,10 @@ def _by_priority(store: Store, kind: str, parent_id: str) -> list[Document]:
 
 
 def _put_at_priority(store: Store, kind: str, document: Document, priority: Any) -> None:
-    """Store a policy or rule at a priority and renumber its siblings without gaps.
+    """Store a policy or rule at the requested priority and renumber its siblings without gaps.
 
-    A priority beyond the last one becomes the last (recorded: 2 was sent for the only rule, 1 was stored).
-
-    Args:
-        store: the org.
-        kind: ``authPolicy`` or ``authRule``.
-        document: the policy or rule.
-        priority: the requested priority; None for the current one, or for the last one of a new document.
+    None keeps the current priority; for a new document it is the last. A priority beyond the last one becomes the last
+    (recorded: 2 was sent for the only rule, 1 was stored).
     """
     siblings = _by_priority(store, kind, document[_PARENTS[kind]])
     others = [sibling for sibling in siblings if sibling["id"] != document["id"]]
@@ -146,7 +141,7 @@ def _put_at_priority(store: Store, kind: str, document: Document, priority: Any)
     if priority is None:
         priority = stored["priority"] if stored else len(others) + 1
     if not isinstance(priority, int) or isinstance(priority, bool) or priority < 0:
-        raise validation_error("priority", "priority: must be a positive number")
+        raise invalid("priority", "priority: must be a positive number")
     index = min(max(priority, 1), len(others) + 1) - 1
     for number, sibling in enumerate([*others[:index], document, *others[index:]], start=1):
         if sibling is document or sibling["priority"] != number:
@@ -167,7 +162,7 @@ def _rule_conditions(conditions: Document) -> Document:
     users, groups = people.get("users") or {}, people.get("groups") or {}
     grant_types = (conditions.get("grantTypes") or {}).get("include") or []
     if unknown := [grant_type for grant_type in grant_types if grant_type not in _GRANT_TYPES]:
-        raise validation_error("conditions.grantTypes", f"grantTypes: unknown value '{unknown[0]}'")
+        raise invalid("conditions.grantTypes", f"grantTypes: unknown value '{unknown[0]}'")
     user_condition: Document = {"exclude": users.get("exclude") or []}
     if users.get("include"):
         user_condition = {"include": users["include"], **user_condition}
@@ -187,9 +182,7 @@ def _rule_actions(actions: Document) -> Document:
     for name, (default, minimum, maximum) in _LIFETIMES.items():
         value = requested.get(name, default)
         if not isinstance(value, int) or not minimum <= value <= maximum:
-            raise validation_error(
-                f"actions.token.{name}", f"{name}: must be between {minimum} and {maximum}"
-            )
+            raise invalid(f"actions.token.{name}", f"{name}: must be between {minimum} and {maximum}")
         token[name] = value
     if requested.get("inlineHook"):
         token["inlineHook"] = requested["inlineHook"]
@@ -249,10 +242,10 @@ def _create_policy(request: ApiRequest, server_id: str) -> ApiResponse:
 def _policy_members(body: Document) -> tuple[str, str, list[str]]:
     """Name, description and client ids."""
     if body.get("type", "OAUTH_AUTHORIZATION_POLICY") != "OAUTH_AUTHORIZATION_POLICY":
-        raise validation_error("type", "type: must be OAUTH_AUTHORIZATION_POLICY")
+        raise invalid("type", "type: must be OAUTH_AUTHORIZATION_POLICY")
     description = body.get("description")
     if not isinstance(description, str) or not 1 <= len(description) <= 255:
-        raise validation_error("description", "description: must have 1 to 255 characters")
+        raise invalid("description", "description: must have 1 to 255 characters")
     client_ids = ((body.get("conditions") or {}).get("clients") or {}).get("include") or []
     return required_text(body, "name", _MAX_NAME_LENGTH), description, list(client_ids)
 

@@ -149,7 +149,7 @@ def _scope_members(request: ApiRequest, server: Document, own_id: str = "") -> D
         raise errors.required_field("name")
     scopes = _select(request, "authScope", server)
     if any(scope["name"] == name and scope["id"] != own_id for scope in scopes):
-        raise errors.validation_error(
+        raise errors.invalid(
             "name", f"name: Scope name '{name}' already exists in this authorization server."
         )
     consent = one_of("consent", body.get("consent") or "IMPLICIT", _CONSENTS)
@@ -185,7 +185,7 @@ def _replace_scope(request: ApiRequest, server_id: str, scope_id: str) -> ApiRes
         "system": before["system"],
     }
     if before["system"] and changed["name"] != before["name"]:
-        raise errors.validation_error("name", "name: A system scope cannot be renamed.")
+        raise errors.invalid("name", "name: A system scope cannot be renamed.")
     request.store.put("authScope", scope_id, changed)
     _log(request, "authScope", "updated", changed)
     return ApiResponse(200, _render(request, changed))

@@ -13,7 +13,7 @@ from provisioner.sandbox.okta.management.authorization_server_scopes import (
     add_system_scopes_and_claims,
     server_target,
 )
-from provisioner.sandbox.okta.management.errors import not_found, unsupported_operation, validation_error
+from provisioner.sandbox.okta.management.errors import invalid, not_found, unsupported_operation
 from provisioner.sandbox.okta.management.objects import (
     delete_matching,
     find,
@@ -122,10 +122,10 @@ def _requested_members(request: ApiRequest) -> tuple[str, str | None, list[str],
     body = request.json_object()
     name, audiences = required_text(body, "name"), body.get("audiences")
     if not isinstance(audiences, list) or len(audiences) != 1 or not isinstance(audiences[0], str):
-        raise validation_error("audiences", "audiences: exactly one audience is needed")
+        raise invalid("audiences", "audiences: exactly one audience is needed")
     mode = body.get("issuerMode") or "DYNAMIC"
     if mode not in _ISSUER_MODES or (mode == "CUSTOM_URL" and not request.store.all("domain")):
-        raise validation_error("issuerMode", f"issuerMode: '{mode}' is not available in this org")
+        raise invalid("issuerMode", f"issuerMode: '{mode}' is not available in this org")
     return name, body.get("description"), list(audiences), str(mode)
 
 
@@ -207,7 +207,7 @@ def _get_key(request: ApiRequest, server_id: str, key_id: str) -> ApiResponse:
 def _rotate_keys(request: ApiRequest, server_id: str) -> ApiResponse:
     server = _find(request, server_id)
     if request.json_object().get("use") != "sig":
-        raise validation_error("use", "use: must be 'sig'")
+        raise invalid("use", "use: must be 'sig'")
     mode = server["credentials"]["signing"]["rotationMode"]
     changed = {**server, "credentials": {"signing": signing_keys.rotate(request.store, server["id"], mode)}}
     request.store.put("authorizationServer", server["id"], changed)

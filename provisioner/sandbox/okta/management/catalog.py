@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from provisioner.sandbox.okta.management.errors import required_field, validation_error
+from provisioner.sandbox.okta.management.errors import invalid, required_field
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +126,9 @@ def requested_definition(name: Any, sign_on_mode: Any) -> AppDefinition | None:
             raise required_field("signOnMode")
     definition = DEFINITIONS.get(str(name))
     if definition is None or definition.name in SYSTEM_APPS:
-        raise validation_error("name", f"name: There is no app '{name}' in the catalog.")
+        raise invalid("name", f"name: There is no app '{name}' in the catalog.")
     if sign_on_mode and sign_on_mode not in definition.sign_on_modes:
-        raise validation_error(
+        raise invalid(
             "signOnMode", f"signOnMode: '{sign_on_mode}' is not supported by the app '{definition.name}'."
         )
     return definition
@@ -146,6 +146,6 @@ def check_settings(definition: AppDefinition, app_settings: dict[str, Any]) -> N
             raise required_field(f"settings.app.{name}")
     automatic = definition.name == "office365" and app_settings.get("wsFedConfigureType") == "AUTO"
     if automatic and not app_settings.get("requireAdminConsent"):
-        raise validation_error(
+        raise invalid(
             "settings", "In order to continue using WS-FED Auto for SSO, you must grant admin consent."
         )

@@ -6,8 +6,8 @@ import hashlib
 import secrets
 from base64 import urlsafe_b64encode
 
-from provisioner.sandbox.okta.management.errors import validation_error
-from provisioner.sandbox.okta.management.objects import find, new_id, now
+from provisioner.sandbox.okta.management.errors import invalid
+from provisioner.sandbox.okta.management.objects import find, find_in_app, new_id, now
 from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route, lifecycle_routes
 from provisioner.sandbox.store import Document, Store
 
@@ -41,11 +41,6 @@ def _add(store: Store, app_id: str, value: str) -> Document:
     return secret
 
 
-def _find(request: ApiRequest, app_id: str, secret_id: str) -> Document:
-    find(request.store, "app", app_id)
-    return find(request.store, "clientSecret", secret_id, under=app_id)
-
-
 def _render(request: ApiRequest, app_id: str, secret: Document) -> Document:
     base = f"apps/{app_id}/credentials/secrets/{secret['id']}"
     if secret["status"] == "ACTIVE":
@@ -66,31 +61,33 @@ def _list(request: ApiRequest, app_id: str) -> ApiResponse:
 
 
 def _get(request: ApiRequest, app_id: str, secret_id: str) -> ApiResponse:
-    return ApiResponse(200, _render(request, app_id, _find(request, app_id, secret_id)))
+    return ApiResponse(
+        200, _render(request, app_id, find_in_app(request.store, "clientSecret", app_id, secret_id))
+    )
 
 
 def _create(request: ApiRequest, app_id: str) -> ApiResponse:
     find(request.store, "app", app_id)
     if len(_secrets_of(request.store, app_id)) >= _MAX_SECRETS:
-        raise validation_error("clientSecret", f"You can have at most {_MAX_SECRETS} client secrets.")
+        raise invalid("clientSecret", f"You can have at most {_MAX_SECRETS} client secrets.")
     body = request.body if isinstance(request.body, dict) else {}
     secret = _add(request.store, app_id, body.get("client_secret") or secrets.token_urlsafe(48))
     return ApiResponse(201, _render(request, app_id, secret))
 
 
 def _change_status(request: ApiRequest, app_id: str, secret_id: str) -> ApiResponse:
-    secret, status = _find(request, app_id, secret_id), request.target_status
+    secret, status = find_in_app(request.store, "clientSecret", app_id, secret_id), request.target_status
     others = [other for other in _secrets_of(request.store, app_id) if other["id"] != secret_id]
     if status == "INACTIVE" and not any(other["status"] == "ACTIVE" for other in others):
-        raise validation_error("clientSecret", "You must have at least one active client secret.")
+        raise invalid("clientSecret", "You must have at least one active client secret.")
     changed = {**secret, "status": status, "lastUpdated": now()}
     request.store.put("clientSecret", f"{app_id}:{secret_id}", changed)
     return ApiResponse(200, _render(request, app_id, changed))
 
 
 def _delete(request: ApiRequest, app_id: str, secret_id: str) -> ApiResponse:
-    if _find(request, app_id, secret_id)["status"] == "ACTIVE":
-        raise validation_error("clientSecret", "The secret is active.")
+    if find_in_app(request.store, "clientSecret", app_id, secret_id)["status"] == "ACTIVE":
+        raise invalid("clientSecret", "The secret is active.")
     request.store.delete("clientSecret", f"{app_id}:{secret_id}")
     return ApiResponse(204)
 

@@ -35,12 +35,8 @@ class OktaError(Exception):
         empty: bool = False,
     ) -> None:
         super().__init__(summary)
-        self.status = status
-        self.code = code
-        self.summary = summary
-        self.causes = list(causes)
-        self.headers = dict(headers or {})
-        self.empty = empty
+        self.status, self.code, self.summary = status, code, summary
+        self.causes, self.headers, self.empty = list(causes), dict(headers or {}), empty
 
     def body(self) -> dict[str, Any] | None:
         """The error object with a new ``errorId``; None for an empty response."""
@@ -55,14 +51,14 @@ class OktaError(Exception):
         }
 
 
-def validation_error(field: str, *causes: str) -> OktaError:
+def invalid(field: str, *causes: str) -> OktaError:
     """400: Okta does not accept a value (recorded form: ``Api validation failed: feature``)."""
     return OktaError(400, "E0000001", f"Api validation failed: {field}", causes)
 
 
 def required_field(path: str) -> OktaError:
     """400: a required member, given by its dotted path, is missing or blank."""
-    return validation_error(path, f"{path.rpartition('.')[2]}: The field cannot be left blank")
+    return invalid(path, f"{path.rpartition('.')[2]}: The field cannot be left blank")
 
 
 def missing_parameter(name: str) -> OktaError:

@@ -9,8 +9,15 @@ from datetime import UTC, datetime
 
 from provisioner.sandbox.okta import provisioning
 from provisioner.sandbox.okta.management.directory import new_group
-from provisioner.sandbox.okta.management.errors import missing_parameter, validation_error
-from provisioner.sandbox.okta.management.objects import find, new_id, one_of, public_members, select
+from provisioner.sandbox.okta.management.errors import invalid, missing_parameter
+from provisioner.sandbox.okta.management.objects import (
+    find,
+    find_in_app,
+    new_id,
+    one_of,
+    public_members,
+    select,
+)
 from provisioner.sandbox.okta.management.pagination import PageSize, paginate
 from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route
 from provisioner.sandbox.okta.management.system_log import app_target, group_target, log_request
@@ -36,11 +43,6 @@ def _render(request: ApiRequest, mapping: Document) -> Document:
     return {**members, "_links": links}
 
 
-def _find(request: ApiRequest, app_id: str, mapping_id: str) -> Document:
-    find(request.store, "app", app_id)
-    return find(request.store, "pushMapping", mapping_id, _appId=app_id)
-
-
 def _list(request: ApiRequest, app_id: str) -> ApiResponse:
     find(request.store, "app", app_id)
     mappings = select(request.store, "pushMapping", _appId=app_id)
@@ -53,7 +55,7 @@ def _list(request: ApiRequest, app_id: str) -> ApiResponse:
 
 
 def _get(request: ApiRequest, app_id: str, mapping_id: str) -> ApiResponse:
-    return ApiResponse(200, _render(request, _find(request, app_id, mapping_id)))
+    return ApiResponse(200, _render(request, find_in_app(request.store, "pushMapping", app_id, mapping_id)))
 
 
 def _create(request: ApiRequest, app_id: str) -> ApiResponse:
@@ -61,11 +63,9 @@ def _create(request: ApiRequest, app_id: str) -> ApiResponse:
     app, body = find(request.store, "app", app_id), request.json_object()
     source = find(request.store, "group", str(body.get("sourceGroupId") or ""))
     if source["type"] == "APP_GROUP":
-        raise validation_error("sourceGroupId", "sourceGroupId: A group of an application cannot be pushed.")
+        raise invalid("sourceGroupId", "sourceGroupId: A group of an application cannot be pushed.")
     if select(request.store, "pushMapping", sourceGroupId=source["id"], _appId=app_id):
-        raise validation_error(
-            "sourceGroupId", "sourceGroupId: The group is pushed to this application already."
-        )
+        raise invalid("sourceGroupId", "sourceGroupId: The group is pushed to this application already.")
     timestamp = _timestamp()
     mapping = {
         "id": new_id("gPm"),
@@ -87,11 +87,11 @@ def _target_group(request: ApiRequest, app: Document, body: Document) -> Documen
     """The application's group to push to, by id or name; a name that no group has creates one."""
     name, group_id = body.get("targetGroupName"), body.get("targetGroupId")
     if bool(name) == bool(group_id):
-        raise validation_error("targetGroup", "Exactly one of targetGroupId and targetGroupName is needed.")
+        raise invalid("targetGroup", "Exactly one of targetGroupId and targetGroupName is needed.")
     if group_id:
         group = find(request.store, "group", str(group_id))
         if group.get("_appId") != app["id"]:
-            raise validation_error("targetGroupId", "targetGroupId: is not a group of this application")
+            raise invalid("targetGroupId", "targetGroupId: is not a group of this application")
         return group
     for group in select(request.store, "group", _appId=app["id"]):
         if group["profile"]["name"] == name:
@@ -103,7 +103,7 @@ def _target_group(request: ApiRequest, app: Document, body: Document) -> Documen
 
 
 def _update(request: ApiRequest, app_id: str, mapping_id: str) -> ApiResponse:
-    mapping = _find(request, app_id, mapping_id)
+    mapping = find_in_app(request.store, "pushMapping", app_id, mapping_id)
     status = one_of("status", request.json_object().get("status"), _STATUSES)
     changed = {**mapping, "status": status, "lastUpdated": _timestamp()}
     if status == "ACTIVE":
@@ -117,11 +117,14 @@ def _update(request: ApiRequest, app_id: str, mapping_id: str) -> ApiResponse:
 
 
 def _delete(request: ApiRequest, app_id: str, mapping_id: str) -> ApiResponse:
-    mapping, app = _find(request, app_id, mapping_id), find(request.store, "app", app_id)
+    mapping, app = (
+        find_in_app(request.store, "pushMapping", app_id, mapping_id),
+        find(request.store, "app", app_id),
+    )
     if request.query.get("deleteTargetGroup", "").lower() not in ("true", "false"):
         raise missing_parameter("deleteTargetGroup")
     if mapping["status"] != "INACTIVE":
-        raise validation_error("status", "Only an inactive group push mapping can be deleted.")
+        raise invalid("status", "Only an inactive group push mapping can be deleted.")
     store, delete_target = request.store, request.flag("deleteTargetGroup", default=False)
     if delete_target and mapping.get("targetGroupId"):
         store.delete("group", mapping["targetGroupId"])

@@ -83,7 +83,7 @@ def _validated_profile(store: Store, body: Document, own_id: str = "") -> Docume
     for group in store.all("group"):
         same_name = group["profile"]["name"] == name and group["type"] != "APP_GROUP"
         if same_name and group["id"] != own_id:
-            raise errors.validation_error(
+            raise errors.invalid(
                 "name", "name: An object with this field already exists in the current organization"
             )
     return {"name": name, "description": profile.get("description")} | profile
@@ -181,7 +181,7 @@ def _list_owners(request: ApiRequest, group_id: str) -> ApiResponse:
 def _rule_members(body: Document) -> Document:
     name = body.get("name")
     if not isinstance(name, str) or not 1 <= len(name) <= 50:
-        raise errors.validation_error("name", "name: must have 1 to 50 characters")
+        raise errors.invalid("name", "name: must have 1 to 50 characters")
     conditions = body.get("conditions") or {}
     people = conditions.get("people") or {}
     return {

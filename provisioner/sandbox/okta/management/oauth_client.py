@@ -12,7 +12,7 @@ import secrets
 from typing import Any
 from urllib.parse import urlsplit
 
-from provisioner.sandbox.okta.management.errors import OktaError, required_field, validation_error
+from provisioner.sandbox.okta.management.errors import OktaError, invalid, required_field
 from provisioner.sandbox.okta.management.objects import one_of
 from provisioner.sandbox.store import Document
 
@@ -103,7 +103,7 @@ def client_settings(requested: Document, before: Document | None) -> Document:
 
 
 def _invalid_setting(name: str, cause: str) -> OktaError:
-    return validation_error(f"settings.oauthClient.{name}", cause)
+    return invalid(f"settings.oauthClient.{name}", cause)
 
 
 def _checked_grant_types(requested: Document) -> list[str]:
@@ -192,7 +192,7 @@ def client_credentials(
     pkce = requested.get("pkce_required")
     pkce = application_type in ("browser", "native") if pkce is None else bool(pkce)
     if method == "none" and not pkce:
-        raise validation_error(
+        raise invalid(
             "credentials.oauthClient.pkce_required",
             "pkce_required: must be true when token_endpoint_auth_method is 'none'.",
         )
@@ -216,7 +216,7 @@ def _client_id(requested: Document, app_id: str) -> str:
         return app_id
     valid = isinstance(client_id, str) and _CLIENT_ID.fullmatch(client_id) and client_id != "ALL_CLIENTS"
     if not valid:
-        raise validation_error(
+        raise invalid(
             "credentials.oauthClient.client_id", f"client_id: '{client_id}' is not a valid client id."
         )
     return str(client_id)

@@ -14,7 +14,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from provisioner.sandbox.okta.management.errors import not_found, required_field, validation_error
+from provisioner.sandbox.okta.management.errors import invalid, not_found, required_field
 from provisioner.sandbox.store import Document, Store
 
 _ALPHABET = string.ascii_letters + string.digits
@@ -41,6 +41,8 @@ _TYPE_NAMES = {
     "user": "User",
 }
 """The type in "Resource not found: ... (AppInstance)", by the kind of document in the store."""
+_KEYED_BY_APP = ("appGroup", "appUser", "clientSecret")
+"""Kinds with keys of the form ``{application}:{id}``."""
 
 
 def new_id(prefix: str) -> str:
@@ -58,23 +60,35 @@ def public_members(document: Document) -> Document:
     return {name: value for name, value in document.items() if not name.startswith("_")}
 
 
-def find(store: Store, kind: str, key: str, *, under: str = "", **members: str) -> Document:
+def find(store: Store, kind: str, key: str, **members: str) -> Document:
     """The document with a key; ``default`` is the key of the authorization server that every org has.
 
     Args:
         store: the org.
         kind: kind of document.
         key: its key.
-        under: for kinds that are stored under their application, the application's id.
-        members: values that the document must have, such as ``_appId``.
+        members: values that the document must have, such as ``_serverId``.
 
     Raises:
         OktaError: 404 when no such document exists.
     """
     if kind == "authorizationServer" and key == "default":
         key = str(store.setting("default_server"))
-    document = store.get(kind, f"{under}:{key}" if under else key)
+    document = store.get(kind, key)
     if document is None or any(document[name] != value for name, value in members.items()):
+        raise not_found(key, _TYPE_NAMES[kind])
+    return document
+
+
+def find_in_app(store: Store, kind: str, app_id: str, key: str) -> Document:
+    """A document that belongs to an application.
+
+    Raises:
+        OktaError: 404 when the application or the document does not exist.
+    """
+    find(store, "app", app_id)
+    document = store.get(kind, f"{app_id}:{key}") if kind in _KEYED_BY_APP else store.get(kind, key)
+    if document is None or document.get("_appId", app_id) != app_id:
         raise not_found(key, _TYPE_NAMES[kind])
     return document
 
@@ -100,7 +114,7 @@ def required_text(body: Document, name: str, max_length: int | None = None) -> s
     if not isinstance(value, str) or not value.strip():
         raise required_field(name)
     if max_length is not None and len(value) > max_length:
-        raise validation_error(name, f"{name}: The field is too long (at most {max_length} characters)")
+        raise invalid(name, f"{name}: The field is too long (at most {max_length} characters)")
     return value
 
 
@@ -117,5 +131,5 @@ def one_of(path: str, value: Any, choices: Collection[str]) -> str:
     """
     if value not in choices:
         name = path.rpartition(".")[2]
-        raise validation_error(path, f"{name}: must be one of {', '.join(choices)}")
+        raise invalid(path, f"{name}: must be one of {', '.join(choices)}")
     return str(value)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_plus
 
-from provisioner.sandbox.okta.management.errors import invalid_cursor, validation_error
+from provisioner.sandbox.okta.management.errors import invalid, invalid_cursor
 from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse
 from provisioner.sandbox.store import Document
 
@@ -41,7 +41,7 @@ def page_limit(request: ApiRequest, size: PageSize) -> int:
     if limit is None:
         return size.default
     if not limit.isdecimal() or not size.minimum <= int(limit) <= size.maximum:
-        raise validation_error("limit", f"limit: must be between {size.minimum} and {size.maximum}")
+        raise invalid("limit", f"limit: must be between {size.minimum} and {size.maximum}")
     return int(limit)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from provisioner.sandbox.okta.management import schemas
 from provisioner.sandbox.okta.management.directory import default_user_type, user_schema_id
-from provisioner.sandbox.okta.management.errors import OktaError, validation_error
+from provisioner.sandbox.okta.management.errors import OktaError, invalid
 from provisioner.sandbox.okta.management.objects import new_id
 from provisioner.sandbox.okta.management.pagination import PageSize, paginate
 from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route
@@ -153,7 +153,7 @@ def _update(request: ApiRequest, mapping_id: str) -> ApiResponse:
     if changes is None:
         changes = {}
     if not isinstance(changes, dict):
-        raise validation_error("properties", "properties: must be an object")
+        raise invalid("properties", "properties: must be an object")
     properties = dict(mapping["properties"])
     for name, entry in changes.items():
         _merge(properties, name, entry, _target_attributes(request, mapping))
@@ -171,12 +171,12 @@ def _merge(properties: Document, name: str, entry: Any, attributes: set[str]) ->
         properties.pop(name, None)
         return
     if not isinstance(entry, dict) or not isinstance(entry["expression"], str):
-        raise validation_error("properties", f"{name}: an expression is needed")
+        raise invalid("properties", f"{name}: an expression is needed")
     if name not in attributes:
-        raise validation_error("properties", f"Invalid target field {name}")
+        raise invalid("properties", f"Invalid target field {name}")
     push_status = entry.get("pushStatus") or properties.get(name, {}).get("pushStatus") or "DONT_PUSH"
     if push_status not in _PUSH_STATUSES:
-        raise validation_error("properties", f"{name}: pushStatus must be PUSH or DONT_PUSH")
+        raise invalid("properties", f"{name}: pushStatus must be PUSH or DONT_PUSH")
     properties[name] = {"expression": entry["expression"], "pushStatus": push_status}
 
 

@@ -30,14 +30,7 @@ WINDOW_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class RateLimitStatus:
-    """The state of a bucket for one caller.
-
-    Attributes:
-        limit: requests per window.
-        remaining: requests left in this window.
-        reset: end of the window, in epoch seconds.
-        exceeded: whether this request is over the limit.
-    """
+    """A bucket of one caller: requests per window, those left, the end of the window (epoch seconds)."""
 
     limit: int
     remaining: int

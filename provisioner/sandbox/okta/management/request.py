@@ -103,14 +103,7 @@ class ApiRequest:
 
 @dataclass(frozen=True, slots=True)
 class ApiResponse:
-    """A response.
-
-    Attributes:
-        status: HTTP status.
-        body: JSON; None for no body.
-        headers: additional headers.
-        links: values of Link headers.
-    """
+    """A response: HTTP status, JSON (None for no body), additional headers, and values of Link headers."""
 
     status: int
     body: Any = None

@@ -13,7 +13,7 @@ import string
 from typing import Any
 
 from provisioner.sandbox.okta.management.directory import default_user_type, user_schema_id
-from provisioner.sandbox.okta.management.errors import not_found, validation_error
+from provisioner.sandbox.okta.management.errors import invalid, not_found
 from provisioner.sandbox.okta.management.objects import find, now
 from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route
 from provisioner.sandbox.okta.management.system_log import app_target, log_request
@@ -227,7 +227,7 @@ def _update_app_schema(request: ApiRequest, app_id: str) -> ApiResponse:
         if attribute is None:
             custom["properties"].pop(name, None)
         elif name in base["properties"]:
-            raise validation_error("definitions", f"{name}: is a base property")
+            raise invalid("definitions", f"{name}: is a base property")
         else:
             members = {key: value for key, value in attribute.items() if value is not None}
             custom["properties"][name] = {"scope": "NONE", **members}
@@ -241,7 +241,7 @@ def _update_app_schema(request: ApiRequest, app_id: str) -> ApiResponse:
 def _change_base_attribute(base: Document, name: str, change: Any) -> None:
     attribute = base["properties"].get(name)
     if attribute is None or change is None:
-        raise validation_error("definitions", f"{name}: base properties can be neither added nor removed")
+        raise invalid("definitions", f"{name}: base properties can be neither added nor removed")
     if change.get("required"):
         attribute["required"] = True
     else:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from provisioner.sandbox.okta.management.errors import invalid_cursor, validation_error
+from provisioner.sandbox.okta.management.errors import invalid, invalid_cursor
 from provisioner.sandbox.okta.management.filters import parse_filter
 from provisioner.sandbox.okta.management.objects import one_of
 from provisioner.sandbox.okta.management.pagination import PageSize, page_cursor, page_limit, page_response
@@ -245,7 +245,7 @@ def _timestamp(request: ApiRequest, name: str) -> datetime | None:
     try:
         timestamp = datetime.fromisoformat(text)
     except ValueError as error:
-        raise validation_error(name, f"{name}: The date format in your query is not recognized.") from error
+        raise invalid(name, f"{name}: The date format in your query is not recognized.") from error
     return timestamp if timestamp.tzinfo else timestamp.replace(tzinfo=UTC)
 
 
@@ -261,9 +261,7 @@ def _filter(request: ApiRequest, events: list[Document]) -> list[Document]:
     if q := request.query.get("q"):
         keywords = q.lower().split()
         if len(keywords) > _MAX_KEYWORDS or any(len(keyword) > _MAX_KEYWORD_LENGTH for keyword in keywords):
-            raise validation_error(
-                "q", f"q: at most {_MAX_KEYWORDS} keywords of {_MAX_KEYWORD_LENGTH} characters"
-            )
+            raise invalid("q", f"q: at most {_MAX_KEYWORDS} keywords of {_MAX_KEYWORD_LENGTH} characters")
         events = [event for event in events if all(word in json.dumps(event).lower() for word in keywords)]
     return events
 

@@ -74,11 +74,11 @@ def _validated_profile(request: ApiRequest, profile: Any, own_id: str = "") -> D
     definitions = request.store.setting("user_schema")["definitions"]
     known = {name for definition in definitions.values() for name in definition["properties"]}
     if unknown := sorted(set(profile) - known):
-        raise errors.validation_error(unknown[0], f"{unknown[0]}: is not in the schema of this user type")
+        raise errors.invalid(unknown[0], f"{unknown[0]}: is not in the schema of this user type")
     login = profile["login"].lower()
     for user in request.store.containing("user", login):
         if user["profile"]["login"].lower() == login and user["id"] != own_id:
-            raise errors.validation_error(
+            raise errors.invalid(
                 "login", "login: An object with this field already exists in the current organization"
             )
     return dict(profile)

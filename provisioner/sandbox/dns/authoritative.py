@@ -55,12 +55,12 @@ class AuthoritativeServers:
             return make_response(query, dns.rcode.REFUSED)
         if options.mode == "lame":
             return _upward_referral(query)
-        found = self._lookup(zone, options).lookup(question.name, question.rdtype)
-        response = make_response(query, found.rcode)
-        if found.authoritative:
+        result = self._lookup(zone, options).lookup(question.name, question.rdtype)
+        response = make_response(query, result.rcode)
+        if result.authoritative:
             response.flags |= dns.flags.AA
-        response.answer, response.authority = found.answer, found.authority
-        response.additional = found.additional
+        response.answer, response.authority = result.answer, result.authority
+        response.additional = result.additional
         return response
 
     def _find_zone(self, host: str, qname: dns.name.Name, qtype: dns.rdatatype.RdataType) -> str | None:

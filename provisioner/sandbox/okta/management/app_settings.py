@@ -112,7 +112,7 @@ def _members(
             "autoSubmitToolbar": bool(visibility.get("autoSubmitToolbar", False)),
             "hide": {"iOS": bool(hide.get("iOS", False)), "web": bool(hide.get("web", False))},
             "appLinks": app_links
-            | {name: shown for name, shown in requested_links.items() if name in app_links},
+            | {name: visible for name, visible in requested_links.items() if name in app_links},
         },
         "universalLogout": None,
         "credentials": _credentials(app, body, before),

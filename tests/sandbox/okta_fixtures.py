@@ -1,4 +1,4 @@
-"""What tests of the emulated Okta org start from."""
+"""The emulated Okta org for tests: requests with an API token, and the tokens of the service app."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 def native(label: str = "Kiro-OIDC", **changes: Any) -> dict[str, Any]:
-    """A native application as Kiro's guide has it; changes are of ``settings.oauthClient``."""
+    """A native application as in Kiro's guide, with changes of ``settings.oauthClient``."""
     client = {
         "application_type": "native",
         "grant_types": ["authorization_code", "refresh_token"],
@@ -40,23 +40,25 @@ class Org:
     def __init__(self, sandbox: Sandbox, authorization: str | None = None) -> None:
         self.sandbox = sandbox
         headers = {"Authorization": authorization or f"SSWS {sandbox.okta_token()}"}
-        self.http = httpx.Client(base_url=sandbox.url, headers=headers, timeout=30)
+        self.http = httpx.Client(base_url=sandbox.url, headers=headers, timeout=120)
 
     def send(self, method: str, path: str, body: Any = None, **more: Any) -> httpx.Response:
-        sent = {} if body is None else {"json": body}
-        return self.http.request(method, path if path.startswith("/") else f"/api/v1/{path}", **sent, **more)
+        json_body = {} if body is None else {"json": body}
+        return self.http.request(
+            method, path if path.startswith("/") else f"/api/v1/{path}", **json_body, **more
+        )
 
     def ok(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
-        answer = self.send(method, path, body, **more)
-        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
-        return answer.json() if answer.content else None
+        response = self.send(method, path, body, **more)
+        assert response.is_success, f"{method} {path}: {response.status_code} {response.text}"
+        return response.json() if response.content else None
 
     def app(self, body: dict[str, Any] | None = None) -> dict[str, Any]:
         return dict(self.ok("POST", "apps", body or AWS))
 
     def group(self, name: str = "Kiro-Users") -> str:
         return next(
-            each["id"] for each in self.ok("GET", f"groups?q={name}") if each["profile"]["name"] == name
+            group["id"] for group in self.ok("GET", f"groups?q={name}") if group["profile"]["name"] == name
         )
 
     def user(self, name: str) -> str:
@@ -73,12 +75,12 @@ class Org:
         return list(self.ok("GET", "logs", params={"filter": f'eventType eq "{event_type}"', "limit": 1000}))
 
 
-def error_of(answer: httpx.Response) -> tuple[int, str, list[str]]:
+def error_of(response: httpx.Response) -> tuple[int, str, list[str]]:
     """Status, code and causes of an Okta error."""
-    body = answer.json()
+    body = response.json()
     assert set(body) == {"errorCode", "errorSummary", "errorLink", "errorId", "errorCauses"}
     assert body["errorLink"] == body["errorCode"]
-    return answer.status_code, body["errorCode"], [each["errorSummary"] for each in body["errorCauses"]]
+    return response.status_code, body["errorCode"], [cause["errorSummary"] for cause in body["errorCauses"]]
 
 
 def assertion(client: dict[str, str], audience: str, **changes: Any) -> str:
@@ -97,13 +99,15 @@ def assertion(client: dict[str, str], audience: str, **changes: Any) -> str:
     return jwt.encode(claims, client["private_key"], algorithm="RS256", headers=headers)
 
 
-def ask_token(sandbox: Sandbox, scope: str, assertion_text: str | None = None, **more: Any) -> httpx.Response:
+def request_token(
+    sandbox: Sandbox, scope: str, assertion_text: str | None = None, **more: Any
+) -> httpx.Response:
     """A token request of the service app."""
-    address = f"{sandbox.url}/oauth2/v1/token"
+    url = f"{sandbox.url}/oauth2/v1/token"
     form = {
         "grant_type": "client_credentials",
         "scope": scope,
         "client_assertion_type": ASSERTION_TYPE,
-        "client_assertion": assertion_text or assertion(sandbox.okta_client(), address),
+        "client_assertion": assertion_text or assertion(sandbox.okta_client(), url),
     }
-    return httpx.post(address, data=form, timeout=30, **more)
+    return httpx.post(url, data=form, timeout=120, **more)

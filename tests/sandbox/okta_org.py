@@ -1,4 +1,4 @@
-"""A small Okta org made of store documents, with a served Kiro endpoint behind its application for provisioning."""
+"""A small Okta org of stored documents, whose application for provisioning is connected to a Kiro endpoint."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROPERTIES = {
 
 
 class Org:
-    """An org, its Kiro, and what one asks of them."""
+    """An org and its Kiro profile."""
 
     def __init__(self, folder: Path) -> None:
         self.store = Store(folder / "okta.db")
@@ -103,7 +103,7 @@ class Org:
     def add_group(self, name: str, *members: str) -> str:
         key = f"00g{name}"
         group = {"id": key, "type": "OKTA_GROUP", "profile": {"name": name, "description": None}}
-        self.store.put("group", key, {**group, "_members": [f"00u{each}" for each in members]})
+        self.store.put("group", key, {**group, "_members": [f"00u{member}" for member in members]})
         return key
 
     def push_group(self, name: str, status: str = "ACTIVE") -> str:
@@ -118,10 +118,10 @@ class Org:
     def connect(self, **members: Any) -> None:
         self.change("appConnection", APP, **members)
 
-    def push(self, **how: bool) -> list[Sent]:
-        """Push; returns what the endpoint was sent."""
+    def push(self, **options: bool) -> list[Sent]:
+        """Push; returns the requests to the endpoint."""
         before = len(self.server.sent)
-        provisioning.push(self.store, APP, **how)
+        provisioning.push(self.store, APP, **options)
         return self.server.sent[before:]
 
     def app_user(self, name: str) -> Document:
@@ -131,17 +131,17 @@ class Org:
         return self.store.get("pushMapping", f"gPm{name}") or {}
 
     def events(self, kind: str = "") -> list[Document]:
-        return [each for each in self.store.all("logEvent") if each["eventType"].endswith(kind)]
+        return [event for event in self.store.all("logEvent") if event["eventType"].endswith(kind)]
 
     def users(self) -> dict[str, Document]:
-        """Users at the endpoint by first part of their name, as stored there."""
-        found = self.kiro.all(f"scimUser:{self.profile}")
-        return {each["userName"].partition("@")[0]: each for each in found}
+        """Users at the endpoint by the part of their name before the @."""
+        users = self.kiro.all(f"scimUser:{self.profile}")
+        return {user["userName"].partition("@")[0]: user for user in users}
 
     def groups(self) -> dict[str, list[str]]:
-        """Names of members by group at the endpoint."""
+        """Members by name of the group at the endpoint."""
         (profile,) = kiro_console.describe(self.kiro)["profiles"]
         return {
-            each["displayName"]: sorted(member.partition("@")[0] for member in each["members"])
-            for each in profile["groups"]
+            group["displayName"]: sorted(member.partition("@")[0] for member in group["members"])
+            for group in profile["groups"]
         }

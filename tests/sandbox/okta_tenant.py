@@ -1,4 +1,4 @@
-"""A complete org, set up by API and consoles as Kiro's guide "Connect your Okta IdP" says."""
+"""A complete org, set up through the API and the consoles as in Kiro's guide "Connect your Okta IdP"."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ class Admin:
         self._http = httpx.Client(
             base_url=f"{sandbox.url}/api/v1",
             headers={"Authorization": f"SSWS {sandbox.okta_token()}", "Accept": "application/json"},
-            timeout=30,
+            timeout=120,
         )
 
     def close(self) -> None:
         self._http.close()
 
     def send(self, method: str, path: str, body: Any = None) -> Any:
-        answer = self._http.request(method, path, json=body)
-        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
-        return answer.json() if answer.content else None
+        response = self._http.request(method, path, json=body)
+        assert response.is_success, f"{method} {path}: {response.status_code} {response.text}"
+        return response.json() if response.content else None
 
     def group(self, name: str) -> str:
-        (found,) = self._http.get("/groups", params={"search": f'profile.name eq "{name}"'}).json()
-        return str(found["id"])
+        (group,) = self._http.get("/groups", params={"search": f'profile.name eq "{name}"'}).json()
+        return str(group["id"])
 
     def user(self, name: str) -> str:
         return str(self.send("GET", f"/users/{name}@fabrikam.example")["id"])
@@ -56,19 +56,19 @@ class Admin:
         }
         client = {"token_endpoint_auth_method": "none", "pkce_required": True, "autoKeyRotation": True}
         body = {"name": "oidc_client", "label": OIDC, "signOnMode": "OPENID_CONNECT"}
-        made: Document = self.send(
+        created: Document = self.send(
             "POST",
             "/apps",
             {**body, "credentials": {"oauthClient": client}, "settings": {"oauthClient": oauth}},
         )
-        self.send("PUT", f"/apps/{made['id']}/groups/{self.group('Kiro-Users')}", {})
-        return made
+        self.send("PUT", f"/apps/{created['id']}/groups/{self.group('Kiro-Users')}", {})
+        return created
 
     def authorization(self, client_id: str) -> Document:
         """Step 2: the authorization server, its scopes, policy and rule."""
         body = {"name": SERVER, "description": "Sign-in to Kiro", "audiences": ["kiro"]}
-        made: Document = self.send("POST", "/authorizationServers", body)
-        base = f"/authorizationServers/{made['id']}"
+        created: Document = self.send("POST", "/authorizationServers", body)
+        base = f"/authorizationServers/{created['id']}"
         for scope in SCOPES:
             self.send("POST", f"{base}/scopes", {"name": scope, "consent": "IMPLICIT"})
         policy = self.send(
@@ -84,23 +84,23 @@ class Admin:
             },
         )
         self.send("POST", f"{base}/policies/{policy['id']}/rules", _rule())
-        return made
+        return created
 
     def provisioning(self) -> Document:
         """Step 4, first half: the application for provisioning, without the two attributes."""
         settings = {"app": {"acsURL": "https://kiro.invalid/acs", "entityID": "https://kiro.invalid"}}
-        made: Document = self.send(
+        created: Document = self.send(
             "POST",
             "/apps",
             {"name": "amazon_aws_sso", "label": SCIM, "signOnMode": "SAML_2_0", "settings": settings},
         )
-        (mapping,) = self.send("GET", f"/mappings?targetId={made['id']}")
+        (mapping,) = self.send("GET", f"/mappings?targetId={created['id']}")
         removed = {"properties": {"department": None, "employeeNumber": None}}
         self.send("POST", f"/mappings/{mapping['id']}", removed)
-        return made
+        return created
 
     def people(self, app_id: str) -> None:
-        """Step 4, second half: who is provisioned, and which group is pushed."""
+        """Step 4, second half: the assigned group, and the pushed group."""
         self.send("PUT", f"/apps/{app_id}/groups/{self.group('Kiro-Users')}", {})
         pushed = {"sourceGroupId": self.group("Kiro-Pro"), "status": "ACTIVE", "targetGroupName": "Kiro-Pro"}
         self.send("POST", f"/apps/{app_id}/group-push/mappings", pushed)
@@ -128,7 +128,7 @@ def _rule() -> Document:
 
 
 def complete(sandbox: Sandbox) -> None:
-    """Set everything up; users and the pushed group have arrived in Kiro when this returns."""
+    """Set everything up, and wait until users and the pushed group exist in Kiro."""
     admin = Admin(sandbox)
     try:
         admin.authorization(admin.sign_in()["credentials"]["oauthClient"]["client_id"])
@@ -142,5 +142,5 @@ def complete(sandbox: Sandbox) -> None:
 
 
 def settle(sandbox: Sandbox) -> None:
-    """Wait for what Okta does in the background."""
-    assert sandbox.wait_for_pushes(30)
+    """Wait for the pushes in the background."""
+    assert sandbox.wait_for_pushes(300)

@@ -167,9 +167,9 @@ def test_only_a_change_increases_the_serial(client, service):
 def test_zones_and_ports_survive_the_process(tmp_path):
     with Dns(tmp_path) as first:
         add_record(first.start().store, ZONE, "kept", "TXT", txt("still here"))
-        glue = first.name_servers()
+        ports = first.name_servers()
     with Dns(tmp_path) as second:
-        assert second.start().name_servers() == glue
+        assert second.start().name_servers() == ports
         assert values(Client(second).query(f"kept.{ZONE}")) == ['"still here"']
 
 

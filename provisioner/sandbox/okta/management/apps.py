@@ -50,7 +50,7 @@ def _links(request: ApiRequest, app: Document) -> Document:
     links["appLinks"] = [
         {
             "name": name,
-            "href": f"{request.base_url}/home/{app['name']}/{app['id']}/{definition.link_id}",
+            "href": "/".join((request.base_url, "home", app["name"], app["id"], definition.link_id)),
             "type": "text/html",
         }
         for name in app["visibility"]["appLinks"]

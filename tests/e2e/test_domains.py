@@ -64,7 +64,7 @@ def test_apply_makes_the_record_waits_until_all_servers_have_it_and_kiro_verifie
     assert first.code == 0, first.err
     assert "dns-record/contoso.example" in [done["address"] for done in first.json["done"]]
     assert "waiting for contoso.example: 2 of 3 servers of the zone have it" in first.err
-    assert first.json["outlook"][0].startswith("contoso.example: visible everywhere that was asked")
+    assert first.json["next_steps"][0].startswith("contoso.example: visible everywhere that was asked")
     assert in_kiro(product) == {"contoso.example": "Verified"}
     again = on(product, "apply", file)
     assert (again.code, again.json["done"], again.json["requests"]["write"]) == (0, [], 0)

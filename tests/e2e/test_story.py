@@ -234,7 +234,7 @@ def test_a_check_that_may_not_read_is_skipped_and_names_the_permission(applied):
     assert audit.code == 0
     skipped = {finding["check"]: finding for finding in audit.json["findings"] if finding["status"] == "skip"}
     assert set(skipped) == {"entra-conditional-access", "entra-user-consent-disabled"}
-    assert all(finding["needs"] == ["Policy.Read.All"] for finding in skipped.values())
+    assert all(finding["permissions"] == ["Policy.Read.All"] for finding in skipped.values())
 
 
 def test_what_is_needed_granted_and_missing_is_listed(product):

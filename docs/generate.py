@@ -21,8 +21,8 @@ from provisioner.cli.app import cli
 from provisioner.core.errors import ExitCode
 from provisioner.playbook import json_schema
 from provisioner.reports.drift import drift_report
+from provisioner.reports.entries import MEANINGS
 from provisioner.reports.formats import FORMATS, rendered
-from provisioner.reports.items import MEANINGS
 from provisioner.reports.models import ChangeReport, DriftReport, FieldReport, PlanReport, Target
 from provisioner.reports.registry import REPORTS
 
@@ -61,7 +61,7 @@ def playbook() -> str:
     for name in providers.NAMES:
         parts.append(f"## provider: {name}\n")
         parts.append("| Key | Type | Default | |\n|---|---|---|---|")
-        parts.extend(_rows(providers.entry(name).playbook_model(), ""))
+        parts.extend(_rows(providers.provider_module(name).playbook_model(), ""))
         parts.append("")
     return "\n".join(parts)
 
@@ -120,9 +120,9 @@ def checks() -> str:
             "its table are known.\n"
         ),
     ]
-    for name in providers.CATALOGUES:
-        for check in providers.catalogue(name):
-            row = f", covers the vendor's row “{check.row}”" if check.row else ""
+    for name in providers.CHECK_PREFIXES:
+        for check in providers.checks_of(name):
+            row = f", covers the vendor's row “{check.vendor_row}”" if check.vendor_row else ""
             parts.append(f"## {check.id}\n\n{check.title}. Severity: {check.severity.label}{row}.\n")
             parts.extend(f"**{heading}.** {text}\n" for heading, text in check.sections.items())
     return "\n".join(parts)
@@ -133,7 +133,7 @@ def domains() -> str:
     rows = "\n".join(
         f"| {_cell(check.sections['Symptom'])} | {_cell(check.sections['Why'])} | {_cell(check.sections['Fix'])} "
         f"| [{check.id}](checks.md#{check.id}) |"
-        for check in providers.catalogue("dns")
+        for check in providers.checks_of("dns")
     )
     return (
         "# When a domain stays Pending\n\n"

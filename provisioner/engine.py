@@ -1,6 +1,6 @@
-"""The one way: read, plan, guard, apply, read again until the plan is empty. And the audit.
+"""The one write path: read, plan, check the guards, apply, read again until nothing is pending. And the audit.
 
-Every write of the product goes through :func:`apply`; a doctor's fix does too.
+Every write of the product goes through :func:`apply`, the fixes of doctor included.
 """
 
 from __future__ import annotations
@@ -11,25 +11,27 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from provisioner.core.check import Check, Finding, Look, Status
-from provisioner.core.errors import NotFoundRemotelyError, RefusedError, RemoteError
-from provisioner.core.leaving import idle, instead
-from provisioner.core.plan import Action, Change, Desired, Guards, Plan, make_plan
+from provisioner.core.check import Check, CheckContext, Finding, Status
+from provisioner.core.errors import RefusedError, RemoteError, RemoteNotFoundError
+from provisioner.core.manual_step import ManualStep
+from provisioner.core.plan import Action, Change, DesiredState, Guards, Plan, make_plan
 from provisioner.core.provider import Outcome, Provider
-from provisioner.core.resource import resolve
+from provisioner.core.resource import Resource, resolve
 from provisioner.core.snapshot import Snapshot
-from provisioner.core.step import ManualStep
+from provisioner.core.unmanaged import suggestion, unused_rules
 
 AGREEING_READS: Final = 3
-"""Reads in a row that must agree, once one has disagreed: replicas flip-flop."""
+"""Number of consecutive reads that must match the playbook once one did not: replicas may alternate."""
+
+DesiredStateFactory = Callable[[Snapshot], DesiredState]
+"""Makes the desired state, given the snapshot."""
+
+ManualStepRunner = Callable[[ManualStep], ManualStep | None]
+"""Does a manual step and returns it with its output, or returns None if it was not done."""
 
 
-Wish = Callable[[Snapshot], Desired]
-"""What should be, given what is."""
-
-
-class Watcher(Protocol):
-    """Somebody who looks on while changes are made."""
+class ProgressListener(Protocol):
+    """Receives the progress of an apply."""
 
     def starting(self, change: Change) -> None:
         """A change is about to be made."""
@@ -38,249 +40,262 @@ class Watcher(Protocol):
         """A change was made."""
 
     def waiting(self, reason: str) -> None:
-        """Nothing happens for the moment, and why."""
-
-
-Person = Callable[[ManualStep], ManualStep | None]
-"""Somebody who does human steps while apply waits; returns the step with what it brought, or None if it was not done."""
+        """The engine waits, for this reason."""
 
 
 @dataclass(frozen=True)
-class Planned:
-    """A plan and how it was made, so that it can be made again.
+class PlanResult:
+    """A plan with everything that is needed to make it again.
 
     Attributes:
-        also: kinds that were read besides those a plan needs.
+        extra_kinds: kinds that were read in addition to those of a plan.
     """
 
     snapshot: Snapshot
-    desired: Desired
+    desired: DesiredState
     plan: Plan
-    wish: Wish
-    also: frozenset[str] = frozenset()
+    make_desired_state: DesiredStateFactory
+    extra_kinds: frozenset[str] = frozenset()
 
 
 @dataclass
-class Applied:
-    """What came of applying a plan.
+class ApplyResult:
+    """The result of an apply.
 
     Attributes:
-        done: the changes made, in order, each with its outcome.
-        after: the plan made from what was read afterwards; empty but for human steps.
+        done: the changes that were made, in order, each with its outcome.
+        after: the plan for the tenant as it was read afterwards; only manual steps are pending in it.
     """
 
     done: list[tuple[Change, Outcome]] = field(default_factory=list)
-    after: Planned | None = None
+    after: PlanResult | None = None
 
 
 async def plan(
     provider: Provider,
     *,
-    wish: Wish | None = None,
+    make_desired_state: DesiredStateFactory | None = None,
     guards: Guards | None = None,
-    also: frozenset[str] = frozenset(),
-) -> Planned:
-    """Read the tenant and decide what to change.
+    extra_kinds: frozenset[str] = frozenset(),
+) -> PlanResult:
+    """Read the tenant and plan the changes.
 
     Args:
-        provider: whose tenant.
-        wish: what should be; what the playbook asks for when None.
-        guards: limits; the playbook's when None.
-        also: kinds to read besides those a plan needs.
+        provider: the connection to the tenant.
+        make_desired_state: the desired state, given the snapshot; that of the playbook if None.
+        guards: the limits; those of the playbook if None.
+        extra_kinds: kinds to read in addition to those of a plan.
     """
-    snapshot = await provider.read(also)
-    wish = wish or (lambda _: provider.desired())
-    wanted = wish(snapshot)
-    decided = make_plan(wanted, snapshot, guards or provider.guards())
-    advice = (*_of_nothing(wanted, snapshot), *provider.advice(snapshot, decided))
-    return Planned(snapshot, wanted, decided.model_copy(update={"warnings": advice}), wish, also)
+    snapshot = await provider.read(extra_kinds)
+    make_desired_state = make_desired_state or (lambda _: provider.desired_state())
+    desired = make_desired_state(snapshot)
+    changes = make_plan(desired, snapshot, guards or provider.guards())
+    warnings = (*_unused_rule_warnings(desired, snapshot), *provider.warnings(snapshot, changes))
+    changes = changes.model_copy(update={"warnings": warnings})
+    return PlanResult(snapshot, desired, changes, make_desired_state, extra_kinds)
 
 
-def replanned(provider: Provider, planned: Planned, desired: Desired) -> Planned:
-    """A plan for another desired state, from the same snapshot; what the playbook leaves alone is left alone."""
-    desired |= Desired(left_alone=planned.desired.left_alone)
-    decided = make_plan(desired, planned.snapshot, provider.guards())
-    also = frozenset(resource.kind for resource in desired.resources)
-    return Planned(planned.snapshot, desired, decided, lambda _: desired, also)
+def replan(provider: Provider, planned: PlanResult, desired: DesiredState) -> PlanResult:
+    """Plan another desired state for the same snapshot. The playbook's unmanaged rules also apply to it."""
+    desired |= DesiredState(unmanaged=planned.desired.unmanaged)
+    changes = make_plan(desired, planned.snapshot, provider.guards())
+    extra_kinds = frozenset(resource.kind for resource in desired.resources)
+    return PlanResult(planned.snapshot, desired, changes, lambda _: desired, extra_kinds)
 
 
-def refuse_if_unsafe(decided: Plan) -> None:
-    """Let a plan through, or say why not.
+def check_guards(changes: Plan) -> None:
+    """Raise if a guard refuses the plan.
 
     Raises:
-        RefusedError: a guard refuses it.
-        NotFoundRemotelyError: something it relies on does not exist.
+        RefusedError: the plan is unsafe.
+        RemoteNotFoundError: something that the plan needs does not exist.
     """
-    for refusal in decided.refusals:
+    for refusal in changes.refusals:
         candidates = "".join(f"\n    {candidate}" for candidate in refusal.candidates)
-        kind = NotFoundRemotelyError if refusal.missing else RefusedError
+        kind = RemoteNotFoundError if refusal.missing else RefusedError
         raise kind(refusal.reason + candidates, hint=refusal.hint)
 
 
 async def apply(
     provider: Provider,
-    planned: Planned,
-    watcher: Watcher,
-    applied: Applied,
+    planned: PlanResult,
+    listener: ProgressListener,
+    result: ApplyResult,
     *,
     fresh: bool = True,
-    person: Person | None = None,
-) -> Applied:
-    """Make a plan true and prove it.
+    run_manual_step: ManualStepRunner | None = None,
+) -> ApplyResult:
+    """Apply a plan, then verify that nothing is pending.
 
     Args:
-        provider: whose tenant.
-        planned: what to do.
-        watcher: is told about progress.
-        applied: filled while it goes on, so that the caller knows what was done if this raises.
+        provider: the connection to the tenant.
+        planned: the plan.
+        listener: receives the progress.
+        result: filled as changes are made, so that the caller knows them if this raises.
         fresh: the plan was made just now; otherwise the tenant is read again first.
-        person: does the human steps, if there is somebody; what waits for them then goes on.
+        run_manual_step: does manual steps, if possible; the changes that wait for them follow.
 
     Raises:
-        RefusedError: a guard refuses, or the tenant changed since the plan was made.
-        ProvisionerError: a write failed; what was done before is in ``applied``.
+        RefusedError: a guard refuses the plan, or the tenant changed since the plan was made.
+        ProvisionerError: a write failed; ``result`` has the changes made before it.
     """
     if not fresh:
-        planned = await _read_again(provider, planned)
-    refuse_if_unsafe(planned.plan)
-    decided, world = planned.plan, planned.snapshot
-    helped: list[ManualStep] = []
+        planned = await _reread(provider, planned)
+    check_guards(planned.plan)
+    changes, state = planned.plan, planned.snapshot
+    steps_done: list[ManualStep] = []
     while True:
-        if decided.pending:
-            await provider.permit(decided)
-        for stage in decided.stages():
-            world = await _make(stage, provider, world, watcher, applied)
-        steps = await _helped(decided, world, person, helped)
+        if changes.pending:
+            await provider.check_permissions(changes)
+        for stage in changes.stages():
+            state = await _apply_stage(stage, provider, state, listener, result)
+        steps = await _run_manual_steps(changes, state, run_manual_step, steps_done)
         if not steps:
             break
-        helped += steps
-        world = world.updated(await provider.look_again(steps, world))
-        decided = make_plan(planned.wish(world), world, provider.guards())
-        refuse_if_unsafe(decided)
-    changed = applied.done or helped
-    applied.after = await _converged(provider, planned, watcher) if changed else planned
-    return applied
+        steps_done += steps
+        state = state.updated(await provider.refresh(steps, state))
+        changes = make_plan(planned.make_desired_state(state), state, provider.guards())
+        check_guards(changes)
+    has_changed = result.done or steps_done
+    result.after = await _verify(provider, planned, listener) if has_changed else planned
+    return result
 
 
-async def audit(provider: Provider, checks: Sequence[Check]) -> tuple[Planned, list[Finding]]:
+async def audit(provider: Provider, checks: Sequence[Check]) -> tuple[PlanResult, list[Finding]]:
     """Run checks against the tenant.
 
     Returns:
-        what was read, with the playbook's plan; and the findings in the order of the checks.
+        the snapshot with the playbook's plan; and the findings, in the order of the checks.
     """
-    also = frozenset(kind.kind for check in checks for kind in check.reads)
-    planned = await plan(provider, also=also)
-    look = Look(planned.snapshot, planned.desired)
-    found = (finding for check in checks for finding in check.run(look))
-    return planned, [_with_what_may_be_fixed(finding, planned) for finding in found]
+    extra_kinds = frozenset(kind.kind for check in checks for kind in check.reads)
+    planned = await plan(provider, extra_kinds=extra_kinds)
+    context = CheckContext(planned.snapshot, planned.desired)
+    findings = (finding for check in checks for finding in check.run(context))
+    return planned, [_without_unmanaged_fix(finding, planned) for finding in findings]
 
 
-def fixes(findings: Iterable[Finding]) -> Desired:
-    """Everything that the findings would have repaired, as one desired state."""
-    combined = Desired()
+def fixes(findings: Iterable[Finding]) -> DesiredState:
+    """The fixes of all failed checks as one desired state."""
+    combined = DesiredState()
     for finding in findings:
         if finding.status is Status.FAIL and finding.fix is not None:
             combined |= finding.fix
     return combined
 
 
-def _with_what_may_be_fixed(finding: Finding, planned: Planned) -> Finding:
-    """A finding; without its fix, if the playbook leaves alone all that it would change."""
-    left_alone = planned.desired.left_alone
-    if finding.fix is None or not left_alone:
+def _without_unmanaged_fix(finding: Finding, planned: PlanResult) -> Finding:
+    """The finding without its fix, if the playbook excludes everything that the fix would change."""
+    rules = planned.desired.unmanaged
+    if finding.fix is None or not rules:
         return finding
-    would, will = (
-        make_plan(fix, planned.snapshot).pending
-        for fix in (finding.fix, finding.fix | Desired(left_alone=left_alone))
+    with_rules = finding.fix | DesiredState(unmanaged=rules)
+    would_change, will_change = (
+        make_plan(fix, planned.snapshot).pending for fix in (finding.fix, with_rules)
     )
-    return finding.model_copy(update={"fix": None, "left_alone": True}) if would and not will else finding
+    if would_change and not will_change:
+        return finding.model_copy(update={"fix": None, "unmanaged": True})
+    return finding
 
 
-def _of_nothing(desired: Desired, snapshot: Snapshot) -> Iterator[str]:
-    """A word about everything that is left alone and does not exist; it may be misspelt."""
-    addresses = {*snapshot.by_address, *desired.absent, *(one.address for one in desired.resources)}
-    for one in idle(desired.left_alone, addresses):
-        yield f"unmanaged: there is no {one.on}, and the playbook asks for none{instead(one.on, addresses)}"
+def _unused_rule_warnings(desired: DesiredState, snapshot: Snapshot) -> Iterator[str]:
+    addresses = {*snapshot.by_address, *desired.absent, *(resource.address for resource in desired.resources)}
+    for rule in unused_rules(desired.unmanaged, addresses):
+        yield f"unmanaged: no resource is called {rule.resource}{suggestion(rule.resource, addresses)}"
 
 
-async def _read_again(provider: Provider, planned: Planned) -> Planned:
-    """Read again just before writing: two admins may be at it."""
-    again = await plan(provider, wish=planned.wish, also=planned.also)
+async def _reread(provider: Provider, planned: PlanResult) -> PlanResult:
+    """Read the tenant just before the first write: another admin may have changed it."""
+    again = await plan(
+        provider, make_desired_state=planned.make_desired_state, extra_kinds=planned.extra_kinds
+    )
     if again.plan.fingerprint != planned.plan.fingerprint:
         raise RefusedError(
             "the tenant changed after the plan was shown; nothing was written",
-            hint="look at the new plan and confirm it: run the same command again",
+            hint="run the same command again, then check and confirm the new plan",
         )
     return again
 
 
-async def _helped(
-    decided: Plan, world: Snapshot, person: Person | None, earlier: Sequence[ManualStep]
+async def _run_manual_steps(
+    changes: Plan,
+    state: Snapshot,
+    run_manual_step: ManualStepRunner | None,
+    steps_done: Sequence[ManualStep],
 ) -> list[ManualStep]:
-    """Let a person do the open steps, one after the other.
+    """Run the pending manual steps one after the other, up to the first that is not done.
 
     Args:
-        decided: the plan in which they are open.
-        world: everything known by now: the steps show values from it.
-        person: who does them, if there is somebody.
-        earlier: steps that were done already; what they did not bring about, doing them again will not either.
+        changes: the plan in which they are pending.
+        state: the snapshot so far; the steps show values from it.
+        run_manual_step: does a step; nothing is done if None.
+        steps_done: steps that were done before. A step that is still pending has no effect and is not repeated.
 
     Returns:
-        the steps that were done.
+        the steps that were done now.
     """
     done: list[ManualStep] = []
-    for step in decided.open_steps if person else ():
-        known = any(step.address == other.address for other in earlier)
-        if known or person is None:
+    if run_manual_step is None:
+        return done
+    before = {step.address for step in steps_done}
+    for step in changes.pending_steps:
+        if step.address in before:
             break
-        did = await asyncio.to_thread(person, resolve(step, world.by_address))
-        if did is None:
+        completed = await asyncio.to_thread(run_manual_step, resolve(step, state.by_address))
+        if completed is None:
             break
-        done.append(did)
+        done.append(completed)
     return done
 
 
-async def _make(
-    stage: tuple[Change, ...], provider: Provider, world: Snapshot, watcher: Watcher, applied: Applied
+async def _apply_stage(
+    stage: tuple[Change, ...],
+    provider: Provider,
+    state: Snapshot,
+    listener: ProgressListener,
+    result: ApplyResult,
 ) -> Snapshot:
-    """Make the changes of one stage, which do not depend on each other, at the same time."""
+    """Make the changes of one stage, which are independent of each other, concurrently."""
 
-    async def one(change: Change) -> Outcome:
-        resolved = change.model_copy(update={"after": resolve(change.after, world.by_address)})
-        watcher.starting(resolved)
-        outcome = await provider.apply(resolved, world)
-        applied.done.append((resolved, outcome))
-        watcher.finished(resolved, outcome)
+    async def make(change: Change) -> Outcome:
+        resolved = change.model_copy(update={"after": resolve(change.after, state.by_address)})
+        listener.starting(resolved)
+        outcome = await provider.apply(resolved, state)
+        result.done.append((resolved, outcome))
+        listener.finished(resolved, outcome)
         return outcome
 
-    results = await asyncio.gather(*(one(change) for change in stage), return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    outcomes = [result for result in results if isinstance(result, Outcome)]
-    made = [resource for outcome in outcomes for resource in outcome.resources]
-    return world.updated(made, gone=[change.address for change in stage if change.action is Action.DELETE])
+    outcomes = await asyncio.gather(*(make(change) for change in stage), return_exceptions=True)
+    written: list[Resource] = []
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        written += outcome.resources
+    deleted = [change.address for change in stage if change.action is Action.DELETE]
+    return state.updated(written, removed=deleted)
 
 
-async def _converged(provider: Provider, planned: Planned, watcher: Watcher) -> Planned:
-    """Read until nothing is pending any more; after a disagreement, until several reads in a row agree."""
-    deadline = time.monotonic() + provider.convergence_budget
-    agreeing, needed, pause = 0, 1, 0.2
+async def _verify(provider: Provider, planned: PlanResult, listener: ProgressListener) -> PlanResult:
+    """Read until nothing is pending; after a read that disagrees, until several consecutive reads agree."""
+    deadline = time.monotonic() + provider.convergence_timeout
+    agreeing, required, delay = 0, 1, 0.2
     while True:
-        again = await plan(provider, wish=planned.wish, also=planned.also)
+        again = await plan(
+            provider, make_desired_state=planned.make_desired_state, extra_kinds=planned.extra_kinds
+        )
         pending = again.plan.pending
         if not pending:
             agreeing += 1
-            if agreeing >= needed:
+            if agreeing >= required:
                 return again
         else:
-            agreeing, needed = 0, AGREEING_READS
+            agreeing, required = 0, AGREEING_READS
             if time.monotonic() > deadline:
+                addresses = ", ".join(change.address for change in pending)
                 raise RemoteError(
-                    f"written, but still reads differently: {', '.join(change.address for change in pending)}",
-                    hint="run apply again; if it stays so, somebody or something changes it back",
+                    f"written, but the tenant still returns other values: {addresses}",
+                    hint="run apply again; if this repeats, another admin or program reverts the change",
                 )
-            watcher.waiting(f"waiting until {pending[0].address} reads as it was written")
-            pause = min(pause * 1.6, 5.0)
-        if needed > 1:
-            await asyncio.sleep(pause)
+            listener.waiting(f"waiting until the tenant returns the new values of {pending[0].address}")
+            delay = min(delay * 1.6, 5.0)
+        if required > 1:
+            await asyncio.sleep(delay)

@@ -17,17 +17,17 @@ from provisioner.core.errors import UsageError
 
 
 class Journal:
-    """Notes and backups below one folder; see :class:`provisioner.core.notebook.Notebook`."""
+    """Notes and backups below one folder; see :class:`provisioner.core.local_store.Notebook`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._notes = folder / "notes.json"
 
-    def recall(self, name: str) -> Any:
+    def get(self, name: str) -> Any:
         """The JSON value noted under a name, or None."""
         return self._all().get(name)
 
-    def note(self, name: str, value: Any) -> None:
+    def put(self, name: str, value: Any) -> None:
         """Note a JSON value; None forgets it. It is on disk when this returns.
 
         Raises:

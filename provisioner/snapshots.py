@@ -17,8 +17,8 @@ from typing import Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from provisioner.core.errors import UsageError
-from provisioner.core.provider import Provider, Requests
-from provisioner.core.resource import MENTIONS, PERSONAL, Resource
+from provisioner.core.provider import Provider, RequestCounts
+from provisioner.core.resource import MAY_NAME_PEOPLE, PERSONAL_DATA, Resource
 from provisioner.core.snapshot import Gap, Snapshot
 
 MAX_BYTES: Final = 200_000_000
@@ -148,19 +148,21 @@ class Recorded:
     def tenant(self) -> str:
         return self.saved.tenant
 
-    async def read(self, also: frozenset[str] = frozenset()) -> Snapshot:
+    async def read(self, extra_kinds: frozenset[str] = frozenset()) -> Snapshot:
         """What was saved; what was not read then is a gap."""
         snapshot = self.saved.snapshot
         reason = "the snapshot was saved without it; save one with doctor"
         there = {resource.kind for resource in snapshot.resources} | {gap.kind for gap in snapshot.gaps}
-        gaps = tuple(Gap(kind=kind, reason=reason) for kind in sorted(also - {*self.saved.also, *there}))
+        gaps = tuple(
+            Gap(kind=kind, reason=reason) for kind in sorted(extra_kinds - {*self.saved.also, *there})
+        )
         return snapshot.model_copy(update={"gaps": (*snapshot.gaps, *gaps)})
 
-    async def permit(self, *_: object) -> None:
+    async def check_permissions(self, *_: object) -> None:
         raise UsageError("a saved snapshot can only be looked at", hint="leave --from-snapshot out")
 
-    def requests(self) -> Requests:
-        return Requests()
+    def requests(self) -> RequestCounts:
+        return RequestCounts()
 
 
 @dataclass
@@ -174,8 +176,8 @@ class Recording:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.live, name)
 
-    async def read(self, also: frozenset[str] = frozenset()) -> Snapshot:
-        self.last, self.also = await self.live.read(also), also
+    async def read(self, extra_kinds: frozenset[str] = frozenset()) -> Snapshot:
+        self.last, self.also = await self.live.read(extra_kinds), extra_kinds
         return self.last
 
     def saved(self, name: str) -> Saved:
@@ -220,9 +222,9 @@ class _Scrubbing:
 
     def _resource(self, kind: type[Resource], data: dict[str, Any]) -> dict[str, Any]:
         change = {
-            name: self._person if PERSONAL in info.metadata else self._mentioning
+            name: self._person if PERSONAL_DATA in info.metadata else self._mentioning
             for name, info in kind.model_fields.items()
-            if PERSONAL in info.metadata or MENTIONS in info.metadata
+            if PERSONAL_DATA in info.metadata or MAY_NAME_PEOPLE in info.metadata
         }
         if change:
             change["key"] = self._mentioning
@@ -260,7 +262,7 @@ class _Scrubbing:
 def _people(resource: Resource) -> Iterator[str]:
     """The names of people that a resource has."""
     for name, info in type(resource).model_fields.items():
-        if PERSONAL in info.metadata:
+        if PERSONAL_DATA in info.metadata:
             value = getattr(resource, name)
             for text in (value,) if isinstance(value, str) else value or ():
                 yield _remarked(text)[0]

@@ -1,7 +1,7 @@
-"""Microsoft's own descriptions of Graph, as a check of recorded exchanges.
+"""A check of recorded exchanges against Microsoft's descriptions of Graph.
 
-Two of them: the OpenAPI document (types, formats, enumerations, required members) and the metadata, through a strict
-check that no answer holds a member that Microsoft does not declare. Both are read where they lie, beside the repository.
+The OpenAPI document has types, formats, enumerations and required members; the metadata shows that no response has a
+member that Microsoft does not declare. Both are read in place, beside the repository.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from provisioner.sandbox import Exchange
-from tests.contract_judge import Judge, violations
+from tests.contract_checker import ContractChecker, openapi_violations
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "shared" / "contracts"
 ABSENT = "the official API descriptions are not beside the repository"
 
-# What the description does not hold: Graph answers these, and Microsoft documents them on pages of their own.
+# Requests that are not in the description; Graph serves them, and Microsoft documents them elsewhere.
 UNDESCRIBED = {
     r"/policies/\w+Policy$": "policies are not in the description's subset",
     r"/synchronization/secrets$": "GET of secrets is not in the reference; PUT is described and checked",
-    r"/\$batch$": "described as multipart only; the parts are recorded and checked one by one",
+    r"/\$batch$": "described as multipart only; every request of a batch is recorded and checked",
     r"/(groups|servicePrincipals)/[^/]+/transitiveMemberOf$": "left out of the description's subset",
     r"/users/[^/]+/manager(/\$ref)?$": "left out of the description's subset",
     r"/(users|groups|servicePrincipals)/[^/]+/(get|check)Member|/checkMemberObjects$": "described for /directoryObjects",
 }
-# Documented forms that the description's generator leaves out; judged as what they are equal to.
-EQUAL = {
+# Documented forms of paths that the description does not have, and equivalent ones that it has.
+EQUIVALENT_PATHS = {
     r"/(applications|groups)\(uniqueName='[^']+'\)": r"/\1/by-unique-name",  # another key of the same object
-    r"/groups/[^/]+/members/microsoft\.graph\.(user|group)$": r"/\1s",  # a cast yields a collection of that type
+    r"/groups/[^/]+/members/microsoft\.graph\.(user|group)$": r"/\1s",  # a cast is a collection of that type
 }
 OPEN_TYPE = "(not in detailsInfo)"  # declared as an open type: any member is allowed in it
 TYPES = {
@@ -61,30 +61,30 @@ _VARIABLE = re.compile(
 )
 
 
-class GraphContract(Judge):
-    """Judges exchanges with Microsoft Graph."""
+class GraphContract(ContractChecker):
+    """Checks exchanges with Microsoft Graph."""
 
     variable = _VARIABLE
 
-    def judged(self, exchange: Exchange) -> list[str]:
-        """What either description says against a request and its answer."""
-        return self.against_description(exchange) + self.undeclared(exchange)
+    def check(self, exchange: Exchange) -> list[str]:
+        """The violations of either description."""
+        return self.openapi_violations(exchange) + self.undeclared(exchange)
 
-    def against_description(self, exchange: Exchange) -> list[str]:
-        """What the OpenAPI document says against a request (if it was accepted) and its answer."""
+    def openapi_violations(self, exchange: Exchange) -> list[str]:
+        """The violations of the OpenAPI document by a request (if it was accepted) and its response."""
         if exchange.status == 0 or _undescribed(exchange):
             return []
         request, response = _as_openapi(exchange)
-        return violations(self._description, request, response, accepted=exchange.status < 400)
+        return openapi_violations(self._description, request, response, accepted=exchange.status < 400)
 
     def undeclared(self, exchange: Exchange) -> list[str]:
-        """Members of an answer that the metadata does not declare."""
+        """Members of a response that the metadata does not declare."""
         kind = _type_of(exchange)
         if kind is None:
             return []
         value = exchange.answer.get("value")
         body = value if isinstance(value, list) else exchange.answer
-        return [found for found in self.strict_props.unknown(body, kind) if not found.endswith(OPEN_TYPE)]
+        return [name for name in self.strict_props.unknown(body, kind) if not name.endswith(OPEN_TYPE)]
 
     @cached_property
     def _description(self) -> Any:
@@ -103,7 +103,7 @@ class GraphContract(Judge):
         assert specification.loader is not None
         module = importlib.util.module_from_spec(specification)
         with warnings.catch_warnings():
-            # the script leaves its data file to the garbage collector
+            # the script does not close its data file
             warnings.simplefilter("ignore", ResourceWarning)
             specification.loader.exec_module(module)
         return module
@@ -114,8 +114,8 @@ def _as_openapi(exchange: Exchange) -> tuple[Any, Any]:
 
     parts = urlsplit(exchange.path)
     path = re.sub(r"/{2,}", "/", unquote(parts.path))
-    for form, equal in EQUAL.items():
-        path = re.sub(form, equal, path)
+    for pattern, equivalent in EQUIVALENT_PATHS.items():
+        path = re.sub(pattern, equivalent, path)
     request = MockRequest(
         "http://graph.test",
         exchange.method.lower(),
@@ -126,7 +126,7 @@ def _as_openapi(exchange: Exchange) -> tuple[Any, Any]:
         headers={"ConsistencyLevel": exchange.headers.get("Consistencylevel", "")},
     )
     data = b"" if exchange.answer is None else json.dumps(exchange.answer).encode()
-    # The description words errors once, as 4XX; a 5xx of Graph's has the same body.
+    # The description has errors only as 4XX; a 5xx response of Graph has the same body.
     status = min(exchange.status, 499)
     return request, MockResponse(data, status_code=status, content_type="application/json")
 
@@ -138,7 +138,7 @@ def _undescribed(exchange: Exchange) -> bool:
 
 
 def _type_of(exchange: Exchange) -> str | None:
-    """The type of an answer, from its context."""
+    """The type of a response, from its context."""
     if not isinstance(exchange.answer, dict) or exchange.status >= 400:
         return None
     context = str(exchange.answer.get("@odata.context", "")).rpartition("#")[2].removesuffix("/$entity")

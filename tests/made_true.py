@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
-from provisioner.core.diff import merged
+from provisioner.core.diff import merge
 from provisioner.core.plan import Action, Change, Plan
-from provisioner.core.resource import SECRET, Address, Resource, Seal, resolve
+from provisioner.core.resource import SECRET, Address, Resource, WriteOnlySecret, resolve
 from provisioner.core.snapshot import Snapshot
 
 
@@ -31,19 +31,17 @@ def _written(change: Change, world: dict[Address, Resource]) -> Resource:
         }
         wanted = wanted.model_copy(update=new)
         return _sealed(resolve(wanted, {wanted.address: wanted}))
-    infos = wanted.managed()
+    infos = wanted.managed_fields()
     names = [field.name for field in change.fields]
-    update = {
-        name: merged(getattr(wanted, name), getattr(change.before, name), infos[name]) for name in names
-    }
+    update = {name: merge(getattr(wanted, name), getattr(change.before, name), infos[name]) for name in names}
     return _sealed(change.before.model_copy(update=update))
 
 
 def _sealed(resource: Resource) -> Resource:
     """Secrets are not read back; what was written is known by its seal."""
     seals = {
-        name: Seal.of(value.get_secret_value())
-        for name, info in resource.managed().items()
+        name: WriteOnlySecret.of(value.get_secret_value())
+        for name, info in resource.managed_fields().items()
         if SECRET in info.metadata and isinstance(value := getattr(resource, name), SecretStr)
     }
     return resource.model_copy(update=seals)

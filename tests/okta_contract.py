@@ -1,4 +1,4 @@
-"""Okta's own description of its Management API, as a check of recorded exchanges; read where it lies, beside the repository."""
+"""A check of recorded exchanges against Okta's description of its Management API, which is beside the repository."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from provisioner.sandbox import Exchange
-from tests.contract_judge import Judge, violations
+from tests.contract_checker import ContractChecker, openapi_violations
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "shared" / "contracts"
 ABSENT = "the official API descriptions are not beside the repository"
 
-# What the description's subset does not hold.
+# Paths that the subset of the description does not have.
 UNDESCRIBED = {
-    r"^(?!/api/v1/)": "discovery, keys and tokens are in another description (OAuth 2.0 and OpenID Connect)",
-    r"^/api/v1/internal/": "internal: recorded, never described",
-    r"^/api/v1/domains(/|$)": "left out of the description's subset",
-    r"^/api/v1/api-tokens(/|$)": "left out of the description's subset",
-    r"^/api/v1/idps(/|$)": "left out of the description's subset",
-    r"^/api/v1/meta/types/user(/|$)": "left out of the description's subset",
+    r"^(?!/api/v1/)": "metadata, keys and tokens have another description (OAuth 2.0 and OpenID Connect)",
+    r"^/api/v1/internal/": "internal: recorded, not described",
+    r"^/api/v1/domains(/|$)": "not in the subset of the description",
+    r"^/api/v1/api-tokens(/|$)": "not in the subset of the description",
+    r"^/api/v1/idps(/|$)": "not in the subset of the description",
+    r"^/api/v1/meta/types/user(/|$)": "not in the subset of the description",
 }
-# Statuses that Okta was recorded to answer where the description has another one.
+# Recorded statuses that differ from the description.
 STATUSES = {
     ("POST", r"/group-push/mappings$", 200): 201,
     ("DELETE", r"/group-push/mappings/[^/]+$", 200): 204,
 }
-# The answers of recorded real traffic have no others (tests/sandbox/test_okta_recordings.py holds them against it).
+# Recorded responses have no other violations (tests/sandbox/test_okta_recordings.py checks them).
 _NULL = r"None (is not of type|for not nullable|is not one of)"
 DEFECTS = (
     (
@@ -50,7 +50,7 @@ DEFECTS = (
     (
         r"^/api/v1/apps/[^/]+/(groups|group-push)",
         r"InvalidData: \S*profile .*'description': None",
-        "the same, of a group that is embedded",
+        "the same for an embedded group",
     ),
     (
         r"^/api/v1/policies",
@@ -60,38 +60,42 @@ DEFECTS = (
     (
         r"^/api/v1/apps/[^/]+/connections/default$",
         r"InvalidData: \$ 'profile' is a required property",
-        "recorded without, when nothing was configured",
+        "recorded without it before the connection was configured",
     ),
     (
         r"^/api/v1/apps/[^/]+/connections/default$",
         r"InvalidRequestBody: \$ \{'profile': \{'authScheme': 'UNKNOWN'\}\}",
-        "recorded: Okta takes UNKNOWN and ignores it",
+        "recorded: Okta accepts UNKNOWN and ignores it",
     ),
     (
         r"^/api/v1/apps(/[^/]+)?$",
         r"InvalidRequestBody: \$.features Tried to write read-only",
-        "taken and ignored (okta-developer-docs issue 5130)",
+        "accepted and ignored (okta-developer-docs issue 5130)",
     ),
     (
         r"^/api/v1/apps/[^/]+/users/",
         r"InvalidRequestBody: \$ .* is valid under each of",
-        "one of two forms, each of which any object has",
+        "one of two forms, and any object matches both",
     ),
     (
         r"^/api/v1/apps/[^/]+/groups/",
         r"InvalidRequestBody: \$\[\d+\].value .* is not of type 'object'",
         "a value of a JSON Patch may be anything (RFC 6902)",
     ),
-    (r"^/api/v1/apps$", r"InvalidRequestBody: \$ 'signOnMode' is a required", "recorded: the name is enough"),
+    (
+        r"^/api/v1/apps$",
+        r"InvalidRequestBody: \$ 'signOnMode' is a required",
+        "recorded: the name is sufficient",
+    ),
     (
         r"^/api/v1/apps/[^/]+/groups/",
         r"InvalidRequestBody: \$.id Tried to write read-only",
-        "recorded: Okta takes an id that is the path's",
+        "recorded: Okta accepts the id of the path",
     ),
     (
         r"^/api/v1/meta/schemas/apps/",
         r"InvalidRequestBody: \$.definitions.base.(id|type) Tried to write read-only",
-        "recorded: Okta takes what it answers",
+        "recorded: Okta accepts its own response",
     ),
     (
         r"^/api/v1/mappings/",
@@ -107,7 +111,7 @@ DEFECTS = (
     (
         r"^/api/v1/logs$",
         rf"InvalidData: .*{_NULL}",
-        "the example event of Okta's System Log guide has nulls; no member is described as nullable but few",
+        "the example event of Okta's System Log guide has nulls; few members are described as nullable",
     ),
 )
 _VARIABLE = re.compile(
@@ -116,19 +120,19 @@ _VARIABLE = re.compile(
 )
 
 
-class OktaContract(Judge):
-    """Judges exchanges with Okta."""
+class OktaContract(ContractChecker):
+    """Checks exchanges with Okta."""
 
     variable = _VARIABLE
 
-    def judged(self, exchange: Exchange) -> list[str]:
-        """What the description says against a request and its answer."""
+    def check(self, exchange: Exchange) -> list[str]:
+        """Violations of the description in a request and its response."""
         path = unquote(urlsplit(exchange.path).path)
         if exchange.status in (0, 405) or _undescribed(path):
             return []
         request, response = _as_openapi(exchange)
-        found = violations(self._description, request, response, accepted=exchange.status < 400)
-        return [line for line in found if not _defect(path, line)]
+        lines = openapi_violations(self._description, request, response, accepted=exchange.status < 400)
+        return [line for line in lines if not _defect(path, line)]
 
     @cached_property
     def _description(self) -> Any:
@@ -143,7 +147,9 @@ class OktaContract(Judge):
                 for response in (
                     operation.get("responses", {}).values() if isinstance(operation, dict) else ()
                 ):
-                    if response.get("content") == {}:  # means that nothing is said of a body; many have none
+                    if (
+                        response.get("content") == {}
+                    ):  # means an unspecified body, and many responses have none
                         del response["content"]
         return OpenAPI.from_dict(document)
 
@@ -178,5 +184,5 @@ def _status(exchange: Exchange, path: str) -> int:
     for (method, pattern, recorded), described in STATUSES.items():
         if exchange.method == method and exchange.status == recorded and re.search(pattern, path):
             return described
-    # No operation describes every error, but all describe 403, and the form is the same.
+    # No operation describes every error, but all describe 403, which has the same form.
     return exchange.status if exchange.status < 400 else 403

@@ -10,11 +10,11 @@ import pytest
 
 from provisioner import engine
 from provisioner.core.errors import RefusedError
-from provisioner.core.plan import Action, Change, Desired, Guards, Plan, make_plan
-from provisioner.core.provider import HandoffValue, Outcome, PermissionsNeeded, Requests
-from provisioner.core.resource import Ref, Resource, resolve
+from provisioner.core.manual_step import ManualStep, StepProof
+from provisioner.core.plan import Action, Change, DesiredState, Guards, Plan, make_plan
+from provisioner.core.provider import HandoffValue, Outcome, PermissionSummary, RequestCounts
+from provisioner.core.resource import Reference, Resource, resolve
 from provisioner.core.snapshot import Snapshot
-from provisioner.core.step import Evidence, ManualStep
 from tests.core.specimens import Thing
 
 
@@ -30,7 +30,7 @@ class Memory:
         asked: what was asked of it, in order.
     """
 
-    wanted: Desired
+    wanted: DesiredState
     there: dict[str, Resource] = field(default_factory=dict)
     shown: dict[str, Resource] = field(default_factory=dict)
     limits: Guards = field(default_factory=Guards)
@@ -39,15 +39,15 @@ class Memory:
     name = "memory"
     title = "Memory"
     checks = ()
-    teardown_reads: frozenset[str] = frozenset()
+    destroy_kinds: frozenset[str] = frozenset()
     tenant = "memory"
-    convergence_budget = 0.0
+    convergence_timeout = 0.0
 
-    def desired(self) -> Desired:
+    def desired_state(self) -> DesiredState:
         return self.wanted
 
-    def teardown(self, snapshot: Snapshot, *, purge: bool) -> Desired:
-        return Desired(absent=tuple(found.address for found in snapshot.resources))
+    def destroyed_state(self, snapshot: Snapshot, *, purge: bool) -> DesiredState:
+        return DesiredState(absent=tuple(found.address for found in snapshot.resources))
 
     def handoff(self, snapshot: Snapshot) -> tuple[HandoffValue, ...]:
         return ()
@@ -55,41 +55,41 @@ class Memory:
     def guards(self) -> Guards:
         return self.limits
 
-    def advice(self, snapshot: Snapshot, plan: Plan) -> Iterable[str]:
+    def warnings(self, snapshot: Snapshot, plan: Plan) -> Iterable[str]:
         return ()
 
-    async def read(self, also: frozenset[str] = frozenset()) -> Snapshot:
+    async def read(self, extra_kinds: frozenset[str] = frozenset()) -> Snapshot:
         self.asked.append("read")
         return Snapshot(resources=(*self.there.values(), *self.shown.values()))
 
-    async def look_again(self, steps: Iterable[ManualStep], world: Snapshot) -> tuple[Resource, ...]:
+    async def refresh(self, steps: Iterable[ManualStep], state: Snapshot) -> tuple[Resource, ...]:
         self.asked.append(f"look again after {', '.join(step.key for step in steps)}")
         return tuple(self.shown.values())
 
-    async def needed_permissions(self) -> PermissionsNeeded:
+    async def permissions(self) -> PermissionSummary:
         raise NotImplementedError
 
-    async def permit(self, plan: Plan) -> None:
+    async def check_permissions(self, plan: Plan) -> None:
         self.asked.append(f"permit {', '.join(change.address for change in plan.pending)}")
 
-    async def apply(self, change: Change, world: Snapshot) -> Outcome:
+    async def apply(self, change: Change, state: Snapshot) -> Outcome:
         self.asked.append(f"{change.action} {change.address}")
         if change.after is None:
             del self.there[change.address]
             return Outcome()
-        made = resolve(change.after, world.by_address)
-        assert not made.refs()
+        made = resolve(change.after, state.by_address)
+        assert not made.references()
         made = made.model_copy(update={"id": f"id-{made.key}"})
         self.there[change.address] = made
         return Outcome(resources=(made,))
 
-    def requests(self) -> Requests:
-        return Requests()
+    def requests(self) -> RequestCounts:
+        return RequestCounts()
 
     async def close(self) -> None:
         """Nothing is open."""
 
-    def outlook(self, snapshot: Snapshot) -> Iterable[str]:
+    def next_steps(self, snapshot: Snapshot) -> Iterable[str]:
         return ()
 
 
@@ -134,28 +134,30 @@ def switch(on: str | None) -> Thing:
 
 def step(key: str, *after: str, proof: str = "title", **more: object) -> ManualStep:
     """A human step that is proven by the switch."""
-    evidence = (Evidence(address="test-thing/switch", field=proof),)
-    return ManualStep.model_validate({"key": key, "title": key, "after": after, "proof": evidence, **more})
+    evidence = (StepProof(address="test-thing/switch", field=proof),)
+    return ManualStep.model_validate(
+        {"key": key, "title": key, "depends_on": after, "proofs": evidence, **more}
+    )
 
 
-def applied(tenant: Memory, person: Somebody | None) -> engine.Applied:
-    async def doing() -> engine.Applied:
+def applied(tenant: Memory, person: Somebody | None) -> engine.ApplyResult:
+    async def doing() -> engine.ApplyResult:
         planned = await engine.plan(tenant)
-        return await engine.apply(tenant, planned, Nobody(), engine.Applied(), person=person)
+        return await engine.apply(tenant, planned, Nobody(), engine.ApplyResult(), run_manual_step=person)
 
     return asyncio.run(doing())
 
 
-def done(result: engine.Applied) -> list[str]:
+def done(result: engine.ApplyResult) -> list[str]:
     return [change.address for change, _ in result.done]
 
 
 FIRST = Thing(key="first", title="t")
-LAST = Thing(key="last", title="t", after=("step/one",))
+LAST = Thing(key="last", title="t", depends_on=("step/one",))
 
 
 def test_what_waits_for_a_step_goes_on_once_it_is_done():
-    tenant = Memory(Desired(resources=(FIRST, step("one", FIRST.address), LAST)))
+    tenant = Memory(DesiredState(resources=(FIRST, step("one", FIRST.address), LAST)))
     person = Somebody({"one": lambda: tenant.shown.update(switch=switch("on"))})
     result = applied(tenant, person)
     assert done(result) == ["test-thing/first", "test-thing/last"]
@@ -173,18 +175,18 @@ def test_what_waits_for_a_step_goes_on_once_it_is_done():
 
 
 def test_without_anybody_it_waits():
-    tenant = Memory(Desired(resources=(FIRST, step("one", FIRST.address), LAST)))
+    tenant = Memory(DesiredState(resources=(FIRST, step("one", FIRST.address), LAST)))
     result = applied(tenant, None)
     assert done(result) == ["test-thing/first"]
     assert result.after is not None
-    assert [each.key for each in result.after.plan.open_steps] == ["one"]
+    assert [each.key for each in result.after.plan.pending_steps] == ["one"]
     assert not [asked for asked in tenant.asked if asked.startswith("look")]
 
 
 def test_steps_are_asked_for_in_their_order_and_shown_with_their_values():
-    value = Ref(address=FIRST.address, field="id", form="paste {}")
+    value = Reference(address=FIRST.address, field="id", template="paste {}")
     one = step("one", FIRST.address, instructions=(value,))
-    tenant = Memory(Desired(resources=(step("two", one.address), one, FIRST)))
+    tenant = Memory(DesiredState(resources=(step("two", one.address), one, FIRST)))
     person = Somebody({"one": lambda: None, "two": lambda: tenant.shown.update(switch=switch("on"))})
     applied(tenant, person)
     assert person.keys == ["one", "two"]
@@ -192,16 +194,16 @@ def test_steps_are_asked_for_in_their_order_and_shown_with_their_values():
 
 
 def test_after_one_that_is_not_done_the_next_is_not_asked_for():
-    tenant = Memory(Desired(resources=(step("one"), step("two", "step/one"), step("three", "step/two"))))
+    tenant = Memory(DesiredState(resources=(step("one"), step("two", "step/one"), step("three", "step/two"))))
     person = Somebody({"one": lambda: None, "three": lambda: None})
     result = applied(tenant, person)
     assert person.keys == ["one", "two"]
     assert result.after is not None
-    assert [each.key for each in result.after.plan.open_steps] == ["one", "two", "three"]
+    assert [each.key for each in result.after.plan.pending_steps] == ["one", "two", "three"]
 
 
 def test_a_step_that_shows_no_effect_is_not_asked_for_twice():
-    tenant = Memory(Desired(resources=(step("one"), LAST)))
+    tenant = Memory(DesiredState(resources=(step("one"), LAST)))
     person = Somebody({"one": lambda: None})
     result = applied(tenant, person)
     assert person.keys == ["one"]
@@ -212,11 +214,11 @@ def test_a_step_that_shows_no_effect_is_not_asked_for_twice():
 
 def test_a_step_without_effect_does_not_keep_what_another_lets_through():
     tenant = Memory(
-        Desired(
+        DesiredState(
             resources=(
                 step("one", proof="born"),
                 step("two", "step/one"),
-                Thing(key="last", title="t", after=("step/two",)),
+                Thing(key="last", title="t", depends_on=("step/two",)),
             )
         )
     )
@@ -228,7 +230,7 @@ def test_a_step_without_effect_does_not_keep_what_another_lets_through():
 
 def test_steps_that_only_appear_after_others_are_asked_for_too():
     one, two = step("one"), step("two", "test-thing/last", proof="born")
-    tenant = Memory(Desired(resources=(one, LAST, two)))
+    tenant = Memory(DesiredState(resources=(one, LAST, two)))
     person = Somebody(
         {
             "one": lambda: tenant.shown.update(switch=switch("on")),
@@ -243,7 +245,7 @@ def test_steps_that_only_appear_after_others_are_asked_for_too():
 
 
 def test_a_step_that_is_proven_already_is_not_asked_for():
-    tenant = Memory(Desired(resources=(step("one"), LAST)), shown={"switch": switch("on")})
+    tenant = Memory(DesiredState(resources=(step("one"), LAST)), shown={"switch": switch("on")})
     person = Somebody({})
     assert done(applied(tenant, person)) == ["test-thing/last"]
     assert person.asked == []
@@ -251,17 +253,17 @@ def test_a_step_that_is_proven_already_is_not_asked_for():
 
 def test_what_the_steps_reveal_is_guarded_like_everything_else():
     tenant = Memory(
-        Desired(resources=(step("one"),), exhaustive=frozenset({"test-thing"})),
+        DesiredState(resources=(step("one"),), exhaustive=frozenset({"test-thing"})),
         limits=Guards(protected={"test-thing": "no"}),
     )
     person = Somebody({"one": lambda: tenant.shown.update(switch=switch("on"))})
-    with pytest.raises(RefusedError, match="test-thing/switch would be removed"):
+    with pytest.raises(RefusedError, match="test-thing/switch would be deleted"):
         applied(tenant, person)
     assert not [asked for asked in tenant.asked if asked.startswith("delete")]
 
 
 def test_when_somebody_did_something_the_tenant_is_read_again_although_nothing_was_written():
-    tenant = Memory(Desired(resources=(step("one"),)))
+    tenant = Memory(DesiredState(resources=(step("one"),)))
     person = Somebody({"one": lambda: tenant.shown.update(switch=switch("on"))})
     result = applied(tenant, person)
     assert tenant.asked.count("read") == 2
@@ -270,7 +272,7 @@ def test_when_somebody_did_something_the_tenant_is_read_again_although_nothing_w
 
 
 def test_where_nothing_is_open_nobody_is_asked():
-    tenant = Memory(Desired(resources=(FIRST,)))
+    tenant = Memory(DesiredState(resources=(FIRST,)))
     person = Somebody({})
     assert done(applied(tenant, person)) == ["test-thing/first"]
     assert person.asked == []
@@ -281,7 +283,7 @@ def test_where_nothing_is_open_nobody_is_asked():
 def test_what_was_removed_before_a_step_is_not_removed_again_after_it():
     old = Thing(key="old", title="t")
     kept = (FIRST, step("one", FIRST.address), LAST)
-    tenant = Memory(Desired(resources=kept, absent=(old.address,)), there={old.address: old})
+    tenant = Memory(DesiredState(resources=kept, absent=(old.address,)), there={old.address: old})
     person = Somebody({"one": lambda: tenant.shown.update(switch=switch("on"))})
     result = applied(tenant, person)
     assert done(result) == ["test-thing/first", "test-thing/old", "test-thing/last"]
@@ -289,7 +291,7 @@ def test_what_was_removed_before_a_step_is_not_removed_again_after_it():
 
 def test_what_was_changed_before_a_step_is_not_changed_again_after_it():
     tenant = Memory(
-        Desired(resources=(FIRST, step("one", FIRST.address), LAST)),
+        DesiredState(resources=(FIRST, step("one", FIRST.address), LAST)),
         there={FIRST.address: Thing(key="first", title="other", id="id-first")},
     )
     person = Somebody({"one": lambda: tenant.shown.update(switch=switch("on"))})

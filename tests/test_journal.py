@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisioner.core.errors import UsageError
-from provisioner.core.notebook import Notebook
+from provisioner.core.local_store import LocalStore
 from provisioner.journal import Journal
 
 json_values = st.recursive(
@@ -32,40 +32,40 @@ def mode(path: Path) -> int:
 
 class TestNotes:
     def test_nothing_is_recalled_where_nothing_was_noted(self, journal):
-        assert journal.recall("name") is None
+        assert journal.get("name") is None
         assert not journal.folder.exists()
 
     def test_a_note_is_found_again_in_a_later_run(self, journal):
-        journal.note("tenant/kiro", {"id": 1})
-        assert Journal(journal.folder).recall("tenant/kiro") == {"id": 1}
+        journal.put("tenant/kiro", {"id": 1})
+        assert Journal(journal.folder).get("tenant/kiro") == {"id": 1}
 
     def test_notes_do_not_touch_each_other(self, journal):
-        journal.note("a", 1)
-        journal.note("b", 2)
-        journal.note("a", 3)
-        assert (journal.recall("a"), journal.recall("b")) == (3, 2)
+        journal.put("a", 1)
+        journal.put("b", 2)
+        journal.put("a", 3)
+        assert (journal.get("a"), journal.get("b")) == (3, 2)
 
     def test_none_forgets(self, journal):
-        journal.note("a", 1)
-        journal.note("a", None)
-        journal.note("never noted", None)
-        assert journal.recall("a") is None
+        journal.put("a", 1)
+        journal.put("a", None)
+        journal.put("never noted", None)
+        assert journal.get("a") is None
         assert "a" not in json.loads((journal.folder / "notes.json").read_text())
 
     @settings(deadline=None, max_examples=30)
     @given(name=st.text(), value=json_values)
     def test_any_json_value_under_any_name_survives(self, tmp_path_factory, name, value):
         journal = Journal(tmp_path_factory.getbasetemp() / "any")
-        journal.note(name, value)
-        assert journal.recall(name) == value
+        journal.put(name, value)
+        assert journal.get(name) == value
 
     @pytest.mark.parametrize("damage", [b"", b"{", b"[1, 2]", b"null", b"\xff\xfe"])
     def test_damaged_notes_are_as_good_as_none_and_can_be_written_again(self, journal, damage):
-        journal.note("a", 1)
+        journal.put("a", 1)
         (journal.folder / "notes.json").write_bytes(damage)
-        assert journal.recall("a") is None
-        journal.note("b", 2)
-        assert journal.recall("b") == 2
+        assert journal.get("a") is None
+        journal.put("b", 2)
+        assert journal.get("b") == 2
 
 
 class TestBackups:
@@ -82,12 +82,12 @@ class TestBackups:
 
     def test_a_backup_is_no_note(self, journal):
         journal.back_up("x", 1)
-        assert journal.recall("x") is None
+        assert journal.get("x") is None
 
 
 class TestFiles:
     def test_only_the_owner_can_read_them(self, journal):
-        journal.note("a", 1)
+        journal.put("a", 1)
         where = Path(journal.back_up("x", 1))
         assert [mode(path) for path in (journal.folder / "notes.json", where)] == [0o600, 0o600]
         assert mode(journal.folder) == 0o700
@@ -97,16 +97,16 @@ class TestFiles:
         journal.back_up("x", 1)
         assert mode(journal.folder) == 0o700
 
-    @pytest.mark.parametrize("write", ["note", "back_up"])
+    @pytest.mark.parametrize("write", ["put", "back_up"])
     def test_what_cannot_be_written_leaves_what_was_there_and_no_rest(self, journal, write):
-        journal.note("a", 1)
+        journal.put("a", 1)
         with pytest.raises(TypeError):
             getattr(journal, write)("b", object())
-        assert journal.recall("a") == 1
+        assert journal.get("a") == 1
         assert [path.name for path in journal.folder.rglob("*") if path.is_file()] == ["notes.json"]
 
     def test_nothing_half_written_is_ever_seen_under_the_name(self, journal, monkeypatch):
-        journal.note("a", 1)
+        journal.put("a", 1)
 
         def killed(value, file, **_):
             file.write('{"a": ')
@@ -114,21 +114,21 @@ class TestFiles:
 
         monkeypatch.setattr(json, "dump", killed)
         with pytest.raises(KeyboardInterrupt):
-            journal.note("a", 2)
-        assert journal.recall("a") == 1
+            journal.put("a", 2)
+        assert journal.get("a") == 1
 
 
 def test_it_is_a_notebook(journal):
-    notebook: Notebook = journal
-    notebook.note("a", [1])
-    assert notebook.recall("a") == [1]
+    notebook: LocalStore = journal
+    notebook.put("a", [1])
+    assert notebook.get("a") == [1]
 
 
 def test_a_folder_that_cannot_be_written_is_told_and_reads_as_empty(tmp_path):
     (tmp_path / "file").touch()
     journal = Journal(tmp_path / "file" / "state")
-    assert journal.recall("x") is None
-    for work in (journal.note, journal.back_up):
+    assert journal.get("x") is None
+    for work in (journal.put, journal.back_up):
         with pytest.raises(UsageError, match="cannot write") as raised:
             work("x", 1)
         assert "PROVISIONER_STATE_DIR" in raised.value.hint

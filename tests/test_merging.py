@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from provisioner.core.errors import UsageError
 from provisioner.fleet import Shard
+from provisioner.reports.building import doctor_report
 from provisioner.reports.drift import drift_report
-from provisioner.reports.making import doctor_report
 from provisioner.reports.merging import merged_doctor, merged_drift
 from provisioner.reports.models import AuditReport, FailureReport, PlanReport, Target
 

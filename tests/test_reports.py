@@ -12,15 +12,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from provisioner.core.check import Check, Evidence, Finding, Look, Severity, Status, Verdict
+from provisioner.core.check import Check, CheckContext, Evidence, Finding, Severity, Status, Violation
 from provisioner.core.diff import FieldChange
-from provisioner.core.plan import Action, Change, Desired, Plan, Refusal
-from provisioner.core.provider import HandoffValue, Outcome, Requests
-from provisioner.core.resource import Ref
+from provisioner.core.manual_step import ManualStep
+from provisioner.core.plan import Action, Change, DesiredState, Plan, Refusal
+from provisioner.core.provider import HandoffValue, Outcome, RequestCounts
+from provisioner.core.resource import Reference
 from provisioner.core.snapshot import Snapshot
-from provisioner.core.step import ManualStep
 from provisioner.providers.kiro import iam_policy
 from provisioner.reports import text
+from provisioner.reports.building import (
+    apply_report,
+    audit_report,
+    doctor_report,
+    finding_reports,
+    handoff_reports,
+    plan_report,
+    step_report,
+)
 from provisioner.reports.exports import (
     DifferenceReport,
     DiffReport,
@@ -30,15 +39,6 @@ from provisioner.reports.exports import (
     export_report,
 )
 from provisioner.reports.json import dumps
-from provisioner.reports.making import (
-    apply_report,
-    audit_report,
-    doctor_report,
-    finding_reports,
-    handoff_reports,
-    plan_report,
-    step_report,
-)
 from provisioner.reports.models import (
     ApplyReport,
     AuditReport,
@@ -58,9 +58,12 @@ TARGET = Target(playbook="kiro.yaml", name="kiro", provider="entra", tenant="con
 STEP = ManualStep(
     key="token",
     title="generate the SCIM token",
-    where="Kiro console, Settings",
-    instructions=("Click there.", Ref(address="entra-application/kiro", field="app_id", form="ID: {}")),
-    brings=(("KIRO_SCIM_TOKEN", "the access token"),),
+    location="Kiro console, Settings",
+    instructions=(
+        "Click there.",
+        Reference(address="entra-application/kiro", field="app_id", template="ID: {}"),
+    ),
+    outputs=(("KIRO_SCIM_TOKEN", "the access token"),),
 )
 
 
@@ -119,11 +122,11 @@ HANDOFF = (
     HandoffValue(
         name="Application (client) ID",
         value="1234",
-        comes_from="Entra, Overview",
-        goes_to="Kiro console, Application ID",
+        source="Entra, Overview",
+        destination="Kiro console, Application ID",
     ),
     HandoffValue(
-        name="Tenant ID", value=None, comes_from="Entra, Overview", goes_to="Kiro console, Tenant ID"
+        name="Tenant ID", value=None, source="Entra, Overview", destination="Kiro console, Tenant ID"
     ),
 )
 FINDINGS = [
@@ -142,15 +145,17 @@ FINDINGS = [
         status=Status.SKIP,
         severity=Severity.HIGH,
         message="x could not be read",
-        needs=("A.Read", "B.Read"),
+        permissions=("A.Read", "B.Read"),
     ),
     Finding(check="t-broken", status=Status.ERROR, severity=Severity.HIGH, message="the check itself failed"),
-    Finding(check="t-high", status=Status.FAIL, severity=Severity.HIGH, message="quite wrong", fix=Desired()),
+    Finding(
+        check="t-high", status=Status.FAIL, severity=Severity.HIGH, message="quite wrong", fix=DesiredState()
+    ),
 ]
 FIXED = (DoneReport(address="x/1", action="update"),)
 PERMISSIONS = PermissionsReport(
     target=TARGET,
-    needs=(
+    permissions=(
         PermissionReport(
             purpose="read", any_of=("A.Read", "A.All"), commands=("plan", "apply"), granted=True
         ),
@@ -159,7 +164,7 @@ PERMISSIONS = PermissionsReport(
     ),
     missing=("write everything",),
     kind="Some permissions",
-    who="A person also needs the role",
+    role_holder="A person also needs the role",
     role="Some Administrator",
     problem="no access token",
     aws_policy={"Version": "2012-10-17", "Statement": []},
@@ -168,7 +173,7 @@ SHEET = HandoffSheet(target=TARGET, values=handoff_reports(HANDOFF), steps=(step
 
 
 def applied(plan: Plan = PLAN, done: Any = DONE, **more: Any) -> ApplyReport:
-    usual: dict[str, Any] = {"after": None, "requests": Requests(read=12, write=3), "seconds": 1.23456}
+    usual: dict[str, Any] = {"after": None, "requests": RequestCounts(read=12, write=3), "seconds": 1.23456}
     return apply_report(TARGET, plan, list(done), **{**usual, **more})
 
 
@@ -303,14 +308,14 @@ def hostile_reports(value: str) -> dict[str, str]:
         severity=Severity.LOW,
         message=value,
         evidence=(Evidence(path=value, value=value), Evidence(path="p", value={value: [value]})),
-        needs=(value,),
+        permissions=(value,),
     )
-    handoff = (HandoffValue(name="ID", value=value, comes_from="here", goes_to="there"),)
+    handoff = (HandoffValue(name="ID", value=value, source="here", destination="there"),)
     audit = audit_report(target, [finding], (DoneReport(address=value, action="update"),))
     permissions = PERMISSIONS.model_copy(update={"target": target, "problem": value})
     sheet = HandoffSheet(target=target, values=handoff_reports(handoff), steps=(step_report(step),))
     report = apply_report(
-        target, plan, done, after=None, requests=Requests(), seconds=0, handoff=handoff, error=value
+        target, plan, done, after=None, requests=RequestCounts(), seconds=0, handoff=handoff, error=value
     )
     return {
         "plan": text.plan_text(plan_report(target, plan), "A Directory", verbose=True),
@@ -436,11 +441,11 @@ class TestModels:
 
             Fix: the way out.
             """
-            yield Verdict("bad")
+            yield Violation("bad")
 
         check = Check("t-explained", judge, (), Severity.LOW)
-        (found,) = finding_reports(check.run(Look(Snapshot())), [check])
-        assert (found.title, found.why, found.how) == ("The title.", "the reason.", "the way out.")
+        (found,) = finding_reports(check.run(CheckContext(Snapshot())), [check])
+        assert (found.title, found.why, found.remedy) == ("The title.", "the reason.", "the way out.")
 
     def test_only_what_failed_can_be_fixed(self):
         report: AuditReport = audit_report(TARGET, FINDINGS)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.core.errors import UsageError
-from provisioner.core.resource import Seal
+from provisioner.core.resource import WriteOnlySecret
 from provisioner.core.snapshot import Gap, Snapshot
 from provisioner.providers.entra import observations as seen
 from provisioner.providers.entra import resources as kinds
@@ -51,11 +51,11 @@ class TestFiles:
         assert stat.S_IMODE((tmp_path / "s.json").stat().st_mode) == 0o600
 
     def test_digests_of_secrets_are_not_in_it(self, tmp_path):
-        seal = Seal.of("hunter2")
+        seal = WriteOnlySecret.of("hunter2")
         save(tmp_path / "s.json", saved(kinds.ProvisioningSecrets(key="kiro", token=seal)))
         text = (tmp_path / "s.json").read_text()
         assert seal.fingerprint not in text
-        assert load(tmp_path / "s.json").snapshot.one(kinds.ProvisioningSecrets).token == Seal()
+        assert load(tmp_path / "s.json").snapshot.first(kinds.ProvisioningSecrets).token == WriteOnlySecret()
 
     def test_people_have_pseudonyms_on_request_and_domains_stay(self, tmp_path):
         save(tmp_path / "s.json", saved(*PEOPLE), keep=frozenset())
@@ -66,7 +66,7 @@ class TestFiles:
         assert "Kiro-Entra" in text
         assert json.loads(text)["scrubbed"] == ["secrets", "names"]
         assignment, user = (
-            load(tmp_path / "s.json").snapshot.one(kind) for kind in (kinds.UserAssignment, kinds.User)
+            load(tmp_path / "s.json").snapshot.first(kind) for kind in (kinds.UserAssignment, kinds.User)
         )
         assert assignment.key == user.key
 
@@ -74,7 +74,7 @@ class TestFiles:
         for name in ("a.json", "b.json"):
             save(tmp_path / name, saved(*PEOPLE), keep=frozenset())
         first, second = (
-            {one.key for one in load(tmp_path / name).snapshot.of(kinds.User)}
+            {one.key for one in load(tmp_path / name).snapshot.all(kinds.User)}
             for name in ("a.json", "b.json")
         )
         assert first
@@ -102,7 +102,7 @@ class TestFiles:
         assert not {"bob brown", "bbrown", "carol"} & set(re.findall(r"bob brown\b|bbrown|carol", text))
         snapshot = load(tmp_path / "s.json").snapshot
         assignment, failure, people, refused = (
-            snapshot.one(kind)
+            snapshot.first(kind)
             for kind in (kinds.UserAssignment, seen.ProvisioningFailure, okta.People, okta.SignInFailure)
         )
         bob = assignment.principal_name
@@ -113,7 +113,7 @@ class TestFiles:
         login, _, remark = people.not_active[0].partition(" ")
         assert remark == "(suspended)"
         assert refused.key == f"app: {login} was refused"
-        assert snapshot.one(kinds.Application).display_name == "Bob Browning"
+        assert snapshot.first(kinds.Application).display_name == "Bob Browning"
 
     @given(st.lists(st.text(min_size=1, max_size=8), max_size=4), st.text(max_size=20))
     def test_whatever_people_are_called_the_rest_can_be_read_again(self, names, reason):
@@ -125,7 +125,7 @@ class TestFiles:
             save(Path(folder) / "s.json", saved(failure, *there), keep=frozenset())
             again = load(Path(folder) / "s.json").snapshot
         assert len(again.resources) == len(there) + 1
-        assert again.one(seen.ProvisioningFailure).code == "x"
+        assert again.first(seen.ProvisioningFailure).code == "x"
 
     def test_people_whom_the_playbook_names_keep_their_names(self, tmp_path):
         save(tmp_path / "s.json", saved(*PEOPLE), keep=frozenset({ALICE}))
@@ -162,10 +162,10 @@ class TestRecorded:
         snapshot = self.read(
             saved(*PEOPLE, also=(seen.SignInError.kind,)), seen.SignInError.kind, "entra-licences"
         )
-        assert snapshot.gap(seen.SignInError.kind) is None
-        assert snapshot.gap("entra-licences").reason.startswith("the snapshot was saved without it")
-        assert snapshot.of(kinds.User)
+        assert snapshot.gap_for(seen.SignInError.kind) is None
+        assert snapshot.gap_for("entra-licences").reason.startswith("the snapshot was saved without it")
+        assert snapshot.all(kinds.User)
 
     def test_it_cannot_be_written_to(self):
         with pytest.raises(UsageError, match="only be looked at"):
-            asyncio.run(Recorded(None, saved()).permit(None))
+            asyncio.run(Recorded(None, saved()).check_permissions(None))

@@ -20,7 +20,7 @@ from provisioner.cli.options import (
 )
 from provisioner.cli.surveying import failures, sole_error, surveyed
 from provisioner.core.errors import ExitCode, ProvisionerError, UsageError
-from provisioner.providers import CATALOGUES, catalogue
+from provisioner.providers import CHECK_PREFIXES, checks_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from provisioner.cli.printing import Printer
     from provisioner.cli.session import Session
     from provisioner.core.check import Check
-    from provisioner.core.provider import PermissionsNeeded, Provider
+    from provisioner.core.provider import PermissionSummary, Provider
     from provisioner.fleet import Shard
     from provisioner.providers import Playbook
     from provisioner.reports.models import AuditReport, DoctorReport, FindingReport
@@ -84,7 +84,7 @@ def doctor(
       provisioner doctor tenants/ --fail-on high --report html=doctor.html
       provisioner doctor entra.yaml --save-snapshot entra.json --scrub-names
     """
-    from provisioner.reports.making import doctor_report
+    from provisioner.reports.building import doctor_report
     from provisioner.reports.text import doctor_text
 
     async def work(session: Session, provider: Provider) -> AuditReport:
@@ -139,8 +139,8 @@ def _chosen(playbook: Playbook, wanted: Sequence[str]) -> tuple[Check, ...]:
     """The checks to run: those wanted, or all that are about what the playbook has."""
     about = ("dns",) if playbook.domains is not None else ()
     if not wanted:
-        return tuple(check for name in (playbook.provider, *about) for check in catalogue(name))
-    known = {check.id: check for name in (playbook.provider, "dns") for check in catalogue(name)}
+        return tuple(check for name in (playbook.provider, *about) for check in checks_of(name))
+    known = {check.id: check for name in (playbook.provider, "dns") for check in checks_of(name)}
     for identifier in wanted:
         if identifier not in known:
             raise _no_such_check(identifier)
@@ -156,17 +156,19 @@ async def _audited(
 ) -> AuditReport:
     from provisioner import engine
     from provisioner.cli.changing import confirm, show_plan
-    from provisioner.reports.making import audit_report, done_reports
+    from provisioner.reports.building import audit_report, done_reports
 
     planned, findings = await engine.audit(provider, checks)
-    applied = engine.Applied()
+    applied = engine.ApplyResult()
     wished = engine.fixes(findings)
     if fix and (wished.resources or wished.absent or wished.exhaustive):
-        repair = engine.replanned(provider, planned, wished)
+        repair = engine.replan(provider, planned, wished)
         show_plan(session, provider, repair)
         if repair.plan.pending and not yes and not repair.plan.refusals:
             confirm(session.printer)
-        await engine.apply(provider, repair, session.printer, applied, fresh=yes, person=session.person())
+        await engine.apply(
+            provider, repair, session.printer, applied, fresh=yes, run_manual_step=session.person()
+        )
         _, findings = await engine.audit(provider, checks)
     return audit_report(
         session.target(provider),
@@ -184,10 +186,12 @@ def checks() -> None:
 
 
 @checks.command("list")
-@click.option("--provider", type=click.Choice(CATALOGUES), help="Only this provider's, or those of domains.")
+@click.option(
+    "--provider", type=click.Choice(CHECK_PREFIXES), help="Only this provider's, or those of domains."
+)
 def list_checks(provider: str | None) -> None:
     """One line for each check."""
-    listed = [check for name in ([provider] if provider else CATALOGUES) for check in catalogue(name)]
+    listed = [check for name in ([provider] if provider else CHECK_PREFIXES) for check in checks_of(name)]
     width = max(len(check.id) for check in listed)
     for check in listed:
         click.echo(f"{check.id:<{width}}  {check.severity.label:<6}  {check.title}")
@@ -198,7 +202,7 @@ def list_checks(provider: str | None) -> None:
 def show_check(identifier: str) -> None:
     """Explain a check: symptom, why, fix, source."""
     whose = identifier.partition("-")[0]  # every id begins with it
-    known = {check.id: check for check in (catalogue(whose) if whose in CATALOGUES else ())}
+    known = {check.id: check for check in (checks_of(whose) if whose in CHECK_PREFIXES else ())}
     if identifier not in known:
         raise _no_such_check(identifier)
     check = known[identifier]
@@ -222,17 +226,17 @@ def permissions(playbook: Path, sandbox: bool, printer: Printer) -> int:
     from provisioner.reports.models import PermissionReport, PermissionsReport
     from provisioner.reports.text import permissions_text
 
-    async def work(provider: Provider) -> tuple[PermissionsNeeded, Provider]:
-        return await provider.needed_permissions(), provider
+    async def work(provider: Provider) -> tuple[PermissionSummary, Provider]:
+        return await provider.permissions(), provider
 
     with opened(playbook, printer, sandbox=sandbox) as session:
         needed, provider = session.run(work)
         report = PermissionsReport(
             target=session.target(provider),
-            needs=tuple(PermissionReport(**need.model_dump()) for need in needed.needs),
-            missing=tuple(need.purpose for need in needed.needs if need.granted is False),
+            permissions=tuple(PermissionReport(**need.model_dump()) for need in needed.permissions),
+            missing=tuple(need.purpose for need in needed.permissions if need.granted is False),
             kind=needed.kind,
-            who=needed.who,
+            role_holder=needed.role_holder,
             role=needed.role,
             problem=needed.problem,
             aws_policy=iam_policy(),

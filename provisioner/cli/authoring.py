@@ -16,7 +16,7 @@ from provisioner.providers import NAMES
 if TYPE_CHECKING:
     from provisioner.cli.printing import Printer
     from provisioner.core.provider import Provider
-    from provisioner.engine import Planned
+    from provisioner.engine import PlanResult
 
 # Modules that load pydantic or an SDK are imported inside the commands: --help must be quick.
 # ruff: noqa: PLC0415
@@ -105,7 +105,7 @@ def validate(playbook: tuple[Path, ...], sandbox: bool, printer: Printer) -> Non
                 loaded = session.loaded
         else:
             loaded = playbooks.load(file, Variables())
-        waits = [f"{key} waits for {name}" for key, name in loaded.awaited.items()]
+        waits = [f"{key} waits for {name}" for key, name in loaded.deferred.items()]
         click.echo(f"{file}: valid{'; ' + '; '.join(waits) if waits else ''}")
 
 
@@ -153,11 +153,11 @@ def handoff(playbook: Path, sandbox: bool, form: str | None, printer: Printer) -
         return _print_records(playbook, sandbox, form, printer)
     from provisioner import engine
     from provisioner.cli.session import opened
-    from provisioner.reports.making import handoff_reports, step_report
+    from provisioner.reports.building import handoff_reports, step_report
     from provisioner.reports.models import HandoffSheet
     from provisioner.reports.text import handoff_text
 
-    async def work(provider: Provider) -> tuple[Planned, Provider]:
+    async def work(provider: Provider) -> tuple[PlanResult, Provider]:
         return await engine.plan(provider), provider
 
     with opened(playbook, printer, sandbox=sandbox) as session:
@@ -165,7 +165,7 @@ def handoff(playbook: Path, sandbox: bool, form: str | None, printer: Printer) -
         sheet = HandoffSheet(
             target=session.target(provider),
             values=handoff_reports(provider.handoff(planned.snapshot)),
-            steps=tuple(map(step_report, planned.plan.open_steps)),
+            steps=tuple(map(step_report, planned.plan.pending_steps)),
         )
         printer.report(sheet, handoff_text(sheet, provider.title))
         return ExitCode.WAITING if sheet.steps else ExitCode.DONE

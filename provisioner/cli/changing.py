@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from provisioner.core.plan import Guards, Plan
     from provisioner.core.provider import Provider
     from provisioner.core.snapshot import Snapshot
-    from provisioner.engine import Applied, Planned, Wish
+    from provisioner.engine import ApplyResult, DesiredStateFactory, PlanResult
     from provisioner.reports.models import PlanReport, Target
 
 # Modules that load pydantic or an SDK are imported inside the commands: --help must be quick.
@@ -77,7 +77,7 @@ def plan(
       provisioner plan entra.yaml --out plan.json --report markdown=plan.md
     """
     from provisioner.cli.session import opened
-    from provisioner.reports.making import plan_report
+    from provisioner.reports.building import plan_report
     from provisioner.reports.text import plan_text
 
     with opened(playbook, printer, sandbox=sandbox) as session:
@@ -190,8 +190,8 @@ def destroy(playbook: Path, sandbox: bool, yes: bool, purge: bool, no_wait: bool
         return result
 
 
-def _planning(max_removals: float | None) -> Callable[[Provider], Awaitable[tuple[Planned, Provider]]]:
-    async def work(provider: Provider) -> tuple[Planned, Provider]:
+def _planning(max_removals: float | None) -> Callable[[Provider], Awaitable[tuple[PlanResult, Provider]]]:
+    async def work(provider: Provider) -> tuple[PlanResult, Provider]:
         from provisioner import engine
 
         return await engine.plan(provider, guards=_guards(provider, max_removals)), provider
@@ -213,15 +213,15 @@ class _Goal(Enum):
     PURGED = auto()
     """Taken down with nothing left in the recycle bin."""
 
-    def wish(self, provider: Provider) -> Wish | None:
+    def wish(self, provider: Provider) -> DesiredStateFactory | None:
         """What the engine is to plan for; None: what the playbook asks for."""
         if self is _Goal.AS_THE_PLAYBOOK_SAYS:
             return None
-        return lambda snapshot: provider.teardown(snapshot, purge=self is _Goal.PURGED)
+        return lambda snapshot: provider.destroyed_state(snapshot, purge=self is _Goal.PURGED)
 
     def reads(self, provider: Provider) -> frozenset[str]:
         """Kinds to read besides those that the playbook's plan needs."""
-        return frozenset() if self is _Goal.AS_THE_PLAYBOOK_SAYS else provider.teardown_reads
+        return frozenset() if self is _Goal.AS_THE_PLAYBOOK_SAYS else provider.destroy_kinds
 
 
 @dataclass(frozen=True)
@@ -250,7 +250,7 @@ def _change(session: Session, goals: Sequence[_Goal], terms: _Terms, *, wait: bo
     """
     from provisioner import engine
 
-    applied = engine.Applied()
+    applied = engine.ApplyResult()
     try:
         return session.run(lambda provider: _reach(session, provider, goals, terms, applied), wait=wait)
     except KeyboardInterrupt:
@@ -260,7 +260,7 @@ def _change(session: Session, goals: Sequence[_Goal], terms: _Terms, *, wait: bo
 
 
 async def _reach(
-    session: Session, provider: Provider, goals: Sequence[_Goal], terms: _Terms, applied: Applied
+    session: Session, provider: Provider, goals: Sequence[_Goal], terms: _Terms, applied: ApplyResult
 ) -> int:
     from provisioner import engine
     from provisioner.core.plan import Plan
@@ -271,9 +271,9 @@ async def _reach(
     for goal in goals:
         planned = await engine.plan(
             provider,
-            wish=goal.wish(provider),
+            make_desired_state=goal.wish(provider),
             guards=_guards(provider, terms.max_removals),
-            also=goal.reads(provider),
+            extra_kinds=goal.reads(provider),
         )
         if terms.approved is not None:
             _refuse_another(terms.approved, session.target(provider), planned.plan)
@@ -283,7 +283,7 @@ async def _reach(
             started = time.monotonic()  # nobody wants to know how long they thought
         try:
             await engine.apply(
-                provider, planned, session.printer, applied, fresh=not asked, person=session.person()
+                provider, planned, session.printer, applied, fresh=not asked, run_manual_step=session.person()
             )
         except ProvisionerError as problem:
             error = problem
@@ -313,7 +313,7 @@ def _refuse_another(approved: PlanReport, target: Target, plan: Plan) -> None:
         )
 
 
-def _agreed(session: Session, provider: Provider, planned: Planned, *, yes: bool) -> bool:
+def _agreed(session: Session, provider: Provider, planned: PlanResult, *, yes: bool) -> bool:
     """Show the plan, stop where a guard refuses it, and ask where there is something to ask.
 
     Returns:
@@ -324,15 +324,15 @@ def _agreed(session: Session, provider: Provider, planned: Planned, *, yes: bool
     asks = bool(planned.plan.pending) and not yes
     if asks or not session.printer.wants_json:
         show_plan(session, provider, planned)
-    engine.refuse_if_unsafe(planned.plan)
+    engine.check_guards(planned.plan)
     if asks:
         confirm(session.printer)
     return asks
 
 
-def show_plan(session: Session, provider: Provider, planned: Planned) -> None:
+def show_plan(session: Session, provider: Provider, planned: PlanResult) -> None:
     """The plan, before anything is asked or written."""
-    from provisioner.reports.making import plan_report
+    from provisioner.reports.building import plan_report
     from provisioner.reports.text import plan_text
 
     verbose = session.printer.verbose
@@ -357,13 +357,13 @@ def _finish(
     provider: Provider,
     goal: _Goal,
     plan: Plan,
-    applied: Applied,
+    applied: ApplyResult,
     snapshot: Snapshot,
     *,
     seconds: float,
     error: ProvisionerError | None,
 ) -> int:
-    from provisioner.reports.making import apply_report
+    from provisioner.reports.building import apply_report
     from provisioner.reports.text import apply_text
 
     up = goal is _Goal.AS_THE_PLAYBOOK_SAYS
@@ -375,7 +375,7 @@ def _finish(
         requests=provider.requests(),
         seconds=seconds,
         handoff=provider.handoff(snapshot) if up else (),
-        outlook=tuple(provider.outlook(snapshot)) if up and not error else (),
+        next_steps=tuple(provider.next_steps(snapshot)) if up and not error else (),
         error=str(error) if error else None,
     )
     there = "the tenant is as the playbook says" if up else "it is down already"

@@ -11,7 +11,7 @@ import click
 
 from provisioner.cli.files import refuse_overwriting, write_file
 from provisioner.cli.options import PLAYBOOK, output_options, sandbox_option
-from provisioner.core.errors import ExitCode, NotFoundRemotelyError, PlaybookError, RefusedError, UsageError
+from provisioner.core.errors import ExitCode, PlaybookError, RefusedError, RemoteNotFoundError, UsageError
 from provisioner.providers import NAMES
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from provisioner.cli.session import Session, Workspace
     from provisioner.core.comparison import Side
     from provisioner.core.provider import Provider
-    from provisioner.engine import Planned
-    from provisioner.providers.exporting import Candidate, Draft
+    from provisioner.engine import PlanResult
+    from provisioner.providers.base.export import Candidate, Draft
     from provisioner.reports.exports import ExportReport, LeftAloneReport, SideReport
     from provisioner.reports.models import Target
 
@@ -111,8 +111,8 @@ def _exported(
         application: which one, if it is said.
         options: for the connection.
     """
-    from provisioner.providers.exploring import explorer
-    from provisioner.providers.exporting import playbook_name
+    from provisioner.providers.base.discovery import explorer
+    from provisioner.providers.base.export import playbook_name
 
     explore = explorer(provider)
     session = _first_session(at_work, folder, provider, explore.connection(options))
@@ -143,7 +143,7 @@ def _chosen(found: tuple[Candidate, ...], name: str | None, application: str | N
         NotFoundRemotelyError: there is none.
         RefusedError: several may be meant, and there is nobody to ask.
     """
-    from provisioner.providers.exporting import chosen
+    from provisioner.providers.base.export import choose_candidate
     from provisioner.reports.text import plain
 
     if not found:
@@ -152,11 +152,11 @@ def _chosen(found: tuple[Candidate, ...], name: str | None, application: str | N
             if application
             else "looks as if it were Kiro's"
         )
-        raise NotFoundRemotelyError(
+        raise RemoteNotFoundError(
             f"no application {what}",
             hint="say which one: --application CLIENT_ID_OR_NAME; or make one: provisioner init",
         )
-    if one := chosen(found, name):
+    if one := choose_candidate(found, name):
         return one
     lines = [
         f"{one.name}  client id {one.client_id}  created {one.created or 'at an unknown time'}"
@@ -181,14 +181,14 @@ def _proved(at_work: Workspace, folder: Path, candidate: Candidate, draft: Draft
     from provisioner.playbook.writing import written
     from provisioner.reports.exports import deviating, export_lines, export_report, unmanaged_keys
 
-    async def plan(connected: Provider) -> tuple[Planned, Target]:
+    async def plan(connected: Provider) -> tuple[PlanResult, Target]:
         return await engine.plan(connected), session.target(connected)
 
     file = folder / "playbook.yaml"
     unmanaged: tuple[LeftAloneReport, ...] = ()
-    keys, remarks = draft.keys, draft.remarks
+    keys, remarks = draft.keys, draft.comments
     while True:
-        file.write_text(written(keys, remarks, draft.absent), encoding="utf-8")
+        file.write_text(written(keys, remarks, draft.omitted), encoding="utf-8")
         session = at_work.session(file)
         planned, target = session.run(plan)
         more = deviating(planned.plan, unmanaged)
@@ -196,19 +196,19 @@ def _proved(at_work: Workspace, folder: Path, candidate: Candidate, draft: Draft
             break
         unmanaged += more
         entries, beside = unmanaged_keys(unmanaged)
-        keys, remarks = {**draft.keys, "unmanaged": entries}, {**draft.remarks, **beside}
+        keys, remarks = {**draft.keys, "unmanaged": entries}, {**draft.comments, **beside}
     report = export_report(
         target.model_copy(update={"playbook": ""}),
         "",
         planned.plan,
         client_id=candidate.client_id,
         unmanaged=unmanaged,
-        left_alone=draft.left_alone,
+        left_alone=draft.inexpressible,
         unread=draft.unread,
     )
     title = f"Exported from {target.tenant}, client id {candidate.client_id}. Every key is explained by: provisioner schema"
     heading = (title, "", *export_lines(report, detailed=False))
-    return report.model_copy(update={"playbook": written(keys, remarks, draft.absent, heading)})
+    return report.model_copy(update={"playbook": written(keys, remarks, draft.omitted, heading)})
 
 
 @click.command()
@@ -249,23 +249,25 @@ def _side(at_work: Workspace, file: Path, *, live: bool) -> tuple[SideReport, Si
     """One of the two: a snapshot by its ending, else a playbook or its tenant."""
     from provisioner import snapshots
     from provisioner.core.comparison import Side
-    from provisioner.providers import entry
+    from provisioner.providers import provider_module
     from provisioner.reports.exports import SideReport
 
     if file.suffix == ".json":
         for name in NAMES:
-            entry(name)  # the kinds of resources in a snapshot are known once their provider is
+            provider_module(name)  # the kinds of resources in a snapshot are known once their provider is
         saved = snapshots.load(file)
         about = {"name": saved.name, "provider": saved.provider, "tenant": saved.tenant}
-        return SideReport(file=str(file), what="snapshot", **about), Side.found(saved.name, saved.snapshot)
+        return SideReport(file=str(file), what="snapshot", **about), Side.of_snapshot(
+            saved.name, saved.snapshot
+        )
 
     session = at_work.session(file)
     name = session.loaded.playbook.name
 
     async def look(provider: Provider) -> tuple[str, Side]:
         if live:
-            return provider.tenant, Side.found(name, await provider.read())
-        return provider.tenant, Side.wanted(name, provider.desired())
+            return provider.tenant, Side.of_snapshot(name, await provider.read())
+        return provider.tenant, Side.of_playbook(name, provider.desired_state())
 
     tenant, side = session.run(look)
     report = SideReport(

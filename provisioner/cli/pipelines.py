@@ -254,7 +254,7 @@ def _needs(file: Path) -> _Needs:
         providers=frozenset({provider}),
         clouds=frozenset({str(given.get("cloud", "global"))} if entra else ()),
         tenants=frozenset({str(tenant)} if entra else ()),
-        **_sorted_out(source, providers.entry(provider).playbook_model()),
+        **_sorted_out(source, providers.provider_module(provider).playbook_model()),
     )
 
 

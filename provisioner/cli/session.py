@@ -20,13 +20,13 @@ from provisioner.cli.printing import Printer
 from provisioner.core.errors import ProvisionerError, UsageError
 from provisioner.core.provider import Provider
 from provisioner.journal import Journal
-from provisioner.reports.making import Context
+from provisioner.reports.building import ReportContext
 from provisioner.reports.models import Target
 from provisioner.settings import Variables, state_dir
 
 if TYPE_CHECKING:
-    from provisioner.core.step import ManualStep
-    from provisioner.engine import Person
+    from provisioner.core.manual_step import ManualStep
+    from provisioner.engine import ManualStepRunner
     from provisioner.sandbox import Sandbox
 
 T = TypeVar("T")
@@ -75,17 +75,17 @@ class Session:
             self.journal,
             self.printer.note,
             sandboxed,
-            wait=wait,
-            elsewhere=self.elsewhere,
+            wait_for_dns=wait,
+            other_playbooks=self.elsewhere,
         )
 
-    def _sandboxed(self) -> providers.Sandboxed:
+    def _sandboxed(self) -> providers.SandboxConnection:
         """How the sandbox is reached."""
         from provisioner.sandbox.settings import LAG_SECONDS  # noqa: PLC0415 - start-up time
 
         running, playbook = self.sandbox, self.loaded.playbook
         assert running is not None
-        reached = providers.Sandboxed(
+        reached = providers.SandboxConnection(
             running.url,
             running.vendor(playbook.provider).access_token(),
             float(LAG_SECONDS.read(running.store)),
@@ -96,7 +96,7 @@ class Session:
 
         return replace(reached, **control.name_servers(running))
 
-    def person(self) -> Person | None:
+    def person(self) -> ManualStepRunner | None:
         """The simulated person who does human steps in the sandbox; nobody outside it."""
         running = self.sandbox
         if running is None:
@@ -110,14 +110,14 @@ class Session:
             if action is None:
                 return None
             self.printer.acted(step.address, action.summary)
-            return step.model_copy(update={"brought": action.output})
+            return step.model_copy(update={"output": action.output})
 
         return act
 
-    def context(self) -> Context:
+    def context(self) -> ReportContext:
         """What the playbook says besides, for a report."""
         today = datetime.now(UTC).date()
-        return Context(self.loaded.playbook.waivers, today, self.loaded.line)
+        return ReportContext(self.loaded.playbook.waivers, today, self.loaded.line)
 
     def target(self, provider: Provider) -> Target:
         return Target(
@@ -315,7 +315,7 @@ def _looks_like_one(path: Path) -> bool:
 def _rehearsed(loaded: playbooks.Loaded, sandbox: Sandbox, printer: Printer) -> playbooks.Loaded:
     """The same playbook against the sandbox: its tenant, and never an endpoint outside this machine."""
     playbook: Any = loaded.playbook
-    replaced = playbook.rehearsed(sandbox.vendor(playbook.provider).variables())
+    replaced = playbook.for_sandbox(sandbox.vendor(playbook.provider).variables())
     if playbook.cloud:
         from provisioner.sandbox import control  # noqa: PLC0415 - start-up time
 
@@ -332,12 +332,12 @@ def _rehearsed(loaded: playbooks.Loaded, sandbox: Sandbox, printer: Printer) -> 
 
 def _rehearsed_domains(domains: tuple[Any, ...], sandbox: Sandbox) -> tuple[Any, ...]:
     """The same domains with the tokens of the simulated console, and with the sandbox's name server for their zones."""
-    from provisioner.providers.dns.keys import DnsKeys  # noqa: PLC0415 - start-up time
+    from provisioner.providers.dns.playbook import DnsSection  # noqa: PLC0415 - start-up time
     from provisioner.sandbox import console_actions, control  # noqa: PLC0415 - start-up time
 
     control.create_zones(sandbox, [one.name for one in domains])
     tokens = console_actions.verification_tokens(sandbox, [one.name for one in domains])
-    update = DnsKeys(**control.dns_update_key(sandbox))
+    update = DnsSection(**control.dns_update_key(sandbox))
     return tuple(
         one.model_copy(update={"value": tokens.get(one.name), "dns": update if one.dns else None})
         for one in domains

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from provisioner.cli.session import Session, Workspace
     from provisioner.core.check import Finding
     from provisioner.core.provider import Provider
-    from provisioner.engine import Planned
+    from provisioner.engine import PlanResult
     from provisioner.fleet import Result, Shard
     from provisioner.reports.models import DriftReport, FailureReport, PlanReport
 
@@ -235,8 +235,8 @@ def _failure(file: Path, error: ProvisionerError) -> FailureReport:
 async def _plan_report(session: Session, provider: Provider, *, unmanaged: bool) -> PlanReport:
     """What deviates, and what apply could not take back."""
     from provisioner import engine
-    from provisioner.core.deviation import unmanaged as left_alone
-    from provisioner.reports.making import finding_reports, plan_report
+    from provisioner.core.drift import unmanaged_values as left_alone
+    from provisioner.reports.building import finding_reports, plan_report
     from provisioner.reports.models import UnmanagedReport
 
     planned = await engine.plan(provider)
@@ -255,11 +255,11 @@ async def _plan_report(session: Session, provider: Provider, *, unmanaged: bool)
     )
 
 
-def _irreparable(provider: Provider, planned: Planned) -> list[Finding]:
+def _irreparable(provider: Provider, planned: PlanResult) -> list[Finding]:
     """Faults of security that no plan takes back, in what was read anyway."""
-    from provisioner.core.check import Look, Status
+    from provisioner.core.check import CheckContext, Status
 
-    look = Look(planned.snapshot, planned.desired)
+    look = CheckContext(planned.snapshot, planned.desired)
     found = (finding for check in provider.checks if check.security for finding in check.run(look))
     return [finding for finding in found if finding.status is Status.FAIL and finding.fix is None]
 

@@ -1,14 +1,14 @@
-"""Checks: one pure function each, whose docstring is its documentation page.
+"""Checks: pure functions over a snapshot. The docstring of a check is its documentation page.
 
-A check looks at a snapshot and yields a verdict for everything that is wrong; yielding nothing means PASS. What it
-needs but nobody could read makes it SKIP, with the missing permission named.
+A check yields one :class:`Violation` for each fault; yielding nothing means PASS. A check whose resources could not
+be read is SKIPPED, and the finding names the missing permission.
 
 The docstring has a title line and these sections, one paragraph each::
 
-    Symptom: what a person sees.
-    Why: what is behind it.
-    Fix: what to do about it.
-    Source: where this is documented.
+    Symptom: what people see.
+    Why: the cause.
+    Fix: what to do.
+    Source: the document and section.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
-from .plan import Desired
+from .manual_step import ManualStep
+from .plan import DesiredState
 from .resource import Address, Model, Resource
 from .snapshot import Snapshot
+
+R = TypeVar("R", bound=Resource)
 
 SECTIONS = ("Symptom", "Why", "Fix", "Source")
 
@@ -38,7 +41,7 @@ class Status(StrEnum):
 
 
 class Severity(IntEnum):
-    """How much a finding matters, least first."""
+    """How urgent a finding is, lowest first."""
 
     LOW = 1
     MEDIUM = 2
@@ -50,11 +53,11 @@ class Severity(IntEnum):
 
 
 class Evidence(Model):
-    """Where in the remote object the fault is seen.
+    """The part of the remote object that shows the fault.
 
     Attributes:
-        path: a JSON path in the vendor's own names.
-        value: what stands there.
+        path: JSON path in the vendor's names.
+        value: the value at that path.
     """
 
     path: str
@@ -62,12 +65,12 @@ class Evidence(Model):
 
 
 class Finding(Model):
-    """What one check says about one resource.
+    """The result of one check for one resource.
 
     Attributes:
-        fix: what should be, for the one write path to make it so; None when a person must decide.
-        needs: permissions of which any one would let a skipped check run.
-        left_alone: the playbook says that what would have to change is not to be touched.
+        fix: the desired state that fixes the fault; None when it needs a manual decision.
+        permissions: for a skipped check, permissions of which any one lets it run.
+        unmanaged: the playbook excludes from plans what the fix would change.
     """
 
     check: str
@@ -76,62 +79,106 @@ class Finding(Model):
     address: Address = ""
     message: str = ""
     evidence: tuple[Evidence, ...] = ()
-    fix: Desired | None = None
-    needs: tuple[str, ...] = ()
-    left_alone: bool = False
+    fix: DesiredState | None = None
+    permissions: tuple[str, ...] = ()
+    unmanaged: bool = False
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What a check yields for a fault.
+class Violation:
+    """One fault, as a check yields it.
 
     Args:
-        message: what is wrong, in one sentence.
-        address: the resource, if there is one.
-        evidence: path and value pairs.
-        fix: the desired state that repairs it, if the product can.
-        severity: where it differs from the check's own.
+        message: the fault, in one sentence.
+        address: the resource, if any.
+        evidence: pairs of JSON path and value.
+        fix: the desired state that fixes it, if there is one.
+        severity: if it differs from the severity of the check.
     """
 
     message: str
     address: Address = ""
     evidence: tuple[tuple[str, Any], ...] = ()
-    fix: Desired | None = None
+    fix: DesiredState | None = None
     severity: Severity | None = None
 
 
 class SkipCheckError(Exception):
-    """Raised by a check that cannot say anything, with the reason."""
+    """Raised by a check that does not apply; the message is the reason."""
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a check may look at: what is, and what the playbook says should be."""
+class CheckContext:
+    """What a check reads: the snapshot, and the desired state of the playbook."""
 
     snapshot: Snapshot
-    desired: Desired = field(default_factory=Desired)
+    desired_state: DesiredState = field(default_factory=DesiredState)
+
+    def required(self, kind: type[R], reason: str) -> R:
+        """The existing resource of a kind that has at most one.
+
+        Args:
+            kind: the kind.
+            reason: why the check is skipped when it does not exist.
+
+        Raises:
+            SkipCheckError: it does not exist.
+        """
+        existing = self.snapshot.first(kind)
+        if existing is None:
+            raise SkipCheckError(reason)
+        return existing
+
+    def desired(self, kind: type[R]) -> R:
+        """The desired resource of a kind that the playbook has at most one of.
+
+        Raises:
+            SkipCheckError: the playbook does not manage this kind.
+        """
+        resources = self.all_desired(kind)
+        if not resources:
+            raise SkipCheckError(f"the playbook does not manage {kind.kind}")
+        return resources[0]
+
+    def all_desired(self, kind: type[R]) -> tuple[R, ...]:
+        """Every desired resource of a kind."""
+        return tuple(resource for resource in self.desired_state.resources if isinstance(resource, kind))
+
+    def as_in_playbook(self, *kinds: type[Resource]) -> DesiredState:
+        """A fix that applies the playbook to these kinds, manual steps included."""
+        selected: tuple[type[Resource], ...] = (*kinds, ManualStep)
+        return DesiredState(
+            resources=tuple(
+                resource for resource in self.desired_state.resources if isinstance(resource, selected)
+            )
+        )
 
 
-Judge = Callable[[Look], Iterable[Verdict]]
+def set_fields(*resources: Resource) -> DesiredState:
+    """A fix that sets the fields of these resources and leaves every other field unchanged."""
+    return DesiredState(resources=resources)
+
+
+CheckFunction = Callable[[CheckContext], Iterable[Violation]]
 
 
 @dataclass(frozen=True)
 class Check:
-    """A check and what is known about it.
+    """A registered check.
 
     Attributes:
         id: kebab case, begins with the provider's name, never changes.
-        reads: the kinds of resource without which it cannot run.
-        severity: of its findings.
-        row: the row of the vendor's troubleshooting table that it covers, if any.
-        security: a fault decides who gets in, or where data goes.
+        reads: kinds of resource that must have been read.
+        severity: default severity of its findings.
+        vendor_row: the row of the vendor's troubleshooting table that it covers, if any.
+        security: a fault changes who gets access, or where data goes.
     """
 
     id: str
-    judge: Judge
+    function: CheckFunction
     reads: tuple[type[Resource], ...]
     severity: Severity
-    row: str = ""
+    vendor_row: str = ""
     security: bool = False
 
     @cached_property
@@ -140,50 +187,54 @@ class Check:
 
     @cached_property
     def sections(self) -> dict[str, str]:
-        """The paragraphs of the docstring by their headings."""
+        """The paragraphs of the docstring, by heading."""
         text = "\n".join(self._lines[1:])
-        found = re.findall(rf"^({'|'.join(SECTIONS)}):\s*(.*?)(?=\n\s*\n|\Z)", text, re.MULTILINE | re.DOTALL)
-        return {heading: " ".join(body.split()) for heading, body in found}
+        paragraphs = re.findall(
+            rf"^({'|'.join(SECTIONS)}):\s*(.*?)(?=\n\s*\n|\Z)", text, re.MULTILINE | re.DOTALL
+        )
+        return {heading: " ".join(body.split()) for heading, body in paragraphs}
 
     @cached_property
     def _lines(self) -> list[str]:
-        return inspect.cleandoc(self.judge.__doc__ or self.id).splitlines()
+        return inspect.cleandoc(self.function.__doc__ or self.id).splitlines()
 
-    def run(self, look: Look) -> Iterator[Finding]:
-        """Every finding of this check; exactly one PASS, SKIP or ERROR when there is nothing wrong to tell."""
+    def run(self, context: CheckContext) -> Iterator[Finding]:
+        """One FAIL finding for each violation, or else exactly one PASS, SKIP or ERROR."""
         for kind in self.reads:
-            if gap := look.snapshot.gap(kind.kind):
+            if gap := context.snapshot.gap_for(kind.kind):
                 yield self._finding(
-                    Status.SKIP, f"{kind.kind} could not be read: {gap.reason}", needs=gap.needs
+                    Status.SKIP, f"{kind.kind} could not be read: {gap.reason}", permissions=gap.permissions
                 )
                 return
         try:
-            verdicts = tuple(self.judge(look))
+            violations = tuple(self.function(context))
         except SkipCheckError as reason:
             yield self._finding(Status.SKIP, str(reason))
             return
-        except Exception as error:  # noqa: BLE001 - a broken check must not hide the others
+        except Exception as error:  # noqa: BLE001 - one broken check must not hide the others
             yield self._finding(Status.ERROR, f"the check itself failed: {type(error).__name__}: {error}")
             return
-        for verdict in verdicts:
+        for violation in violations:
             yield Finding(
                 check=self.id,
                 status=Status.FAIL,
-                severity=verdict.severity or self.severity,
-                address=verdict.address,
-                message=verdict.message,
-                evidence=tuple(Evidence(path=path, value=value) for path, value in verdict.evidence),
-                fix=verdict.fix,
+                severity=violation.severity or self.severity,
+                address=violation.address,
+                message=violation.message,
+                evidence=tuple(Evidence(path=path, value=value) for path, value in violation.evidence),
+                fix=violation.fix,
             )
-        if not verdicts:
+        if not violations:
             yield self._finding(Status.PASS, self.title)
 
-    def _finding(self, status: Status, message: str, needs: tuple[str, ...] = ()) -> Finding:
-        return Finding(check=self.id, status=status, severity=self.severity, message=message, needs=needs)
+    def _finding(self, status: Status, message: str, permissions: tuple[str, ...] = ()) -> Finding:
+        return Finding(
+            check=self.id, status=status, severity=self.severity, message=message, permissions=permissions
+        )
 
 
-class Catalogue:
-    """The checks of one provider, in the order in which they are registered."""
+class CheckRegistry:
+    """The checks of one theme, in order of registration. Use an instance as a decorator."""
 
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
@@ -197,15 +248,15 @@ class Catalogue:
         *,
         reads: tuple[type[Resource], ...],
         severity: Severity,
-        row: str = "",
+        vendor_row: str = "",
         security: bool = False,
-    ) -> Callable[[Judge], Judge]:
-        """Decorate a function to make it a check; see :class:`Check` for the arguments."""
+    ) -> Callable[[CheckFunction], CheckFunction]:
+        """Register a function as a check; see :class:`Check` for the arguments."""
 
-        def register(judge: Judge) -> Judge:
+        def register(function: CheckFunction) -> CheckFunction:
             if identifier in self._checks:
                 raise ValueError(f"two checks are called {identifier}")
-            self._checks[identifier] = Check(identifier, judge, reads, severity, row, security)
-            return judge
+            self._checks[identifier] = Check(identifier, function, reads, severity, vendor_row, security)
+            return function
 
         return register

@@ -1,4 +1,4 @@
-"""Two integrations compared: as playbooks want them, or as they were read. Pure."""
+"""Comparisons of two integrations: playbooks, snapshots, or one of each. Pure."""
 
 from __future__ import annotations
 
@@ -8,57 +8,59 @@ from typing import Any, Final, Literal
 
 from pydantic import SecretStr
 
-from .diff import CHANGED, HIDDEN, FieldChange, created, shown
-from .leaving import LeftAlone, managed
-from .plan import Action, Desired, Guards, make_plan
-from .resource import SECRET, UNORDERED, Address, AnyResource, Model, Ref, Resource
+from .diff import CHANGED, HIDDEN, FieldChange, display_value, initial_fields
+from .manual_step import ManualStep
+from .plan import Action, DesiredState, Guards, make_plan
+from .resource import SECRET, UNORDERED, Address, AnyResource, Model, Reference, Resource
 from .snapshot import Snapshot
-from .step import ManualStep
+from .unmanaged import UnmanagedRule, without_unmanaged
 
-_GIVEN: Final = ("id", "app_id", "client_id", "tenant_id")
-"""Fields in which a tenant gives a name of its own to what is the same elsewhere."""
+_TENANT_IDS: Final = ("id", "app_id", "client_id", "tenant_id")
+"""Fields with identifiers that each tenant assigns itself."""
 _SHORTEST_ID: Final = 12
 
 
 class Side(Model):
-    """One of the two.
+    """One of the two integrations.
 
     Attributes:
-        name: the integration's; it is in the addresses of what there is one of.
-        resources: as they are wanted, or as they were read.
-        read: they were read, so what is not among them is not there; otherwise it is not managed.
-        exhaustive: of what is wanted, kinds of which there should be no others.
-        left_alone: what may be there all the same.
+        name: the name of the integration, which is the key of many of its resources.
+        resources: the desired resources of a playbook, or the existing ones of a snapshot.
+        is_snapshot: the resources exist; a missing resource does not exist. Otherwise it is not managed.
+        exhaustive: for a playbook, kinds that should have no other resources.
+        unmanaged: for a playbook, what may exist anyway.
     """
 
     name: str
     resources: tuple[AnyResource, ...] = ()
-    read: bool = False
+    is_snapshot: bool = False
     exhaustive: frozenset[str] = frozenset()
-    left_alone: tuple[LeftAlone, ...] = ()
+    unmanaged: tuple[UnmanagedRule, ...] = ()
 
     @classmethod
-    def wanted(cls, name: str, desired: Desired) -> Side:
-        """What a playbook asks for, without what it leaves alone."""
-        everything = frozenset(one.address for one in desired.resources)
-        resources = tuple(managed(desired.resources, desired.left_alone, everything))
+    def of_playbook(cls, name: str, desired: DesiredState) -> Side:
+        """The desired resources of a playbook, without the unmanaged ones."""
+        addresses = frozenset(resource.address for resource in desired.resources)
         return cls(
-            name=name, resources=resources, exhaustive=desired.exhaustive, left_alone=desired.left_alone
+            name=name,
+            resources=tuple(without_unmanaged(desired.resources, desired.unmanaged, addresses)),
+            exhaustive=desired.exhaustive,
+            unmanaged=desired.unmanaged,
         )
 
     @classmethod
-    def found(cls, name: str, snapshot: Snapshot) -> Side:
-        """What was read."""
-        return cls(name=name, resources=snapshot.resources, read=True)
+    def of_snapshot(cls, name: str, snapshot: Snapshot) -> Side:
+        """The existing resources of a snapshot."""
+        return cls(name=name, resources=snapshot.resources, is_snapshot=True)
 
 
 class Difference(Model):
-    """A resource that is not the same on both sides.
+    """A resource that differs between the sides.
 
     Attributes:
-        address: with the name of the left side.
-        where: on which side it is.
-        fields: those that differ, ``before`` on the left and ``after`` on the right.
+        address: its address, with the name of the left side.
+        where: the side that has it.
+        fields: the fields that differ: ``before`` is left, ``after`` is right.
     """
 
     address: Address
@@ -67,86 +69,83 @@ class Difference(Model):
 
 
 def compare(left: Side, right: Side) -> tuple[Difference, ...]:
-    """What is not the same, in the order of the left side.
+    """The differences, in the order of the left side.
 
-    The names of the two integrations do not count, nor do the identifiers that a tenant gives.
+    The names of the integrations and the identifiers that a tenant assigns are not compared.
     """
     right = _renamed_side(right, left.name)
-    if left.read and not right.read:
-        return tuple(_against(right, left, turned=True))
-    if right.read and not left.read:
-        return tuple(_against(left, right, turned=False))
-    return tuple(_alike(left, right))
+    if left.is_snapshot and not right.is_snapshot:
+        return tuple(_playbook_against_snapshot(right, left, playbook_is_left=False))
+    if right.is_snapshot and not left.is_snapshot:
+        return tuple(_playbook_against_snapshot(left, right, playbook_is_left=True))
+    return tuple(_same_type(left, right))
 
 
-def _against(wanted: Side, found: Side, *, turned: bool) -> Iterator[Difference]:
-    """What is wanted against what was read: a plan."""
-    desired = Desired(resources=wanted.resources, exhaustive=wanted.exhaustive, left_alone=wanted.left_alone)
-    plan = make_plan(desired, Snapshot(resources=found.resources), Guards())
+def _playbook_against_snapshot(
+    playbook: Side, snapshot: Side, *, playbook_is_left: bool
+) -> Iterator[Difference]:
+    """The pending changes of a plan are the differences."""
+    desired = DesiredState(
+        resources=playbook.resources, exhaustive=playbook.exhaustive, unmanaged=playbook.unmanaged
+    )
+    plan = make_plan(desired, Snapshot(resources=snapshot.resources), Guards())
+    playbook_side, snapshot_side = ("left", "right") if playbook_is_left else ("right", "left")
     for change in plan.changes:
         if change.action is Action.NOOP or isinstance(change.after, ManualStep):
             continue
-        where: Literal["wanted", "found", "both"] = "both"
+        where = "both"
         if change.before is None or change.after is None:
-            where = "wanted" if change.before is None else "found"
-        sides = {
-            "wanted": "right" if turned else "left",
-            "found": "left" if turned else "right",
-            "both": "both",
-        }
-        fields = change.fields if turned else tuple(_turned(field) for field in change.fields)
-        yield Difference.model_validate({"address": change.address, "where": sides[where], "fields": fields})
+            where = playbook_side if change.before is None else snapshot_side
+        fields = tuple(map(_swapped, change.fields)) if playbook_is_left else change.fields
+        yield Difference.model_validate({"address": change.address, "where": where, "fields": fields})
 
 
-def _turned(field: FieldChange) -> FieldChange:
+def _swapped(field: FieldChange) -> FieldChange:
     return FieldChange(name=field.name, before=field.after, after=field.before)
 
 
-def _alike(left: Side, right: Side) -> Iterator[Difference]:
-    """Two of a sort, field by field."""
-    ours, theirs = _comparable(left), _comparable(right)
-    for address in dict.fromkeys((*ours, *theirs)):
-        here, there = ours.get(address), theirs.get(address)
-        if here and there:
-            if fields := tuple(_differing(here, there, left, right)):
+def _same_type(left: Side, right: Side) -> Iterator[Difference]:
+    """Two playbooks or two snapshots, field by field."""
+    on_left, on_right = _comparable(left), _comparable(right)
+    for address in dict.fromkeys((*on_left, *on_right)):
+        first, second = on_left.get(address), on_right.get(address)
+        if first and second:
+            if fields := tuple(_differing_fields(first, second, left, right)):
                 yield Difference(address=address, where="both", fields=fields)
-        elif here:
-            yield Difference(address=address, where="left", fields=tuple(map(_turned, created(here))))
-        elif there:
-            yield Difference(address=address, where="right", fields=created(there))
+        elif first:
+            yield Difference(
+                address=address, where="left", fields=tuple(map(_swapped, initial_fields(first)))
+            )
+        elif second:
+            yield Difference(address=address, where="right", fields=initial_fields(second))
 
 
 def _comparable(side: Side) -> dict[Address, Resource]:
-    """What somebody could want to be otherwise; what is only ever looked at tells of the moment."""
     return {
         resource.address: resource
         for resource in side.resources
-        if resource.managed() and not isinstance(resource, ManualStep) and not _only_looked_at(resource)
+        if resource.managed_fields() and not isinstance(resource, ManualStep)
     }
 
 
-def _only_looked_at(resource: Resource) -> bool:
-    return type(resource).__module__.rpartition(".")[2] == "observations"
-
-
-def _differing(here: Resource, there: Resource, left: Side, right: Side) -> Iterator[FieldChange]:
-    ours, theirs = _given(left), _given(right)
-    for name, info in here.managed().items():
-        first, second = getattr(here, name), getattr(there, name)
+def _differing_fields(first: Resource, second: Resource, left: Side, right: Side) -> Iterator[FieldChange]:
+    left_ids, right_ids = _assigned_ids(left), _assigned_ids(right)
+    for name, info in first.managed_fields().items():
+        value, other = getattr(first, name), getattr(second, name)
         if SECRET in info.metadata:
-            if _secret(first) != _secret(second):
-                yield FieldChange(
-                    name=name, before=_hidden(first), after=CHANGED if first else _hidden(second)
-                )
+            if _comparable_secret(value) != _comparable_secret(other):
+                hidden = _hidden(other) if value is None else CHANGED
+                yield FieldChange(name=name, before=_hidden(value), after=hidden)
             continue
-        before, after = _neutral(shown(first), ours), _neutral(shown(second), theirs)
-        same = _sorted(before) == _sorted(after) if UNORDERED in info.metadata else before == after
-        if not same:
+        before = _with_neutral_ids(display_value(value), left_ids)
+        after = _with_neutral_ids(display_value(other), right_ids)
+        is_same = _sorted(before) == _sorted(after) if UNORDERED in info.metadata else before == after
+        if not is_same:
             yield FieldChange(name=name, before=before, after=after)
 
 
-def _secret(value: Any) -> Any:
-    """What can be compared of a secret: its value where it is known, else whether there is one."""
+def _comparable_secret(value: Any) -> Any:
+    """The value of a secret if it is known, otherwise whether it is set."""
     return value.get_secret_value() if isinstance(value, SecretStr) else value is not None
 
 
@@ -158,32 +157,36 @@ def _sorted(value: Any) -> Any:
     return sorted(map(repr, value)) if isinstance(value, list) else value
 
 
-def _given(side: Side) -> dict[str, str]:
-    """Identifiers that the tenant gave, with what they are of."""
-    if not side.read:
+def _assigned_ids(side: Side) -> dict[str, str]:
+    """Identifiers that the tenant assigned, each with a description that is equal in every tenant."""
+    if not side.is_snapshot:
         return {}
-    given: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
     for resource in side.resources:
-        for name in _GIVEN:
+        for name in _TENANT_IDS:
             value = getattr(resource, name, None)
             if isinstance(value, str) and len(value) >= _SHORTEST_ID:
-                given.setdefault(value, f"({name} of {resource.address})")
-    return given
+                descriptions.setdefault(value, f"({name} of {resource.address})")
+    return descriptions
 
 
-def _neutral(value: Any, given: Mapping[str, str]) -> Any:
-    """JSON in which given identifiers are called by what they are of."""
+def _with_neutral_ids(value: Any, descriptions: Mapping[str, str]) -> Any:
+    """JSON in which identifiers that the tenant assigned are replaced by their descriptions."""
     if isinstance(value, dict):
-        return {name: _neutral(inner, given) for name, inner in value.items() if name not in _GIVEN}
+        return {
+            name: _with_neutral_ids(inner, descriptions)
+            for name, inner in value.items()
+            if name not in _TENANT_IDS
+        }
     if isinstance(value, list):
-        return [_neutral(inner, given) for inner in value]
-    if isinstance(value, str) and given:
-        return re.sub(r"[A-Za-z0-9-]{12,}", lambda found: given.get(found[0], found[0]), value)
+        return [_with_neutral_ids(inner, descriptions) for inner in value]
+    if isinstance(value, str) and descriptions:
+        return re.sub(r"[A-Za-z0-9-]{12,}", lambda match: descriptions.get(match[0], match[0]), value)
     return value
 
 
 def _renamed_side(side: Side, name: str) -> Side:
-    """The same side as if its integration had this name."""
+    """The side as if its integration had another name."""
     if side.name == name:
         return side
     return side.model_copy(
@@ -193,25 +196,22 @@ def _renamed_side(side: Side, name: str) -> Side:
 
 def _renamed(resources: Iterable[Resource], old: str, new: str) -> Iterator[Resource]:
     for resource in resources:
-        changes = {
-            field: _readdressed(getattr(resource, field), old, new) for field in type(resource).model_fields
+        fields = {
+            field: _with_name(getattr(resource, field), old, new) for field in type(resource).model_fields
         }
-        yield resource.model_copy(update={**changes, "key": new if resource.key == old else resource.key})
+        yield resource.model_copy(update={**fields, "key": new if resource.key == old else resource.key})
 
 
-def _readdressed(value: Any, old: str, new: str) -> Any:
-    """The same with references, and the marker, under the other name."""
-    if isinstance(value, Ref):
+def _with_name(value: Any, old: str, new: str) -> Any:
+    """The value with the other name in its references and markers."""
+    if isinstance(value, Reference):
         kind, _, key = value.address.partition("/")
         return value.model_copy(update={"address": f"{kind}/{new if key == old else key}"})
     if isinstance(value, tuple):
-        return tuple(_readdressed(element, old, new) for element in value)
+        return tuple(_with_name(element, old, new) for element in value)
     if isinstance(value, Model):
-        return value.model_copy(
-            update={
-                field: _readdressed(getattr(value, field), old, new) for field in type(value).model_fields
-            }
-        )
+        fields = {field: _with_name(getattr(value, field), old, new) for field in type(value).model_fields}
+        return value.model_copy(update=fields)
     if isinstance(value, str):
         return re.sub(rf"(?<=provisioner[-:]){re.escape(old)}(?![a-z0-9-])", new, value)
     return value

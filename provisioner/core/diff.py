@@ -1,4 +1,4 @@
-"""What differs between a desired and an observed resource, field by field."""
+"""The difference between a desired and an existing resource, field by field."""
 
 from __future__ import annotations
 
@@ -7,82 +7,94 @@ from typing import Any
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from .resource import CONTAINS, CREATE_ONLY, KEYED, OBSERVED, SECRET, UNORDERED, Model, Ref, Resource, Seal
+from .resource import (
+    CONTAINS,
+    CREATE_ONLY,
+    KEYED,
+    READ_ONLY,
+    SECRET,
+    UNORDERED,
+    Model,
+    Reference,
+    Resource,
+    WriteOnlySecret,
+)
 
 HIDDEN = "(secret)"
 CHANGED = "(secret, changed)"
-UNREADABLE = "(secret, cannot be read back)"
 
 
 class FieldChange(Model):
-    """One field that would change. Values are JSON; a secret's value is never in it."""
+    """One field that differs. Values are JSON; the value of a secret is never among them."""
 
     name: str
     before: Any = None
     after: Any = None
 
 
-def created(desired: Resource) -> tuple[FieldChange, ...]:
-    """Every managed field of a resource that does not exist yet."""
+def initial_fields(desired: Resource) -> tuple[FieldChange, ...]:
+    """The managed fields of a resource that does not exist yet."""
     return tuple(
-        FieldChange(name=name, after=HIDDEN if SECRET in info.metadata else shown(value))
-        for name, info in desired.managed().items()
+        FieldChange(name=name, after=HIDDEN if SECRET in info.metadata else display_value(value))
+        for name, info in desired.managed_fields().items()
         if (value := getattr(desired, name)) is not None
     )
 
 
-def differences(desired: Resource, observed: Resource) -> tuple[FieldChange, ...]:
-    """The managed fields whose observed value is not the desired one."""
+def changed_fields(desired: Resource, existing: Resource) -> tuple[FieldChange, ...]:
+    """The managed fields whose existing value differs from the desired one."""
     changes = []
-    for name, info in desired.managed().items():
-        wanted, found = getattr(desired, name), getattr(observed, name)
-        if wanted is None or CREATE_ONLY in info.metadata:
+    for name, info in desired.managed_fields().items():
+        after, before = getattr(desired, name), getattr(existing, name)
+        if after is None or CREATE_ONLY in info.metadata:
             continue
         if SECRET in info.metadata:
-            if isinstance(wanted, SecretStr) and secret_differs(wanted, found):
+            if isinstance(after, SecretStr) and secret_differs(after, before):
                 changes.append(FieldChange(name=name, before=HIDDEN, after=CHANGED))
             continue
-        target = merged(wanted, found, info)
-        if target != found:
-            changes.append(FieldChange(name=name, before=shown(found), after=shown(target)))
+        target = merge(after, before, info)
+        if target != before:
+            changes.append(FieldChange(name=name, before=display_value(before), after=display_value(target)))
     return tuple(changes)
 
 
-def secret_differs(wanted: SecretStr, found: Any) -> bool:
-    """Whether a secret must be written: it is missing, or known to be another one.
+def secret_differs(desired: SecretStr, existing: Any) -> bool:
+    """Whether a secret must be written: it is not set, or its known value is another one.
 
-    A secret that is set but cannot be read back, and that this machine never wrote, is not a difference: it is
-    unknowable, and said so by whoever prints the plan.
+    A secret that is set, cannot be read back and was never written by this machine may or may not differ. It counts
+    as unchanged.
     """
-    return not isinstance(found, Seal) or found.matches(wanted.get_secret_value()) is False
+    if not isinstance(existing, WriteOnlySecret):
+        return True
+    return existing.matches(desired.get_secret_value()) is False
 
 
-def merged(wanted: Any, found: Any, info: FieldInfo) -> Any:
-    """The value to write so that the wanted one holds, given what is there."""
+def merge(desired: Any, existing: Any, info: FieldInfo) -> Any:
+    """The value to write so that the field has its desired value, according to the marks of the field."""
     keyed = next((mark for mark in info.metadata if isinstance(mark, KEYED)), None)
     if keyed:
-        return _merged_by_key(wanted, found or (), keyed.by)
+        return _merge_by_key(desired, existing or (), keyed.by)
     if CONTAINS in info.metadata:
-        present = found or ()
-        return (*present, *(element for element in wanted if element not in present))
-    if UNORDERED in info.metadata and found is not None:
-        return found if sorted(map(repr, wanted)) == sorted(map(repr, found)) else wanted
-    return wanted
+        present = existing or ()
+        return (*present, *(element for element in desired if element not in present))
+    if UNORDERED in info.metadata and existing is not None:
+        return existing if sorted(map(repr, desired)) == sorted(map(repr, existing)) else desired
+    return desired
 
 
-def _merged_by_key(wanted: tuple[Any, ...], found: tuple[Any, ...], by: str) -> tuple[Any, ...]:
-    desired = {getattr(element, by): element for element in wanted}
-    kept = [
-        overlaid(element, desired[key]) if key in desired else element
-        for element in found
-        if (key := getattr(element, by)) in desired or not getattr(element, "owned", False)
+def _merge_by_key(desired: tuple[Any, ...], existing: tuple[Any, ...], by: str) -> tuple[Any, ...]:
+    by_key = {getattr(element, by): element for element in desired}
+    remaining = [
+        overlay(element, by_key[key]) if key in by_key else element
+        for element in existing
+        if (key := getattr(element, by)) in by_key or not getattr(element, "owned", False)
     ]
-    present = {getattr(element, by) for element in found}
-    return (*kept, *(element for key, element in desired.items() if key not in present))
+    present = {getattr(element, by) for element in existing}
+    return (*remaining, *(element for key, element in by_key.items() if key not in present))
 
 
-def overlaid(base: Any, top: Any) -> Any:
-    """The base model with every value the top one sets."""
+def overlay(base: Any, top: Any) -> Any:
+    """The base model with every value that the top model sets."""
     update = {
         name: value
         for name in type(top).model_fields
@@ -91,18 +103,18 @@ def overlaid(base: Any, top: Any) -> Any:
     return base.model_copy(update=update)
 
 
-def shown(value: Any) -> Any:
-    """The value as JSON for people: references by their description, secrets hidden."""
-    if isinstance(value, SecretStr | Seal):
+def display_value(value: Any) -> Any:
+    """The value as JSON for display: references by their description, secrets hidden."""
+    if isinstance(value, SecretStr | WriteOnlySecret):
         return HIDDEN
-    if isinstance(value, Ref):
+    if isinstance(value, Reference):
         return str(value)
     if isinstance(value, tuple | list):
-        return [shown(element) for element in value]
+        return [display_value(element) for element in value]
     if isinstance(value, Model):
         return {
-            name: shown(element)
+            name: display_value(element)
             for name, info in type(value).model_fields.items()
-            if OBSERVED not in info.metadata and (element := getattr(value, name)) is not None
+            if READ_ONLY not in info.metadata and (element := getattr(value, name)) is not None
         }
     return value

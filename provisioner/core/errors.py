@@ -1,18 +1,18 @@
-"""Every error the product raises on purpose, and the exit code each becomes.
+"""The errors that the product raises, each with its exit code.
 
 ::
 
     ProvisionerError                 1
     ├── UsageError                   2   the command line or the environment is wrong
     │   └── PlaybookError            2   a playbook is wrong: file, line, what was expected
-    ├── RefusedError                 5   a guard said no; nothing was written
-    └── RemoteError                  1   a remote system said no, or said nothing
-        ├── PermissionDeniedError    1   names the permission and the role that are missing
+    ├── RefusedError                 5   a guard refuses; nothing was written
+    └── RemoteError                  1   a remote system refuses, or does not respond
+        ├── PermissionDeniedError    1   names the missing permission and role
         ├── NotLicensedError         1   the tenant lacks a licence; the credentials are fine
-        ├── NotFoundRemotelyError    1   something the playbook relies on does not exist
-        └── UnreachableError         1   no answer within the budget
+        ├── RemoteNotFoundError      1   something that the playbook needs does not exist
+        └── UnreachableError         1   no response within the budget
 
-The cause is always kept in ``__cause__``. A message says what happened and where; ``hint`` says what to do next.
+``__cause__`` always has the cause. A message states what happened and where; ``hint`` states what to do next.
 """
 
 from __future__ import annotations
@@ -23,17 +23,20 @@ from typing import Self
 
 
 class ExitCode(IntEnum):
-    """What a command's exit status means; the same for every command."""
+    """The exit codes; they mean the same for every command."""
 
     DONE = 0, "done, or in sync"
-    ERROR = 1, "something failed"
+    ERROR = 1, "an error occurred"
     USAGE = 2, "wrong usage, or an invalid playbook"
     FINDINGS = (
         3,
-        "plan, drift: something deviates; doctor: findings at or above --fail-on; diff: not the same; export: apply would refuse",
+        (
+            "plan, drift: changes are pending; doctor: findings at or above --fail-on; diff: differences; "
+            "export: apply would refuse the playbook; permissions: one is missing"
+        ),
     )
-    WAITING = 4, "applied as far as possible; a human step waits"
-    REFUSED = 5, "refused by a guard, or several could be meant; nothing was written"
+    WAITING = 4, "applied as far as possible; a manual step is pending"
+    REFUSED = 5, "refused by a guard, or a name is ambiguous; nothing was written"
 
     meaning: str
 
@@ -45,7 +48,7 @@ class ExitCode(IntEnum):
 
 
 class ProvisionerError(Exception):
-    """Root of the tree.
+    """The base of all errors.
 
     Args:
         message: what happened, and where.
@@ -64,22 +67,22 @@ class ProvisionerError(Exception):
 
 
 class UsageError(ProvisionerError):
-    """The command line, a file name or the environment is wrong; nothing was contacted."""
+    """The command line, a file or the environment is wrong; no request was sent."""
 
     exit_code = ExitCode.USAGE
 
 
 class PlaybookError(UsageError):
-    """A playbook is wrong; nothing was contacted.
+    """A playbook is invalid; no request was sent.
 
     Args:
-        message: what is wrong and what was expected.
+        message: the mistake, and what was expected.
         file: the playbook.
-        line: 1-based line, when the fault has one.
+        line: 1-based line of the mistake, if it has one.
         hint: what to do next.
 
     Attributes:
-        others: further faults of the same file.
+        others: further mistakes in the same file.
     """
 
     others: tuple[PlaybookError, ...] = ()
@@ -94,19 +97,19 @@ class PlaybookError(UsageError):
 
 
 class RefusedError(ProvisionerError):
-    """A guard refused; nothing was written."""
+    """A guard refuses; nothing was written."""
 
     exit_code = ExitCode.REFUSED
 
 
 class RemoteError(ProvisionerError):
-    """A remote system answered with an error, or its answer makes no sense.
+    """A remote system responded with an error, or its response is invalid.
 
     Args:
         message: what happened, and where.
-        status: the HTTP status, 0 when there was no answer.
+        status: the HTTP status; 0 if there was no response.
         code: the vendor's error code.
-        request_id: what the vendor's support asks for.
+        request_id: the identifier that the vendor's support asks for.
         hint: what to do next.
     """
 
@@ -127,25 +130,25 @@ class PermissionDeniedError(RemoteError):
 
     Args:
         message: what was tried.
-        needs: permissions of which any one is enough.
-        role: the directory role a person needs besides, if any.
+        permissions: permissions of which any one is enough.
+        role: the directory role that a signed-in person also needs, if any.
     """
 
     def __init__(
         self,
         message: str,
         *,
-        needs: tuple[str, ...] = (),
+        permissions: tuple[str, ...] = (),
         role: str = "",
         status: int = 403,
         code: str = "",
         request_id: str = "",
     ) -> None:
-        hint = f"grant {' or '.join(needs)}" if needs else "grant the missing permission"
+        hint = f"grant {' or '.join(permissions)}" if permissions else "grant the missing permission"
         if role:
             hint += f"; a signed-in person also needs the directory role {role}"
         super().__init__(message, status=status, code=code, request_id=request_id, hint=hint)
-        self.needs = needs
+        self.permissions = permissions
         self.role = role
 
 
@@ -153,9 +156,9 @@ class NotLicensedError(RemoteError):
     """The tenant lacks the licence for a feature; the credentials are fine."""
 
 
-class NotFoundRemotelyError(RemoteError):
-    """Something the playbook relies on does not exist over there."""
+class RemoteNotFoundError(RemoteError):
+    """Something that the playbook needs does not exist in the tenant."""
 
 
 class UnreachableError(RemoteError):
-    """No usable answer within the budget of retries."""
+    """No usable response within the retry budget."""

@@ -1,6 +1,6 @@
-"""The plan: what would have to change so that the tenant is as the playbook says. Data, no closures.
+"""Plans: the changes between a desired state and a snapshot. Plain data, made by a pure function.
 
-A plan is a pure function of what is desired and of a snapshot. Drift is a plan nobody applies.
+Drift is a plan that nobody applies.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeVar
 
-from .diff import FieldChange, created, differences, merged, overlaid
-from .leaving import LeftAlone, left_whole, managed
+from .diff import FieldChange, changed_fields, initial_fields, merge, overlay
+from .manual_step import ManualStep
 from .resource import CONTAINS, IMMUTABLE, KEYED, Address, AnyResource, Model, Resource, resolve
-from .snapshot import Fault, Snapshot
-from .step import ManualStep
+from .snapshot import ProblemKind, Snapshot
+from .unmanaged import UnmanagedRule, is_unmanaged, without_unmanaged
 
 
 class Action(StrEnum):
-    """What a change does; the glyph is its picture."""
+    """What a change does."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -31,46 +31,40 @@ class Action(StrEnum):
     NOOP = "noop"
     WAITING = "waiting"
 
-    @property
-    def glyph(self) -> str:
-        return {"create": "+", "update": "~", "replace": "±", "delete": "-", "noop": "=", "waiting": "…"}[
-            self
-        ]
-
 
 R = TypeVar("R", bound=Resource)
 WRITES = frozenset({Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE})
 
 
-class Desired(Model):
-    """What should be.
+class DesiredState(Model):
+    """The desired state of a tenant.
 
     Attributes:
         resources: the resources, each with the fields that are managed.
-        exhaustive: kinds of which there should be no others than these.
-        leftovers: kinds of which there should be none: debris of this product's own.
-        absent: addresses that should not exist.
-        left_alone: what of all this is passed over by plans; checks see it.
+        exhaustive: kinds that should have no resources other than these.
+        orphaned: kinds of leftover objects of interrupted runs; all of them are deleted.
+        absent: addresses of resources that should not exist.
+        unmanaged: resources and fields that plans ignore.
     """
 
     resources: tuple[AnyResource, ...] = ()
     exhaustive: frozenset[str] = frozenset()
-    leftovers: frozenset[str] = frozenset()
+    orphaned: frozenset[str] = frozenset()
     absent: tuple[Address, ...] = ()
-    left_alone: tuple[LeftAlone, ...] = ()
+    unmanaged: tuple[UnmanagedRule, ...] = ()
 
-    def __or__(self, other: Desired) -> Desired:
-        """Both together; where both speak of one resource, their fields are merged and the other's word wins."""
+    def __or__(self, other: DesiredState) -> DesiredState:
+        """Both states together. A resource that is in both has the fields of both; ``other`` takes precedence."""
         by_address = {resource.address: resource for resource in self.resources}
         for resource in other.resources:
             base = by_address.get(resource.address)
-            by_address[resource.address] = _combined(base, resource) if base else resource
-        return Desired(
+            by_address[resource.address] = _combine(base, resource) if base else resource
+        return DesiredState(
             resources=tuple(by_address.values()),
             exhaustive=self.exhaustive | other.exhaustive,
-            leftovers=self.leftovers | other.leftovers,
+            orphaned=self.orphaned | other.orphaned,
             absent=tuple(dict.fromkeys(self.absent + other.absent)),
-            left_alone=tuple(dict.fromkeys(self.left_alone + other.left_alone)),
+            unmanaged=tuple(dict.fromkeys(self.unmanaged + other.unmanaged)),
         )
 
 
@@ -78,11 +72,11 @@ class Change(Model):
     """One node of a plan.
 
     Attributes:
-        before: the resource as it was read, or None.
-        after: the resource as it should be, or None when it is to go.
-        fields: what differs.
-        why: one sentence, where the fields do not say it all.
-        needs: addresses whose changes come first.
+        before: the existing resource, or None.
+        after: the desired resource, or None if it is deleted.
+        fields: the fields that differ.
+        why: one sentence, if the fields do not say it all.
+        depends_on: addresses of changes that are made first.
     """
 
     action: Action
@@ -91,24 +85,31 @@ class Change(Model):
     after: AnyResource | None = None
     fields: tuple[FieldChange, ...] = ()
     why: str = ""
-    needs: tuple[Address, ...] = ()
+    depends_on: tuple[Address, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The kind of the resource."""
+        return self.address.partition("/")[0]
 
     @property
     def writes(self) -> bool:
+        """Whether it writes to the tenant."""
         return self.action in WRITES
 
-    def wanted(self, kind: type[R]) -> R:
-        """What should be, as a resource of the expected kind."""
+    def desired(self, kind: type[R]) -> R:
+        """The desired resource, which must be of this kind."""
         if not isinstance(self.after, kind):
             raise TypeError(f"{self.address}: expected {kind.__name__}, got {type(self.after).__name__}")
         return self.after
 
 
 class Refusal(Model):
-    """Why a guard refuses the plan.
+    """The reason why a guard refuses a plan.
 
     Attributes:
-        missing: the plan relies on something that does not exist, rather than being unsafe.
+        candidates: one line for each remote object that a name matches.
+        missing: something that the plan needs does not exist; otherwise the plan is unsafe.
     """
 
     reason: str
@@ -118,12 +119,12 @@ class Refusal(Model):
 
 
 class Guards(Model):
-    """Limits within which a plan may be applied.
+    """Limits of a plan.
 
     Attributes:
-        max_removals: the largest share (0 to 1) of the existing resources of one kind that a plan may delete;
-            a single removal is always allowed.
-        protected: kinds of which nothing may be deleted, with what that would do and how to allow it.
+        max_removals: the largest share (0 to 1) of the existing resources of a kind that a plan may delete;
+            one removal is always allowed.
+        protected: kinds of which nothing may be deleted, each with the consequence and how to allow it.
     """
 
     max_removals: float = 0.3
@@ -131,11 +132,11 @@ class Guards(Model):
 
 
 class Plan(Model):
-    """Changes in the order in which they can be made, no-ops included.
+    """The changes in an order in which they can be made, no-ops included.
 
     Attributes:
-        refusals: why it may not be applied; empty when it may.
-        warnings: what the author should know besides.
+        refusals: the reasons why it must not be applied; empty if it may be applied.
+        warnings: what the admin should know in addition.
     """
 
     changes: tuple[Change, ...] = ()
@@ -144,27 +145,28 @@ class Plan(Model):
 
     @property
     def pending(self) -> tuple[Change, ...]:
-        """The changes that would write something."""
+        """The changes that write to the tenant."""
         return tuple(change for change in self.changes if change.writes)
 
     @property
     def waiting(self) -> tuple[Change, ...]:
+        """The pending manual steps, and the changes that wait for them."""
         return tuple(change for change in self.changes if change.action is Action.WAITING)
 
     @property
-    def open_steps(self) -> tuple[ManualStep, ...]:
-        """The human steps that wait, in order."""
+    def pending_steps(self) -> tuple[ManualStep, ...]:
+        """The pending manual steps, in order."""
         return tuple(change.after for change in self.waiting if isinstance(change.after, ManualStep))
 
     @cached_property
     def summary(self) -> dict[str, int]:
-        """How many changes there are of each action, in the order of the actions."""
+        """Number of changes by action, in the order of the actions."""
         counts = Counter(change.action for change in self.changes)
         return {action.value: counts[action] for action in Action}
 
     @cached_property
     def fingerprint(self) -> str:
-        """A digest of what would be written: the same plan again has the same one."""
+        """A digest of the pending changes: 16 hexadecimal digits, equal for equal plans."""
         writes = [
             (change.action, change.address, [field.model_dump() for field in change.fields])
             for change in self.pending
@@ -172,47 +174,47 @@ class Plan(Model):
         return hashlib.sha256(json.dumps(writes, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def stages(self) -> Iterator[tuple[Change, ...]]:
-        """The writing changes in groups: those of one group need only what earlier groups did.
+        """The pending changes in stages: a stage depends on earlier stages only.
 
-        What stands between two changes and writes nothing, such as a human step that was done, keeps them in order too.
+        Nodes that write nothing, such as a completed manual step, also keep their place in the order.
         """
         pending = {change.address: change for change in self.pending}
-        sorter = TopologicalSorter({change.address: change.needs for change in self.changes})
+        sorter = TopologicalSorter({change.address: change.depends_on for change in self.changes})
         sorter.prepare()
-        ready: list[Address] = []
+        stage: list[Address] = []
         while sorter.is_active():
-            found = sorter.get_ready()
-            idle = [address for address in found if address not in pending]
-            ready += [address for address in found if address in pending]
-            if idle:
-                sorter.done(*idle)
+            ready = sorter.get_ready()
+            writes_nothing = [address for address in ready if address not in pending]
+            stage += [address for address in ready if address in pending]
+            if writes_nothing:
+                sorter.done(*writes_nothing)
                 continue
-            yield tuple(pending[address] for address in ready)
-            sorter.done(*ready)
-            ready = []
+            yield tuple(pending[address] for address in stage)
+            sorter.done(*stage)
+            stage = []
 
 
-def make_plan(desired: Desired, snapshot: Snapshot, guards: Guards | None = None) -> Plan:
-    """Decide what to change.
+def make_plan(desired: DesiredState, snapshot: Snapshot, guards: Guards | None = None) -> Plan:
+    """Compare a desired state with a snapshot.
 
     Args:
-        desired: what should be.
-        snapshot: what is.
-        guards: the limits; defaults apply when None.
+        desired: the desired state.
+        snapshot: the existing resources.
+        guards: the limits; the defaults if None.
     """
-    there = snapshot.by_address
-    resources = tuple(managed(desired.resources, desired.left_alone, there))
-    wanted = {resource.address: resolve(resource, there) for resource in resources}
-    changes = {resource.address: _change(resource, snapshot) for resource in _ordered(resources, wanted)}
-    for gone in _superfluous(desired, snapshot, wanted):
-        changes[gone.address] = _deletion(gone, changes)
+    existing = snapshot.by_address
+    managed = tuple(without_unmanaged(desired.resources, desired.unmanaged, existing))
+    by_address = {resource.address: resolve(resource, existing) for resource in managed}
+    changes = {resource.address: _change(resource, snapshot) for resource in _in_order(managed, by_address)}
+    for resource in _unlisted(desired, snapshot, by_address):
+        changes[resource.address] = _deletion(resource, changes)
     changes = _with_waiting(changes)
     guards = guards or Guards()
     return Plan(
         changes=tuple(changes.values()),
         refusals=(
-            *_unresolved(wanted, snapshot),
-            *_bereft(changes, desired),
+            *_lookup_problems(by_address, snapshot),
+            *_missing_dependencies(changes, desired),
             *_replacements(changes),
             *_protected(changes, guards),
             *_too_many_removals(changes, snapshot, desired.exhaustive, guards),
@@ -220,166 +222,171 @@ def make_plan(desired: Desired, snapshot: Snapshot, guards: Guards | None = None
     )
 
 
-def _combined(base: Resource, other: Resource) -> Resource:
-    update: dict[str, Any] = {"after": tuple(dict.fromkeys(base.after + other.after))}
+def _combine(base: Resource, other: Resource) -> Resource:
+    update: dict[str, Any] = {"depends_on": tuple(dict.fromkeys(base.depends_on + other.depends_on))}
     for name, info in type(other).model_fields.items():
         value = getattr(other, name)
-        if name in ("key", "after") or value is None or name not in other.model_fields_set:
+        if name in ("key", "depends_on") or value is None or name not in other.model_fields_set:
             continue
-        collects = CONTAINS in info.metadata or any(isinstance(mark, KEYED) for mark in info.metadata)
-        update[name] = merged(value, getattr(base, name), info) if collects else value
+        is_merged = CONTAINS in info.metadata or any(isinstance(mark, KEYED) for mark in info.metadata)
+        update[name] = merge(value, getattr(base, name), info) if is_merged else value
     return base.model_copy(update=update)
 
 
-def _ordered(resources: Iterable[Resource], wanted: dict[Address, Resource]) -> Iterator[Resource]:
-    """Dependencies first; otherwise in the order given."""
+def _in_order(resources: Iterable[Resource], by_address: dict[Address, Resource]) -> Iterator[Resource]:
+    """Dependencies first, otherwise in the given order."""
     graph = {
-        resource.address: [need for need in _needs(resource) if need in wanted] for resource in resources
+        resource.address: [address for address in _dependencies(resource) if address in by_address]
+        for resource in resources
     }
     try:
         order = tuple(TopologicalSorter(graph).static_order())
     except CycleError as error:
-        raise ValueError(
-            f"resources depend on each other in a circle: {' -> '.join(error.args[1])}"
-        ) from error
-    return (wanted[address] for address in order)
+        raise ValueError(f"resources depend on each other: {' -> '.join(error.args[1])}") from error
+    return (by_address[address] for address in order)
 
 
-def _needs(resource: Resource) -> tuple[Address, ...]:
-    addresses = dict.fromkeys((*resource.after, *(ref.address for ref in resource.refs())))
-    addresses.pop(resource.address, None)  # its own id, say, inside one of its own fields
+def _dependencies(resource: Resource) -> tuple[Address, ...]:
+    references = (reference.address for reference in resource.references())
+    addresses = dict.fromkeys((*resource.depends_on, *references))
+    addresses.pop(resource.address, None)  # a field may refer to the resource's own id
     return tuple(addresses)
 
 
 def _change(resource: Resource, snapshot: Snapshot) -> Change:
-    needs = _needs(resource)
+    depends_on = _dependencies(resource)
     if isinstance(resource, ManualStep):
-        action = Action.NOOP if _done(resource, snapshot) else Action.WAITING
-        why = "" if action is Action.NOOP else resource.title
-        return Change(action=action, address=resource.address, after=resource, why=why, needs=needs)
-    observed = snapshot.by_address.get(resource.address)
-    fields = differences(resource, observed) if observed else created(resource)
-    action = _action(resource, observed, fields)
+        is_done = _is_done(resource, snapshot)
+        return Change(
+            action=Action.NOOP if is_done else Action.WAITING,
+            address=resource.address,
+            after=resource,
+            why="" if is_done else resource.title,
+            depends_on=depends_on,
+        )
+    existing = snapshot.by_address.get(resource.address)
+    fields = changed_fields(resource, existing) if existing else initial_fields(resource)
     return Change(
-        action=action, address=resource.address, before=observed, after=resource, fields=fields, needs=needs
+        action=_action(resource, existing, fields),
+        address=resource.address,
+        before=existing,
+        after=resource,
+        fields=fields,
+        depends_on=depends_on,
     )
 
 
-def _action(resource: Resource, observed: Resource | None, fields: tuple[FieldChange, ...]) -> Action:
-    if observed is None:
-        return Action.CREATE if resource.managed() else Action.NOOP  # some are only looked up
-    if any(IMMUTABLE in resource.managed()[field.name].metadata and field.before for field in fields):
+def _action(resource: Resource, existing: Resource | None, fields: tuple[FieldChange, ...]) -> Action:
+    managed = resource.managed_fields()
+    if existing is None:
+        return Action.CREATE if managed else Action.NOOP  # without managed fields it is only looked up
+    if any(IMMUTABLE in managed[field.name].metadata and field.before for field in fields):
         return Action.REPLACE
     return Action.UPDATE if fields else Action.NOOP
 
 
-def _done(step: ManualStep, snapshot: Snapshot) -> bool:
-    return step.given or any(
-        getattr(snapshot.by_address.get(proof.address), proof.field, None) for proof in step.proof
+def _is_done(step: ManualStep, snapshot: Snapshot) -> bool:
+    return step.completed or any(
+        getattr(snapshot.by_address.get(proof.address), proof.field, None) for proof in step.proofs
     )
 
 
-def _superfluous(desired: Desired, snapshot: Snapshot, wanted: dict[Address, Resource]) -> Iterator[Resource]:
-    """What should go: leftovers, the unlisted ones of exhaustive kinds, then the absent ones in the order given."""
-    kinds = desired.exhaustive | desired.leftovers
-    kept = {*wanted, *desired.absent}
+def _unlisted(
+    desired: DesiredState, snapshot: Snapshot, by_address: dict[Address, Resource]
+) -> Iterator[Resource]:
+    """The existing resources to delete: unlisted ones of exhaustive and orphaned kinds, then absent ones."""
+    kinds = desired.exhaustive | desired.orphaned
     unlisted = (
         address
         for address, resource in snapshot.by_address.items()
-        if resource.kind in kinds and address not in kept
+        if resource.kind in kinds and address not in by_address and address not in desired.absent
     )
     for address in (*unlisted, *desired.absent):
-        if address in snapshot.by_address and not left_whole(desired.left_alone, address):
+        if address in snapshot.by_address and not is_unmanaged(desired.unmanaged, address):
             yield snapshot.by_address[address]
 
 
 def _deletion(resource: Resource, earlier: Iterable[Address]) -> Change:
-    """Deletions come last, one after the other: first what is new is in place, then what is old goes."""
+    """Deletions come last, one after the other: the new resources are in place before the old ones go."""
     return Change(
         action=Action.DELETE,
         address=resource.address,
         before=resource,
-        needs=tuple(earlier),
-        why="is there, but should not be",
+        depends_on=tuple(earlier),
+        why="will be deleted: the playbook does not list it",
     )
 
 
 def _with_waiting(changes: dict[Address, Change]) -> dict[Address, Change]:
-    """Everything that would write but stands behind an open human step waits for it."""
-    blocked: dict[Address, str] = {}
+    """Mark the changes that depend on a pending manual step as waiting. Deletions do not wait."""
+    blocked: dict[Address, Address] = {}
     result = {}
     for address, change in changes.items():
-        opener = next((blocked[need] for need in change.needs if need in blocked), None)
-        if change.action is Action.DELETE:
-            opener = None
-        waits = change.action is Action.WAITING or (change.writes and opener is not None)
-        if waits:
-            blocked[address] = opener or address
-        held = change.writes and opener is not None
-        result[address] = (
-            change.model_copy(update={"action": Action.WAITING, "why": f"waits for {opener}"})
-            if held
-            else change
-        )
+        blockers = (blocked[dependency] for dependency in change.depends_on if dependency in blocked)
+        step = None if change.action is Action.DELETE else next(blockers, None)
+        must_wait = change.writes and step is not None
+        if must_wait or change.action is Action.WAITING:
+            blocked[address] = step or address
+        waiting = {"action": Action.WAITING, "why": f"waits for {step}"}
+        result[address] = change.model_copy(update=waiting) if must_wait else change
     return result
 
 
-def _unresolved(wanted: dict[Address, Resource], snapshot: Snapshot) -> Iterator[Refusal]:
+def _lookup_problems(by_address: dict[Address, Resource], snapshot: Snapshot) -> Iterator[Refusal]:
     for problem in snapshot.problems:
-        if problem.address in wanted:
+        if problem.address in by_address:
             yield Refusal(
                 reason=problem.message,
                 hint=problem.hint,
                 candidates=problem.candidates,
-                missing=problem.fault is Fault.MISSING,
+                missing=problem.kind is ProblemKind.MISSING,
             )
 
 
-def _bereft(changes: dict[Address, Change], desired: Desired) -> Iterator[Refusal]:
-    """What is left alone and not there cannot give its id to others."""
+def _missing_dependencies(changes: dict[Address, Change], desired: DesiredState) -> Iterator[Refusal]:
+    """An unmanaged resource that does not exist has no id that others could refer to."""
     for change in changes.values():
-        for ref in change.after.refs() if change.writes and change.after else ():
-            if ref.address not in changes and left_whole(desired.left_alone, ref.address):
+        for reference in change.after.references() if change.writes and change.after else ():
+            if reference.address not in changes and is_unmanaged(desired.unmanaged, reference.address):
                 yield Refusal(
-                    reason=f"{change.address} needs {ref.address}, which the playbook leaves alone and which is not there",
-                    hint="take it out of unmanaged:, or add the other one",
+                    reason=f"{change.address} needs {reference.address}, which is unmanaged and does not exist",
+                    hint=f"remove {reference.address} from unmanaged:, or add {change.address} to it",
                 )
 
 
 def _replacements(changes: dict[Address, Change]) -> Iterator[Refusal]:
-    """Nothing is replaced without being asked: what hangs on the old one would be lost."""
+    """Nothing is replaced: whatever refers to the existing resource would be lost."""
     for change in changes.values():
         if change.action is Action.REPLACE:
             names = ", ".join(field.name for field in change.fields)
             yield Refusal(
-                reason=f"{change.address} would have to be replaced: {names} cannot be changed once it is set",
-                hint="correct the playbook, or delete the old one yourself",
+                reason=f"{change.address} would have to be replaced: {names} cannot change once it is set",
+                hint="correct the playbook, or delete the existing one yourself",
             )
 
 
 def _protected(changes: dict[Address, Change], guards: Guards) -> Iterator[Refusal]:
     for change in changes.values():
-        kind = change.address.partition("/")[0]
-        if change.action is Action.DELETE and kind in guards.protected:
-            yield Refusal(reason=f"{change.address} would be removed", hint=guards.protected[kind])
+        if change.action is Action.DELETE and change.kind in guards.protected:
+            yield Refusal(reason=f"{change.address} would be deleted", hint=guards.protected[change.kind])
 
 
 def _too_many_removals(
     changes: dict[Address, Change], snapshot: Snapshot, guarded: frozenset[str], guards: Guards
 ) -> Iterator[Refusal]:
     removed = Counter(
-        change.before.kind
+        change.kind
         for change in changes.values()
-        if change.action is Action.DELETE and change.before and change.before.kind in guarded
+        if change.action is Action.DELETE and change.kind in guarded
     )
     existing = Counter(resource.kind for resource in snapshot.resources)
     for kind, count in removed.items():
         if count > 1 and count > guards.max_removals * existing[kind]:
             yield Refusal(
-                reason=f"{count} of {existing[kind]} existing {kind} would be removed, "
+                reason=f"{count} of {existing[kind]} existing {kind} resources would be deleted, "
                 f"more than the allowed {guards.max_removals:.0%}",
                 hint="check the playbook; if it is right, allow it with --max-removals 100%",
             )
 
 
-__all__ = ["Action", "Change", "Desired", "Guards", "Plan", "Refusal", "make_plan", "overlaid"]
+__all__ = ["Action", "Change", "DesiredState", "Guards", "Plan", "Refusal", "make_plan", "overlay"]

@@ -1,4 +1,4 @@
-"""What the engine asks of a provider."""
+"""The protocol between the engine and a provider."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from .check import Check
-from .plan import Change, Desired, Guards, Plan
+from .manual_step import ManualStep
+from .plan import Change, DesiredState, Guards, Plan
 from .resource import AnyResource, Model, Resource
 from .snapshot import Snapshot
-from .step import ManualStep
 
 
 class Outcome(Model):
-    """What a write achieved.
+    """The result of a write.
 
     Attributes:
-        resources: the resources as they are now, as far as the write tells.
-        note: what a person should know, in one sentence.
+        resources: the resources after the write, as far as the response shows them.
+        note: what the admin should know, in one sentence.
     """
 
     resources: tuple[AnyResource, ...] = ()
@@ -25,26 +25,29 @@ class Outcome(Model):
 
 
 class HandoffValue(Model):
-    """A value that a person carries from one console to another.
+    """A value that the admin copies from one console to another.
 
     Attributes:
-        name: what the vendors call it.
-        value: None while it is not known; ``(secret)`` for one that is known but not shown.
-        comes_from: where it is shown.
-        goes_to: where it is wanted.
+        name: the vendor's name for it.
+        value: None while it is unknown; ``(secret)`` if it is known and not shown.
+        source: the console that shows it.
+        destination: the console that asks for it.
     """
 
     name: str
     value: str | None
-    comes_from: str
-    goes_to: str
+    source: str
+    destination: str
 
 
-class PermissionNeed(Model):
-    """Something the product does with a tenant, and the permissions of which any one lets it.
+class PermissionStatus(Model):
+    """A task of the product, and whether the credentials permit it.
 
     Attributes:
-        granted: whether the credentials have one; None when they do not tell.
+        purpose: the task.
+        any_of: permissions of which any one is enough.
+        commands: the commands that do the task.
+        granted: whether the credentials have one of them; None when that cannot be read.
     """
 
     purpose: str
@@ -53,40 +56,41 @@ class PermissionNeed(Model):
     granted: bool | None = None
 
 
-class PermissionsNeeded(Model):
-    """What a playbook needs.
+class PermissionSummary(Model):
+    """The permissions that a playbook needs.
 
     Attributes:
-        kind: what the vendor calls its permissions.
-        who: who needs the role besides, as the beginning of a sentence.
-        role: which role.
-        problem: why the credentials could not be looked at, if so.
+        kind: the vendor's name for its permissions.
+        permissions: one entry per task.
+        role_holder: who also needs the role, as the beginning of a sentence.
+        role: the admin role.
+        problem: why the granted permissions could not be read, if so.
     """
 
     kind: str
-    needs: tuple[PermissionNeed, ...]
-    who: str
+    permissions: tuple[PermissionStatus, ...]
+    role_holder: str
     role: str
     problem: str = ""
 
 
-class Requests(Model):
-    """How many requests were sent."""
+class RequestCounts(Model):
+    """Number of requests sent."""
 
     read: int = 0
     write: int = 0
 
 
 class Provider(Protocol):
-    """One playbook's view of one identity provider.
+    """One playbook's connection to one identity provider.
 
     Attributes:
-        name: the identity provider's.
-        title: its name for people.
-        checks: those of doctor for it.
-        tenant: which tenant, as the playbook names it.
-        teardown_reads: kinds to read before a teardown, besides those a plan needs.
-        convergence_budget: seconds within which what was written must be readable everywhere.
+        name: the identity provider, such as ``entra``.
+        title: its name in messages.
+        checks: the checks that doctor runs for it.
+        tenant: the tenant that the playbook names.
+        destroy_kinds: kinds that destroy reads in addition to those of a plan.
+        convergence_timeout: seconds within which a write must be readable on every replica.
     """
 
     @property
@@ -99,63 +103,63 @@ class Provider(Protocol):
     def checks(self) -> Iterable[Check]: ...
 
     @property
-    def teardown_reads(self) -> frozenset[str]: ...
+    def destroy_kinds(self) -> frozenset[str]: ...
 
     @property
     def tenant(self) -> str: ...
 
     @property
-    def convergence_budget(self) -> float: ...
+    def convergence_timeout(self) -> float: ...
 
-    def desired(self) -> Desired:
-        """What the playbook asks for."""
+    def desired_state(self) -> DesiredState:
+        """The desired state of the playbook."""
 
-    def teardown(self, snapshot: Snapshot, *, purge: bool) -> Desired:
-        """What is left when the playbook's integration is taken down.
+    def destroyed_state(self, snapshot: Snapshot, *, purge: bool) -> DesiredState:
+        """The desired state after destroy.
 
         Raises:
-            RefusedError: something would go that the playbook does not own.
+            RefusedError: it would delete something that the playbook does not own.
         """
 
     def handoff(self, snapshot: Snapshot) -> tuple[HandoffValue, ...]:
-        """What to carry to the Kiro console."""
+        """The values to copy between the consoles."""
 
     def guards(self) -> Guards:
-        """The playbook's limits."""
+        """The limits that the playbook sets for a plan."""
 
-    def advice(self, snapshot: Snapshot, plan: Plan) -> Iterable[str]:
-        """What the author should know besides the plan; a pure function."""
+    def warnings(self, snapshot: Snapshot, plan: Plan) -> Iterable[str]:
+        """What the admin should know in addition to the plan; a pure function."""
 
-    async def read(self, also: frozenset[str] = frozenset()) -> Snapshot:
-        """Everything a plan needs, and these kinds besides."""
+    async def read(self, extra_kinds: frozenset[str] = frozenset()) -> Snapshot:
+        """Read everything a plan needs, and the extra kinds."""
 
-    async def look_again(self, steps: Iterable[ManualStep], world: Snapshot) -> tuple[Resource, ...]:
-        """Read what proves that these human steps were done, and only that."""
+    async def refresh(self, steps: Iterable[ManualStep], state: Snapshot) -> tuple[Resource, ...]:
+        """Read what proves that these manual steps were done, and nothing else."""
 
-    async def needed_permissions(self) -> PermissionsNeeded:
-        """What the playbook needs, and what the credentials have of it."""
+    async def permissions(self) -> PermissionSummary:
+        """The permissions that the playbook needs, and which of them the credentials have."""
 
-    async def permit(self, plan: Plan) -> None:
-        """Fail before the first write if the credentials lack a permission the plan needs.
+    async def check_permissions(self, plan: Plan) -> None:
+        """Raise before the first write if the credentials lack a permission that the plan needs.
 
         Raises:
-            PermissionDeniedError: naming the permission and the role.
+            PermissionDeniedError: names the permission and the role.
             RefusedError: the credentials are for another tenant.
         """
 
-    async def apply(self, change: Change, world: Snapshot) -> Outcome:
+    async def apply(self, change: Change, state: Snapshot) -> Outcome:
         """Make one change.
 
         Args:
-            change: what to do; its references are resolved.
-            world: everything known by now, the results of earlier changes included.
+            change: the change; its references are resolved.
+            state: the snapshot, updated with the results of earlier changes.
         """
 
-    def requests(self) -> Requests:
-        """Requests sent so far."""
+    def requests(self) -> RequestCounts:
+        """Number of requests sent so far."""
 
     async def close(self) -> None:
         """Close the connections."""
 
-    def outlook(self, snapshot: Snapshot) -> Iterable[str]:
-        """What happens from now on without anybody doing anything, such as a record that spreads."""
+    def next_steps(self, snapshot: Snapshot) -> Iterable[str]:
+        """What happens next without any action of the admin, such as a DNS record that propagates."""

@@ -1,10 +1,10 @@
-"""Resources: what is, or should be, at the other end.
+"""Resources: one frozen model per kind of remote object.
 
-One frozen model per kind of remote object. The same model describes a *desired* resource (from a playbook or a
-check's fix) and an *observed* one (read from the tenant). In a desired resource ``None`` means "not managed":
-nobody wrote it, so nobody changes it; an empty tuple means "none".
+The same model describes a *desired* resource (from a playbook or the fix of a check) and an *existing* one (read from
+the tenant). In a desired resource, ``None`` means that the field is not managed and stays as it is; an empty tuple
+means "none".
 
-How a field is compared and written is said once, by a mark in its annotation::
+A mark in the annotation of a field states how it is compared and written::
 
     redirect_uris: Annotated[tuple[str, ...] | None, UNORDERED] = None
 """
@@ -23,86 +23,87 @@ from pydantic import BaseModel, ConfigDict, SecretStr, SerializeAsAny
 from pydantic.fields import FieldInfo
 
 Address = str
-"""``kind/key``: the name of a resource in plans and reports."""
+"""The name of a resource in plans and reports: ``kind/key``."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """How a field is compared and written. Use the constants below."""
+    """How a field is compared and written: one of the constants below."""
 
     name: str
 
 
-OBSERVED = Mark("observed")
-"""Only ever read: identifiers, counters."""
+READ_ONLY = Mark("observed")
+"""The vendor sets it: identifiers, counters. Never written."""
 UNORDERED = Mark("unordered")
-"""A collection whose order means nothing."""
+"""A collection whose order is irrelevant."""
 CONTAINS = Mark("contains")
-"""A collection that must hold the desired elements; others are left alone."""
+"""A collection that must contain the desired elements; its other elements stay."""
 CREATE_ONLY = Mark("create only")
-"""Written when the resource is created, ignored afterwards."""
+"""Written when the resource is created, and never compared afterwards."""
 IMMUTABLE = Mark("immutable")
-"""Cannot be changed once it has a value: a difference means replacing the resource, which a guard refuses."""
+"""Cannot change once it has a value. A difference replaces the resource, which a guard refuses."""
 SECRET = Mark("secret")
-"""Never shown, never stored."""
+"""Never shown and never stored."""
 SECURITY = Mark("security")
-"""What it is decides who gets in, or where data goes: another value is more than a matter of taste."""
+"""Decides who gets access, or where data goes. Drift of this field has the category security."""
 
-PERSONAL = Mark("personal")
-"""The name of a person, or several; taken out of what is given away."""
-MENTIONS = Mark("mentions")
-"""A vendor's own words, which may name people."""
+PERSONAL_DATA = Mark("personal")
+"""Names people. A scrubbed snapshot has pseudonyms instead."""
+MAY_NAME_PEOPLE = Mark("mentions")
+"""Text of the vendor that may name people."""
 
 
 @dataclass(frozen=True)
 class KEYED:
-    """A collection of models merged by one of their fields.
+    """A collection of models that are matched by one of their fields.
 
-    Elements that are not desired stay, except those that say ``owned=True``: this product made them.
+    Existing elements that are not desired stay, except those with ``owned=True``: this product created them.
     """
 
     by: str
 
 
 class Model(BaseModel):
-    """A frozen model that refuses unknown members."""
+    """A frozen model that rejects unknown members."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Ref(Model):
-    """A value that is known only once another resource exists.
+class Reference(Model):
+    """A value that is known once another resource exists.
 
     Args:
-        address: the resource that has it.
-        field: which of its fields.
-        form: how the value is used, ``{}`` standing for it.
+        address: the other resource.
+        field: its field that has the value.
+        template: a format string for the value.
     """
 
     address: Address
     field: str
-    form: str = "{}"
+    template: str = "{}"
 
     def __str__(self) -> str:
-        return self.form.format(f"({self.field} of {self.address}, known after apply)")
+        return self.template.format(f"({self.field} of {self.address}, known after apply)")
 
 
-class Seal(Model):
-    """What can be known of a secret that cannot be read back.
+class WriteOnlySecret(Model):
+    """A secret that is set and cannot be read back.
 
-    ``fingerprint`` is a salted digest of the value this machine last wrote, or None when it never wrote one.
+    Attributes:
+        fingerprint: salted digest of the value that this machine wrote last; None if it never wrote one.
     """
 
     fingerprint: str | None = None
 
     def matches(self, value: str) -> bool | None:
-        """True or False when that can be told, None when it cannot."""
+        """Whether this is the value of the secret; None if unknown."""
         if self.fingerprint is None:
             return None
         salt, _, digest = self.fingerprint.partition("$")
         try:
             return hmac.compare_digest(_digest(salt, value), digest)
-        except ValueError:  # a damaged note tells nothing
+        except ValueError:  # a damaged hint is no hint
             return None
 
     @classmethod
@@ -116,8 +117,8 @@ def _digest(salt: str, value: str) -> str:
 
 
 T = TypeVar("T")
-Text = str | Ref
-Secret = SecretStr | Seal
+Text = str | Reference
+Secret = SecretStr | WriteOnlySecret
 
 
 class Resource(Model):
@@ -125,20 +126,22 @@ class Resource(Model):
 
     Attributes:
         kind: the kind of object, unique across providers.
+        read_only: it is only read; see :class:`Observation`.
+        grants_access: its existence gives people access, or gives them data.
         key: its stable name within the kind.
-        after: addresses that must be right before this one is written.
-        admits: being there lets somebody in, or gives somebody data.
+        depends_on: addresses of resources that must be applied first.
     """
 
     kind: ClassVar[str] = ""
-    admits: ClassVar[bool] = False
+    read_only: ClassVar[bool] = False
+    grants_access: ClassVar[bool] = False
     key: str
-    after: Annotated[tuple[Address, ...], OBSERVED] = ()
+    depends_on: Annotated[tuple[Address, ...], READ_ONLY] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if cls.kind and KINDS.setdefault(cls.kind, cls).__qualname__ != cls.__qualname__:
-            raise TypeError(f"two resource kinds are called {cls.kind}")
+            raise TypeError(f"two kinds of resource are called {cls.kind}")
 
     @property
     def address(self) -> Address:
@@ -146,44 +149,59 @@ class Resource(Model):
 
     @classmethod
     @cache
-    def managed(cls) -> dict[str, FieldInfo]:
-        """The fields that can be desired, by name, in the order they are declared."""
+    def managed_fields(cls) -> dict[str, FieldInfo]:
+        """The fields that a desired resource can set, by name, in the order of their declaration."""
         return {
             name: info
             for name, info in cls.model_fields.items()
-            if name != "key" and OBSERVED not in info.metadata
+            if name != "key" and READ_ONLY not in info.metadata and not cls.read_only
         }
 
-    def refs(self) -> tuple[Ref, ...]:
-        """References that are not resolved yet."""
-        return tuple(_refs_in([getattr(self, name) for name in type(self).model_fields]))
+    def references(self) -> tuple[Reference, ...]:
+        """The references in its fields that are not resolved yet."""
+        return tuple(_references_in([getattr(self, name) for name in type(self).model_fields]))
+
+
+class Observation(Resource):
+    """Something that is only read, for checks. Playbooks cannot describe it; plans and comparisons ignore its fields."""
+
+    read_only: ClassVar[bool] = True
 
 
 KINDS: dict[str, type[Resource]] = {}
-"""Every kind of resource whose module has been imported, so that a saved snapshot can be read again."""
+"""Every kind of resource whose module is imported, by name; a saved snapshot is parsed with it."""
 
 AnyResource = SerializeAsAny[Resource]
 
 
-def _refs_in(value: Any) -> list[Ref]:
-    if isinstance(value, Ref):
+def _references_in(value: Any) -> list[Reference]:
+    if isinstance(value, Reference):
         return [value]
     if isinstance(value, tuple | list):
-        return [ref for element in value for ref in _refs_in(element)]
+        return [reference for element in value for reference in _references_in(element)]
     if isinstance(value, Model):
-        return [ref for name in type(value).model_fields for ref in _refs_in(getattr(value, name))]
+        return [
+            reference
+            for name in type(value).model_fields
+            for reference in _references_in(getattr(value, name))
+        ]
     return []
 
 
 def resolve(value: T, known: Mapping[Address, Resource]) -> T:
-    """The same value with every reference replaced whose resource, and field, is known."""
+    """Replace references by the values of their fields.
+
+    Args:
+        value: a reference, or a model or tuple that contains some.
+        known: resources by address. References to other resources, or to fields without a value, stay.
+    """
     return _resolve(value, known)  # type: ignore[no-any-return]
 
 
 def _resolve(value: Any, known: Mapping[Address, Resource]) -> Any:
-    if isinstance(value, Ref):
-        found = getattr(known.get(value.address), value.field, None)
-        return value if found is None else value.form.format(found)
+    if isinstance(value, Reference):
+        resolved = getattr(known.get(value.address), value.field, None)
+        return value if resolved is None else value.template.format(resolved)
     if isinstance(value, tuple):
         return tuple(_resolve(element, known) for element in value)
     if isinstance(value, Model):

@@ -1,7 +1,7 @@
-"""A snapshot: everything that was read from a tenant, at one moment, as data.
+"""Snapshots: everything that was read from a tenant, as data.
 
-Diff, checks and drift are pure functions of it. It is JSON both ways, so it can be saved, replayed and used as a
-test fixture.
+Diff, checks and drift are pure functions of a snapshot. It converts to JSON and back, so it can be saved, replayed and
+used as a test fixture.
 """
 
 from __future__ import annotations
@@ -19,35 +19,35 @@ R = TypeVar("R", bound=Resource)
 
 
 class Gap(Model):
-    """Something that could not be read, and why.
+    """A kind of resource that could not be read.
 
     Attributes:
-        kind: the kind of resource.
-        reason: what the remote system said.
-        needs: permissions of which any one would be enough, or the licence.
+        kind: the kind.
+        reason: the message of the remote system.
+        permissions: permissions of which any one is enough, or the missing licence.
     """
 
     kind: str
     reason: str
-    needs: tuple[str, ...] = ()
+    permissions: tuple[str, ...] = ()
 
 
-class Fault(StrEnum):
-    """Why a resource the playbook names could not be told apart."""
+class ProblemKind(StrEnum):
+    """Why a resource that the playbook names cannot be used."""
 
     AMBIGUOUS = "ambiguous"
     MISSING = "missing"
-    FOREIGN = "foreign"
+    UNUSABLE = "foreign"
 
 
 class Problem(Model):
-    """A resource the playbook names that is missing, ambiguous, or somebody else's.
+    """A resource that the playbook names and that is missing, ambiguous, or owned by something else.
 
     Attributes:
-        candidates: one line for each remote object that was meant, or could be.
+        candidates: one line for each remote object that the name matches.
     """
 
-    fault: Fault
+    kind: ProblemKind
     address: Address
     message: str
     hint: str = ""
@@ -63,13 +63,13 @@ class Snapshot(Model):
 
     @field_validator("resources", mode="before")
     @classmethod
-    def _revive(cls, value: Any) -> Any:
+    def _parse_resources(cls, value: Any) -> Any:
         if not isinstance(value, list | tuple):
             raise ValueError("expected a list of resources")  # noqa: TRY004 - pydantic wants this one
-        return tuple(_revive(element) for element in value)
+        return tuple(_parse_resource(element) for element in value)
 
     @model_serializer(mode="wrap")
-    def _name_kinds(self, serialize: Any) -> dict[str, Any]:
+    def _with_kinds(self, serialize: Any) -> dict[str, Any]:
         data = cast("dict[str, Any]", serialize(self))
         for resource, saved in zip(self.resources, data["resources"], strict=True):
             saved["kind"] = resource.kind
@@ -80,46 +80,51 @@ class Snapshot(Model):
         return {resource.address: resource for resource in self.resources}
 
     def get(self, kind: type[R], key: str) -> R | None:
-        """The resource of this kind and key, if it exists."""
+        """The resource of this kind and key, or None."""
         return cast("R | None", self.by_address.get(f"{kind.kind}/{key}"))
 
-    def need(self, kind: type[R], key: str) -> R:
-        """The resource of this kind and key, which is known to be there by now."""
-        found = self.get(kind, key)
-        if found is None:
-            raise LookupError(f"{kind.kind}/{key} is not known yet: the order of the plan is wrong")
-        return found
+    def require(self, kind: type[R], key: str) -> R:
+        """The resource of this kind and key, which the order of the plan guarantees to exist.
 
-    def of(self, kind: type[R]) -> tuple[R, ...]:
+        Raises:
+            LookupError: it does not exist.
+        """
+        resource = self.get(kind, key)
+        if resource is None:
+            raise LookupError(f"{kind.kind}/{key} does not exist yet: the order of the plan is wrong")
+        return resource
+
+    def all(self, kind: type[R]) -> tuple[R, ...]:
         """Every resource of this kind."""
         return tuple(resource for resource in self.resources if isinstance(resource, kind))
 
-    def one(self, kind: type[R]) -> R | None:
-        """The first resource of a kind that has at most one."""
-        return next(iter(self.of(kind)), None)
+    def first(self, kind: type[R]) -> R | None:
+        """The resource of a kind that has at most one, or None."""
+        return next(iter(self.all(kind)), None)
 
-    def gap(self, kind: str) -> Gap | None:
-        """Why this kind could not be read, or None when it was."""
+    def gap_for(self, kind: str) -> Gap | None:
+        """The gap of a kind, or None if it was read."""
         return next((gap for gap in self.gaps if gap.kind == kind), None)
 
-    def problem(self, address: Address) -> Problem | None:
+    def problem_for(self, address: Address) -> Problem | None:
+        """The problem with a resource that the playbook names, or None."""
         return next((problem for problem in self.problems if problem.address == address), None)
 
-    def updated(self, resources: Iterable[Resource], gone: Iterable[Address] = ()) -> Snapshot:
-        """A snapshot in which these resources replace those of the same address, references resolved.
+    def updated(self, resources: Iterable[Resource], removed: Iterable[Address] = ()) -> Snapshot:
+        """The snapshot after writes: these resources replace those with the same address; references are resolved.
 
         Args:
-            resources: what is there by now.
-            gone: addresses of what is not there any more.
+            resources: the resources after the latest writes.
+            removed: addresses of deleted resources.
         """
         merged = {**self.by_address, **{resource.address: resource for resource in resources}}
-        for address in gone:
+        for address in removed:
             merged.pop(address, None)
         known = {address: resolve(resource, merged) for address, resource in merged.items()}
         return Snapshot(resources=tuple(known.values()), gaps=self.gaps, problems=self.problems)
 
 
-def _revive(element: Any) -> Any:
+def _parse_resource(element: Any) -> Any:
     if isinstance(element, BaseModel) or not isinstance(element, dict):
         return element
     fields = dict(element)

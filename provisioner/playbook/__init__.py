@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from provisioner import providers
 from provisioner.core.errors import PlaybookError, ProvisionerError
-from provisioner.core.leaving import instead
+from provisioner.core.unmanaged import suggestion
 from provisioner.settings import Variables
 
 from .source import Path_, Source, dotted, nearest, parsed, substituted
@@ -31,12 +31,13 @@ class Loaded:
 
     file: Path
     playbook: Any
-    awaited: Mapping[str, str]
+    deferred: Mapping[str, str]
     lines: Mapping[Path_, int] = field(default_factory=dict)
 
     def line(self, address: str) -> int | None:
         """The line that asks for a resource; the first where none does."""
-        return nearest(self.lines, self.playbook.place(address))
+        section = providers.section_of(self.playbook.provider, address)
+        return nearest(self.lines, self.playbook.location_of(section, address))
 
 
 def load(file: Path, variables: Variables | Callable[[str], Variables]) -> Loaded:
@@ -54,11 +55,11 @@ def load(file: Path, variables: Variables | Callable[[str], Variables]) -> Loade
         variables = variables(str(source.tree.get("provider")))
     source = substituted(source, variables)
     model = _model(source)
-    late: frozenset[Path_] = getattr(model, "late", frozenset())
+    late: frozenset[Path_] = getattr(model, "deferred_keys", frozenset())
     for path, names in source.unset.items():
         if not _fits(path, late):
             raise _unset_error(source, path, names)
-    _refuse_literals(source, getattr(model, "referred", frozenset()))
+    _refuse_literals(source, getattr(model, "reference_only_keys", frozenset()))
     try:
         playbook = cast("providers.Playbook", model.model_validate(source.tree))
     except ValidationError as error:
@@ -66,7 +67,7 @@ def load(file: Path, variables: Variables | Callable[[str], Variables]) -> Loade
     _refuse_unknown_checks(source, playbook)
     awaited = {dotted(path): names[0] for path, names in source.unset.items()}
     referred = {dotted(path): names[0] for path, names in source.references.items() if _fits(path, late)}
-    return Loaded(file, playbook.awaiting({**referred, **awaited}), awaited, source.lines)
+    return Loaded(file, playbook.with_deferred_variables({**referred, **awaited}), awaited, source.lines)
 
 
 def domains_named(file: Path, variables: Variables | Callable[[str], Variables]) -> frozenset[str]:
@@ -97,7 +98,7 @@ def json_schema(provider: str | None = None) -> dict[str, Any]:
         provider: whose; every provider's when None.
     """
     names = [provider] if provider else providers.NAMES
-    models = tuple(providers.entry(name).playbook_model() for name in names)
+    models = tuple(providers.provider_module(name).playbook_model() for name in names)
     either: Any = Union[models]  # noqa: UP007 - of a tuple
     if len(models) > 1:
         either = Annotated[either, Field(discriminator="provider")]
@@ -145,12 +146,12 @@ def _refuse_unknown_checks(source: Source, playbook: providers.Playbook) -> None
     named = {(number, one.check) for number, one in enumerate(playbook.waivers) if one.check}
     if not named:
         return
-    known = {check.id for name in (playbook.provider, "dns") for check in providers.catalogue(name)}
+    known = {check.id for name in (playbook.provider, "dns") for check in providers.checks_of(name)}
     for number, check in sorted(named):
         if check not in known:
             path = ("waivers", number, "check")
             raise source.error(
-                f"{dotted(path)}: there is no check {check!r}{instead(check, known)}",
+                f"{dotted(path)}: there is no check {check!r}{suggestion(check, known)}",
                 path,
                 hint="list them: provisioner checks list",
             )
@@ -165,7 +166,7 @@ def _model(source: Source) -> type[BaseModel]:
         raise source.error(f"the key 'provider' is missing; expected {choices}")
     if name not in providers.NAMES:
         raise source.error(f"provider: unknown provider {name!r}; expected {choices}", ("provider",))
-    return providers.entry(name).playbook_model()
+    return providers.provider_module(name).playbook_model()
 
 
 def _explained(error: ValidationError, source: Source, model: type[BaseModel]) -> PlaybookError:

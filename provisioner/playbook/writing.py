@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import yaml
 
-from provisioner.providers.exporting import Variable
+from provisioner.providers.base.export import VariableReference
 from provisioner.reports.text import plain
 
 from .source import Path_
@@ -40,7 +40,7 @@ def written(
 
 def scalar(value: Any) -> str:
     """One value as YAML, on one line; text means itself, whatever is in it."""
-    if isinstance(value, Variable):
+    if isinstance(value, VariableReference):
         return str(value)
     if not isinstance(value, str):
         return _dumped(value)

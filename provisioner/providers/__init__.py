@@ -1,4 +1,4 @@
-"""The identity providers, and how to get at one: an SDK is loaded only when its provider is used."""
+"""The register of identity providers. A provider, and its SDK, is imported when it is first used."""
 
 from __future__ import annotations
 
@@ -7,22 +7,29 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-if TYPE_CHECKING:  # --help names the providers, and must be quick
+if TYPE_CHECKING:  # --help imports this module
     from pydantic import BaseModel
 
     from provisioner.core.check import Check
-    from provisioner.core.notebook import Notebook
+    from provisioner.core.local_store import LocalStore
     from provisioner.core.provider import Provider
 
-NAMES: Final = ("entra", "okta")
-"""Every provider is a package below this one with a module ``entry``."""
+    from .base.kinds import ManagedKind
 
-CATALOGUES: Final = (*NAMES, "dns")
-"""Whose checks there are."""
+PROVIDERS: Final[dict[str, str]] = {
+    "entra": "provisioner.providers.entra",
+    "okta": "provisioner.providers.okta",
+}
+"""The register: the package of each identity provider, by name."""
+
+NAMES: Final = tuple(PROVIDERS)
+
+CHECK_PREFIXES: Final = (*NAMES, "dns")
+"""The first words of the ids of checks."""
 
 
 class Playbook(Protocol):
-    """What every provider's playbook model has."""
+    """What the playbook model of every provider has."""
 
     name: str
     provider: Any
@@ -32,38 +39,44 @@ class Playbook(Protocol):
 
     @property
     def cloud(self) -> str:
-        """The vendor's cloud, where it has several; empty otherwise."""
+        """The vendor's cloud, if it has several; otherwise empty."""
 
-    def awaiting(self, variables: Mapping[str, str]) -> Playbook:
-        """The same, knowing which variables the keys refer to that a person brings values for."""
+    def with_deferred_variables(self, variables: Mapping[str, str]) -> Playbook:
+        """This playbook with the variables of its deferred keys: their values come from a manual step."""
 
-    def rehearsed(self, values: Mapping[str, str]) -> Playbook:
-        """The same for the sandbox, whose variables these are."""
+    def for_sandbox(self, values: Mapping[str, str]) -> Playbook:
+        """This playbook with the tenant and credentials of the sandbox.
+
+        Args:
+            values: values of the sandbox for the variables of the shipped playbook.
+        """
 
 
 @dataclass(frozen=True)
-class Sandboxed:
-    """How to reach the sandbox instead of the real thing.
+class SandboxConnection:
+    """How to reach the sandbox.
 
     Attributes:
-        url: where it listens.
-        token: an access token it will accept.
-        lag: seconds for which its replicas disagree.
+        url: its address.
+        token: an access token that it accepts.
+        replica_lag: seconds for which its replicas may disagree after a write.
         name_servers: address and port of its name servers, by host name.
         resolvers: address and port of its resolvers, by name.
-        suffixes: public suffixes of its own.
+        suffixes: public suffixes that only its DNS has.
     """
 
     url: str
     token: str
-    lag: float = 0.0
+    replica_lag: float = 0.0
     name_servers: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     resolvers: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     suffixes: tuple[str, ...] = ()
 
 
-class Entry(Protocol):
-    """What a provider's ``entry`` module offers."""
+class ProviderModule(Protocol):
+    """The module ``provider`` in the package of a provider."""
+
+    MANAGED_KINDS: tuple[ManagedKind, ...]
 
     def playbook_model(self) -> type[BaseModel]:
         """The model of its playbooks."""
@@ -72,53 +85,66 @@ class Entry(Protocol):
         """Its checks."""
 
     def connect(
-        self, playbook: Any, notebook: Notebook, tell: Callable[[str], None], sandboxed: Sandboxed | None
+        self,
+        playbook: Any,
+        store: LocalStore,
+        on_wait: Callable[[str], None],
+        sandbox: SandboxConnection | None,
     ) -> Provider:
-        """Open it for one playbook; nothing is contacted yet."""
+        """Connect to the tenant of a playbook. No request is sent yet."""
 
 
 def connect(
     playbook: Any,
-    notebook: Notebook,
-    tell: Callable[[str], None],
-    sandboxed: Sandboxed | None = None,
+    store: LocalStore,
+    on_wait: Callable[[str], None],
+    sandbox: SandboxConnection | None = None,
     *,
-    wait: bool = False,
-    elsewhere: Mapping[str, tuple[str, ...]] | None = None,
+    wait_for_dns: bool = False,
+    other_playbooks: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Provider:
-    """Open everything that a playbook is about; nothing is contacted yet.
+    """Connect to everything that a playbook names. No request is sent yet.
 
     Args:
-        playbook: of any provider.
-        notebook: for notes between runs.
-        tell: is told what is waited for.
-        sandboxed: how to reach the sandbox, if it is meant.
-        wait: for DNS records, until every server has them.
-        elsewhere: other playbooks that name a domain, by domain.
+        playbook: a playbook of any provider.
+        store: hints of earlier runs.
+        on_wait: called with a sentence whenever a request has to wait.
+        sandbox: how to reach the sandbox, if it replaces the tenant.
+        wait_for_dns: after a DNS record is written, wait until every name server returns it.
+        other_playbooks: other playbooks that name a domain, by domain.
     """
-    identity = entry(playbook.provider).connect(playbook, notebook, tell, sandboxed)
+    identity = provider_module(playbook.provider).connect(playbook, store, on_wait, sandbox)
     if playbook.domains is None:
         return identity
-    from .integration import integrated  # noqa: PLC0415 - start-up time
+    from .integration import with_domains  # noqa: PLC0415 - start-up time
 
-    return integrated(identity, playbook, notebook, tell, sandboxed, wait=wait, elsewhere=elsewhere or {})
+    return with_domains(
+        identity, playbook, store, on_wait, sandbox, wait=wait_for_dns, elsewhere=other_playbooks or {}
+    )
 
 
-def catalogue(name: str) -> tuple[Check, ...]:
-    """The checks of one catalogue: an identity provider's, or those of domains."""
-    if name != "dns":
-        return entry(name).checks()
+def checks_of(prefix: str) -> tuple[Check, ...]:
+    """The checks whose ids begin with a prefix: a provider's name, or ``dns``."""
+    if prefix != "dns":
+        return provider_module(prefix).checks()
     from .dns.checks import CHECKS  # noqa: PLC0415 - start-up time
 
     return CHECKS
 
 
-def entry(name: str) -> Entry:
-    """The entry of a provider by name.
+def provider_module(name: str) -> ProviderModule:
+    """The ``provider`` module of a provider, imported when it is first needed.
 
     Raises:
-        KeyError: there is no such provider.
+        KeyError: no provider has this name.
     """
-    if name not in NAMES:
-        raise KeyError(name)
-    return cast("Entry", import_module(f"provisioner.providers.{name}.entry"))
+    return cast("ProviderModule", import_module(f"{PROVIDERS[name]}.provider"))
+
+
+def section_of(provider: str, address: str) -> str:
+    """The playbook key that asks for a resource; empty when no key does."""
+    from .base.kinds import section_of as of_provider  # noqa: PLC0415 - start-up time
+    from .dns.playbook import SECTIONS  # noqa: PLC0415 - start-up time
+
+    kind = address.partition("/")[0]
+    return SECTIONS.get(kind) or of_provider(provider_module(provider).MANAGED_KINDS, address)

@@ -1,4 +1,4 @@
-"""What is the same whichever identity provider is connected: the Kiro side."""
+"""The facts about Kiro, which are the same for every identity provider."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ KIRO_URI: Final = "kiro://kiro.oauth/callback"
 """The redirect URI of the IDE."""
 
 LOOPBACK_PORTS: Final = (3128, 4649, 6588, 8008, 9091, 49153, 50153, 51153, 52153, 53153)
-"""The ports a Kiro client tries, in its order."""
+"""The ports that Kiro's clients try, in their order."""
 
 MISPRINTS: Final = ("kiro://kiro.auth/callback", ":2128/")
-"""What older versions of the vendor's pages had for the IDE's redirect URI and for port 3128."""
+"""Wrong values of older vendor pages: for the IDE's redirect URI, and for port 3128."""
 
 
 def loopback_uri(port: int) -> str:
@@ -43,12 +43,12 @@ IAM_ACTIONS: Final = (
     "q:BatchDescribeUsers",
     "q:BatchDescribeGroups",
 )
-"""Kiro documentation, Privacy and security, IAM permissions: those for profiles, and those that an external
-identity provider needs besides."""
+"""Kiro documentation, Privacy and security, IAM permissions: those for profiles, and those for an external identity
+provider."""
 
 
 def iam_policy() -> dict[str, Any]:
-    """An AWS IAM policy for whoever administers Kiro; the vendor lists the actions, the policy form is ours."""
+    """An AWS IAM policy for the Kiro administrators. The vendor lists the actions; the policy around them is ours."""
     return {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": list(IAM_ACTIONS), "Resource": "*"}],

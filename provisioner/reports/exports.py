@@ -13,7 +13,7 @@ from provisioner.core.comparison import Difference
 from provisioner.core.plan import Action, Change, Plan
 from provisioner.core.resource import IMMUTABLE
 
-from .making import plan_report
+from .building import plan_report
 from .models import ChangeReport, RefusalReport, Target, _Report
 from .text import plain, shown_value
 
@@ -130,7 +130,7 @@ def deviating(plan: Plan, known: Iterable[LeftAloneReport] = ()) -> tuple[LeftAl
 
 def _deviating(change: Change) -> Iterator[LeftAloneReport]:
     if change.before is not None and change.action is not Action.DELETE:
-        managed = change.before.managed()
+        managed = change.before.managed_fields()
         for field in change.fields:
             fixed = change.action is Action.REPLACE and IMMUTABLE in managed[field.name].metadata
             otherwise = f"{_turned(field.before, field.after)}{', which cannot be: apply would refuse' if fixed else ''}"
@@ -170,9 +170,11 @@ def unmanaged_keys(
     for one in left_alone:
         fields = entries.setdefault(one.address, [])
         where = ("unmanaged", [*entries].index(one.address))
-        remarks[(*where, "fields", len(fields)) if one.field else (*where, "on")] = one.otherwise
+        remarks[(*where, "fields", len(fields)) if one.field else (*where, "resource")] = one.otherwise
         fields += [one.field] if one.field else []
-    keys = ({"on": escape(on)} | ({"fields": fields} if fields else {}) for on, fields in entries.items())
+    keys = (
+        {"resource": escape(on)} | ({"fields": fields} if fields else {}) for on, fields in entries.items()
+    )
     return list(keys), remarks
 
 

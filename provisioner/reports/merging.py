@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from provisioner.core.errors import UsageError
 
+from .building import doctor_report
 from .drift import drift_report
-from .making import doctor_report
 from .models import DoctorReport, DriftReport, FailureReport, Target
 
 _HINT = "give the report of every shard once, and of one run only"

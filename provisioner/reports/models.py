@@ -80,9 +80,9 @@ class StepReport(_Report):
 
     address: str
     title: str
-    where: str
+    location: str
     instructions: tuple[str, ...]
-    brings: dict[str, str] = Field(description="Environment variables to set afterwards, and with what.")
+    outputs: dict[str, str] = Field(description="Environment variables to set afterwards, and with what.")
 
 
 class RefusalReport(_Report):
@@ -117,14 +117,14 @@ class FindingReport(_Report):
         description="Whether --fix can repair it, or would if the playbook did not leave it alone; "
         "None when there is nothing to repair.",
     )
-    needs: tuple[str, ...] = Field(
+    permissions: tuple[str, ...] = Field(
         default=(), description="Permissions of which any one would let a skipped check run."
     )
     title: str = Field(default="", description="What the check says when nothing is wrong.")
     why: str = Field(
         default="", description="What is behind the fault, if there is one; from the check's page."
     )
-    how: str = Field(default="", description="What to do about it; from the check's page.")
+    remedy: str = Field(default="", description="What to do about it; from the check's page.")
     category: Category | None = Field(default=None, description="Of the fault, if there is one.")
     line: int | None = Field(default=None, description="Line in the playbook that it is about.")
     waiver: WaiverReport | None = Field(default=None, description="Why it is let pass, if it is.")
@@ -176,8 +176,8 @@ class HandoffReport(_Report):
 
     name: str
     value: str | None
-    comes_from: str
-    goes_to: str
+    source: str
+    destination: str
 
 
 class ApplyReport(_Report):
@@ -193,7 +193,7 @@ class ApplyReport(_Report):
     requests: dict[str, int] = Field(description="Requests sent: read, write.")
     seconds: float
     handoff: tuple[HandoffReport, ...] = ()
-    outlook: tuple[str, ...] = Field(
+    next_steps: tuple[str, ...] = Field(
         default=(), description="What happens from now on without anybody doing anything."
     )
     error: str | None = Field(default=None, description="Why it stopped, if it did.")
@@ -254,10 +254,10 @@ class PermissionsReport(_Report):
 
     schema_: Literal["provisioner.permissions/1"] = Field(default="provisioner.permissions/1", alias="schema")
     target: Target
-    needs: tuple[PermissionReport, ...]
+    permissions: tuple[PermissionReport, ...]
     missing: tuple[str, ...] = Field(description="Purposes that nothing granted serves.")
     kind: str = Field(description="What the vendor calls its permissions.")
-    who: str = Field(description="Who needs the role besides.")
+    role_holder: str = Field(description="Who needs the role besides.")
     role: str = Field(description="The role.")
     problem: str = Field(default="", description="Why the credentials could not be looked at, if so.")
     aws_policy: dict[str, Any] = Field(description="IAM policy for whoever administers Kiro.")

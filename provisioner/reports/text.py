@@ -137,7 +137,7 @@ def apply_text(report: ApplyReport, there: str = "the tenant is as the playbook 
         lines += ["", *_step_lines(number, step)]
     if report.handoff:
         lines += ["", *handoff_lines(report.handoff)]
-    lines += ["", *map(plain, report.outlook)] if report.outlook else []
+    lines += ["", *map(plain, report.next_steps)] if report.next_steps else []
     return "\n".join(lines)
 
 
@@ -177,17 +177,17 @@ def audit_text(report: AuditReport, titles: dict[str, str], *, verbose: bool = F
 def permissions_text(report: PermissionsReport, title: str) -> str:
     """What is needed, granted and missing, and the AWS policy."""
     words = {True: ("granted", "green"), False: ("missing", "red"), None: ("unknown", "bright_black")}
-    width = max(len(need.purpose) for need in report.needs)
+    width = max(len(need.purpose) for need in report.permissions)
     lines = [
         heading(report.target, title),
         "",
         style(f"{report.kind}, any one of each line", bold=True),
     ]
-    for need in report.needs:
+    for need in report.permissions:
         word, colour = words[need.granted]
         used = "" if "apply" in need.commands else f"  (only {', '.join(need.commands)})"
         lines.append(f"  {style(word, fg=colour)}  {need.purpose:<{width}}  {' | '.join(need.any_of)}{used}")
-    lines += ["", f"{report.who} {report.role}."]
+    lines += ["", f"{report.role_holder} {report.role}."]
     if report.problem:
         lines += [f"What is granted is unknown: {plain(report.problem)}"]
     lines += ["", style("AWS IAM policy for whoever administers Kiro", bold=True)]
@@ -199,7 +199,7 @@ def handoff_text(report: HandoffSheet, title: str) -> str:
     """The values to carry, where each goes, and what to bring back."""
     lines = [heading(report.target, title), "", *handoff_lines(report.values)]
     for value in report.values:
-        lines += ["", style(value.name, bold=True), f"  from  {value.comes_from}", f"  to    {value.goes_to}"]
+        lines += ["", style(value.name, bold=True), f"  from  {value.source}", f"  to    {value.destination}"]
     for number, step in enumerate(report.steps, start=1):
         lines += ["", *_step_lines(number, step)]
     return "\n".join(lines)
@@ -216,8 +216,8 @@ def _finding_lines(finding: FindingReport, titles: dict[str, str]) -> Iterator[s
         yield style(f"    {plain(evidence.path)} = {plain(evidence.value)}", dim=True)
     if finding.waiver:
         yield f"    {_waiver(finding.waiver)}"
-    if finding.needs:
-        yield f"    needs {plain(' or '.join(finding.needs))}"
+    if finding.permissions:
+        yield f"    needs {plain(' or '.join(finding.permissions))}"
     if finding.fix == "automatic":
         yield "    can be fixed with --fix"
     elif finding.fix == "unmanaged":
@@ -329,8 +329,8 @@ def _result(report: ApplyReport, there: str) -> str:
 
 
 def _step_lines(number: int, step: StepReport) -> Iterator[str]:
-    yield f"{style(f'Step {number} for you', fg='cyan', bold=True)}: {step.title}  ({step.where})"
+    yield f"{style(f'Step {number} for you', fg='cyan', bold=True)}: {step.title}  ({step.location})"
     for instruction in step.instructions:
         yield f"    {plain(instruction)}"
-    for name, what in step.brings.items():
+    for name, what in step.outputs.items():
         yield f"    export {name}=…   # {what}"

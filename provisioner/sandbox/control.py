@@ -21,7 +21,7 @@ def connection(sandbox: Sandbox) -> dict[str, str]:
     return {
         **{title: value for facts in vendors for title, value in facts.items()},
         "DNS over HTTPS": f"{sandbox.url}/dns-query",
-        **sandbox.dns.facts(),
+        **sandbox.dns.connection_facts(),
         "State": str(sandbox.home),
     }
 
@@ -101,7 +101,7 @@ def name_servers(sandbox: Sandbox) -> dict[str, Any]:
     from provisioner.sandbox.dns import hosted_zones
 
     return {
-        "name_servers": _addresses(sandbox.dns.glue()),
+        "name_servers": _addresses(sandbox.dns.name_servers()),
         "resolvers": _addresses(sandbox.dns.resolvers()),
         "suffixes": hosted_zones.SUFFIXES,
     }
@@ -113,7 +113,7 @@ def create_zones(sandbox: Sandbox, domains: Iterable[str]) -> None:
 
     for domain in domains:
         hosted_zones.create_zone(sandbox.dns.store, domain)
-    sandbox.dns.settle()
+    sandbox.dns.wait_for_ports()
 
 
 def dns_update_key(sandbox: Sandbox) -> dict[str, str]:

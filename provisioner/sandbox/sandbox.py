@@ -184,7 +184,7 @@ class _DnsOverHttps:
         self._sandbox = sandbox
 
     def handle(self, request: Request) -> Response:
-        return self._sandbox.dns.over_https(request)
+        return self._sandbox.dns.handle_doh(request)
 
     def refusal(self, status: int, retry_after: int | None) -> Response:
         from provisioner.sandbox.dns import doh  # noqa: PLC0415 (start-up time)

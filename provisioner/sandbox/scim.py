@@ -5,10 +5,12 @@ It calls loopback addresses only: a sandbox must never provision its invented us
 
 from __future__ import annotations
 
+import http
 import ipaddress
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 if TYPE_CHECKING:
@@ -99,6 +101,14 @@ class ScimHttp:
     def close(self) -> None:
         self._http.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
     def request(
         self, method: str, path: str, *, query: Sequence[tuple[str, str]] = (), body: Body | None = None
     ) -> httpx.Response:
@@ -128,6 +138,33 @@ def equals(attribute: str, value: str) -> str:
     """A SCIM filter: an attribute equals a value (RFC 7644, section 3.4.2.2)."""
     quoted = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'{attribute} eq "{quoted}"'
+
+
+def patch_body(operations: Sequence[Body]) -> Body:
+    """The body of a PATCH request (RFC 7644, section 3.5.2)."""
+    return {"schemas": [PATCH_SCHEMA], "Operations": list(operations)}
+
+
+def response_object(response: httpx.Response) -> Body:
+    """The JSON object in a response; an empty object for a response without content.
+
+    Raises:
+        ValueError: the content is not a JSON object.
+    """
+    if not response.content:
+        return {}
+    body = response.json()
+    if not isinstance(body, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 (like the ValueError of invalid JSON)
+    return body
+
+
+def status_phrase(status: int) -> str:
+    """The reason phrase of an HTTP status, such as ``Not Found``; the number for an unknown status."""
+    try:
+        return http.HTTPStatus(status).phrase
+    except ValueError:
+        return str(status)
 
 
 def _is_loopback(host: str) -> bool:

@@ -7,30 +7,21 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "provisioner"
-MODULES = sorted(PACKAGE.rglob("*.py"))
+MODULES = {path: path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
+TREES = {path: ast.parse(text) for path, text in MODULES.items()}
 
 MODULE_LINES = 400
 FUNCTION_LINES = 60
-LONG_MODULES = {}
-"""Modules that may be longer, and why."""
 
-VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "managers", "misc", "shared"}
+VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc", "shared"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def name_of(module: Path) -> str:
-    return module.relative_to(ROOT).as_posix()
-
-
-def modules(*, sandbox: bool = True) -> pytest.MarkDecorator:
-    """Parametrizes by module."""
-    chosen = [module for module in MODULES if sandbox or "sandbox" not in module.relative_to(PACKAGE).parts]
-    return pytest.mark.parametrize("module", chosen, ids=name_of)
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
 
 
 def public(body: list[ast.stmt]) -> Iterator[ast.ClassDef | Function]:
@@ -40,56 +31,44 @@ def public(body: list[ast.stmt]) -> Iterator[ast.ClassDef | Function]:
             yield node
 
 
-def test_there_are_modules_to_look_at():
-    assert len(MODULES) > 40
-    assert {*LONG_MODULES} <= {name_of(module) for module in MODULES}
-
-
-@modules(sandbox=False)
-def test_every_public_module_class_and_function_is_documented(module):
-    tree = ast.parse(module.read_text(encoding="utf-8"))
-    bare = [node.name for node in public(tree.body) if not ast.get_docstring(node)]
+def test_public_modules_classes_and_functions_are_documented():
+    bare = [
+        f"{name_of(path)}: {node.name}"
+        for path, tree in TREES.items()
+        if "sandbox" not in path.relative_to(PACKAGE).parts
+        for node in public(tree.body)
+        if not ast.get_docstring(node)
+    ]
     assert bare == []
-    if module.stat().st_size:
-        assert ast.get_docstring(tree)
+    assert [name_of(path) for path, tree in TREES.items() if tree.body and not ast.get_docstring(tree)] == []
 
 
-@modules()
-def test_no_module_is_too_long_to_be_read_at_a_sitting(module):
-    lines = len(module.read_text(encoding="utf-8").splitlines())
-    assert lines <= MODULE_LINES or name_of(module) in LONG_MODULES
+def test_modules_are_short():
+    lengths = {name_of(path): len(text.splitlines()) for path, text in MODULES.items()}
+    assert {name: lines for name, lines in lengths.items() if lines > MODULE_LINES} == {}
+    assert len(lengths) > 40
 
 
-def test_every_exception_is_still_needed():
-    too_long = {
-        name_of(module)
-        for module in MODULES
-        if len(module.read_text(encoding="utf-8").splitlines()) > MODULE_LINES
-    }
-    assert set(LONG_MODULES) <= too_long
-
-
-@modules()
-def test_no_function_is_too_long_to_be_seen_at_once(module):
-    tree = ast.parse(module.read_text(encoding="utf-8"))
-    long = {
-        node.name: node.end_lineno - node.lineno + 1
+def test_functions_are_short():
+    lengths = {
+        f"{name_of(path)}: {node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for path, tree in TREES.items()
         for node in ast.walk(tree)
-        if isinstance(node, Function) and node.end_lineno - node.lineno >= FUNCTION_LINES
+        if isinstance(node, Function)
     }
-    assert long == {}
+    assert {name: lines for name, lines in lengths.items() if lines > FUNCTION_LINES} == {}
 
 
-@modules()
-def test_no_module_or_folder_has_a_name_that_says_nothing(module):
-    assert VAGUE.isdisjoint({module.stem.strip("_"), *module.relative_to(ROOT).parts})
+def test_names_of_modules_say_what_is_inside():
+    parts = {path: {path.stem.strip("_"), *path.relative_to(ROOT).parts} for path in MODULES}
+    assert [name_of(path) for path, names in parts.items() if names & VAGUE] == []
 
 
-@modules()
-def test_nothing_is_left_to_be_done_in_a_comment(module):
-    assert not re.search(r"\b(TODO|FIXME|XXX|HACK)\b", module.read_text(encoding="utf-8"))
+def test_nothing_is_left_to_do_in_comments():
+    unfinished = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+    assert [name_of(path) for path, text in MODULES.items() if unfinished.search(text)] == []
 
 
-@modules()
-def test_nothing_of_the_machine_it_was_written_on_is_in_it(module):
-    assert not re.search(r"(?<![\w.])/(work|root|home)/", module.read_text(encoding="utf-8"))
+def test_no_path_of_a_developer_s_machine_is_in_the_code():
+    local = re.compile(r"(?<![\w.])/(work|root|home)/")
+    assert [name_of(path) for path, text in MODULES.items() if local.search(text)] == []

@@ -39,15 +39,15 @@ def main() -> None:
     print(f"{'answers':<40}{'median s':>10}{'slowest answer s':>18}{'answers':>9}{'none':>6}")
     with tempfile.TemporaryDirectory() as home, Sandbox(Path(home)).start() as sandbox:
         records = hosted(sandbox, options.domains, options.servers)
-        first = [name for name in sandbox.dns.glue() if name.startswith("ns1.d")]
-        everybody = [*sandbox.dns.glue()]
+        first = [name for name in sandbox.dns.name_servers() if name.startswith("ns1.d")]
+        everybody = [*sandbox.dns.name_servers()]
         for title, hosts, behaviour in (
             ("at once", everybody, {}),
             ("after 100 ms", everybody, {"latency_ms": 100}),
             ("at once, one server never answers", first, {"mode": "drop"}),
         ):
             for host in everybody:
-                dns.behave(sandbox.dns.store, host, behaviour if host in hosts else {})
+                dns.configure(sandbox.dns.store, host, behaviour if host in hosts else {})
             runs = [asyncio.run(timed(sandbox, records)) for _ in range(options.runs)]
             walls, slowest, answered, silent = zip(*runs, strict=True)
             print(
@@ -67,7 +67,7 @@ def hosted(sandbox: Sandbox, domains: int, servers: int) -> list[DomainRecord]:
         records.append(
             DomainRecord(key=domain, label="kiro-app-1", name=name, value="kiro-site-verification=x")
         )
-    sandbox.dns.settle()
+    sandbox.dns.wait_for_ports()
     return records
 
 

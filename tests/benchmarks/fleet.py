@@ -27,7 +27,7 @@ from typing import Any
 import yaml
 
 from provisioner.sandbox import control
-from provisioner.sandbox.okta.management.limits import LIMITS
+from provisioner.sandbox.okta.management.rate_limits import LIMITS
 from provisioner.sandbox.store import Store
 from tests.sandboxes import Sandbox
 

@@ -11,15 +11,15 @@ from provisioner.core.resource import (
     CONTAINS,
     CREATE_ONLY,
     KEYED,
-    OBSERVED,
+    READ_ONLY,
     SECRET,
     UNORDERED,
     Model,
-    Ref,
+    Reference,
     Resource,
-    Seal,
     Secret,
     Text,
+    WriteOnlySecret,
 )
 
 
@@ -46,7 +46,7 @@ class Thing(Resource):
     born: Annotated[str | None, CREATE_ONLY] = None
     token: Annotated[Secret | None, SECRET] = None
 
-    id: Annotated[str | None, OBSERVED] = None
+    id: Annotated[str | None, READ_ONLY] = None
 
 
 class Landmark(Resource):
@@ -54,13 +54,13 @@ class Landmark(Resource):
 
     kind: ClassVar[str] = "test-landmark"
 
-    id: Annotated[str | None, OBSERVED] = None
+    id: Annotated[str | None, READ_ONLY] = None
 
 
 words = st.sampled_from(["red", "green", "blue", "Ünïted", "o'clock", ""])
 word_tuples = st.lists(words, max_size=4).map(tuple)
 maybe_words = st.none() | words
-own_id = st.just(Ref(address="test-thing/self", field="id", form="thing:{}"))
+own_id = st.just(Reference(address="test-thing/self", field="id", template="thing:{}"))
 
 
 def parts(*, owned: st.SearchStrategy[bool]) -> st.SearchStrategy[tuple[Part, ...]]:
@@ -104,6 +104,6 @@ def observed_things(key: str = "self", *, ours: bool = True) -> st.SearchStrateg
         labels=word_tuples,
         parts=parts(owned=st.booleans() if ours else st.just(False)),
         born=maybe_words,
-        token=st.none() | st.just(Seal()),
+        token=st.none() | st.just(WriteOnlySecret()),
         id=st.just(f"id-{key}"),
     )

@@ -5,36 +5,36 @@ from __future__ import annotations
 import pytest
 
 from provisioner.core.check import (
-    Catalogue,
+    CheckContext,
+    CheckRegistry,
     Evidence,
     Finding,
-    Look,
     Severity,
     SkipCheckError,
     Status,
-    Verdict,
+    Violation,
 )
-from provisioner.core.plan import Desired
+from provisioner.core.plan import DesiredState
 from provisioner.core.snapshot import Gap, Snapshot
 from tests.core.specimens import Landmark, Thing
 
-FIX = Desired(resources=(Thing(key="a", title="right"),))
+FIX = DesiredState(resources=(Thing(key="a", title="right"),))
 
 
 def check_of(judge, *reads):
     """A check made of a function."""
-    catalogue = Catalogue()
-    catalogue("test-check", reads=reads or (Thing,), severity=Severity.MEDIUM, row="a row")(judge)
+    catalogue = CheckRegistry()
+    catalogue("test-check", reads=reads or (Thing,), severity=Severity.MEDIUM, vendor_row="a row")(judge)
     (check,) = catalogue
     return check
 
 
 def findings(judge, snapshot=None, *reads):
-    return list(check_of(judge, *reads).run(Look(snapshot or Snapshot())))
+    return list(check_of(judge, *reads).run(CheckContext(snapshot or Snapshot())))
 
 
 def test_a_check_that_has_nothing_to_say_passes_with_its_title():
-    def nothing(look):
+    def nothing(context):
         """All is well"""
         return ()
 
@@ -44,10 +44,10 @@ def test_a_check_that_has_nothing_to_say_passes_with_its_title():
 
 
 def test_every_verdict_is_a_finding_with_its_evidence_and_its_fix():
-    def two(look):
-        for thing in look.snapshot.of(Thing):
-            yield Verdict("wrong", thing.address, (("thing.title", thing.title),), FIX)
-        yield Verdict("worse", severity=Severity.HIGH)
+    def two(context):
+        for thing in context.snapshot.all(Thing):
+            yield Violation("wrong", thing.address, (("thing.title", thing.title),), FIX)
+        yield Violation("worse", severity=Severity.HIGH)
 
     first, second = findings(two, Snapshot(resources=(Thing(key="a", title="t"),)))
     assert first == Finding(
@@ -63,23 +63,23 @@ def test_every_verdict_is_a_finding_with_its_evidence_and_its_fix():
 
 
 def test_a_check_looks_at_what_should_be_as_well():
-    def compares(look):
-        yield Verdict(f"{len(look.desired.resources)} wanted")
+    def compares(context):
+        yield Violation(f"{len(context.desired_state.resources)} wanted")
 
-    (finding,) = check_of(compares).run(Look(Snapshot(), FIX))
+    (finding,) = check_of(compares).run(CheckContext(Snapshot(), FIX))
     assert finding.message == "1 wanted"
 
 
 @pytest.mark.parametrize("missing", ["test-thing", "test-landmark"])
 def test_what_it_needs_but_nobody_could_read_makes_it_skip_with_the_permission(missing):
-    def never(look):
+    def never(context):
         raise AssertionError("it must not run")
 
-    gap = Gap(kind=missing, reason="not allowed", needs=("Some.Read", "More.Read"))
+    gap = Gap(kind=missing, reason="not allowed", permissions=("Some.Read", "More.Read"))
     (finding,) = findings(never, Snapshot(gaps=(gap,)), Thing, Landmark)
     assert finding.status is Status.SKIP
     assert finding.message == f"{missing} could not be read: not allowed"
-    assert finding.needs == ("Some.Read", "More.Read")
+    assert finding.permissions == ("Some.Read", "More.Read")
 
 
 def test_a_gap_in_what_it_does_not_need_is_none_of_its_business():
@@ -88,16 +88,16 @@ def test_a_gap_in_what_it_does_not_need_is_none_of_its_business():
 
 
 def test_it_may_skip_itself_with_a_reason_even_after_it_has_begun():
-    def hesitant(look):
-        yield Verdict("begun")
+    def hesitant(context):
+        yield Violation("begun")
         raise SkipCheckError("not yet")
 
     (finding,) = findings(hesitant)
-    assert (finding.status, finding.message, finding.needs) == (Status.SKIP, "not yet", ())
+    assert (finding.status, finding.message, finding.permissions) == (Status.SKIP, "not yet", ())
 
 
 def test_one_that_is_broken_says_so_and_hides_no_other():
-    def broken(look):
+    def broken(context):
         raise KeyError("title")
 
     (finding,) = findings(broken)
@@ -106,7 +106,7 @@ def test_one_that_is_broken_says_so_and_hides_no_other():
 
 
 def test_the_docstring_is_a_title_and_four_paragraphs():
-    def documented(look):
+    def documented(context):
         """The title
 
         Symptom: something is seen,
@@ -137,22 +137,22 @@ def test_a_check_without_a_docstring_is_called_by_its_id():
 
 class TestCatalogues:
     def test_they_keep_the_order_and_what_was_said(self):
-        catalogue = Catalogue()
+        catalogue = CheckRegistry()
         for name in ("test-b", "test-a"):
-            catalogue(name, reads=(Thing,), severity=Severity.LOW, row=f"row of {name}")(lambda _: ())
-        assert [(check.id, check.row, check.severity, check.reads) for check in catalogue] == [
+            catalogue(name, reads=(Thing,), severity=Severity.LOW, vendor_row=f"row of {name}")(lambda _: ())
+        assert [(check.id, check.vendor_row, check.severity, check.reads) for check in catalogue] == [
             ("test-b", "row of test-b", Severity.LOW, (Thing,)),
             ("test-a", "row of test-a", Severity.LOW, (Thing,)),
         ]
 
     def test_they_leave_the_function_as_it_is(self):
-        def judge(look):
+        def judge(context):
             return ()
 
-        assert Catalogue()("test-a", reads=(), severity=Severity.LOW)(judge) is judge
+        assert CheckRegistry()("test-a", reads=(), severity=Severity.LOW)(judge) is judge
 
     def test_an_id_can_be_used_once(self):
-        catalogue = Catalogue()
+        catalogue = CheckRegistry()
         register = catalogue("test-a", reads=(), severity=Severity.LOW)
         register(lambda _: ())
         with pytest.raises(ValueError, match="two checks are called test-a"):

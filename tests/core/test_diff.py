@@ -10,28 +10,36 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from provisioner.core.diff import FieldChange, created, differences, merged, overlaid, secret_differs, shown
-from provisioner.core.resource import KEYED, Model, Ref, Resource, Seal
+from provisioner.core.diff import (
+    FieldChange,
+    changed_fields,
+    display_value,
+    initial_fields,
+    merge,
+    overlay,
+    secret_differs,
+)
+from provisioner.core.resource import KEYED, Model, Reference, Resource, WriteOnlySecret
 from tests.core.specimens import Part, Thing, desired_things, observed_things
 
-INFOS = Thing.managed()
+INFOS = Thing.managed_fields()
 
 
 def changed(desired, observed):
     """The names of the fields that differ."""
-    return [change.name for change in differences(desired, observed)]
+    return [change.name for change in changed_fields(desired, observed)]
 
 
 class TestDifferences:
     def test_what_the_author_did_not_write_is_not_managed(self):
-        assert differences(Thing(key="a"), Thing(key="a", title="by hand", tags=("x",))) == ()
+        assert changed_fields(Thing(key="a"), Thing(key="a", title="by hand", tags=("x",))) == ()
 
     def test_an_empty_list_means_none(self):
-        (change,) = differences(Thing(key="a", pages=()), Thing(key="a", pages=("x",)))
+        (change,) = changed_fields(Thing(key="a", pages=()), Thing(key="a", pages=("x",)))
         assert change == FieldChange(name="pages", before=["x"], after=[])
 
     def test_what_is_only_observed_never_differs(self):
-        assert differences(Thing(key="a", id="1"), Thing(key="a", id="2")) == ()
+        assert changed_fields(Thing(key="a", id="1"), Thing(key="a", id="2")) == ()
 
     def test_a_plain_collection_has_an_order(self):
         assert changed(Thing(key="a", pages=("x", "y")), Thing(key="a", pages=("y", "x"))) == ["pages"]
@@ -49,11 +57,11 @@ class TestDifferences:
         assert changed(Thing(key="a", labels=("x",)), Thing(key="a", labels=("y", "x"))) == []
 
     def test_what_a_containing_collection_lacks_is_added_and_the_rest_stays(self):
-        (change,) = differences(Thing(key="a", labels=("x", "z")), Thing(key="a", labels=("y", "x")))
+        (change,) = changed_fields(Thing(key="a", labels=("x", "z")), Thing(key="a", labels=("y", "x")))
         assert (change.before, change.after) == (["y", "x"], ["y", "x", "z"])
 
     def test_a_field_for_creation_is_ignored_afterwards(self):
-        assert differences(Thing(key="a", born="new"), Thing(key="a", born="old")) == ()
+        assert changed_fields(Thing(key="a", born="new"), Thing(key="a", born="old")) == ()
 
     def test_they_are_in_the_order_in_which_the_fields_are_declared(self):
         desired = Thing(key="a", parts=(Part(name="p"),), title="new", labels=("x",))
@@ -63,39 +71,39 @@ class TestDifferences:
     @given(desired=desired_things(), observed=observed_things())
     def test_writing_the_merged_values_leaves_none(self, desired, observed):
         written = {
-            change.name: merged(
+            change.name: merge(
                 getattr(desired, change.name), getattr(observed, change.name), INFOS[change.name]
             )
-            for change in differences(desired, observed)
+            for change in changed_fields(desired, observed)
         }
-        assert differences(desired, observed.model_copy(update=written)) == ()
+        assert changed_fields(desired, observed.model_copy(update=written)) == ()
 
     @settings(deadline=None)
     @given(desired=desired_things(), observed=observed_things())
     def test_they_are_json(self, desired, observed):
-        json.dumps([change.model_dump() for change in differences(desired, observed)])
+        json.dumps([change.model_dump() for change in changed_fields(desired, observed)])
 
     @settings(deadline=None)
     @given(observed=observed_things())
     def test_what_is_as_it_was_read_does_not_differ(self, observed):
-        assert differences(observed, observed) == ()
+        assert changed_fields(observed, observed) == ()
 
 
 class TestKeyedCollections:
     def test_an_element_is_changed_in_place_and_keeps_what_nobody_wrote(self):
         found = (Part(name="a", size=1, note="keep"), Part(name="b"))
         wanted = (Part(name="a", size=2),)
-        assert merged(wanted, found, INFOS["parts"]) == (
+        assert merge(wanted, found, INFOS["parts"]) == (
             Part(name="a", size=2, note="keep"),
             Part(name="b"),
         )
 
     def test_what_somebody_else_made_stays(self):
-        assert merged((), (Part(name="a"),), INFOS["parts"]) == (Part(name="a"),)
+        assert merge((), (Part(name="a"),), INFOS["parts"]) == (Part(name="a"),)
 
     def test_what_this_product_made_goes_when_it_is_not_desired_any_more(self):
         found = (Part(name="a", owned=True), Part(name="b", owned=True))
-        assert merged((Part(name="b"),), found, INFOS["parts"]) == (Part(name="b", owned=True),)
+        assert merge((Part(name="b"),), found, INFOS["parts"]) == (Part(name="b", owned=True),)
 
     def test_what_does_not_say_whose_it_is_stays(self):
         class Plain(Model):
@@ -105,22 +113,22 @@ class TestKeyedCollections:
             plain: Annotated[tuple[Plain, ...] | None, KEYED("name")] = None
 
         found = (Plain(name="a"),)
-        assert merged((), found, Holder.managed()["plain"]) == found
+        assert merge((), found, Holder.managed_fields()["plain"]) == found
 
     def test_what_is_new_comes_last(self):
         found = (Part(name="b"),)
-        assert [part.name for part in merged((Part(name="a"), Part(name="b")), found, INFOS["parts"])] == [
+        assert [part.name for part in merge((Part(name="a"), Part(name="b")), found, INFOS["parts"])] == [
             "b",
             "a",
         ]
 
     def test_where_nothing_was_there_what_is_desired_is_all(self):
-        assert merged((Part(name="a"),), None, INFOS["parts"]) == (Part(name="a"),)
+        assert merge((Part(name="a"),), None, INFOS["parts"]) == (Part(name="a"),)
 
     def test_an_element_is_only_overlaid_with_what_was_written(self):
         base = Part(name="a", size=1, note="n", owned=True)
-        assert overlaid(base, Part(name="a", size=None)) == base
-        assert overlaid(base, Part(name="a", size=0)) == base.model_copy(update={"size": 0})
+        assert overlay(base, Part(name="a", size=None)) == base
+        assert overlay(base, Part(name="a", size=0)) == base.model_copy(update={"size": 0})
 
 
 class TestSecrets:
@@ -128,20 +136,20 @@ class TestSecrets:
         assert secret_differs(SecretStr("x"), None)
 
     def test_one_that_was_never_written_from_here_is_unknowable_which_is_no_difference(self):
-        assert not secret_differs(SecretStr("x"), Seal())
+        assert not secret_differs(SecretStr("x"), WriteOnlySecret())
 
     def test_the_one_that_was_written_from_here_does_not_differ_and_another_does(self):
-        seal = Seal.of("x")
+        seal = WriteOnlySecret.of("x")
         assert not secret_differs(SecretStr("x"), seal)
         assert secret_differs(SecretStr("y"), seal)
 
     def test_neither_value_is_told(self):
         desired, observed = Thing(key="a", token=SecretStr("hunter2")), Thing(key="a", token=None)
-        (change,) = differences(desired, observed)
+        (change,) = changed_fields(desired, observed)
         assert (change.before, change.after) == ("(secret)", "(secret, changed)")
 
     def test_a_seal_is_nothing_to_write(self):
-        assert differences(Thing(key="a", token=Seal()), Thing(key="a")) == ()
+        assert changed_fields(Thing(key="a", token=WriteOnlySecret()), Thing(key="a")) == ()
 
 
 class TestCreation:
@@ -149,13 +157,13 @@ class TestCreation:
         thing = Thing(
             key="a",
             title="t",
-            owner=Ref(address="x/y", field="id"),
+            owner=Reference(address="x/y", field="id"),
             parts=(Part(name="p", size=1),),
             born="now",
             token=SecretStr("hunter2"),
             id="not managed",
         )
-        assert {change.name: change.after for change in created(thing)} == {
+        assert {change.name: change.after for change in initial_fields(thing)} == {
             "title": "t",
             "owner": "(id of x/y, known after apply)",
             "parts": [{"name": "p", "size": 1, "owned": False}],
@@ -164,20 +172,20 @@ class TestCreation:
         }
 
     def test_it_leaves_out_what_is_not_managed(self):
-        assert created(Thing(key="a", title=None)) == ()
+        assert initial_fields(Thing(key="a", title=None)) == ()
 
     def test_it_tells_that_a_collection_is_to_be_empty(self):
-        assert created(Thing(key="a", tags=())) == (FieldChange(name="tags", after=[]),)
+        assert initial_fields(Thing(key="a", tags=())) == (FieldChange(name="tags", after=[]),)
 
     def test_it_tells_what_is_false_or_zero_or_an_empty_text(self):
-        assert [change.name for change in created(Thing(key="a", title=""))] == ["title"]
+        assert [change.name for change in initial_fields(Thing(key="a", title=""))] == ["title"]
 
 
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
         (SecretStr("hunter2"), "(secret)"),
-        (Seal.of("hunter2"), "(secret)"),
+        (WriteOnlySecret.of("hunter2"), "(secret)"),
         ((1, [SecretStr("hunter2")]), [1, ["(secret)"]]),
         (Thing(key="a", token=SecretStr("hunter2")), {"key": "a", "token": "(secret)"}),
         (None, None),
@@ -185,12 +193,17 @@ class TestCreation:
     ],
 )
 def test_a_value_is_shown_as_json_without_secrets(value, expected):
-    assert shown(value) == expected
+    assert display_value(value) == expected
 
 
 @settings(deadline=None)
 @given(text=st.text(min_size=4, alphabet="abcdefgh"))
 def test_no_secret_is_shown_wherever_it_stands(text):
     thing = Thing(key="k", token=SecretStr(f"<{text}>"))
-    told = [*created(thing), *differences(thing, Thing(key="k")), shown(thing), shown((thing,))]
+    told = [
+        *initial_fields(thing),
+        *changed_fields(thing, Thing(key="k")),
+        display_value(thing),
+        display_value((thing,)),
+    ]
     assert f"<{text}>" not in repr(told)

@@ -75,9 +75,9 @@ def test_an_answer_with_an_error_tells_what_the_vendor_asks_for():
 
 
 def test_a_missing_permission_is_named_with_the_role_a_person_needs():
-    error = PermissionDeniedError("no", needs=("A.Read", "B.Read"), role="Some Administrator")
+    error = PermissionDeniedError("no", permissions=("A.Read", "B.Read"), role="Some Administrator")
     assert (
         error.hint
         == "grant A.Read or B.Read; a signed-in person also needs the directory role Some Administrator"
     )
-    assert (error.status, error.needs, error.role) == (403, ("A.Read", "B.Read"), "Some Administrator")
+    assert (error.status, error.permissions, error.role) == (403, ("A.Read", "B.Read"), "Some Administrator")

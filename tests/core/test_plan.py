@@ -7,17 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisioner.core.diff import FieldChange
-from provisioner.core.plan import WRITES, Action, Change, Desired, Guards, Plan, make_plan
-from provisioner.core.resource import Ref
-from provisioner.core.snapshot import Fault, Problem, Snapshot
-from provisioner.core.step import Evidence, ManualStep
+from provisioner.core.manual_step import ManualStep, StepProof
+from provisioner.core.plan import WRITES, Action, Change, DesiredState, Guards, Plan, make_plan
+from provisioner.core.resource import Reference
+from provisioner.core.snapshot import Problem, ProblemKind, Snapshot
 from tests.core.specimens import Landmark, Part, Thing, desired_things, observed_things
 from tests.made_true import made_true
 
 
 def planned(*resources, snapshot=(), **desired):
     """The plan for these resources, given what is there."""
-    return make_plan(Desired(resources=resources, **desired), Snapshot(resources=snapshot))
+    return make_plan(DesiredState(resources=resources, **desired), Snapshot(resources=snapshot))
 
 
 def actions(plan):
@@ -29,7 +29,7 @@ def addresses(changes):
 
 
 @st.composite
-def situations(draw: st.DrawFn, *, steps: bool = True) -> tuple[Desired, Snapshot]:
+def situations(draw: st.DrawFn, *, steps: bool = True) -> tuple[DesiredState, Snapshot]:
     """Things that depend on each other without a circle, in any order, some of them there already, and others."""
     keys = draw(st.lists(st.sampled_from("abcdefg"), unique=True, max_size=6))
     wished = []
@@ -38,12 +38,12 @@ def situations(draw: st.DrawFn, *, steps: bool = True) -> tuple[Desired, Snapsho
         after = tuple(draw(st.lists(st.sampled_from(earlier), unique=True))) if earlier else ()
         if steps and draw(st.integers(0, 4)) == 0:
             given_ = draw(st.booleans())
-            wished.append(ManualStep(key=key, title=f"step {number}", after=after, given=given_))
+            wished.append(ManualStep(key=key, title=f"step {number}", depends_on=after, completed=given_))
             continue
         thing = draw(desired_things(key)).model_copy(update={"after": after})
         owners = [resource.address for resource in wished if isinstance(resource, Thing)]
         if owners and draw(st.booleans()):
-            owner = Ref(address=draw(st.sampled_from(owners)), field="id", form="by {}")
+            owner = Reference(address=draw(st.sampled_from(owners)), field="id", template="by {}")
             thing = thing.model_copy(update={"owner": owner})
         wished.append(thing)
     there = draw(st.lists(st.sampled_from("abcdefghijk"), unique=True, max_size=8))
@@ -51,7 +51,7 @@ def situations(draw: st.DrawFn, *, steps: bool = True) -> tuple[Desired, Snapsho
     named = {resource.address for resource in wished}
     unnamed = [resource.address for resource in snapshot.resources if resource.address not in named]
     absent = tuple(draw(st.lists(st.sampled_from(unnamed), unique=True))) if unnamed else ()
-    desired = Desired(
+    desired = DesiredState(
         resources=tuple(draw(st.permutations(wished))),
         exhaustive=frozenset(draw(st.sets(st.just("test-thing")))),
         absent=(*absent, "test-thing/never-there"),
@@ -116,11 +116,6 @@ class TestActions:
         ]
 
     @pytest.mark.parametrize("action", list(Action))
-    def test_every_action_has_a_picture_of_its_own(self, action):
-        assert len(action.glyph) == 1
-        assert [other for other in Action if other.glyph == action.glyph] == [action]
-
-    @pytest.mark.parametrize("action", list(Action))
     def test_only_actions_that_write_are_pending(self, action):
         change = Change(action=action, address="x/y")
         assert change.writes is (action in WRITES)
@@ -139,16 +134,16 @@ class TestActions:
 
     def test_a_change_hands_out_what_is_wanted_as_the_expected_kind(self):
         (change,) = planned(Thing(key="a", title="t")).changes
-        assert change.wanted(Thing).title == "t"
+        assert change.desired(Thing).title == "t"
         with pytest.raises(TypeError, match="test-thing/a: expected Landmark, got Thing"):
-            change.wanted(Landmark)
+            change.desired(Landmark)
 
 
 class TestOrder:
     def test_what_is_needed_comes_first(self):
         plan = planned(
-            Thing(key="c", after=("test-thing/b",)),
-            Thing(key="b", owner=Ref(address="test-thing/a", field="id")),
+            Thing(key="c", depends_on=("test-thing/b",)),
+            Thing(key="b", owner=Reference(address="test-thing/a", field="id")),
             Thing(key="a"),
         )
         assert addresses(plan.changes) == ["test-thing/a", "test-thing/b", "test-thing/c"]
@@ -159,7 +154,7 @@ class TestOrder:
         ]
 
     def test_what_does_not_depend_on_each_other_is_one_stage_in_the_order_given(self):
-        plan = planned(Thing(key="b"), Thing(key="a"), Thing(key="c", after=("test-thing/a",)))
+        plan = planned(Thing(key="b"), Thing(key="a"), Thing(key="c", depends_on=("test-thing/a",)))
         assert [addresses(stage) for stage in plan.stages()] == [
             ["test-thing/b", "test-thing/a"],
             ["test-thing/c"],
@@ -167,33 +162,35 @@ class TestOrder:
 
     def test_what_is_right_already_holds_nothing_up(self):
         plan = planned(
-            Thing(key="b", title="t", after=("test-thing/a",)), Thing(key="a"), snapshot=[Thing(key="a")]
+            Thing(key="b", title="t", depends_on=("test-thing/a",)), Thing(key="a"), snapshot=[Thing(key="a")]
         )
         assert [addresses(stage) for stage in plan.stages()] == [["test-thing/b"]]
 
     def test_what_is_right_already_keeps_those_on_its_sides_in_order(self):
         plan = planned(
-            Thing(key="c", after=("test-thing/b",)),
-            Thing(key="b", after=("test-thing/a",)),
+            Thing(key="c", depends_on=("test-thing/b",)),
+            Thing(key="b", depends_on=("test-thing/a",)),
             Thing(key="a"),
             snapshot=[Thing(key="b")],
         )
         assert [addresses(stage) for stage in plan.stages()] == [["test-thing/a"], ["test-thing/c"]]
 
     def test_a_need_outside_the_plan_is_remembered_but_holds_nothing_up(self):
-        (change,) = planned(Thing(key="a", after=("test-thing/elsewhere",))).changes
-        assert change.needs == ("test-thing/elsewhere",)
+        (change,) = planned(Thing(key="a", depends_on=("test-thing/elsewhere",))).changes
+        assert change.depends_on == ("test-thing/elsewhere",)
 
     def test_a_resource_may_refer_to_itself(self):
-        myself = Ref(address="test-thing/a", field="id", form="thing:{}")
+        myself = Reference(address="test-thing/a", field="id", template="thing:{}")
         plan = planned(Thing(key="a", labels=(myself,)))
-        assert plan.changes[0].needs == ()
+        assert plan.changes[0].depends_on == ()
         there = Snapshot(resources=(Thing(key="a", id="7", labels=("thing:7",)),))
-        assert not make_plan(Desired(resources=(Thing(key="a", labels=(myself,)),)), there).pending
+        assert not make_plan(DesiredState(resources=(Thing(key="a", labels=(myself,)),)), there).pending
 
     def test_a_circle_is_told_as_one(self):
-        with pytest.raises(ValueError, match=r"in a circle: .*test-thing/a"):
-            planned(Thing(key="a", after=("test-thing/b",)), Thing(key="b", after=("test-thing/a",)))
+        with pytest.raises(ValueError, match=r"depend on each other: .*test-thing/a"):
+            planned(
+                Thing(key="a", depends_on=("test-thing/b",)), Thing(key="b", depends_on=("test-thing/a",))
+            )
 
     @settings(deadline=None, max_examples=30)
     @given(situation=situations())
@@ -201,7 +198,7 @@ class TestOrder:
         done: set[str] = set()
         plan = make_plan(*situation)
         for change in plan.changes:
-            assert {need for need in change.needs if need in actions(plan)} <= done
+            assert {need for need in change.depends_on if need in actions(plan)} <= done
             done.add(change.address)
 
     @settings(deadline=None, max_examples=30)
@@ -211,25 +208,27 @@ class TestOrder:
         pending, done = set(addresses(plan.pending)), set()
         for stage in plan.stages():
             for change in stage:
-                assert {need for need in change.needs if need in pending} <= done
+                assert {need for need in change.depends_on if need in pending} <= done
             done |= set(addresses(stage))
         assert done == pending
 
 
 class TestHumanSteps:
-    STEP = ManualStep(key="click", title="click there", proof=(Evidence(address="test-thing/a", field="id"),))
+    STEP = ManualStep(
+        key="click", title="click there", proofs=(StepProof(address="test-thing/a", field="id"),)
+    )
 
     def test_an_open_one_waits_and_says_what_for(self):
         plan = planned(self.STEP)
         assert actions(plan) == {"step/click": "waiting"}
         assert plan.changes[0].why == "click there"
-        assert plan.open_steps == (self.STEP,)
+        assert plan.pending_steps == (self.STEP,)
 
     def test_what_would_write_behind_it_waits_for_it_however_far_behind(self):
         plan = planned(
             self.STEP,
-            Thing(key="b", after=("step/click",)),
-            Thing(key="c", after=("test-thing/b",)),
+            Thing(key="b", depends_on=("step/click",)),
+            Thing(key="c", depends_on=("test-thing/b",)),
             Thing(key="free"),
         )
         assert actions(plan) == {
@@ -243,14 +242,14 @@ class TestHumanSteps:
             "waits for step/click",
             "waits for step/click",
         ]
-        assert plan.open_steps == (self.STEP,)
+        assert plan.pending_steps == (self.STEP,)
 
     def test_one_behind_another_waits_for_the_first(self):
-        plan = planned(self.STEP, ManualStep(key="then", title="next", after=("step/click",)))
-        assert [step.key for step in plan.open_steps] == ["click", "then"]
+        plan = planned(self.STEP, ManualStep(key="then", title="next", depends_on=("step/click",)))
+        assert [step.key for step in plan.pending_steps] == ["click", "then"]
 
     def test_what_is_right_already_does_not_wait(self):
-        plan = planned(self.STEP, Thing(key="b", after=("step/click",)), snapshot=[Thing(key="b")])
+        plan = planned(self.STEP, Thing(key="b", depends_on=("step/click",)), snapshot=[Thing(key="b")])
         assert actions(plan)["test-thing/b"] == "noop"
 
     def test_what_should_go_does_not_wait(self):
@@ -258,7 +257,9 @@ class TestHumanSteps:
         assert actions(plan)["test-thing/b"] == "delete"
 
     def test_it_is_done_when_what_it_brings_is_at_hand(self):
-        plan = planned(self.STEP.model_copy(update={"given": True}), Thing(key="b", after=("step/click",)))
+        plan = planned(
+            self.STEP.model_copy(update={"completed": True}), Thing(key="b", depends_on=("step/click",))
+        )
         assert actions(plan) == {"step/click": "noop", "test-thing/b": "create"}
 
     def test_it_is_done_when_its_proof_can_be_read(self):
@@ -273,7 +274,7 @@ class TestHumanSteps:
         plan = make_plan(*situation)
         waiting = set(addresses(plan.waiting))
         for change in plan.pending:
-            assert change.action is Action.DELETE or waiting.isdisjoint(change.needs)
+            assert change.action is Action.DELETE or waiting.isdisjoint(change.depends_on)
 
 
 class TestApplying:
@@ -287,7 +288,7 @@ class TestApplying:
     @settings(deadline=None, max_examples=10)
     @given(desired=desired_things(secrets=True), observed=observed_things())
     def test_a_secret_that_was_written_is_not_written_again(self, desired, observed):
-        wish, snapshot = Desired(resources=(desired,)), Snapshot(resources=(observed,))
+        wish, snapshot = DesiredState(resources=(desired,)), Snapshot(resources=(observed,))
         after = made_true(make_plan(wish, snapshot), snapshot)
         assert make_plan(wish, after).pending == ()
 
@@ -308,7 +309,7 @@ class TestApplying:
 
 
 class TestFingerprints:
-    WISH = Desired(resources=(Thing(key="a", title="new"), Thing(key="b", title="t")))
+    WISH = DesiredState(resources=(Thing(key="a", title="new"), Thing(key="b", title="t")))
 
     @settings(deadline=None, max_examples=30)
     @given(situation=situations(), data=st.data())
@@ -350,7 +351,7 @@ class TestGuards:
     )
     def test_more_than_one_removal_must_be_within_the_share(self, there, kept, share):
         snapshot = Snapshot(resources=tuple(Thing(key=str(number)) for number in range(there)))
-        wish = Desired(resources=snapshot.resources[:kept], exhaustive=frozenset({"test-thing"}))
+        wish = DesiredState(resources=snapshot.resources[:kept], exhaustive=frozenset({"test-thing"}))
         removed = max(0, there - kept)
         refusals = make_plan(wish, snapshot, Guards(max_removals=share)).refusals
         assert bool(refusals) is (removed > 1 and removed > share * there)
@@ -358,17 +359,20 @@ class TestGuards:
     def test_the_refusal_says_how_many_of_how_many_and_how_to_allow_it(self):
         snapshot = [Thing(key=key) for key in "abcd"]
         (refusal,) = planned(snapshot=snapshot, exhaustive=frozenset({"test-thing"})).refusals
-        assert refusal.reason == "4 of 4 existing test-thing would be removed, more than the allowed 30%"
+        assert (
+            refusal.reason
+            == "4 of 4 existing test-thing resources would be deleted, more than the allowed 30%"
+        )
         assert "--max-removals" in refusal.hint
         assert not refusal.missing
 
     def test_what_is_protected_is_not_deleted_and_the_refusal_says_how_to_allow_it(self):
         guards = Guards(protected={"test-thing": "people lose it: allow it with x"})
         plan = make_plan(
-            Desired(exhaustive=frozenset({"test-thing"})), Snapshot(resources=(Thing(key="a"),)), guards
+            DesiredState(exhaustive=frozenset({"test-thing"})), Snapshot(resources=(Thing(key="a"),)), guards
         )
         (refusal,) = plan.refusals
-        assert refusal.reason == "test-thing/a would be removed"
+        assert refusal.reason == "test-thing/a would be deleted"
         assert refusal.hint == "people lose it: allow it with x"
         assert not refusal.missing
 
@@ -379,11 +383,11 @@ class TestGuards:
         plan = make_plan(*situation, guards)
         gone = [change for change in plan.changes if change.action is Action.DELETE]
         refused = [refusal.reason for refusal in plan.refusals]
-        assert refused == [f"{change.address} would be removed" for change in gone]
+        assert refused == [f"{change.address} would be deleted" for change in gone]
 
     def test_what_is_protected_may_be_made_and_changed(self):
         guards = Guards(protected={"test-thing": "no"})
-        wish = Desired(resources=(Thing(key="a", title="new"), Thing(key="b", title="new")))
+        wish = DesiredState(resources=(Thing(key="a", title="new"), Thing(key="b", title="new")))
         assert make_plan(wish, Snapshot(resources=(Thing(key="a", title="old"),)), guards).refusals == ()
 
     def test_every_kind_is_counted_by_itself(self):
@@ -391,54 +395,55 @@ class TestGuards:
         plan = planned(snapshot=snapshot, absent=("test-thing/a", "test-landmark/a"))
         assert plan.refusals == ()
 
-    @pytest.mark.parametrize("fault", list(Fault))
+    @pytest.mark.parametrize("fault", list(ProblemKind))
     def test_what_cannot_be_told_apart_is_refused_with_its_candidates(self, fault):
         problem = Problem(
-            fault=fault, address="test-landmark/x", message="which?", hint="say", candidates=("1", "2")
+            kind=fault, address="test-landmark/x", message="which?", hint="say", candidates=("1", "2")
         )
-        plan = make_plan(Desired(resources=(Landmark(key="x"),)), Snapshot(problems=(problem,)))
+        plan = make_plan(DesiredState(resources=(Landmark(key="x"),)), Snapshot(problems=(problem,)))
         (refusal,) = plan.refusals
         assert (refusal.reason, refusal.hint, refusal.candidates) == ("which?", "say", ("1", "2"))
-        assert refusal.missing is (fault is Fault.MISSING)
+        assert refusal.missing is (fault is ProblemKind.MISSING)
 
     def test_a_problem_of_something_else_is_not_ours(self):
-        problem = Problem(fault=Fault.MISSING, address="test-landmark/y", message="gone")
-        plan = make_plan(Desired(resources=(Landmark(key="x"),)), Snapshot(problems=(problem,)))
+        problem = Problem(kind=ProblemKind.MISSING, address="test-landmark/y", message="gone")
+        plan = make_plan(DesiredState(resources=(Landmark(key="x"),)), Snapshot(problems=(problem,)))
         assert plan.refusals == ()
 
 
 class TestCombiningWishes:
     def test_both_are_wanted(self):
-        both = Desired(resources=(Thing(key="a"),), absent=("x/1",), exhaustive=frozenset({"k"})) | Desired(
-            resources=(Thing(key="b"),), absent=("x/2", "x/1"), exhaustive=frozenset({"l"})
-        )
+        both = DesiredState(
+            resources=(Thing(key="a"),), absent=("x/1",), exhaustive=frozenset({"k"})
+        ) | DesiredState(resources=(Thing(key="b"),), absent=("x/2", "x/1"), exhaustive=frozenset({"l"}))
         assert addresses(both.resources) == ["test-thing/a", "test-thing/b"]
         assert (both.absent, both.exhaustive) == (("x/1", "x/2"), frozenset({"k", "l"}))
 
     def test_where_both_speak_of_one_resource_the_fields_are_united_and_the_second_wins(self):
-        first = Thing(key="a", title="first", pages=("p",), tags=("x",), after=("x/1",))
-        second = Thing(key="a", title="second", tags=("y",), after=("x/2", "x/1"))
-        (thing,) = (Desired(resources=(first,)) | Desired(resources=(second,))).resources
-        assert thing == Thing(key="a", title="second", pages=("p",), tags=("y",), after=("x/1", "x/2"))
+        first = Thing(key="a", title="first", pages=("p",), tags=("x",), depends_on=("x/1",))
+        second = Thing(key="a", title="second", tags=("y",), depends_on=("x/2", "x/1"))
+        (thing,) = (DesiredState(resources=(first,)) | DesiredState(resources=(second,))).resources
+        assert thing == Thing(key="a", title="second", pages=("p",), tags=("y",), depends_on=("x/1", "x/2"))
 
     def test_collections_that_collect_are_united(self):
         first = Thing(key="a", labels=("x",), parts=(Part(name="p", size=1),))
         second = Thing(key="a", labels=("y", "x"), parts=(Part(name="q"), Part(name="p", note="n")))
-        (thing,) = (Desired(resources=(first,)) | Desired(resources=(second,))).resources
+        (thing,) = (DesiredState(resources=(first,)) | DesiredState(resources=(second,))).resources
         assert thing == Thing(
             key="a", labels=("x", "y"), parts=(Part(name="p", size=1, note="n"), Part(name="q"))
         )
 
     def test_an_empty_list_that_was_written_wins(self):
         (thing,) = (
-            Desired(resources=(Thing(key="a", tags=("x",)),)) | Desired(resources=(Thing(key="a", tags=()),))
+            DesiredState(resources=(Thing(key="a", tags=("x",)),))
+            | DesiredState(resources=(Thing(key="a", tags=()),))
         ).resources
         assert thing.tags == ()
 
     @settings(deadline=None)
     @given(first=desired_things(), second=desired_things(), observed=observed_things(ours=False))
     def test_a_wish_that_wins_over_another_holds_once_both_are_applied(self, first, second, observed):
-        both = Desired(resources=(first,)) | Desired(resources=(second,))
+        both = DesiredState(resources=(first,)) | DesiredState(resources=(second,))
         snapshot = Snapshot(resources=(observed,))
         after = made_true(make_plan(both, snapshot), snapshot)
-        assert make_plan(Desired(resources=(second,)), after).pending == ()
+        assert make_plan(DesiredState(resources=(second,)), after).pending == ()

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 import provisioner.providers
-from provisioner.core.resource import KINDS, Model, Ref, Resource
-from provisioner.core.snapshot import Fault, Gap, Problem, Snapshot
+from provisioner.core.resource import KINDS, Model, Reference, Resource
+from provisioner.core.snapshot import Gap, Problem, ProblemKind, Snapshot
 from tests.core.specimens import Landmark, Thing
 
 
@@ -86,9 +86,9 @@ class TestJson:
         assert {"step", "entra-application", "entra-sign-in-error"} <= set(OURS)
 
     @settings(deadline=None, max_examples=30)
-    @given(gaps=st.lists(models(Gap)), message=st.text(), fault=st.sampled_from(Fault))
+    @given(gaps=st.lists(models(Gap)), message=st.text(), fault=st.sampled_from(ProblemKind))
     def test_gaps_and_problems_survive_it(self, gaps, message, fault):
-        problem = Problem(fault=fault, address="a/b", message=message, candidates=("x",))
+        problem = Problem(kind=fault, address="a/b", message=message, candidates=("x",))
         snapshot = Snapshot(gaps=tuple(gaps), problems=(problem,))
         assert Snapshot.model_validate_json(snapshot.model_dump_json()) == snapshot
 
@@ -114,8 +114,8 @@ class TestJson:
 class TestLookingUp:
     SNAPSHOT = Snapshot(
         resources=(Thing(key="a"), Landmark(key="a"), Thing(key="b")),
-        gaps=(Gap(kind="test-gone", reason="403", needs=("Some.Read",)),),
-        problems=(Problem(fault=Fault.MISSING, address="x/y", message="no"),),
+        gaps=(Gap(kind="test-gone", reason="403", permissions=("Some.Read",)),),
+        problems=(Problem(kind=ProblemKind.MISSING, address="x/y", message="no"),),
     )
 
     def test_by_kind_and_key(self):
@@ -123,27 +123,27 @@ class TestLookingUp:
         assert self.SNAPSHOT.get(Landmark, "b") is None
 
     def test_what_must_be_there_by_now(self):
-        assert self.SNAPSHOT.need(Thing, "b") == Thing(key="b")
-        with pytest.raises(LookupError, match="test-landmark/b is not known yet"):
-            self.SNAPSHOT.need(Landmark, "b")
+        assert self.SNAPSHOT.require(Thing, "b") == Thing(key="b")
+        with pytest.raises(LookupError, match="test-landmark/b does not exist yet"):
+            self.SNAPSHOT.require(Landmark, "b")
 
     def test_all_or_the_first_of_a_kind(self):
-        assert self.SNAPSHOT.of(Thing) == (Thing(key="a"), Thing(key="b"))
-        assert self.SNAPSHOT.of(Resource) == self.SNAPSHOT.resources
-        assert self.SNAPSHOT.one(Thing) == Thing(key="a")
-        assert Snapshot().one(Thing) is None
+        assert self.SNAPSHOT.all(Thing) == (Thing(key="a"), Thing(key="b"))
+        assert self.SNAPSHOT.all(Resource) == self.SNAPSHOT.resources
+        assert self.SNAPSHOT.first(Thing) == Thing(key="a")
+        assert Snapshot().first(Thing) is None
 
     def test_why_a_kind_could_not_be_read(self):
-        gap = self.SNAPSHOT.gap("test-gone")
+        gap = self.SNAPSHOT.gap_for("test-gone")
         assert gap is not None
-        assert gap.needs == ("Some.Read",)
-        assert self.SNAPSHOT.gap("test-thing") is None
+        assert gap.permissions == ("Some.Read",)
+        assert self.SNAPSHOT.gap_for("test-thing") is None
 
     def test_the_problem_with_an_address(self):
-        problem = self.SNAPSHOT.problem("x/y")
+        problem = self.SNAPSHOT.problem_for("x/y")
         assert problem is not None
         assert problem.message == "no"
-        assert self.SNAPSHOT.problem("x/z") is None
+        assert self.SNAPSHOT.problem_for("x/z") is None
 
 
 class TestUpdating:
@@ -154,9 +154,9 @@ class TestUpdating:
         assert before.resources[0] == Thing(key="a", title="old")
 
     def test_references_to_what_is_known_now_are_resolved(self):
-        waiting = Thing(key="a", owner=Ref(address="test-landmark/x", field="id"))
+        waiting = Thing(key="a", owner=Reference(address="test-landmark/x", field="id"))
         after = Snapshot(resources=(waiting,)).updated([Landmark(key="x", id="7")])
-        assert after.need(Thing, "a").owner == "7"
+        assert after.require(Thing, "a").owner == "7"
 
     def test_gaps_and_problems_stay(self):
         before = TestLookingUp.SNAPSHOT

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.providers import CATALOGUES, catalogue
+from provisioner.providers import CHECK_PREFIXES, checks_of
 from provisioner.sandbox import control
 from tests.sandbox.test_dns_misconfigurations import OF_PLAYBOOKS as OF_ONE_PLAYBOOK
 
 OF_PLAYBOOKS = {*OF_ONE_PLAYBOOK, "dns-verified-domain-candidate"}
 """Checks of the playbook itself, not of a tenant or the DNS; see test_domains.py."""
 
-CHECKS = {check.id: name for name in CATALOGUES for check in catalogue(name) if check.id not in OF_PLAYBOOKS}
+CHECKS = {
+    check.id: name for name in CHECK_PREFIXES for check in checks_of(name) if check.id not in OF_PLAYBOOKS
+}
 """The provider of each check."""
 
 CONSEQUENCES = {

@@ -59,12 +59,12 @@ def in_kiro(product):
 
 def test_apply_makes_the_record_waits_until_all_servers_have_it_and_kiro_verifies_it(product, playbook):
     file = playbook(domain(**WRITTEN))
-    changed(product, lambda store: dns.behave(store, "ns3.contoso.example.", {"lag_seconds": 1.5}))
+    changed(product, lambda store: dns.configure(store, "ns3.contoso.example.", {"lag_seconds": 1.5}))
     first = on(product, "apply", file)
     assert first.code == 0, first.err
     assert "dns-record/contoso.example" in [done["address"] for done in first.json["done"]]
     assert "waiting for contoso.example: 2 of 3 servers of the zone have it" in first.err
-    assert first.json["outlook"][0].startswith("contoso.example: visible everywhere that was asked")
+    assert first.json["next_steps"][0].startswith("contoso.example: visible everywhere that was asked")
     assert in_kiro(product) == {"contoso.example": "Verified"}
     again = on(product, "apply", file)
     assert (again.code, again.json["done"], again.json["requests"]["write"]) == (0, [], 0)
@@ -90,7 +90,7 @@ def test_other_values_at_the_name_stay_and_destroy_removes_only_ours(product, pl
 def test_a_record_that_is_left_alone_stays_when_the_rest_is_taken_down(product, playbook):
     assert on(product, "apply", playbook(domain(**WRITTEN))).code == 0
     made = texts(product)
-    gone = on(product, "destroy", playbook(domain(**WRITTEN), unmanaged=[{"on": "dns-record/*"}]))
+    gone = on(product, "destroy", playbook(domain(**WRITTEN), unmanaged=[{"resource": "dns-record/*"}]))
     assert gone.code == 0, gone.err
     assert "dns-record/contoso.example" not in [done["address"] for done in gone.json["done"]]
     assert texts(product) == made
@@ -122,23 +122,23 @@ def test_a_record_that_a_person_made_stays_when_the_rest_is_taken_down(product, 
 def test_a_server_that_stays_behind_is_an_error_once_the_time_is_over(product, playbook):
     file = playbook(domain(**WRITTEN), lookup={"wait": 1})
     number = changed(product, lambda store: dns.serial(store, ZONE))
-    changed(product, lambda store: dns.behave(store, "ns2.contoso.example.", {"frozen_serial": number}))
+    changed(product, lambda store: dns.configure(store, "ns2.contoso.example.", {"frozen_serial": number}))
     late = on(product, "apply", file)
     assert late.code == 1
     assert "dns-record/contoso.example" in late.err
-    assert "still reads differently" in late.err
+    assert "still returns other values" in late.err
     found = on(product, "doctor", file)
     assert [one["check"] for one in found.json["findings"] if one["status"] == "fail"] == [
         "dns-servers-disagree"
     ]
-    changed(product, lambda store: dns.behave(store, "ns2.contoso.example."))
+    changed(product, lambda store: dns.configure(store, "ns2.contoso.example."))
     again = on(product, "apply", file)
     assert (again.code, again.json["done"]) == (0, [])
 
 
 def test_no_wait_writes_and_says_that_it_did_not_look(product, playbook):
     file = playbook(domain(**WRITTEN))
-    changed(product, lambda store: dns.behave(store, "ns2.contoso.example.", {"lag_seconds": 3600}))
+    changed(product, lambda store: dns.configure(store, "ns2.contoso.example.", {"lag_seconds": 3600}))
     applied = on(product, "apply", file, "--no-wait")
     assert applied.code == 0, applied.err
     (note,) = [
@@ -227,7 +227,7 @@ def test_kiro_stays_pending_for_as_long_as_its_resolver_remembers_that_nothing_w
     assert in_kiro(product) == {"contoso.example": "Pending"}  # it looked too early
     assert on(product, "apply", file).code == 0
     assert in_kiro(product) == {"contoso.example": "Pending"}
-    changed(product, lambda store: dns.move_clock(store, 900))
+    changed(product, lambda store: dns.set_clock_offset(store, 900))
     assert in_kiro(product) == {"contoso.example": "Verified"}
 
 

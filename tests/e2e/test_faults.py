@@ -154,8 +154,8 @@ def processes():
     context.set_forkserver_preload(
         [
             "provisioner.cli.session",
-            "provisioner.providers.entra.entry",
-            "provisioner.providers.okta.entry",
+            "provisioner.providers.entra.provider",
+            "provisioner.providers.okta.provider",
             "msgraph",
             "okta.request_executor",
         ]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.reports.making import plan_report
-from provisioner.sandbox.okta.management import limits
+from provisioner.reports.building import plan_report
+from provisioner.sandbox.okta.management import rate_limits
 
 FORMATS = ("json", "ndjson", "markdown", "sarif", "junit", "github", "gitlab", "csv", "html", "text")
 
@@ -119,7 +119,7 @@ class TestFleets:
 
     @pytest.mark.parametrize("provider", ["okta"])
     def test_playbooks_of_one_organization_share_its_rate_limit(self, fleet, provider, monkeypatch):
-        monkeypatch.setattr(limits, "WINDOW", 2)
+        monkeypatch.setattr(rate_limits, "WINDOW_SECONDS", 2)
         for name in ("b", "c"):
             fleet.variant(
                 fleet.folder / f"{name}.yaml", name=f"kiro-{name}", application={"label": name}, domains=None
@@ -163,7 +163,7 @@ class TestFleets:
                 raise KeyError(target)
             return real(target, *rest)
 
-        monkeypatch.setattr("provisioner.reports.making.plan_report", broken)
+        monkeypatch.setattr("provisioner.reports.building.plan_report", broken)
         result = drift(fleet, str(fleet.folder))
         assert result.code == 1
         assert statuses(result) == {"entra.yaml": True}
@@ -257,7 +257,7 @@ class TestWaivers:
 
     def test_a_deviation_is_let_pass_and_shown(self, fleet):
         fleet("sandbox", "break", "entra-redirect-uri-extra")
-        self.waived(fleet, on="entra-application/*", fields=["redirect_uris"])
+        self.waived(fleet, resource="entra-application/*", fields=["redirect_uris"])
         found = fleet.drift()
         assert found.code == 0
         (change,) = [one for one in found.json["plans"][0]["changes"] if one["action"] == "update"]
@@ -273,7 +273,7 @@ class TestWaivers:
 
     def test_an_expired_one_counts_again(self, fleet):
         fleet("sandbox", "break", "entra-redirect-uri-extra")
-        self.waived(fleet, on="entra-application/*", expires="2020-01-01")
+        self.waived(fleet, resource="entra-application/*", expires="2020-01-01")
         assert fleet.drift().code == 3
         assert "expired on 2020-01-01" in fleet("drift", fleet.playbook, "--sandbox").out
 

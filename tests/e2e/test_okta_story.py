@@ -178,8 +178,8 @@ def test_handoff_says_what_goes_where(applied):
         "Domain",
         "TXT kiro-app-1.fabrikam.example",
     ]
-    assert values["Issuer URI"]["goes_to"].endswith("Issuer URI")
-    assert values["SCIM endpoint"]["goes_to"].endswith("Kiro-SCIM, Provisioning, Integration, Base URL")
+    assert values["Issuer URI"]["destination"].endswith("Issuer URI")
+    assert values["SCIM endpoint"]["destination"].endswith("Kiro-SCIM, Provisioning, Integration, Base URL")
     assert values["Access token"]["value"] == "(in Okta already)"
 
 
@@ -255,7 +255,7 @@ def test_destroy_switches_off_purge_deletes_and_apply_makes_it_again(applied, tm
 
 
 def test_destroy_passes_over_what_is_left_alone(applied, tmp_path):
-    file = changed(applied, tmp_path, unmanaged=[{"on": "okta-scim-application/*"}])
+    file = changed(applied, tmp_path, unmanaged=[{"resource": "okta-scim-application/*"}])
     gone = on(applied, "destroy", file, "--purge")
     assert gone.code == 0, gone.err
     assert not [warning for warning in gone.json["warnings"] if "unmanaged" in warning]
@@ -367,7 +367,7 @@ def test_a_scope_that_only_doctor_reads_with_makes_a_check_skip(real):
     sandbox.okta.set("scopes_granted", [name for name in granted(sandbox) if name != "okta.logs.read"])
     audit = run(product, "doctor")
     skipped = {each["check"]: each for each in audit.json["findings"] if each["status"] == "skip"}
-    assert skipped["okta-sign-in-failures"]["needs"] == ["okta.logs.read"]
+    assert skipped["okta-sign-in-failures"]["permissions"] == ["okta.logs.read"]
     assert audit.json["summary"]["error"] == 0
 
 

@@ -234,7 +234,7 @@ def test_a_check_that_may_not_read_is_skipped_and_names_the_permission(applied):
     assert audit.code == 0
     skipped = {finding["check"]: finding for finding in audit.json["findings"] if finding["status"] == "skip"}
     assert set(skipped) == {"entra-conditional-access", "entra-user-consent-disabled"}
-    assert all(finding["needs"] == ["Policy.Read.All"] for finding in skipped.values())
+    assert all(finding["permissions"] == ["Policy.Read.All"] for finding in skipped.values())
 
 
 def test_what_is_needed_granted_and_missing_is_listed(product):
@@ -248,7 +248,7 @@ def test_what_is_needed_granted_and_missing_is_listed(product):
 
 def test_credentials_for_another_tenant_are_refused(product, tmp_path):
     """The sandbox stands in for any tenant, so this is told by the playbook's own tenant id."""
-    from provisioner.providers.entra.entry import connect, playbook_model
+    from provisioner.providers.entra.provider import connect, playbook_model
 
     with product.sandbox() as sandbox:
         sandbox.start()
@@ -263,15 +263,15 @@ def test_credentials_for_another_tenant_are_refused(product, tmp_path):
         from provisioner import engine
         from provisioner.core.errors import RefusedError
         from provisioner.journal import Journal
-        from provisioner.providers import Sandboxed
+        from provisioner.providers import SandboxConnection
 
-        access = Sandboxed(sandbox.url, sandbox.access_token())
+        access = SandboxConnection(sandbox.url, sandbox.access_token())
 
         async def work():
             provider = connect(playbook, Journal(tmp_path), lambda _: None, access)
             try:
                 planned = await engine.plan(provider)
-                await engine.apply(provider, planned, None, engine.Applied())
+                await engine.apply(provider, planned, None, engine.ApplyResult())
             finally:
                 await provider.close()
 

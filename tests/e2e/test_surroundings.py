@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from provisioner.core.errors import UsageError
+from provisioner.providers.entra.client import GraphClient
 from provisioner.providers.entra.credentials import Given
-from provisioner.providers.entra.graph import Graph
 from tests.e2e.product import PLAYBOOKS
 
 PROXIES = ("http://127.0.0.1:1", "socks5://127.0.0.1:1", "nonsense://[")
@@ -70,7 +70,7 @@ def test_a_defect_of_the_sandbox_is_told_in_a_line(product, monkeypatch):
 )
 def test_what_cannot_be_used_is_not_our_bug(monkeypatch, variable, value):
     monkeypatch.setenv(variable, value)
-    graph = Graph(root="https://graph.invalid/v1.0", credential=Given("t"), scope="s")
+    graph = GraphClient(root="https://graph.invalid/v1.0", credential=Given("t"), scope="s")
     with pytest.raises(UsageError, match="cannot be set up as the environment says") as raised:
         asyncio.run(graph.get("/x"))
     assert "HTTPS_PROXY" in raised.value.hint

@@ -10,7 +10,7 @@ from provisioner import engine
 from provisioner.core.errors import RefusedError
 from provisioner.journal import Journal
 from provisioner.playbook import load
-from provisioner.providers import Sandboxed, entry
+from provisioner.providers import SandboxConnection, provider_module
 from provisioner.sandbox import control
 from provisioner.settings import Variables
 from tests.e2e.product import PLAYBOOK
@@ -28,16 +28,18 @@ def test_a_plan_that_no_longer_fits_is_not_applied(applied):
     applied("sandbox", "break", "entra-token-version")
     with applied.sandbox() as sandbox:
         sandbox.start()
-        access = Sandboxed(sandbox.url, sandbox.access_token())
+        access = SandboxConnection(sandbox.url, sandbox.access_token())
         playbook = load(PLAYBOOK, Variables(sandbox.variables())).playbook
 
         async def work():
-            provider = entry("entra").connect(playbook, Journal(sandbox.home), lambda _: None, access)
+            provider = provider_module("entra").connect(
+                playbook, Journal(sandbox.home), lambda _: None, access
+            )
             try:
                 planned = await engine.plan(provider)
                 assert planned.plan.pending
                 control.misconfigure(sandbox, "entra-identifier-uri")
-                done = engine.Applied()
+                done = engine.ApplyResult()
                 with pytest.raises(RefusedError, match="changed after the plan was shown"):
                     await engine.apply(provider, planned, Silent(), done, fresh=False)
                 assert done.done == []

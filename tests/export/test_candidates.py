@@ -7,17 +7,17 @@ import asyncio
 import pytest
 
 from provisioner.core.errors import PermissionDeniedError, RefusedError, UsageError
-from provisioner.providers.entra.playbook import DirectoryKeys, EntraPlaybook
-from provisioner.providers.exploring import explorer
-from provisioner.providers.exporting import (
+from provisioner.providers.base.discovery import explorer
+from provisioner.providers.base.export import (
     Candidate,
-    chosen,
-    nameable,
-    permitted,
+    choose_candidate,
+    entries_by_name,
     playbook_name,
     ports,
-    principal,
+    principal_entry,
+    read_permitted,
 )
+from provisioner.providers.entra.playbook import DirectoryEntry, EntraPlaybook
 
 A_GUID = "18d14569-c3bd-439b-9a66-3a2aee01d14f"
 
@@ -51,22 +51,22 @@ def test_a_name_that_cannot_be(wanted, error):
 
 def test_the_marker_tells_applications_apart():
     both = (candidate(owner="a", key="1"), candidate(owner="b", key="2"))
-    assert chosen(both, "b") == both[1]
-    assert chosen(both, None) is None
-    assert chosen(both, "c") is None
-    assert chosen(both[:1], None) == both[0]
-    assert chosen((), None) is None
+    assert choose_candidate(both, "b") == both[1]
+    assert choose_candidate(both, None) is None
+    assert choose_candidate(both, "c") is None
+    assert choose_candidate(both[:1], None) == both[0]
+    assert choose_candidate((), None) is None
 
 
 def test_a_name_that_leads_elsewhere_is_not_used():
-    assert principal(DirectoryKeys, "Kiro", A_GUID, {"Kiro": A_GUID}).name == "Kiro"
-    assert principal(DirectoryKeys, "Kiro", A_GUID, {"Kiro": "another"}).id == A_GUID
-    assert principal(DirectoryKeys, None, A_GUID, {}).id == A_GUID
+    assert principal_entry(DirectoryEntry, "Kiro", A_GUID, {"Kiro": A_GUID}).name == "Kiro"
+    assert principal_entry(DirectoryEntry, "Kiro", A_GUID, {"Kiro": "another"}).id == A_GUID
+    assert principal_entry(DirectoryEntry, None, A_GUID, {}).id == A_GUID
 
 
 def test_only_names_that_stay_as_they_are_can_be_used():
     names = {"1": "Kiro", "2": "Kiro", "3": " Kiro", "4": "x" * 121, "5": None, "6": ""}
-    assert [keys.name for keys in nameable(DirectoryKeys, names)] == ["Kiro"]
+    assert [keys.name for keys in entries_by_name(DirectoryEntry, names)] == ["Kiro"]
 
 
 def test_ports_are_those_of_exactly_the_loopback_uris():
@@ -96,7 +96,7 @@ class TestPermitted:
         async def reading(playbook):
             for section, needs in denied:
                 if getattr(playbook, section) is not None:
-                    raise PermissionDeniedError("no", needs=(needs,))
+                    raise PermissionDeniedError("no", permissions=(needs,))
             return playbook
 
         return reading
@@ -106,12 +106,12 @@ class TestPermitted:
             ("Groups",): lambda playbook: playbook.model_copy(update={"groups": None}),
             ("Users",): lambda playbook: playbook.model_copy(update={"users": None}),
         }
-        return asyncio.run(permitted(self.read(*denied), self.PLAYBOOK, without))
+        return asyncio.run(read_permitted(self.read(*denied), self.PLAYBOOK, without))
 
     def test_what_may_be_read_is_read(self):
         found, refused = self.permitted(("groups", "Groups"))
         assert (found.groups, found.users) == (None, ())
-        assert [error.needs for error in refused] == [("Groups",)]
+        assert [error.permissions for error in refused] == [("Groups",)]
 
     def test_one_after_the_other(self):
         found, refused = self.permitted(("groups", "Groups"), ("users", "Users"))

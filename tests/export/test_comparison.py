@@ -29,7 +29,7 @@ def wanted(keys):
     playbook = model.model_validate(
         {"version": 1, "name": "kiro", **SMALLEST[provider], **keys, "provider": provider}
     )
-    return Side.wanted(playbook.name, playbook.desired())
+    return Side.of_playbook(playbook.name, playbook.desired_state())
 
 
 def told(differences):
@@ -66,7 +66,7 @@ def found(name, app_id, *more, **fields):
         }
         | fields,
     )
-    return Side.found(name, Snapshot(resources=(application, *more)))
+    return Side.of_snapshot(name, Snapshot(resources=(application, *more)))
 
 
 def test_two_tenants_that_only_have_other_identifiers_are_the_same():
@@ -134,9 +134,9 @@ def test_what_a_playbook_leaves_alone_is_not_compared():
     keys = {
         "groups": [],
         "unmanaged": [
-            {"on": "entra-application/kiro", "fields": ["access_token_version"]},
-            {"on": "entra-group-assignment/Sales"},
-            {"on": "entra-service-principal/*"},
+            {"resource": "entra-application/kiro", "fields": ["access_token_version"]},
+            {"resource": "entra-group-assignment/Sales"},
+            {"resource": "entra-service-principal/*"},
         ],
     }
     sales, others = (

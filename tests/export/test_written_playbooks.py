@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from provisioner.playbook.source import parsed, substituted
 from provisioner.playbook.writing import scalar, written
-from provisioner.providers.exporting import Variable
+from provisioner.providers.base.export import VariableReference
 from provisioner.settings import Variables
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -53,7 +53,7 @@ def test_a_remark_and_a_comment_stay_on_their_line(read_back, text):
 
 
 def test_a_variable_is_a_reference():
-    text = written({"name": Variable("SET"), "id": Variable("UNSET", "")})
+    text = written({"name": VariableReference("SET"), "id": VariableReference("UNSET", "")})
     assert yaml.safe_load(text) == {"name": "${SET}", "id": "${UNSET:-}"}
 
 

@@ -250,19 +250,21 @@ class TestReferences:
     def test_what_a_person_brings_later_may_be_missing_and_is_awaited(self, written):
         text = HEAD + "scim: {endpoint: 'https://${HOST}/${PATH_}', token: '${TOKEN}'}"
         loaded = written(text, {"HOST": "scim.example.com"})
-        assert loaded.awaited == {"scim.endpoint": "PATH_", "scim.token": "TOKEN"}
+        assert loaded.deferred == {"scim.endpoint": "PATH_", "scim.token": "TOKEN"}
         assert (loaded.playbook.scim.endpoint, loaded.playbook.scim.token) == (None, None)
 
     def test_a_person_is_told_the_names_that_the_playbook_uses(self, written):
         loaded = written(HEAD + "scim: {endpoint: '${HOST}', token: '${MY_TOKEN}'}")
         brings = [
-            name for step in loaded.playbook.desired().resources for name, _ in getattr(step, "brings", ())
+            name
+            for step in loaded.playbook.desired_state().resources
+            for name, _ in getattr(step, "outputs", ())
         ]
         assert brings == ["HOST", "MY_TOKEN"]
 
     def test_nothing_is_awaited_once_all_is_there(self, written):
         loaded = written(HEAD + "scim: {token: '${TOKEN}'}", {"TOKEN": "t"})
-        assert loaded.awaited == {}
+        assert loaded.deferred == {}
 
     @settings(deadline=None, max_examples=60)
     @given(value=st.text(min_size=1))
@@ -343,7 +345,7 @@ class TestGoodPlaybooks:
         }
         loaded = load(file, Variables(environment=tenant))
         late = {"entra": {"scim.endpoint", "scim.token"}, "okta": {"scim.endpoint"}}
-        assert set(loaded.awaited) == late[loaded.playbook.provider] | {"domains[0].value"}
+        assert set(loaded.deferred) == late[loaded.playbook.provider] | {"domains[0].value"}
 
     @pytest.mark.parametrize("file", cases([*GOOD, *SHIPPED]))
     def test_the_json_schema_accepts_them_as_they_are_written(self, file):

@@ -18,12 +18,12 @@ from typing import Any, ClassVar
 import pytest
 import yaml
 
-from provisioner.core.check import SECTIONS, Check, Finding, Look, Severity, Status
-from provisioner.core.plan import Desired, Guards, Plan, make_plan
+from provisioner.core.check import SECTIONS, Check, CheckContext, Finding, Severity, Status
+from provisioner.core.plan import DesiredState, Guards, Plan, make_plan
 from provisioner.core.resource import KINDS
 from provisioner.core.snapshot import Gap, Snapshot
+from provisioner.reports.building import audit_report
 from provisioner.reports.json import dumps
-from provisioner.reports.making import audit_report
 from provisioner.reports.models import Target
 from tests.made_true import made_true
 
@@ -72,11 +72,11 @@ class Suite:
         """A case that is in no file."""
         return Case(self, "", "healthy", said)
 
-    def failing(self, look: Look) -> set[str]:
+    def failing(self, look: CheckContext) -> set[str]:
         """The checks that fail."""
         return {finding.check for finding in self.faults(look)}
 
-    def faults(self, look: Look) -> list[Finding]:
+    def faults(self, look: CheckContext) -> list[Finding]:
         """Everything that is wrong."""
         findings = (finding for check in self.checks for finding in check.run(look))
         return [finding for finding in findings if finding.status is Status.FAIL]
@@ -121,9 +121,9 @@ class Case:
         )
 
     @cached_property
-    def look(self) -> Look:
+    def look(self) -> CheckContext:
         """What the checks look at."""
-        return Look(self.snapshot, self.playbook.desired())
+        return CheckContext(self.snapshot, self.playbook.desired_state())
 
     @cached_property
     def playbook(self) -> Any:
@@ -137,18 +137,18 @@ class Case:
         """What the check says."""
         return list(self.suite.by_id[self.check_id].run(self.look))
 
-    def plan_of(self, fix: Desired) -> Plan:
+    def plan_of(self, fix: DesiredState) -> Plan:
         """What would be done to repair something, within the limits of the playbook."""
         return make_plan(fix, self.snapshot, self.playbook.guards)
 
-    def after(self, fix: Desired) -> Look:
+    def after(self, fix: DesiredState) -> CheckContext:
         """What a fix makes of the snapshot."""
         plan = make_plan(fix, self.snapshot, Guards(max_removals=1))
-        return Look(made_true(plan, self.snapshot), self.look.desired)
+        return CheckContext(made_true(plan, self.snapshot), self.look.desired_state)
 
-    def unlike_the_playbook(self, look: Look) -> set[tuple[str, str]]:
+    def unlike_the_playbook(self, look: CheckContext) -> set[tuple[str, str]]:
         """The fields that apply would still set, which is what drift would tell."""
-        plan = make_plan(look.desired, look.snapshot, Guards(max_removals=1))
+        plan = make_plan(look.desired_state, look.snapshot, Guards(max_removals=1))
         return {(change.address, field.name) for change in plan.pending for field in change.fields}
 
 
@@ -195,7 +195,7 @@ class TheHealthyTenant(OfChecks):
 
     def test_it_is_as_the_playbook_says(self):
         healthy = self.suite.healthy
-        plan = make_plan(healthy.playbook.desired(), healthy.snapshot)
+        plan = make_plan(healthy.playbook.desired_state(), healthy.snapshot)
         assert (plan.pending, plan.waiting, plan.refusals) == ((), (), ())
 
 
@@ -283,7 +283,7 @@ class TheFixes(OfChecks):
 
     def test_a_fix_touches_only_what_the_finding_is_about(self, fixed):
         for finding in fixed.findings():
-            fix = finding.fix or Desired()
+            fix = finding.fix or DesiredState()
             kinds = {resource.kind for resource in fix.resources}
             kinds |= {address.partition("/")[0] for address in fix.absent}
             assert kinds <= self.suite.wider_fixes.get(fixed.check_id, {finding.address.partition("/")[0]})
@@ -291,8 +291,8 @@ class TheFixes(OfChecks):
             assert not fix.absent or fixed.check_id in self.suite.removing
 
 
-def _together(findings: Iterable[Finding]) -> Desired:
-    return reduce(or_, [finding.fix for finding in findings if finding.fix], Desired())
+def _together(findings: Iterable[Finding]) -> DesiredState:
+    return reduce(or_, [finding.fix for finding in findings if finding.fix], DesiredState())
 
 
 class TheirDocumentation(OfChecks):
@@ -321,14 +321,14 @@ class TheirDocumentation(OfChecks):
             assert text.endswith(".")
 
     def test_its_code_is_called_as_it_is(self, check):
-        assert check.judge.__name__ == check.id.removeprefix(f"{self.suite.provider}-").replace("-", "_")
+        assert check.function.__name__ == check.id.removeprefix(f"{self.suite.provider}-").replace("-", "_")
 
     def test_it_has_a_case_that_passes_and_one_that_fails(self, check):
         names = [case.name[:4] for case in self.suite.cases if case.check_id == check.id]
         assert {"pass", "fail"} <= set(names)
 
     def test_every_row_of_the_vendor_s_table_is_covered(self):
-        assert {check.row for check in self.suite.checks} - {""} == self.rows
+        assert {check.vendor_row for check in self.suite.checks} - {""} == self.rows
 
     def test_other_checks_that_it_mentions_exist(self, check):
         told = " ".join([check.title, *check.sections.values(), *self.texts])
@@ -355,22 +355,26 @@ class TheGaps(OfChecks):
         check, kind = read
         healthy = self.suite.healthy
         resources = tuple(found for found in healthy.snapshot.resources if found.kind != kind)
-        gap = Gap(kind=kind, reason="Insufficient privileges", needs=("Some.Read.All",))
+        gap = Gap(kind=kind, reason="Insufficient privileges", permissions=("Some.Read.All",))
         snapshot = Snapshot(resources=resources, gaps=(gap,))
-        (finding,) = check.run(Look(snapshot, healthy.look.desired))
+        (finding,) = check.run(CheckContext(snapshot, healthy.look.desired_state))
         assert finding.status is Status.SKIP
         assert "Insufficient privileges" in finding.message
-        assert finding.needs == ("Some.Read.All",)
+        assert finding.permissions == ("Some.Read.All",)
 
     def test_an_empty_tenant_and_an_empty_playbook_break_no_check(self, check):
         healthy = self.suite.healthy
-        for look in (Look(Snapshot()), Look(Snapshot(), healthy.look.desired), Look(healthy.snapshot)):
+        for look in (
+            CheckContext(Snapshot()),
+            CheckContext(Snapshot(), healthy.look.desired_state),
+            CheckContext(healthy.snapshot),
+        ):
             assert all(finding.status is not Status.ERROR for finding in check.run(look))
 
     def test_it_judges_everything_absent_without_breaking(self, check):
         healthy = self.suite.healthy
         for gone in healthy.snapshot.resources:
             rest = tuple(found for found in healthy.snapshot.resources if found is not gone)
-            findings = list(check.run(Look(Snapshot(resources=rest), healthy.look.desired)))
+            findings = list(check.run(CheckContext(Snapshot(resources=rest), healthy.look.desired_state)))
             assert findings
             assert all(finding.status is not Status.ERROR for finding in findings)

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from provisioner.core.errors import UnreachableError
-from provisioner.core.patience import Patience
-from provisioner.providers.client import Client
+from provisioner.core.retry import RetryPolicy
+from provisioner.providers.base.client import Client
+from provisioner.providers.entra.client import GraphClient
 from provisioner.providers.entra.credentials import Given
-from provisioner.providers.entra.graph import Graph
+from provisioner.providers.okta.client import OktaClient
 from provisioner.providers.okta.credentials import ApiToken
-from provisioner.providers.okta.org import Org
 
 NOBODY = "http://127.0.0.1:1"
-PATIENCE = Patience(budget=100, unmet=30, first=1, most=8)
+PATIENCE = RetryPolicy(budget=100, first_contact_budget=30, initial_delay=1, max_delay=8)
 
 
 @dataclass(kw_only=True)
@@ -27,25 +27,25 @@ class Noting(Client[Any]):
     paused: list[float] = field(default_factory=list)
 
     async def _pause(self, seconds: float, reason: str) -> None:
-        assert reason == "no answer (Connect call failed ('127.0.0.1', 1))"
+        assert reason == "no response (Connect call failed ('127.0.0.1', 1))"
         self.paused.append(seconds)
 
 
 @dataclass(kw_only=True)
-class NotingGraph(Noting, Graph):
+class NotingGraph(Noting, GraphClient):
     pass
 
 
 @dataclass(kw_only=True)
-class NotingOrg(Noting, Org):
+class NotingOrg(Noting, OktaClient):
     pass
 
 
 CLIENTS = {
     "entra": lambda: NotingGraph(
-        root=NOBODY, credential=Given("t"), scope=f"{NOBODY}/.default", patience=PATIENCE
+        root=NOBODY, credential=Given("t"), scope=f"{NOBODY}/.default", retry_policy=PATIENCE
     ),
-    "okta": lambda: NotingOrg(root=NOBODY, credentials=ApiToken("t"), direct=True, patience=PATIENCE),
+    "okta": lambda: NotingOrg(root=NOBODY, credentials=ApiToken("t"), direct=True, retry_policy=PATIENCE),
 }
 
 
@@ -63,4 +63,4 @@ def test_a_host_that_never_answered_is_not_waited_for_as_long_as_one_that_has(ma
     with pytest.raises(UnreachableError, match=words) as raised:
         asyncio.run(asking())
     assert "check the address, the network and HTTPS_PROXY" in raised.value.hint
-    assert PATIENCE.unmet / 2 < sum(client.paused) <= PATIENCE.unmet
+    assert PATIENCE.first_contact_budget / 2 < sum(client.paused) <= PATIENCE.first_contact_budget

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from provisioner.reports.items import Gathered
+from provisioner.reports.entries import EntryList
 from provisioner.reports.models import (
     AuditReport,
     ChangeReport,
@@ -143,7 +143,7 @@ FINDINGS = (
         title="Somebody owns the application",
         message="nobody owns the application",
         why="Whoever made it has left.",
-        how="name two people who will answer for it.",
+        remedy="name two people who will answer for it.",
         fix="manual",
         category="configuration",
         waiver=WAIVER,
@@ -154,7 +154,7 @@ FINDINGS = (
         severity="high",
         title="The scopes are consented to",
         message="entra-grant could not be read: 403",
-        needs=("DelegatedPermissionGrant.Read.All", "Directory.Read.All"),
+        permissions=("DelegatedPermissionGrant.Read.All", "Directory.Read.All"),
     ),
     FindingReport(
         check="entra-users",
@@ -210,7 +210,7 @@ def audited(text: str) -> DoctorReport:
         address=f"entra-application/{text}",
         message=text,
         evidence=(EvidenceReport(path=text, value=text), EvidenceReport(path="x", value=[{text: [text]}])),
-        needs=(text,),
+        permissions=(text,),
     )
     audit = AuditReport(target=target(1, tenant=text), summary={}, findings=(found, found), requests={})
     return DoctorReport(summary={}, findings=(), audits=(audit,))
@@ -235,12 +235,12 @@ def fleet(items: int, targets: int = 50) -> DriftReport:
     return DriftReport(in_sync=False, plans=tuple(plan(target(n), *found) for n, found in changes.items()))
 
 
-def written(report: DriftReport | DoctorReport) -> Gathered:
+def written(report: DriftReport | DoctorReport) -> EntryList:
     """What the formats are made from."""
+    from provisioner.reports.entries import collect_entries
     from provisioner.reports.formats.wording import harmless
-    from provisioner.reports.items import gathered
 
-    return harmless(gathered(report))
+    return harmless(collect_entries(report))
 
 
 WORST = written(DRIFT).items[0].message

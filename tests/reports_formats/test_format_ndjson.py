@@ -6,8 +6,8 @@ import json
 
 from hypothesis import given, settings
 
+from provisioner.reports.entries import Entry
 from provisioner.reports.formats import rendered
-from provisioner.reports.items import Item
 from tests.reports_formats.found_items import DRIFT, EMPTY, fleet, named, written
 from tests.reports_formats.test_format_any_text import ANY_TEXT
 
@@ -47,7 +47,7 @@ def test_no_two_items_have_the_same_fingerprint():
 def test_an_item_can_be_read_back_whole(text):
     told = [event for event in events_of(named(text)) if event["event"] == "item"]
     items = [
-        Item.model_validate({name: value for name, value in event.items() if name in Item.model_fields})
+        Entry.model_validate({name: value for name, value in event.items() if name in Entry.model_fields})
         for event in told
     ]
     assert [item.model_dump(mode="json") for item in items] == [

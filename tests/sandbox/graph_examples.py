@@ -1,4 +1,4 @@
-"""Replaying a documented example of Microsoft Graph, with objects made to fit in place of its ids."""
+"""Replays a documented example of Microsoft Graph with the ids of objects created for it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
-from provisioner.sandbox.entra.graph.api import _normal
+from provisioner.sandbox.entra.graph.api import normalize_path
 from provisioner.sandbox.entra.graph.errors import GraphError
 from provisioner.sandbox.entra.graph.routes import match
 from tests.sandbox.graph_fixtures import NON_GALLERY, Kiro
@@ -21,22 +21,22 @@ GRAPH_SERVICE = "(appId='00000003-0000-0000-c000-000000000000')"
 def route_of(example: dict[str, Any]) -> tuple[Any, dict[str, str]] | None:
     path = re.sub(r"^/(v1\.0|beta)", "", unquote(urlsplit(example["path"]).path))
     try:
-        return match(example["method"], _normal(path))
+        return match(example["method"], normalize_path(path))
     except GraphError:
         return None
 
 
 class Stage:
-    """Makes the objects that an example talks about."""
+    """Creates the objects that an example needs."""
 
     def __init__(self, graph: httpx.Client, sandbox: Sandbox) -> None:
         self.graph, self.sandbox = graph, sandbox
         self.count = 0
 
     def post(self, path: str, body: dict[str, Any], expected: int = 201) -> dict[str, Any]:
-        answer = self.graph.post(path, json=body)
-        assert answer.status_code == expected, answer.text
-        return answer.json() if answer.content else {}
+        response = self.graph.post(path, json=body)
+        assert response.status_code == expected, response.text
+        return response.json() if response.content else {}
 
     def name(self, prefix: str) -> str:
         self.count += 1
@@ -79,8 +79,8 @@ class Stage:
             "resourceId": resource,
             "appRoleId": "00000000-0000-0000-0000-000000000000",
         }
-        made = self.post(f"/servicePrincipals/{resource}/appRoleAssignedTo", body)["id"]
-        return (resource if relation == "appRoleAssignedTo" else principal), made
+        created = self.post(f"/servicePrincipals/{resource}/appRoleAssignedTo", body)["id"]
+        return (resource if relation == "appRoleAssignedTo" else principal), created
 
     def grant(self) -> str:
         client = self.plain_principal()
@@ -124,9 +124,9 @@ class Replay:
 
     def __init__(self, stage: Stage, example: dict[str, Any]) -> None:
         self.stage, self.example = stage, example
-        found = route_of(example)
-        assert found is not None
-        self.route, self.arguments = found
+        match = route_of(example)
+        assert match is not None
+        self.route, self.arguments = match
         self.body: Any = json.loads(json.dumps(example["requestBody"]))
 
     def send(self) -> httpx.Response:
@@ -169,8 +169,8 @@ class Replay:
                 principal = self.stage.user()
             elif collection == "servicePrincipals":
                 return self.granted(principal)
-            key, made = self.stage.assignment(relation, principal, resource)
-            return {"key": key, "assignment": made}
+            key, created = self.stage.assignment(relation, principal, resource)
+            return {"key": key, "assignment": created}
         if collection == "servicePrincipals" and relation == "appRoleAssignedTo":
             kiro = Kiro(self.stage.graph, self.stage.name("app"))
             self.body |= {
@@ -188,8 +188,8 @@ class Replay:
         """A service principal that holds an application permission."""
         role = "498476ce-e0fe-48b0-b801-37ba7e2685c6"
         body = {"principalId": principal, "resourceId": self.graph_service(), "appRoleId": role}
-        made = self.stage.post(f"/servicePrincipals/{principal}/appRoleAssignments", body)["id"]
-        return {"key": principal, "assignment": made}
+        created = self.stage.post(f"/servicePrincipals/{principal}/appRoleAssignments", body)["id"]
+        return {"key": principal, "assignment": created}
 
     def graph_service(self) -> str:
         return self.stage.graph.get(f"/servicePrincipals{GRAPH_SERVICE}").json()["id"]
@@ -208,9 +208,9 @@ class Replay:
 
     def registration(self, collection: str, relation: str) -> dict[str, str]:
         kiro = Kiro(self.stage.graph, self.stage.name("app"))
-        made = kiro.application if collection == "applications" else kiro.principal
-        url = f"/{collection}/{made['id']}"
-        replaced = {"key": made["id"]}
+        created = kiro.application if collection == "applications" else kiro.principal
+        url = f"/{collection}/{created['id']}"
+        replaced = {"key": created["id"]}
         if "/owners" in self.route.path:
             owner = self.stage.user()
             if "owner" in self.arguments:
@@ -221,12 +221,12 @@ class Replay:
         if relation == "removePassword":
             self.body["keyId"] = self.stage.post(f"{url}/addPassword", {}, 200)["keyId"]
         if relation in ("memberOf", "transitiveMemberOf"):
-            self.stage.group(made["id"])
+            self.stage.group(created["id"])
         if relation == "oauth2PermissionGrants":
             body = {
-                "clientId": made["id"],
+                "clientId": created["id"],
                 "consentType": "AllPrincipals",
-                "resourceId": made["id"],
+                "resourceId": created["id"],
                 "scope": "a",
             }
             self.stage.post("/oauth2PermissionGrants", body)
@@ -274,7 +274,7 @@ class Replay:
         return {} if self.arguments["key"].startswith("microsoft.graph") else {"key": group}
 
     def in_auditLogs(self) -> dict[str, str]:  # noqa: N802 (named after the entity set)
-        """Sign-ins have no other source than the documented entries; provisioning is the engine's own log."""
+        """Sign-ins come from the documented entries; the provisioning log from a cycle."""
         if "signIns" in self.route.path:
             for entry in self.example["responseBody"]["value"]:
                 self.stage.sandbox.directory.put("signIn", entry["id"], entry)
@@ -288,5 +288,5 @@ class Replay:
             }
             self.stage.post(f"/servicePrincipals/{principal}/appRoleAssignedTo", body)
             self.stage.graph.post(f"/servicePrincipals/{principal}/synchronization/jobs/{job}/start")
-            assert self.stage.sandbox.wait_for_cycles(20)
+            assert self.stage.sandbox.wait_for_cycles(300)
         return {}

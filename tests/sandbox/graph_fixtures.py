@@ -1,11 +1,16 @@
-"""What tests of the emulated Graph start from: an instantiated application, a provisioned one, an error taken apart."""
+"""Fixtures for tests of the emulated Graph: an application, an application with a job, a parsed error."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 
+from provisioner.sandbox.exchange import Recorder
 from tests.sandboxes import Sandbox
 
 UNKNOWN_ID = "5f6b1a52-0000-4000-8000-000000000001"
@@ -20,14 +25,27 @@ UNSUPPORTED = [
 ]
 
 
+@contextmanager
+def open_graph(
+    seeded_home: Path, folder: Path, recorder: Recorder | None = None
+) -> Iterator[tuple[httpx.Client, Sandbox]]:
+    """Graph v1.0 with every permission and the sandbox behind it, for tests that share one sandbox."""
+    home = Path(shutil.copytree(seeded_home, folder / "sandbox"))
+    with Sandbox(home, recorder=recorder).start() as sandbox:
+        headers = {"Authorization": f"Bearer {sandbox.access_token()}"}
+        url = f"{sandbox.url}/v1.0"
+        with httpx.Client(base_url=url, headers=headers, timeout=300, verify=False) as graph:
+            yield graph, sandbox
+
+
 class Kiro:
     """An instantiated application and its service principal, as a test's starting point."""
 
     def __init__(self, graph: httpx.Client, name: str = "Kiro-Entra") -> None:
-        answer = graph.post(f"/applicationTemplates/{NON_GALLERY}/instantiate", json={"displayName": name})
-        assert answer.status_code == 201, answer.text
-        self.application = answer.json()["application"]
-        self.principal = answer.json()["servicePrincipal"]
+        response = graph.post(f"/applicationTemplates/{NON_GALLERY}/instantiate", json={"displayName": name})
+        assert response.status_code == 201, response.text
+        self.application = response.json()["application"]
+        self.principal = response.json()["servicePrincipal"]
         self.app_url = f"/applications/{self.application['id']}"
         self.principal_url = f"/servicePrincipals/{self.principal['id']}"
         self.user_role = next(r["id"] for r in self.principal["appRoles"] if r["displayName"] == "User")
@@ -70,7 +88,7 @@ class Provisioned:
         return self.after_cycle()
 
     def after_cycle(self) -> dict[str, Any]:
-        assert self.sandbox.wait_for_cycles(20)
+        assert self.sandbox.wait_for_cycles(300)
         return self.job()
 
     def users(self) -> list[dict[str, Any]]:
@@ -82,19 +100,19 @@ class Provisioned:
 def follow_guide(schema: dict[str, Any]) -> None:
     rule = schema["synchronizationRules"][0]
     mapping = next(m for m in rule["objectMappings"] if m["sourceObjectName"] == "User")
-    kept = [a for a in mapping["attributeMappings"] if a["targetAttributeName"] not in UNSUPPORTED]
-    external = next(a for a in kept if a["targetAttributeName"] == "externalId")
+    supported = [a for a in mapping["attributeMappings"] if a["targetAttributeName"] not in UNSUPPORTED]
+    external = next(a for a in supported if a["targetAttributeName"] == "externalId")
     external["source"] = {
         "expression": "[objectId]",
         "name": "objectId",
         "type": "Attribute",
         "parameters": [],
     }
-    mapping["attributeMappings"] = kept
+    mapping["attributeMappings"] = supported
 
 
-def error_of(answer: httpx.Response) -> tuple[int, str, str]:
+def error_of(response: httpx.Response) -> tuple[int, str, str]:
     """Status, code and message of a Graph error."""
-    error = answer.json()["error"]
+    error = response.json()["error"]
     assert set(error["innerError"]) == {"date", "request-id", "client-request-id"}
-    return answer.status_code, error["code"], error["message"]
+    return response.status_code, error["code"], error["message"]

@@ -1,4 +1,4 @@
-"""A session over the whole surface of the emulated Graph: every kind of call, with answers of every kind."""
+"""A session that calls every route of the emulated Graph, with every kind of response."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from tests.sandbox.graph_fixtures import NON_GALLERY, Kiro, Provisioned
 from tests.sandboxes import Sandbox
 
 
-def session(graph: httpx.Client, sandbox: Sandbox, group_id: str) -> None:
-    """Every kind of call, with answers of every kind."""
+def session(graph: httpx.Client, sandbox: Sandbox) -> None:
+    """Call every route, with every kind of response."""
     kiro = Kiro(graph)
+    groups = graph.get("/groups", params={"$filter": "displayName eq 'Kiro-Users'"}).json()["value"]
+    group_id = groups[0]["id"]
     registrations(graph, sandbox, kiro)
     directory(graph, sandbox, group_id)
     assignments(graph, kiro, group_id)
     provisioning(graph, sandbox, group_id)
     tenant(graph, sandbox)
-    recycle_bin(graph, kiro)
+    deleted_items(graph, kiro)
     batch(graph)
 
 
@@ -137,13 +139,13 @@ def directory(graph: httpx.Client, sandbox: Sandbox, group_id: str) -> None:
 
 def assignments(graph: httpx.Client, kiro: Kiro, group_id: str) -> None:
     body = {"principalId": group_id, "resourceId": kiro.principal["id"], "appRoleId": kiro.user_role}
-    made = graph.post(f"{kiro.principal_url}/appRoleAssignedTo", json=body).json()["id"]
+    assignment_id = graph.post(f"{kiro.principal_url}/appRoleAssignedTo", json=body).json()["id"]
     graph.post(f"{kiro.principal_url}/appRoleAssignedTo", json=body)
     graph.get(f"{kiro.principal_url}/appRoleAssignedTo")
     graph.get(f"{kiro.principal_url}/appRoleAssignments")
     graph.get(f"/groups/{group_id}/appRoleAssignments")
-    graph.get(f"{kiro.principal_url}/appRoleAssignedTo/{made}")
-    graph.delete(f"{kiro.principal_url}/appRoleAssignedTo/{made}")
+    graph.get(f"{kiro.principal_url}/appRoleAssignedTo/{assignment_id}")
+    graph.delete(f"{kiro.principal_url}/appRoleAssignedTo/{assignment_id}")
     alice = graph.get("/users/alice@contoso.example").json()["id"]
     role = next(r for r in graph_principal(graph)["appRoles"] if r["value"] == "User.Read.All")["id"]
     own = {"principalId": kiro.principal["id"], "resourceId": graph_principal(graph)["id"], "appRoleId": role}
@@ -152,10 +154,10 @@ def assignments(graph: httpx.Client, kiro: Kiro, group_id: str) -> None:
         (f"/users/{alice}", {**body, "principalId": alice}),
         (kiro.principal_url, own),
     ):
-        made = graph.post(f"{url}/appRoleAssignments", json=request).json()["id"]
+        assignment_id = graph.post(f"{url}/appRoleAssignments", json=request).json()["id"]
         graph.get(f"{url}/appRoleAssignments")
-        graph.get(f"{url}/appRoleAssignments/{made}")
-        graph.delete(f"{url}/appRoleAssignments/{made}")
+        graph.get(f"{url}/appRoleAssignments/{assignment_id}")
+        graph.delete(f"{url}/appRoleAssignments/{assignment_id}")
     graph.get(f"{kiro.principal_url}/memberOf")
     graph.get(f"{kiro.principal_url}/transitiveMemberOf")
     consent = {
@@ -255,14 +257,14 @@ def tenant(graph: httpx.Client, sandbox: Sandbox) -> None:
         "grantControls": {"operator": "OR", "builtInControls": ["mfa"]},
     }
     base = "/identity/conditionalAccess/policies"
-    made = graph.post(base, json=policy).json()["id"]
+    policy_id = graph.post(base, json=policy).json()["id"]
     graph.get(base)
-    graph.get(f"{base}/{made}")
-    graph.patch(f"{base}/{made}", json={"state": "enabled"})
-    graph.delete(f"{base}/{made}")
+    graph.get(f"{base}/{policy_id}")
+    graph.patch(f"{base}/{policy_id}", json={"state": "enabled"})
+    graph.delete(f"{base}/{policy_id}")
 
 
-def recycle_bin(graph: httpx.Client, kiro: Kiro) -> None:
+def deleted_items(graph: httpx.Client, kiro: Kiro) -> None:
     graph.delete(kiro.principal_url)
     graph.delete(kiro.app_url)
     for kind in ("application", "servicePrincipal", "group", "user"):
@@ -275,6 +277,6 @@ def recycle_bin(graph: httpx.Client, kiro: Kiro) -> None:
 def batch(graph: httpx.Client) -> None:
     requests = [
         {"id": "1", "method": "GET", "url": "/groups?$top=1"},
-        {"id": "2", "method": "GET", "url": "/users/nobody@contoso.example"},
+        {"id": "2", "method": "GET", "url": "/users/unknown@contoso.example"},
     ]
     graph.post("/$batch", json={"requests": requests})

@@ -1,4 +1,4 @@
-"""Helpers for tests of the emulated Okta org."""
+"""The emulated Okta org for tests: requests with an API token, and the tokens of the service app."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 def native(label: str = "Kiro-OIDC", **changes: Any) -> dict[str, Any]:
-    """A native application as in Kiro's guide; ``changes`` are members of ``settings.oauthClient``."""
+    """A native application as in Kiro's guide, with changes of ``settings.oauthClient``."""
     client = {
         "application_type": "native",
         "grant_types": ["authorization_code", "refresh_token"],
@@ -43,9 +43,10 @@ class Org:
         self.http = httpx.Client(base_url=sandbox.url, headers=headers, timeout=300)
 
     def send(self, method: str, path: str, body: Any = None, **more: Any) -> httpx.Response:
-        content = {} if body is None else {"json": body}
-        url = path if path.startswith("/") else f"/api/v1/{path}"
-        return self.http.request(method, url, **content, **more)
+        json_body = {} if body is None else {"json": body}
+        return self.http.request(
+            method, path if path.startswith("/") else f"/api/v1/{path}", **json_body, **more
+        )
 
     def ok(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
         response = self.send(method, path, body, **more)
@@ -56,8 +57,9 @@ class Org:
         return dict(self.ok("POST", "apps", body or AWS))
 
     def group(self, name: str = "Kiro-Users") -> str:
-        groups = self.ok("GET", f"groups?q={name}")
-        return next(group["id"] for group in groups if group["profile"]["name"] == name)
+        return next(
+            group["id"] for group in self.ok("GET", f"groups?q={name}") if group["profile"]["name"] == name
+        )
 
     def user(self, name: str) -> str:
         return str(self.ok("GET", f"users/{name}@fabrikam.example")["id"])
@@ -97,13 +99,15 @@ def assertion(client: dict[str, str], audience: str, **changes: Any) -> str:
     return jwt.encode(claims, client["private_key"], algorithm="RS256", headers=headers)
 
 
-def ask_token(sandbox: Sandbox, scope: str, assertion_text: str | None = None, **more: Any) -> httpx.Response:
+def request_token(
+    sandbox: Sandbox, scope: str, assertion_text: str | None = None, **more: Any
+) -> httpx.Response:
     """A token request of the service app."""
-    address = f"{sandbox.url}/oauth2/v1/token"
+    url = f"{sandbox.url}/oauth2/v1/token"
     form = {
         "grant_type": "client_credentials",
         "scope": scope,
         "client_assertion_type": ASSERTION_TYPE,
-        "client_assertion": assertion_text or assertion(sandbox.okta_client(), address),
+        "client_assertion": assertion_text or assertion(sandbox.okta_client(), url),
     }
-    return httpx.post(address, data=form, timeout=300, **more)
+    return httpx.post(url, data=form, timeout=300, **more)

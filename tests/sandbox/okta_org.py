@@ -1,4 +1,4 @@
-"""A small Okta org made of store documents, with a served Kiro endpoint behind its application for provisioning."""
+"""A small Okta org of stored documents, whose application for provisioning is connected to a Kiro endpoint."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROPERTIES = {
 
 
 class Org:
-    """An org and its Kiro."""
+    """An org and its Kiro profile."""
 
     def __init__(self, folder: Path) -> None:
         self.store = Store(folder / "okta.db")
@@ -121,7 +121,7 @@ class Org:
         self.change("appConnection", APP, **members)
 
     def push(self, **options: bool) -> list[Sent]:
-        """Push; returns the requests that the endpoint received."""
+        """Push; returns the requests to the endpoint."""
         before = len(self.server.sent)
         provisioning.push(self.store, APP, **options)
         return self.server.sent[before:]
@@ -136,12 +136,12 @@ class Org:
         return [event for event in self.store.all("logEvent") if event["eventType"].endswith(kind)]
 
     def users(self) -> dict[str, Document]:
-        """The stored users of the endpoint, by the first part of their name."""
+        """Users at the endpoint by the part of their name before the @."""
         users = self.kiro.all(f"scimUser:{self.profile}")
         return {user["userName"].partition("@")[0]: user for user in users}
 
     def groups(self) -> dict[str, list[str]]:
-        """Names of members at the endpoint, by group."""
+        """Members by name of the group at the endpoint."""
         (profile,) = kiro_console.describe(self.kiro)["profiles"]
         return {
             group["displayName"]: sorted(member.partition("@")[0] for member in group["members"])

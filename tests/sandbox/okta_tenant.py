@@ -1,4 +1,4 @@
-"""A complete org, set up by API and consoles as Kiro's guide "Connect your Okta IdP" says."""
+"""A complete org, set up through the API and the consoles as in Kiro's guide "Connect your Okta IdP"."""
 
 from __future__ import annotations
 
@@ -56,19 +56,19 @@ class Admin:
         }
         client = {"token_endpoint_auth_method": "none", "pkce_required": True, "autoKeyRotation": True}
         body = {"name": "oidc_client", "label": OIDC, "signOnMode": "OPENID_CONNECT"}
-        app: Document = self.send(
+        created: Document = self.send(
             "POST",
             "/apps",
             {**body, "credentials": {"oauthClient": client}, "settings": {"oauthClient": oauth}},
         )
-        self.send("PUT", f"/apps/{app['id']}/groups/{self.group('Kiro-Users')}", {})
-        return app
+        self.send("PUT", f"/apps/{created['id']}/groups/{self.group('Kiro-Users')}", {})
+        return created
 
     def authorization(self, client_id: str) -> Document:
         """Step 2: the authorization server, its scopes, policy and rule."""
         body = {"name": SERVER, "description": "Sign-in to Kiro", "audiences": ["kiro"]}
-        server: Document = self.send("POST", "/authorizationServers", body)
-        base = f"/authorizationServers/{server['id']}"
+        created: Document = self.send("POST", "/authorizationServers", body)
+        base = f"/authorizationServers/{created['id']}"
         for scope in SCOPES:
             self.send("POST", f"{base}/scopes", {"name": scope, "consent": "IMPLICIT"})
         policy = self.send(
@@ -84,23 +84,23 @@ class Admin:
             },
         )
         self.send("POST", f"{base}/policies/{policy['id']}/rules", _rule())
-        return server
+        return created
 
     def provisioning(self) -> Document:
         """Step 4, first half: the application for provisioning, without the two attributes."""
         settings = {"app": {"acsURL": "https://kiro.invalid/acs", "entityID": "https://kiro.invalid"}}
-        app: Document = self.send(
+        created: Document = self.send(
             "POST",
             "/apps",
             {"name": "amazon_aws_sso", "label": SCIM, "signOnMode": "SAML_2_0", "settings": settings},
         )
-        (mapping,) = self.send("GET", f"/mappings?targetId={app['id']}")
+        (mapping,) = self.send("GET", f"/mappings?targetId={created['id']}")
         removed = {"properties": {"department": None, "employeeNumber": None}}
         self.send("POST", f"/mappings/{mapping['id']}", removed)
-        return app
+        return created
 
     def assign_and_push(self, app_id: str) -> None:
-        """Step 4, second half: the assigned group and the pushed group."""
+        """Step 4, second half: the assigned group, and the pushed group."""
         self.send("PUT", f"/apps/{app_id}/groups/{self.group('Kiro-Users')}", {})
         pushed = {"sourceGroupId": self.group("Kiro-Pro"), "status": "ACTIVE", "targetGroupName": "Kiro-Pro"}
         self.send("POST", f"/apps/{app_id}/group-push/mappings", pushed)

@@ -1,4 +1,4 @@
-"""A small tenant and a Kiro endpoint behind a real loopback socket, for the tests of the provisioning engine."""
+"""A small tenant that provisions to a Kiro endpoint on a loopback port."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ USER_ROLE = "18d14569-c3bd-439b-9a66-3a2aee01d14f"
 
 
 def shared(name: str) -> Path:
-    """A reference file beside the repository; the test is skipped where it is absent."""
+    """The path of a reference file beside the repository; the test is skipped if it does not exist."""
     path = SHARED / name
     if not path.exists():
         pytest.skip(f"the reference data {name} is not beside the repository")
@@ -41,7 +41,7 @@ def shared(name: str) -> Path:
 
 @dataclass
 class Sent:
-    """One request that reached the endpoint, and the status it got."""
+    """One request that the endpoint received, and the status of its response."""
 
     method: str
     path: str
@@ -52,7 +52,7 @@ class Sent:
 
 
 class LoopbackServer:
-    """A WSGI application on a free loopback port, remembering what it was sent."""
+    """A WSGI application on a free loopback port that records its requests."""
 
     def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -95,18 +95,18 @@ def _parsed(body: bytes) -> Any:
         return None
 
 
-class World:
-    """A tenant with users, groups and one provisioning job, and a Kiro profile that it is connected to.
+class ConnectedTenant:
+    """A tenant with users, groups and one synchronization job, connected to a Kiro profile.
 
-    The job's schema is the template's default; ``fit_for_kiro`` applies the edits of Kiro's guide.
+    The job's schema is the template's default; ``follow_guide`` applies the edits of Kiro's guide.
     """
 
     def __init__(self, folder: Path) -> None:
         self.directory = Store(folder / "entra.db")
         self.kiro = Store(folder / "kiro.db")
         self.server = LoopbackServer(kiro.KiroEndpoint(self.kiro))
-        answers = kiro.automatic_credentials(self.kiro, self.server.url)
-        self.endpoint, self.token = answers["KIRO_SCIM_ENDPOINT"], answers["KIRO_SCIM_TOKEN"]
+        variables = kiro.automatic_credentials(self.kiro, self.server.url)
+        self.endpoint, self.token = variables["KIRO_SCIM_ENDPOINT"], variables["KIRO_SCIM_TOKEN"]
         self.profile = self.endpoint.split("/")[-2]
         self.directory.set("tenant_id", "11111111-1111-1111-1111-111111111111")
         for name in ("alice", "bob", "carol", "dan"):
@@ -145,14 +145,16 @@ class World:
 
     def add_group(self, name: str, members: list[str], **properties: Any) -> None:
         group = {"id": f"id-{name}", "displayName": name, "securityEnabled": True}
-        known = {each["id"] for each in self.directory.all("group")}
-        ids = [f"id-{each}" for each in members]
-        assert all(each in known or self.directory.get("user", each) for each in ids)
+        groups = {group["id"] for group in self.directory.all("group")}
+        ids = [f"id-{member}" for member in members]
+        assert all(key in groups or self.directory.get("user", key) for key in ids)
         self.directory.put("group", f"id-{name}", group | {"_members": ids} | properties)
 
     def set_members(self, name: str, members: list[str]) -> None:
         group = self.directory.get("group", f"id-{name}") or {}
-        self.directory.put("group", f"id-{name}", group | {"_members": [f"id-{each}" for each in members]})
+        self.directory.put(
+            "group", f"id-{name}", group | {"_members": [f"id-{member}" for member in members]}
+        )
 
     def assign(self, name: str) -> None:
         kind = "Group" if self.directory.get("group", f"id-{name}") else "User"
@@ -183,15 +185,15 @@ class World:
     # The job.
 
     def secrets(self, **values: str) -> None:
-        kept = (self.directory.get("synchronizationSecrets", PRINCIPAL) or {"values": {}})["values"]
-        self.directory.put("synchronizationSecrets", PRINCIPAL, {"values": kept | values})
+        saved = (self.directory.get("synchronizationSecrets", PRINCIPAL) or {"values": {}})["values"]
+        self.directory.put("synchronizationSecrets", PRINCIPAL, {"values": saved | values})
 
     @property
     def schema(self) -> Document:
         return self.directory.get("synchronizationSchema", JOB) or {}
 
     def put_schema(self, schema: Document) -> None:
-        """As PUT .../schema does: a new version, and the next cycle is an initial one."""
+        """Replace the schema as PUT .../schema does: a new version, and the next cycle is an initial one."""
         assert provisioning.schema_problems(schema) == []
         self.directory.put("synchronizationSchema", JOB, schema | {"version": schema["version"] + "+"})
         self.change_job(_watermark=None)
@@ -201,7 +203,7 @@ class World:
         edit(object_mapping(schema, kind))
         self.put_schema(schema)
 
-    def fit_for_kiro(self, *, external_id: str = "objectId") -> None:
+    def follow_guide(self, *, external_id: str = "objectId") -> None:
         """The guide's edits: externalId from objectId, the six unsupported attributes removed."""
         self.edit_mapping("User", remove_unsupported)
         self.edit_mapping("User", lambda mapping: set_source(mapping, "externalId", external_id))
@@ -214,7 +216,7 @@ class World:
         self.directory.put("synchronizationJob", JOB, self.job | members)
 
     def cycle(self) -> Document:
-        """Run a cycle; returns the job's status. ``writes`` and ``log`` then tell about this cycle only."""
+        """Run a cycle and return the job's status. ``writes`` and ``log`` then contain this cycle only."""
         self.server.sent.clear()
         self._logged = len(self.directory.all("provisioningLog"))
         provisioning.run_cycle(self.directory, JOB)
@@ -222,7 +224,7 @@ class World:
 
     @property
     def writes(self) -> list[Sent]:
-        return [each for each in self.server.sent if each.method != "GET"]
+        return [request for request in self.server.sent if request.method != "GET"]
 
     @property
     def log(self) -> list[Document]:
@@ -235,7 +237,9 @@ class World:
         self._logged = len(self.directory.all("provisioningLog"))
         subject: Document = {"objectId": key, "objectTypeName": kind}
         if members is not None:
-            subject["links"] = {"members": [{"objectId": each, "objectTypeName": "User"} for each in members]}
+            subject["links"] = {
+                "members": [{"objectId": member, "objectTypeName": "User"} for member in members]
+            }
         rule = self.schema["synchronizationRules"][0]["id"]
         body = {"parameters": [{"ruleId": rule, "subjects": [subject]}]}
         return provisioning.provision_on_demand(self.directory, JOB, body)
@@ -243,15 +247,17 @@ class World:
     # The Kiro side.
 
     def described(self) -> Document:
-        return next(each for each in kiro.describe(self.kiro)["profiles"] if each["id"] == self.profile)
+        return next(
+            profile for profile in kiro.describe(self.kiro)["profiles"] if profile["id"] == self.profile
+        )
 
     def kiro_users(self) -> dict[str, Document]:
-        return {each["userName"].split("@")[0]: each for each in self.described()["users"]}
+        return {user["userName"].split("@")[0]: user for user in self.described()["users"]}
 
     def kiro_groups(self) -> dict[str, list[str]]:
         return {
-            each["displayName"]: sorted(name.split("@")[0] for name in each["members"])
-            for each in self.described()["groups"]
+            group["displayName"]: sorted(name.split("@")[0] for name in group["members"])
+            for group in self.described()["groups"]
         }
 
     def _add_job(self) -> None:
@@ -260,44 +266,24 @@ class World:
         self.directory.put("servicePrincipal", PRINCIPAL, principal)
         self.secrets(BaseAddress=self.endpoint, SecretToken=self.token, SyncAll="false")
         self.directory.put("synchronizationSchema", JOB, provisioning.default_schema(JOB))
-        never = "0001-01-01T00:00:00Z"
-        self.directory.put(
-            "synchronizationJob",
-            JOB,
-            {
-                "id": JOB,
-                "templateId": "scim",
-                "schedule": {"expiration": None, "interval": "PT40M", "state": "Active"},
-                "status": {
-                    "code": "Active",
-                    "countSuccessiveCompleteFailures": 0,
-                    "escrowsPruned": False,
-                    "lastExecution": None,
-                    "lastSuccessfulExecution": None,
-                    "lastSuccessfulExecutionWithExports": None,
-                    "quarantine": None,
-                    "steadyStateFirstAchievedTime": never,
-                    "steadyStateLastAchievedTime": never,
-                    "troubleshootingUrl": None,
-                    "progress": [],
-                    "synchronizedEntryCountByType": [],
-                },
-                "_servicePrincipalId": PRINCIPAL,
-            },
-        )
+        job = provisioning.new_job(JOB, "scim", PRINCIPAL)
+        job["schedule"]["state"] = job["status"]["code"] = "Active"
+        self.directory.put("synchronizationJob", JOB, job)
 
 
 def object_mapping(schema: Document, kind: str) -> Document:
     return next(
-        each
+        mapping
         for rule in schema["synchronizationRules"]
-        for each in rule["objectMappings"]
-        if each["sourceObjectName"] == kind
+        for mapping in rule["objectMappings"]
+        if mapping["sourceObjectName"] == kind
     )
 
 
 def attribute_mapping(mapping: Document, target: str) -> Document:
-    return next(each for each in mapping["attributeMappings"] if each["targetAttributeName"] == target)
+    return next(
+        attribute for attribute in mapping["attributeMappings"] if attribute["targetAttributeName"] == target
+    )
 
 
 def set_source(mapping: Document, target: str, attribute: str) -> None:
@@ -306,21 +292,24 @@ def set_source(mapping: Document, target: str, attribute: str) -> None:
 
 
 def remove_unsupported(mapping: Document) -> None:
-    unsupported = {f"{ENTERPRISE}:{each}" for each in ("employeeNumber", "department", "manager")}
-    unsupported |= {f'phoneNumbers[type eq "{each}"].value' for each in ("work", "mobile", "fax")}
-    kept = [each for each in mapping["attributeMappings"] if each["targetAttributeName"] not in unsupported]
-    mapping["attributeMappings"] = kept
+    unsupported = {f"{ENTERPRISE}:{name}" for name in ("employeeNumber", "department", "manager")}
+    unsupported |= {f'phoneNumbers[type eq "{kind}"].value' for kind in ("work", "mobile", "fax")}
+    mapping["attributeMappings"] = [
+        attribute
+        for attribute in mapping["attributeMappings"]
+        if attribute["targetAttributeName"] not in unsupported
+    ]
 
 
 def unknown_members(value: Any, graph_type: str) -> list[str]:
-    """Members that Graph's own CSDL does not declare; those of the open type detailsInfo may have any name."""
+    """Members that Graph's CSDL does not declare; those of the open type detailsInfo may have any name."""
     folder = str(shared("contracts/strict_props.py").parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # it leaves a file to the garbage collector
+        warnings.simplefilter("ignore", ResourceWarning)  # the module does not close a file
         import strict_props
 
         gc.collect()
-    found: list[str] = strict_props.unknown(value, graph_type)
-    return [each for each in found if not each.endswith("(not in detailsInfo)")]
+    unknown: list[str] = strict_props.unknown(value, graph_type)
+    return [member for member in unknown if not member.endswith("(not in detailsInfo)")]

@@ -1,29 +1,27 @@
-"""Microsoft's documented requests, replayed: the sandbox answers with the documented status and shape.
+"""Microsoft's documented requests, replayed: the sandbox responds with the documented status and shape.
 
-Ids in the examples are replaced by those of objects made to fit. "Shape" means that every member of the documented
-answer is in ours with the same JSON type; null fits every type, and what the documentation leaves out may be there.
+Ids in the examples are replaced by those of objects created for them. The shape is that every member of the documented
+response is in ours with the same JSON type; null matches every type, and undocumented members are allowed.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.sandbox.graph_examples import Replay, Stage, route_of
-from tests.sandboxes import Sandbox
+from tests.sandbox.graph_fixtures import open_graph
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "shared" / "examples" / "graph"
 pytestmark = pytest.mark.skipif(
     not EXAMPLES.is_dir(), reason="the documented examples are not beside the repository"
 )
 
-# Examples the sandbox answers differently on purpose.
+# Examples with an intentionally different response.
 NOT_FOLLOWED = {
     "v1.0-user-get-2": "/me needs a signed-in user; the sandbox has application permissions only",
     "v1.0-user-get-4": "selects a schema extension; the sandbox has none",
@@ -35,7 +33,7 @@ NOT_FOLLOWED = {
     "v1.0-application-delta-1": "delta queries are not served",
     "v1.0-serviceprincipal-delta-1": "delta queries are not served",
     "v1.0-oauth2permissiongrant-delta-1": "delta queries are not served",
-    "v1.0-signin-get-1": "the example shows the answer of the list call",
+    "v1.0-signin-get-1": "the example shows the response of the list call",
 }
 STATUS = {
     "v1.0-contrib-synchronization-post-jobs-1": (201, "the page's text says 201 Created, its example 200"),
@@ -44,7 +42,7 @@ STATUS = {
         "the page's text says 201 Created, its example 200",
     ),
 }
-# Members of documented answers that ours lack, by the last part of their path.
+# Members of documented responses that ours lack, by the last part of their path.
 MEMBERS = {
     "@odata.id": "only some older examples show it; not part of minimal metadata",
     "creationOptions": "no longer in the metadata",
@@ -81,21 +79,21 @@ def served() -> list[str]:
     return names
 
 
-def misfits(documented: Any, answered: Any, path: str = "$") -> Iterator[str]:
-    """Where an answer lacks what the documentation shows, or has another type."""
-    if documented is None or answered is None:
+def differences(documented: Any, actual: Any, path: str = "$") -> Iterator[str]:
+    """Where a response lacks what the documentation shows, or has another type."""
+    if documented is None or actual is None:
         return
-    if isinstance(documented, dict) and isinstance(answered, dict):
+    if isinstance(documented, dict) and isinstance(actual, dict):
         for name, value in documented.items():
-            if name in answered:
-                yield from misfits(value, answered[name], f"{path}.{name}")
+            if name in actual:
+                yield from differences(value, actual[name], f"{path}.{name}")
             elif name not in MEMBERS:
                 yield f"{path}.{name} is missing"
-    elif isinstance(documented, list) and isinstance(answered, list):
-        if documented and answered:
-            yield from misfits(documented[0], answered[0], f"{path}[0]")
-    elif kind(documented) != kind(answered):
-        yield f"{path} is {kind(answered)}, documented as {kind(documented)}"
+    elif isinstance(documented, list) and isinstance(actual, list):
+        if documented and actual:
+            yield from differences(documented[0], actual[0], f"{path}[0]")
+    elif kind(documented) != kind(actual):
+        yield f"{path} is {kind(actual)}, documented as {kind(documented)}"
 
 
 def kind(value: Any) -> str:
@@ -106,13 +104,9 @@ def kind(value: Any) -> str:
 
 @pytest.fixture(scope="module")
 def stage(seeded_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    home = Path(shutil.copytree(seeded_home, tmp_path_factory.mktemp("examples") / "sandbox"))
-    with Sandbox(home) as sandbox:
+    with open_graph(seeded_home, tmp_path_factory.mktemp("examples")) as (graph, sandbox):
         sandbox.directory.set("throttling", False)
-        sandbox.start()
-        headers = {"Authorization": f"Bearer {sandbox.access_token()}"}
-        with httpx.Client(base_url=f"{sandbox.url}/v1.0", headers=headers, timeout=30, verify=False) as graph:
-            yield Stage(graph, sandbox)
+        yield Stage(graph, sandbox)
 
 
 @pytest.mark.parametrize("name", served() if EXAMPLES.is_dir() else [])
@@ -120,15 +114,15 @@ def test_documented_example(stage, name):
     if name in NOT_FOLLOWED:
         pytest.skip(NOT_FOLLOWED[name])
     example = json.loads((EXAMPLES / f"{name}.json").read_text())
-    answer = Replay(stage, example).send()
+    response = Replay(stage, example).send()
     expected = STATUS.get(name, (example["status"], ""))[0]
-    assert answer.status_code == expected, answer.text
+    assert response.status_code == expected, response.text
     if isinstance(example["responseBody"], dict):
         allowed = MEMBERS_OF.get(name, (set(), ""))[0]
         documented = {m: value for m, value in example["responseBody"].items() if m not in allowed}
-        assert list(misfits(documented, answer.json())) == []
+        assert list(differences(documented, response.json())) == []
     else:
-        assert answer.content == b""
+        assert response.content == b""
 
 
 def test_most_examples_are_replayed():
@@ -137,6 +131,8 @@ def test_most_examples_are_replayed():
     assert set(NOT_FOLLOWED) | set(STATUS) <= set(names)
 
 
-def test_a_misfit_would_be_noticed():
-    assert list(misfits({"a": {"b": [1]}}, {"a": {"b": ["x"]}})) == ["$.a.b[0] is str, documented as number"]
-    assert list(misfits({"a": 1}, {})) == ["$.a is missing"]
+def test_a_difference_is_reported():
+    assert list(differences({"a": {"b": [1]}}, {"a": {"b": ["x"]}})) == [
+        "$.a.b[0] is str, documented as number"
+    ]
+    assert list(differences({"a": 1}, {})) == ["$.a is missing"]

@@ -15,10 +15,10 @@ import pytest
 from dns.query import HTTPVersion
 
 from provisioner.sandbox import certificate
-from provisioner.sandbox.dns import Behaviour, add_record, behave, doh, txt
+from provisioner.sandbox.dns import ServerOptions, add_record, configure, doh, txt
 from provisioner.sandbox.server import Front, Listener, Mount, bind
 from provisioner.sandbox.store import Store
-from tests.sandbox.dns_fixtures import ZONE, Client, rcode, values
+from tests.sandbox.dns_fixtures import SECONDS, ZONE, Client, rcode, values
 
 TYPE = {"Content-Type": "application/dns-message"}
 
@@ -26,8 +26,9 @@ TYPE = {"Content-Type": "application/dns-message"}
 @pytest.fixture
 def url(dns_client: Client, tmp_path: Path) -> Iterator[str]:
     directory = Store(tmp_path / "entra.db")
+    dns_client.set_resolver_timeout()
     mount = Mount(
-        doh.PATHS, lambda: SimpleNamespace(handle=dns_client.service.over_https, refusal=doh.refusal)
+        doh.PATHS, lambda: SimpleNamespace(handle=dns_client.service.handle_doh, refusal=doh.refusal)
     )
     front = Front([mount], directory, {}, lambda _: None)
     bound = bind("127.0.0.1", 0)
@@ -45,58 +46,57 @@ def trust(url: str, tmp_path: Path) -> ssl.SSLContext:
 
 @pytest.fixture
 def http(url: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=url.replace("https:", "http:")) as client:
+    with httpx.Client(base_url=url.replace("https:", "http:"), timeout=SECONDS) as client:
         yield client
 
 
 @pytest.mark.skipif(not dns.query.have_doh, reason="dnspython's own HTTP client is not installed")
 @pytest.mark.parametrize("post", [True, False])
 @pytest.mark.parametrize("path", ["", "/resolver2."])
-def test_dnspython_is_answered(dns_client: Client, url, trust, post, path):
+def test_dnspython_gets_a_response(dns_client: Client, url, trust, post, path):
     add_record(dns_client.service.store, ZONE, "kiro", "TXT", txt("here"))
     query = dns.message.make_query(f"kiro.{ZONE}", "TXT")
-    where = url + path
-    answer = dns.query.https(
-        query, where, post=post, verify=trust, timeout=5, http_version=HTTPVersion.HTTP_2
+    response = dns.query.https(
+        query, url + path, post=post, verify=trust, timeout=SECONDS, http_version=HTTPVersion.HTTP_2
     )
-    assert values(answer) == ['"here"']
+    assert values(response) == ['"here"']
 
 
 @pytest.mark.parametrize("path", ["", "/resolver2."])
-def test_both_methods_and_every_resolver_answer_by_tls(dns_client: Client, url, trust, path):
+def test_both_methods_and_every_resolver_respond_over_tls(dns_client: Client, url, trust, path):
     add_record(dns_client.service.store, ZONE, "kiro", "TXT", txt("here"))
     wire = dns.message.make_query(f"kiro.{ZONE}", "TXT", id=0).to_wire()
     text = base64.urlsafe_b64encode(wire).decode().rstrip("=")
-    with httpx.Client(verify=trust) as client:
-        answers = [
+    with httpx.Client(verify=trust, timeout=SECONDS) as client:
+        responses = [
             client.get(url + path, params={"dns": text}, headers={"Accept": doh.MEDIA_TYPE}),
             client.post(url + path, content=wire, headers=TYPE),
         ]
-    for answer in answers:
-        assert values(dns.message.from_wire(answer.content)) == ['"here"']
+    for response in responses:
+        assert values(dns.message.from_wire(response.content)) == ['"here"']
 
 
-def test_the_answer_may_be_kept_as_long_as_its_records(dns_client: Client, http: httpx.Client):
+def test_a_response_is_fresh_for_the_ttl_of_its_records(dns_client: Client, http: httpx.Client):
     add_record(dns_client.service.store, ZONE, "kiro", "TXT", txt("here"), ttl=77)
-    answer = post(http, f"kiro.{ZONE}")
-    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/dns-message")
-    assert answer.headers["Cache-Control"] == "max-age=77"
+    response = post(http, f"kiro.{ZONE}")
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "application/dns-message")
+    assert response.headers["Cache-Control"] == "max-age=77"
     assert post(http, f"nothing.{ZONE}").headers["Cache-Control"] == "max-age=900"
 
 
-def test_a_failure_of_dns_is_a_success_of_http(dns_client: Client, http: httpx.Client):
-    behave(dns_client.service.store, "resolver1.", Behaviour(mode="servfail"))
-    answer = post(http, ZONE)
-    assert (answer.status_code, rcode(dns.message.from_wire(answer.content))) == (200, "SERVFAIL")
+def test_servfail_has_http_status_200(dns_client: Client, http: httpx.Client):
+    configure(dns_client.service.store, "resolver1.", ServerOptions(mode="servfail"))
+    response = post(http, ZONE)
+    assert (response.status_code, rcode(dns.message.from_wire(response.content))) == (200, "SERVFAIL")
 
 
-def test_large_answers_are_whole(dns_client: Client, http: httpx.Client):
+def test_large_responses_are_not_truncated(dns_client: Client, http: httpx.Client):
     add_record(dns_client.service.store, ZONE, "big", "TXT", *(txt(f"{number}" * 200) for number in range(8)))
-    answer = dns.message.from_wire(post(http, f"big.{ZONE}").content)
-    assert len(answer.answer[0]) == 8
+    response = dns.message.from_wire(post(http, f"big.{ZONE}").content)
+    assert len(response.answer[0]) == 8
 
 
-def test_what_is_no_query_is_refused(dns_client: Client, http: httpx.Client):
+def test_invalid_requests_are_refused(dns_client: Client, http: httpx.Client):
     good = dns.message.make_query(ZONE, "TXT").to_wire()
     text = base64.urlsafe_b64encode(good).decode().rstrip("=")
     assert http.get("", params={"dns": text}).status_code == 200
@@ -107,9 +107,9 @@ def test_what_is_no_query_is_refused(dns_client: Client, http: httpx.Client):
     assert http.post("", content=good).status_code == 415
     assert http.post("", content=good + b"\0" * 70000, headers=TYPE).status_code == 413
     assert http.put("", content=good, headers=TYPE).headers["Allow"] == "GET, POST"
-    for name in ("nobody.", "a..b", "ns1.contoso.example."):
+    for name in ("unknown.", "a..b", "ns1.contoso.example."):
         assert http.post(f"/{name}", content=good, headers=TYPE).status_code == 404
-    behave(dns_client.service.store, "resolver1.", Behaviour(mode="drop"))
+    configure(dns_client.service.store, "resolver1.", ServerOptions(mode="drop"))
     assert http.post("", content=good, headers=TYPE).status_code == 504
 
 

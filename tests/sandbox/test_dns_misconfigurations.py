@@ -7,12 +7,13 @@ from collections.abc import Iterable
 
 import pytest
 
-from provisioner.providers.dns.diagnosis import RULES, Diagnosis, diagnose
+from provisioner.providers.dns.checks import RULES, diagnose
+from provisioner.providers.dns.context import Diagnosis
 from provisioner.providers.dns.lookup import look
 from provisioner.providers.dns.names import parse_domain, record_name
 from provisioner.providers.dns.resources import DomainRecord
 from provisioner.providers.dns.servers import Limits, resolver
-from provisioner.sandbox.dns import add_record, add_zone, move_clock, records, remove_record, txt
+from provisioner.sandbox.dns import add_record, add_zone, records, remove_record, set_clock_offset, txt
 from provisioner.sandbox.dns.misconfigurations import MISCONFIGURATIONS, VerifiedDomain
 from provisioner.sandbox.misconfigurations import NothingToBreakError
 from provisioner.sandbox.store import Store
@@ -72,7 +73,7 @@ class Audit:
         records = [DomainRecord(key=DOMAIN, label=name.label, name=name.name, value=TOKEN)]
         servers = {
             host.removesuffix("."): (address, int(port))
-            for host, endpoint in self.service.glue().items()
+            for host, endpoint in self.service.name_servers().items()
             for address, _, port in [endpoint.partition(":")]
         }
         resolvers = [resolver(endpoint) for endpoint in self.service.resolvers().values()]
@@ -128,7 +129,7 @@ def test_creating_the_record_fixes_it(audit, name, remaining):
     assert name in audit()
     add_record(audit.store, ZONE, LABEL, "TXT", txt(TOKEN))
     assert name not in audit()
-    move_clock(audit.store, A_DAY)
+    set_clock_offset(audit.store, A_DAY)
     assert {*audit()} == remaining
 
 
@@ -149,7 +150,7 @@ def test_removing_the_other_values_fixes_it(audit):
 @pytest.mark.parametrize("name", ["dns-resolvers-lag", "dns-value-cached"])
 def test_cached_answers_expire(audit, name):
     MISCONFIGURATIONS[name](VerifiedDomain(audit.store))
-    move_clock(audit.store, A_DAY)
+    set_clock_offset(audit.store, A_DAY)
     assert audit() == {}
 
 

@@ -45,7 +45,7 @@ def read(graph: httpx.Client, kiro: Kiro) -> dict:
 
 
 class TestInstantiate:
-    def test_gives_what_the_portal_s_own_application_entry_gives(self, graph, kiro, sandbox):
+    def test_equals_the_portal_s_create_your_own_application(self, graph, kiro, sandbox):
         application, principal = kiro.application, kiro.principal
         assert application["applicationTemplateId"] == NON_GALLERY
         assert [s["value"] for s in application["api"]["oauth2PermissionScopes"]] == ["user_impersonation"]
@@ -95,7 +95,7 @@ class TestInstantiate:
     def test_needs_a_name(self, graph):
         assert graph.post(f"/applicationTemplates/{NON_GALLERY}/instantiate", json={}).status_code == 400
 
-    def test_the_template_says_it_can_provision(self, graph):
+    def test_the_template_supports_provisioning(self, graph):
         assert (
             "sync" in graph.get(f"/applicationTemplates/{NON_GALLERY}").json()["supportedProvisioningTypes"]
         )
@@ -111,7 +111,7 @@ class TestKeys:
         ):
             assert graph.get(f"/applications{key}").json()["id"] == kiro.application["id"]
 
-    def test_alternate_keys_reach_what_lies_below(self, graph, kiro):
+    def test_alternate_keys_work_with_relationships(self, graph, kiro):
         by_key = f"/servicePrincipals(appId='{kiro.application['appId']}')/appRoleAssignedTo"
         assert graph.get(by_key).json()["value"] == []
 
@@ -123,21 +123,21 @@ class TestKeys:
             "Request_BadRequest",
             "Invalid object identifier 'not-a-guid'.",
         )
-        assert graph.get("/applications(uniqueName='nobody')").status_code == 404
+        assert graph.get("/applications(uniqueName='unknown')").status_code == 404
 
 
 class TestUpdate:
-    def test_answers_204_without_a_body(self, graph, kiro):
-        answer = patch(graph, kiro, {"displayName": "Kiro"})
-        assert (answer.status_code, answer.content) == (204, b"")
+    def test_responds_with_204_without_a_body(self, graph, kiro):
+        response = patch(graph, kiro, {"displayName": "Kiro"})
+        assert (response.status_code, response.content) == (204, b"")
         assert read(graph, kiro)["displayName"] == "Kiro"
 
-    def test_collections_are_replaced_whole(self, graph, kiro):
+    def test_collections_are_replaced(self, graph, kiro):
         patch(graph, kiro, {"publicClient": {"redirectUris": GUIDE_REDIRECTS}})
         patch(graph, kiro, {"publicClient": {"redirectUris": GUIDE_REDIRECTS[:1]}})
         assert read(graph, kiro)["publicClient"]["redirectUris"] == GUIDE_REDIRECTS[:1]
 
-    def test_siblings_inside_api_stay(self, graph, kiro):
+    def test_omitted_members_of_api_keep_their_values(self, graph, kiro):
         patch(graph, kiro, {"api": {"requestedAccessTokenVersion": 2}})
         api = read(graph, kiro)["api"]
         assert api["requestedAccessTokenVersion"] == 2
@@ -184,19 +184,23 @@ class TestUpdate:
         assert read(graph, kiro)["displayName"] == "Kiro-Entra"
 
     @pytest.mark.parametrize("content", [b"{", b"[1]", b""])
-    def test_a_body_that_is_no_json_object(self, graph, kiro, content):
-        answer = graph.patch(kiro.app_url, content=content, headers={"Content-Type": "application/json"})
-        assert answer.status_code == 400
+    def test_a_body_must_be_a_json_object(self, graph, kiro, content):
+        response = graph.patch(kiro.app_url, content=content, headers={"Content-Type": "application/json"})
+        assert response.status_code == 400
 
-    def test_json_has_to_be_announced(self, graph, kiro):
-        answer = graph.patch(kiro.app_url, content=b'{"notes": "n"}', headers={"Content-Type": "text/plain"})
-        assert error_of(answer)[1] == "BadRequest"
+    def test_json_needs_its_content_type(self, graph, kiro):
+        response = graph.patch(
+            kiro.app_url, content=b'{"notes": "n"}', headers={"Content-Type": "text/plain"}
+        )
+        assert error_of(response)[1] == "BadRequest"
 
 
 class TestScopes:
-    def test_an_enabled_scope_cannot_go_away(self, graph, kiro):
-        answer = patch(graph, kiro, {"api": {"oauth2PermissionScopes": [scope("codewhisperer:completions")]}})
-        assert error_of(answer) == (
+    def test_an_enabled_scope_cannot_be_deleted(self, graph, kiro):
+        response = patch(
+            graph, kiro, {"api": {"oauth2PermissionScopes": [scope("codewhisperer:completions")]}}
+        )
+        assert error_of(response) == (
             400,
             "CannotDeleteOrUpdateEnabledEntitlement",
             "Permission (scope or role) cannot be deleted or updated unless disabled first.",
@@ -214,8 +218,8 @@ class TestScopes:
     @pytest.mark.parametrize("change", [{"value": "other"}, {"id": UNKNOWN_ID}])
     def test_value_and_id_of_an_enabled_scope_are_fixed(self, graph, kiro, change):
         old = kiro.application["api"]["oauth2PermissionScopes"][0]
-        answer = patch(graph, kiro, {"api": {"oauth2PermissionScopes": [{**old, **change}]}})
-        assert error_of(answer)[1] == "CannotDeleteOrUpdateEnabledEntitlement"
+        response = patch(graph, kiro, {"api": {"oauth2PermissionScopes": [{**old, **change}]}})
+        assert error_of(response)[1] == "CannotDeleteOrUpdateEnabledEntitlement"
 
     def test_texts_of_an_enabled_scope_can_change(self, graph, kiro):
         old = kiro.application["api"]["oauth2PermissionScopes"][0]
@@ -243,8 +247,8 @@ class TestScopes:
         old = kiro.application["api"]["oauth2PermissionScopes"]
         twice = [*old, scope("a"), scope("a")]
         assert error_of(patch(graph, kiro, {"api": {"oauth2PermissionScopes": twice}}))[1] == "DuplicateValue"
-        one = scope("a")
-        same_id = [*old, one, scope("b", id=one["id"])]
+        first = scope("a")
+        same_id = [*old, first, scope("b", id=first["id"])]
         assert (
             error_of(patch(graph, kiro, {"api": {"oauth2PermissionScopes": same_id}}))[1] == "DuplicateValue"
         )
@@ -293,7 +297,7 @@ class TestUniqueName:
         assert patch(graph, kiro, {"uniqueName": "other"}).status_code == 400
         assert patch(graph, kiro, {"uniqueName": None}).status_code == 400
 
-    def test_taken_also_from_the_recycle_bin(self, graph, kiro):
+    def test_a_deleted_application_keeps_its_unique_name(self, graph, kiro):
         patch(graph, kiro, {"uniqueName": "kiro"})
         graph.delete(kiro.app_url)
         other = Kiro(graph, "other")
@@ -317,8 +321,8 @@ class TestUniqueName:
         assert graph.get("/applications(uniqueName='app-1')").json()["displayName"] == "B"
 
     def test_without_the_preference_it_only_updates(self, graph):
-        answer = graph.patch("/applications(uniqueName='app-1')", json={"displayName": "A"})
-        assert answer.status_code == 404
+        response = graph.patch("/applications(uniqueName='app-1')", json={"displayName": "A"})
+        assert response.status_code == 404
 
 
 class TestCreate:

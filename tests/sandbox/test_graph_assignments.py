@@ -27,13 +27,13 @@ class TestAssignments:
         }
 
     def test_of_a_group(self, graph, kiro, group_id):
-        answer = graph.post(f"{kiro.principal_url}/appRoleAssignedTo", json=self.body(kiro, group_id))
-        assert answer.status_code == 201
-        assert answer.json()["principalType"] == "Group"
-        assert answer.json()["principalDisplayName"] == "Kiro-Users"
-        assert answer.json()["resourceDisplayName"] == "Kiro-Entra"
+        response = graph.post(f"{kiro.principal_url}/appRoleAssignedTo", json=self.body(kiro, group_id))
+        assert response.status_code == 201
+        assert response.json()["principalType"] == "Group"
+        assert response.json()["principalDisplayName"] == "Kiro-Users"
+        assert response.json()["resourceDisplayName"] == "Kiro-Entra"
         listed = graph.get(f"{kiro.principal_url}/appRoleAssignedTo").json()["value"]
-        assert [a["id"] for a in listed] == [answer.json()["id"]]
+        assert [a["id"] for a in listed] == [response.json()["id"]]
         assert graph.get(f"/groups/{group_id}/appRoleAssignments").json()["value"] == listed
 
     def test_duplicates(self, graph, kiro, group_id):
@@ -43,11 +43,11 @@ class TestAssignments:
         assert error_of(graph.post(url, json=body)) == expected
 
     @pytest.mark.parametrize("role", [UNKNOWN_ID, "00000000-0000-0000-0000-000000000000"])
-    def test_the_role_has_to_be_declared(self, graph, kiro, group_id, role):
-        answer = graph.post(
+    def test_the_role_must_be_declared(self, graph, kiro, group_id, role):
+        response = graph.post(
             f"{kiro.principal_url}/appRoleAssignedTo", json=self.body(kiro, group_id, appRoleId=role)
         )
-        assert error_of(answer)[:2] == (400, "Request_BadRequest")
+        assert error_of(response)[:2] == (400, "Request_BadRequest")
 
     def test_the_zero_role_fits_resources_without_roles(self, graph, group_id):
         app = graph.post("/applications", json={"displayName": "plain"}).json()
@@ -67,7 +67,7 @@ class TestAssignments:
             == 400
         )
 
-    def test_principals_have_to_exist_and_be_secure(self, graph, kiro):
+    def test_principals_must_exist_and_be_security_enabled(self, graph, kiro):
         url = f"{kiro.principal_url}/appRoleAssignedTo"
         unknown = graph.post(url, json=self.body(kiro, str(uuid.uuid4())))
         assert error_of(unknown)[2] == "Not a valid reference update."
@@ -77,17 +77,20 @@ class TestAssignments:
 
     def test_the_path_and_the_body_agree(self, graph, kiro, group_id):
         other = Kiro(graph, "other")
-        answer = graph.post(f"{other.principal_url}/appRoleAssignedTo", json=self.body(kiro, group_id))
-        assert answer.status_code == 400
+        response = graph.post(f"{other.principal_url}/appRoleAssignedTo", json=self.body(kiro, group_id))
+        assert response.status_code == 400
 
     def test_remove(self, graph, kiro, group_id):
         url = f"{kiro.principal_url}/appRoleAssignedTo"
-        made = graph.post(url, json=self.body(kiro, group_id)).json()["id"]
+        assignment_id = graph.post(url, json=self.body(kiro, group_id)).json()["id"]
         assert (
-            graph.delete(f"{Kiro(graph, 'other').principal_url}/appRoleAssignedTo/{made}").status_code == 404
+            graph.delete(
+                f"{Kiro(graph, 'other').principal_url}/appRoleAssignedTo/{assignment_id}"
+            ).status_code
+            == 404
         )
-        assert graph.delete(f"{url}/{made}").status_code == 204
-        assert graph.delete(f"{url}/{made}").status_code == 404
+        assert graph.delete(f"{url}/{assignment_id}").status_code == 204
+        assert graph.delete(f"{url}/{assignment_id}").status_code == 404
 
     def test_filters(self, graph, kiro, group_id):
         url = f"{kiro.principal_url}/appRoleAssignedTo"
@@ -104,10 +107,10 @@ class TestGrants:
         key = kiro.principal["id"]
         return {"clientId": key, "consentType": "AllPrincipals", "resourceId": key, "scope": "a b", **changes}
 
-    def test_life(self, graph, kiro):
-        made = graph.post("/oauth2PermissionGrants", json=self.consent(kiro))
-        assert (made.status_code, made.json()["principalId"]) == (201, None)
-        url = f"/oauth2PermissionGrants/{made.json()['id']}"
+    def test_lifecycle(self, graph, kiro):
+        created = graph.post("/oauth2PermissionGrants", json=self.consent(kiro))
+        assert (created.status_code, created.json()["principalId"]) == (201, None)
+        url = f"/oauth2PermissionGrants/{created.json()['id']}"
         assert graph.patch(url, json={"scope": "a"}).status_code == 204
         assert graph.get(url).json()["scope"] == "a"
         assert graph.patch(url, json={"consentType": "Principal"}).status_code == 400
@@ -119,8 +122,8 @@ class TestGrants:
     def test_one_per_client_resource_and_principal(self, graph, kiro):
         graph.post("/oauth2PermissionGrants", json=self.consent(kiro))
         assert graph.post("/oauth2PermissionGrants", json=self.consent(kiro)).status_code == 409
-        one = self.consent(kiro, consentType="Principal", principalId=user(graph, "alice"))
-        assert graph.post("/oauth2PermissionGrants", json=one).status_code == 201
+        consent = self.consent(kiro, consentType="Principal", principalId=user(graph, "alice"))
+        assert graph.post("/oauth2PermissionGrants", json=consent).status_code == 201
 
     @pytest.mark.parametrize(
         "change",

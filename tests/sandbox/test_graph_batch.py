@@ -1,4 +1,4 @@
-"""Batches: many requests in one."""
+"""JSON batching: several requests in one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from provisioner.sandbox import Exchange, faults
+from provisioner.sandbox.entra.graph.throttling import LIMITS
 from tests.sandbox.graph_fixtures import error_of
 
 EVENTUAL = {"ConsistencyLevel": "eventual"}
@@ -15,15 +16,15 @@ EVENTUAL = {"ConsistencyLevel": "eventual"}
 
 class TestBatch:
     def run(self, graph: httpx.Client, *requests: dict[str, Any]) -> dict[str, dict[str, Any]]:
-        answer = graph.post("/$batch", json={"requests": list(requests)})
-        assert answer.status_code == 200, answer.text
-        return {part["id"]: part for part in answer.json()["responses"]}
+        response = graph.post("/$batch", json={"requests": list(requests)})
+        assert response.status_code == 200, response.text
+        return {part["id"]: part for part in response.json()["responses"]}
 
-    def test_parts_are_independent(self, graph, group_id):
+    def test_requests_are_independent(self, graph, group_id):
         parts = self.run(
             graph,
             {"id": "a", "method": "GET", "url": f"/groups/{group_id}?$select=id"},
-            {"id": "b", "method": "GET", "url": "users/nobody@contoso.example"},
+            {"id": "b", "method": "GET", "url": "users/unknown@contoso.example"},
             {
                 "id": "c",
                 "method": "PATCH",
@@ -46,13 +47,13 @@ class TestBatch:
         assert (parts["c"]["status"], "body" in parts["c"]) == (204, False)
         assert parts["d"]["body"]["@odata.count"] == 6
 
-    def test_answers_come_in_an_order_of_their_own(self, graph):
+    def test_responses_are_not_in_the_order_of_the_requests(self, graph):
         requests = [{"id": str(n), "method": "GET", "url": "/organization"} for n in range(5)]
         responses = graph.post("/$batch", json={"requests": requests}).json()["responses"]
         assert [part["id"] for part in responses] != [request["id"] for request in requests]
         assert {part["id"] for part in responses} == {request["id"] for request in requests}
 
-    def test_dependencies_run_first_and_fail_along(self, graph, group_id):
+    def test_requests_run_after_their_dependencies_and_fail_with_them(self, graph, group_id):
         json_type = {"Content-Type": "application/json"}
         parts = self.run(
             graph,
@@ -92,7 +93,7 @@ class TestBatch:
     def test_malformed(self, graph, body):
         assert error_of(graph.post("/$batch", json=body))[0] == 400
 
-    def test_not_inside_another_and_not_by_get(self, graph):
+    def test_a_batch_cannot_be_nested_or_read(self, graph):
         assert graph.get("/$batch").status_code == 405
         nested = {
             "id": "1",
@@ -103,7 +104,7 @@ class TestBatch:
         }
         assert self.run(graph, nested)["1"]["status"] == 405
 
-    def test_each_part_is_recorded(self, graph, exchanges: list[Exchange]):
+    def test_every_request_is_recorded(self, graph, exchanges: list[Exchange]):
         exchanges.clear()
         self.run(graph, {"id": "1", "method": "GET", "url": "/groups?$top=1"})
         assert [(e.path, e.inner) for e in exchanges] == [
@@ -111,13 +112,14 @@ class TestBatch:
             ("/v1.0/$batch", False),
         ]
 
-    def test_parts_are_throttled_one_by_one(self, graph):
+    def test_every_request_counts_for_throttling(self, graph, monkeypatch):
+        monkeypatch.setitem(LIMITS, "reports", (5, 3600.0))
         requests = [{"id": str(n), "method": "GET", "url": "/auditLogs/signIns"} for n in range(6)]
         parts = self.run(graph, *requests)
         assert sorted(part["status"] for part in parts.values()) == [200] * 5 + [429]
         assert next(p for p in parts.values() if p["status"] == 429)["headers"]["Retry-After"]
 
-    def test_faults_inside(self, graph, sandbox):
+    def test_faults_inside_a_batch(self, graph, sandbox):
         faults.add(
             sandbox.store,
             {

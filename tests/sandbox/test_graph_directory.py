@@ -24,7 +24,7 @@ def reference(sandbox: Sandbox, key: str) -> dict[str, str]:
 
 
 class TestGroups:
-    def test_life(self, graph):
+    def test_lifecycle(self, graph):
         created = graph.post("/groups", json=SECURITY_GROUP)
         assert created.status_code == 201
         group = created.json()
@@ -72,7 +72,7 @@ class TestGroups:
         assert graph.delete(f"{url}/{dan}/$ref").status_code == 404
         assert len(graph.get(url).json()["value"]) == 3
 
-    def test_members_have_to_exist(self, graph, sandbox, group_id):
+    def test_members_must_exist(self, graph, sandbox, group_id):
         url = f"/groups/{group_id}/members/$ref"
         assert graph.post(url, json=reference(sandbox, str(uuid.uuid4()))).status_code == 404
         assert graph.post(url, json={"@odata.id": "alice"}).status_code == 400
@@ -94,13 +94,15 @@ class TestGroups:
         outer = graph.post("/groups", json=SECURITY_GROUP).json()["id"]
         graph.post(f"/groups/{outer}/members/$ref", json=reference(sandbox, group_id))
         graph.post(f"/groups/{group_id}/members/$ref", json=reference(sandbox, outer))
-        found = {m["id"] for m in graph.get(f"/groups/{outer}/transitiveMembers").json()["value"]}
+        members = {m["id"] for m in graph.get(f"/groups/{outer}/transitiveMembers").json()["value"]}
         alice = user(graph, "alice")
-        assert {alice, group_id, outer} <= found
+        assert {alice, group_id, outer} <= members
         assert outer not in {g["id"] for g in graph.get(f"/users/{alice}/memberOf").json()["value"]}
         assert outer in {g["id"] for g in graph.get(f"/users/{alice}/transitiveMemberOf").json()["value"]}
-        asked = graph.post(f"/users/{alice}/checkMemberGroups", json={"groupIds": [outer, str(uuid.uuid4())]})
-        assert asked.json()["value"] == [outer]
+        checked = graph.post(
+            f"/users/{alice}/checkMemberGroups", json={"groupIds": [outer, str(uuid.uuid4())]}
+        )
+        assert checked.json()["value"] == [outer]
         assert set(graph.post(f"/users/{alice}/getMemberGroups", json={}).json()["value"]) >= {
             outer,
             group_id,
@@ -114,10 +116,10 @@ class TestGroups:
         }
         group = graph.post("/groups", json=body).json()
         assert group["membershipRuleProcessingState"] == "On"
-        answer = graph.post(
+        response = graph.post(
             f"/groups/{group['id']}/members/$ref", json=reference(sandbox, user(graph, "dan"))
         )
-        assert answer.status_code == 400
+        assert response.status_code == 400
 
     def test_security_groups_can_be_restored_with_their_members(self, graph, group_id):
         graph.delete(f"/groups/{group_id}")
@@ -133,11 +135,15 @@ class TestGroups:
         assert graph.patch(url, json={"uniqueName": "team-2"}).status_code == 400
 
     def test_expand(self, graph, group_id):
-        answer = graph.get(
+        response = graph.get(
             f"/groups/{group_id}", params={"$expand": "members($select=id,displayName)"}
         ).json()
-        assert {m["displayName"] for m in answer["members"]} == {"Alice Anders", "Bob Bakker", "Carol Castro"}
-        assert set(answer["members"][0]) == {"@odata.type", "id", "displayName"}
+        assert {m["displayName"] for m in response["members"]} == {
+            "Alice Anders",
+            "Bob Bakker",
+            "Carol Castro",
+        }
+        assert set(response["members"][0]) == {"@odata.type", "id", "displayName"}
         assert graph.get(f"/groups/{group_id}", params={"$expand": "friends"}).status_code == 400
 
 
@@ -151,7 +157,7 @@ NEW_USER = {
 
 
 class TestUsers:
-    def test_life(self, graph, group_id, sandbox):
+    def test_lifecycle(self, graph, group_id, sandbox):
         created = graph.post("/users", json=NEW_USER)
         assert created.status_code == 201
         key = created.json()["id"]
@@ -163,7 +169,7 @@ class TestUsers:
         assert graph.get(f"/users/{key}", params={"$select": "department"}).json()["department"] == "Sales"
         assert key in [m["id"] for m in graph.get(f"/groups/{group_id}/members").json()["value"]]
 
-    def test_the_password_is_not_kept(self, graph, sandbox):
+    def test_the_password_is_not_stored(self, graph, sandbox):
         graph.post("/users", json=NEW_USER)
         assert b"xWwvJ" not in b"".join(p.read_bytes() for p in sandbox.home.glob("entra.db*"))
 
@@ -182,8 +188,8 @@ class TestUsers:
         assert graph.post("/users", json={**NEW_USER, **change}).status_code == 400
 
     def test_default_properties_only(self, graph):
-        answer = graph.get("/users/alice@contoso.example").json()
-        assert set(answer) == {
+        response = graph.get("/users/alice@contoso.example").json()
+        assert set(response) == {
             "@odata.context",
             "businessPhones",
             "displayName",
@@ -219,7 +225,7 @@ class TestUsers:
 
 
 class TestTenant:
-    def test_organization_domains_and_licence(self, graph, sandbox):
+    def test_organization_domains_and_license(self, graph, sandbox):
         [organization] = graph.get("/organization").json()["value"]
         assert organization["id"] == sandbox.tenant_id
         assert {d["name"] for d in organization["verifiedDomains"]} == {
@@ -230,12 +236,12 @@ class TestTenant:
         plans = [p for sku in graph.get("/subscribedSkus").json()["value"] for p in sku["servicePlans"]]
         assert [p["servicePlanName"] for p in plans] == ["AAD_PREMIUM"]
 
-    def test_sign_in_logs_need_a_licence(self, graph, sandbox):
+    def test_sign_in_logs_need_a_license(self, graph, sandbox):
         assert graph.get("/auditLogs/signIns").status_code == 200
         for sku in sandbox.directory.all("subscribedSku"):
             sandbox.directory.delete("subscribedSku", sku["id"])
-        answer = graph.get("/auditLogs/signIns")
-        assert error_of(answer)[:2] == (403, "Authentication_RequestFromNonPremiumTenantOrB2CTenant")
+        response = graph.get("/auditLogs/signIns")
+        assert error_of(response)[:2] == (403, "Authentication_RequestFromNonPremiumTenantOrB2CTenant")
         assert graph.get("/auditLogs/provisioning").status_code == 200
 
     def test_policies(self, graph):
@@ -250,8 +256,8 @@ class TestTenant:
     def test_objects_by_id(self, graph, group_id):
         alice = user(graph, "alice")
         body = {"ids": [alice, group_id, str(uuid.uuid4())], "types": ["group"]}
-        found = graph.post("/directoryObjects/getByIds", json=body).json()["value"]
-        assert [(o["id"], o["@odata.type"]) for o in found] == [(group_id, "#microsoft.graph.group")]
+        objects = graph.post("/directoryObjects/getByIds", json=body).json()["value"]
+        assert [(o["id"], o["@odata.type"]) for o in objects] == [(group_id, "#microsoft.graph.group")]
         assert graph.get(f"/directoryObjects/{alice}").json()["@odata.type"] == "#microsoft.graph.user"
         assert graph.get(f"/directoryObjects/{uuid.uuid4()}").status_code == 404
 
@@ -267,14 +273,14 @@ class TestTenant:
             },
             "grantControls": {"operator": "OR", "builtInControls": ["block"]},
         }
-        made = graph.post(base, json=body).json()
-        assert made["conditions"]["applications"]["excludeApplications"] == []
-        assert graph.patch(f"{base}/{made['id']}", json={"state": "disabled"}).status_code == 204
-        read = graph.get(f"{base}/{made['id']}").json()
-        assert (read["state"], read["grantControls"]["builtInControls"]) == ("disabled", ["block"])
+        policy = graph.post(base, json=body).json()
+        assert policy["conditions"]["applications"]["excludeApplications"] == []
+        assert graph.patch(f"{base}/{policy['id']}", json={"state": "disabled"}).status_code == 204
+        updated = graph.get(f"{base}/{policy['id']}").json()
+        assert (updated["state"], updated["grantControls"]["builtInControls"]) == ("disabled", ["block"])
         assert graph.post(base, json={**body, "state": "on"}).status_code == 400
         assert graph.post(base, json={**body, "grantControls": None}).status_code == 400
-        assert graph.delete(f"{base}/{made['id']}").status_code == 204
+        assert graph.delete(f"{base}/{policy['id']}").status_code == 204
         assert graph.get(base).json()["value"] == []
 
     def test_deleted_items_need_a_type(self, graph):
@@ -296,10 +302,10 @@ class TestTenant:
 
     def test_a_deployment_of_thousands(self, graph, sandbox):
         seed.populate(sandbox.directory, users=3000, groups=20, members=200)
-        found = graph.get(
+        users = graph.get(
             "/users", params={"$filter": "startsWith(displayName,'User02')", "$top": "999"}
         ).json()["value"]
-        assert len(found) == 999
+        assert len(users) == 999
         group = graph.get("/groups", params={"$filter": "displayName eq 'Team 00010'"}).json()["value"][0][
             "id"
         ]

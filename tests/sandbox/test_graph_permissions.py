@@ -1,4 +1,4 @@
-"""Who may call what, how often, and what every answer carries."""
+"""Permissions, throttling, and the members of every response."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ import uuid
 import httpx
 import pytest
 
-from provisioner.sandbox.entra.graph.throttle import Throttle, resource_units
+from provisioner.sandbox.entra.graph.throttling import LIMITS, Throttle, resource_units
 from tests.sandbox.graph_fixtures import Kiro, error_of
 
 EVENTUAL = {"ConsistencyLevel": "eventual"}
 
 
 class TestPermissions:
-    def test_no_token_or_a_strange_one(self, sandbox):
+    def test_a_missing_or_invalid_token(self, sandbox):
         for headers in (
             {},
             {"Authorization": "Bearer x"},
             {"Authorization": "Basic eDp5"},
             {"Authorization": "Bearer"},
         ):
-            answer = httpx.get(f"{sandbox.url}/v1.0/organization", headers=headers)
-            assert error_of(answer)[:2] == (401, "InvalidAuthenticationToken")
-            assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+            response = httpx.get(f"{sandbox.url}/v1.0/organization", headers=headers)
+            assert error_of(response)[:2] == (401, "InvalidAuthenticationToken")
+            assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
     @pytest.mark.parametrize(
-        ("method", "path", "enough"),
+        ("method", "path", "permission"),
         [
             ("GET", "/applications", "Application.Read.All"),
             ("GET", "/groups", "GroupMember.Read.All"),
@@ -40,14 +40,14 @@ class TestPermissions:
             ("GET", "/subscribedSkus", "LicenseAssignment.Read.All"),
         ],
     )
-    def test_any_listed_permission_is_enough_and_none_is_not(self, client, method, path, enough):
+    def test_one_permission_is_sufficient_and_none_is_not(self, client, method, path, permission):
         status, code, message = error_of(client(permissions=["Mail.Read"]).request(method, path))
         assert (status, code, message) == (
             403,
             "Authorization_RequestDenied",
             "Insufficient privileges to complete the operation.",
         )
-        assert client(permissions=[enough]).request(method, path).status_code == 200
+        assert client(permissions=[permission]).request(method, path).status_code == 200
 
     def test_reading_does_not_include_writing(self, client, kiro):
         reader = client(
@@ -61,38 +61,39 @@ class TestPermissions:
         )
         assert reader.post(f"{kiro.principal_url}/appRoleAssignedTo", json={}).status_code == 403
 
-    def test_owned_by_reaches_what_the_client_made(self, client, graph, sandbox):
+    def test_owned_by_covers_what_the_client_created(self, client, graph, sandbox):
         owner = client(permissions=["Application.ReadWrite.OwnedBy"])
-        mine = Kiro(owner, "mine")
-        assert owner.patch(mine.app_url, json={"notes": "x"}).status_code == 204
+        owned = Kiro(owner, "owned")
+        assert owner.patch(owned.app_url, json={"notes": "x"}).status_code == 204
         assert (
-            owner.post(f"{mine.principal_url}/synchronization/jobs", json={"templateId": "scim"}).status_code
+            owner.post(f"{owned.principal_url}/synchronization/jobs", json={"templateId": "scim"}).status_code
             == 201
         )
-        assert owner.get(mine.app_url).status_code == 200
+        assert owner.get(owned.app_url).status_code == 200
         client_id = sandbox.directory.setting("client_id")
         me = graph.get(f"/servicePrincipals(appId='{client_id}')").json()["id"]
-        for url in (mine.app_url, mine.principal_url):
+        for url in (owned.app_url, owned.principal_url):
             assert graph.delete(f"{url}/owners/{me}/$ref").status_code == 204
-        assert owner.patch(mine.app_url, json={"notes": "y"}).status_code == 403
+        assert owner.patch(owned.app_url, json={"notes": "y"}).status_code == 403
         assert (
-            owner.post(f"{mine.principal_url}/synchronization/jobs", json={"templateId": "scim"}).status_code
+            owner.post(f"{owned.principal_url}/synchronization/jobs", json={"templateId": "scim"}).status_code
             == 403
         )
 
-    def test_the_setting_decides_what_the_automation_client_has(self, sandbox, client):
+    def test_the_setting_determines_the_permissions_of_the_automation_client(self, sandbox, client):
         sandbox.directory.set("permissions", ["Group.Read.All"])
         assert client().get("/groups").status_code == 200
         assert client().get("/applications").status_code == 403
 
 
 class TestThrottling:
-    def test_reports(self, graph):
+    def test_reports(self, graph, monkeypatch):
+        monkeypatch.setitem(LIMITS, "reports", (5, 3600.0))
         for _ in range(5):
             assert graph.get("/auditLogs/provisioning").status_code == 200
-        answer = graph.get("/auditLogs/directoryAudits")
-        assert error_of(answer)[:2] == (429, "TooManyRequests")
-        assert 1 <= int(answer.headers["Retry-After"]) <= 10
+        response = graph.get("/auditLogs/directoryAudits")
+        assert error_of(response)[:2] == (429, "TooManyRequests")
+        assert 1 <= int(response.headers["Retry-After"]) <= 3600
 
     def test_can_be_switched_off(self, graph, sandbox):
         sandbox.directory.set("throttling", False)
@@ -100,11 +101,11 @@ class TestThrottling:
 
     def test_the_window_slides(self):
         throttle = Throttle()
-        assert [throttle.delay("reports", "a", now) for now in (0, 1, 2, 3, 4)] == [None] * 5
-        assert throttle.delay("reports", "a", 4) == 6
-        assert throttle.delay("reports", "b", 4) is None
-        assert throttle.delay("reports", "a", 9.5) == 1
-        assert throttle.delay("reports", "a", 10.5) is None
+        assert [throttle.retry_after("reports", "a", now) for now in (0, 1, 2, 3, 4)] == [None] * 5
+        assert throttle.retry_after("reports", "a", 4) == 6
+        assert throttle.retry_after("reports", "b", 4) is None
+        assert throttle.retry_after("reports", "a", 9.5) == 1
+        assert throttle.retry_after("reports", "a", 10.5) is None
 
     @pytest.mark.parametrize(
         ("method", "path", "options", "units"),
@@ -121,18 +122,21 @@ class TestThrottling:
         assert resource_units(method, path, options) == units
 
 
-class TestEveryAnswer:
-    def test_carries_ids(self, graph):
-        mine = str(uuid.uuid4())
-        answer = graph.get("/organization", headers={"client-request-id": mine})
-        assert answer.headers["client-request-id"] == mine
-        assert uuid.UUID(answer.headers["request-id"])
-        assert answer.headers["Date"].endswith("GMT")
-        assert answer.headers["x-ms-resource-unit"] == "1"
-        assert answer.headers["Content-Type"].startswith("application/json;odata.metadata=minimal")
-        refused = graph.get("/nope", headers={"client-request-id": mine})
+class TestEveryResponse:
+    def test_has_request_ids(self, graph):
+        request_id = str(uuid.uuid4())
+        response = graph.get("/organization", headers={"client-request-id": request_id})
+        assert response.headers["client-request-id"] == request_id
+        assert uuid.UUID(response.headers["request-id"])
+        assert response.headers["Date"].endswith("GMT")
+        assert response.headers["x-ms-resource-unit"] == "1"
+        assert response.headers["Content-Type"].startswith("application/json;odata.metadata=minimal")
+        refused = graph.get("/nope", headers={"client-request-id": request_id})
         inner = refused.json()["error"]["innerError"]
-        assert (inner["client-request-id"], inner["request-id"]) == (mine, refused.headers["request-id"])
+        assert (inner["client-request-id"], inner["request-id"]) == (
+            request_id,
+            refused.headers["request-id"],
+        )
 
     def test_unknown_segments_and_methods(self, graph):
         assert error_of(graph.get("/colours")) == (
@@ -143,12 +147,12 @@ class TestEveryAnswer:
         expected = (405, "Request_BadRequest", "Specified HTTP method is not allowed for the request target.")
         assert error_of(graph.delete("/organization")) == expected
 
-    def test_me_needs_a_person(self, graph):
+    def test_me_needs_a_signed_in_user(self, graph):
         assert (
             error_of(graph.get("/me"))[2] == "/me request is only valid with delegated authentication flow."
         )
 
-    def test_private_members_never_show(self, graph, kiro, group_id):
+    def test_private_members_are_never_returned(self, graph, kiro, group_id):
         graph.post(f"{kiro.app_url}/addPassword", json={})
         for path in (
             "/applications",

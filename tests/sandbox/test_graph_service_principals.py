@@ -1,4 +1,4 @@
-"""Service principals; what they share with applications (owners, passwords); the recycle bin."""
+"""Service principals, owners and password credentials, deleted items."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TestServicePrincipal:
         assert len(principal["tags"]) == 3
         assert principal["replyUrls"] == REDIRECTS
 
-    def test_what_it_mirrors_cannot_be_set_on_it(self, graph, kiro):
+    def test_properties_of_the_application_cannot_be_changed(self, graph, kiro):
         status, code, message = error_of(graph.patch(kiro.principal_url, json={"appRoles": []}))
         assert (status, code) == (400, "Request_BadRequest")
         assert "does not match the application object" in message
@@ -47,7 +47,7 @@ class TestServicePrincipal:
         assert graph.patch(kiro.principal_url, json={"appRoleAssignmentRequired": False}).status_code == 204
         assert graph.get(kiro.principal_url).json()["appRoleAssignmentRequired"] is False
 
-    def test_own_tags_are_replaced_and_the_application_s_remain(self, graph, kiro):
+    def test_own_tags_are_replaced_and_those_of_the_application_remain(self, graph, kiro):
         patch(graph, kiro, {"tags": ["from-app"]})
         assert graph.patch(kiro.principal_url, json={"tags": ["own"]}).status_code == 204
         assert graph.get(kiro.principal_url).json()["tags"] == ["own", "from-app"]
@@ -55,8 +55,8 @@ class TestServicePrincipal:
         assert graph.get(kiro.principal_url).json()["tags"] == ["own"]
 
     def test_one_per_application(self, graph, kiro):
-        answer = graph.post("/servicePrincipals", json={"appId": kiro.application["appId"]})
-        assert answer.status_code == 409
+        response = graph.post("/servicePrincipals", json={"appId": kiro.application["appId"]})
+        assert response.status_code == 409
 
     def test_needs_an_application(self, graph):
         status, code, message = error_of(graph.post("/servicePrincipals", json={"appId": str(uuid.uuid4())}))
@@ -81,16 +81,16 @@ class TestServicePrincipal:
 
 class TestPasswords:
     @pytest.mark.parametrize("where", ["app_url", "principal_url"])
-    def test_shown_once_and_removable(self, graph, kiro, where):
+    def test_returned_once_and_removable(self, graph, kiro, where):
         url = getattr(kiro, where)
-        made = graph.post(f"{url}/addPassword", json={"passwordCredential": {"displayName": "p"}}).json()
-        assert made["secretText"].startswith(made["hint"])
-        [kept] = graph.get(url).json()["passwordCredentials"]
-        assert (kept["keyId"], kept["secretText"]) == (made["keyId"], None)
-        assert made["secretText"] not in graph.get(url).text
-        assert graph.post(f"{url}/removePassword", json={"keyId": made["keyId"]}).status_code == 204
+        created = graph.post(f"{url}/addPassword", json={"passwordCredential": {"displayName": "p"}}).json()
+        assert created["secretText"].startswith(created["hint"])
+        [credential] = graph.get(url).json()["passwordCredentials"]
+        assert (credential["keyId"], credential["secretText"]) == (created["keyId"], None)
+        assert created["secretText"] not in graph.get(url).text
+        assert graph.post(f"{url}/removePassword", json={"keyId": created["keyId"]}).status_code == 204
         assert graph.get(url).json()["passwordCredentials"] == []
-        assert graph.post(f"{url}/removePassword", json={"keyId": made["keyId"]}).status_code == 400
+        assert graph.post(f"{url}/removePassword", json={"keyId": created["keyId"]}).status_code == 400
 
 
 class TestOwners:
@@ -105,7 +105,7 @@ class TestOwners:
             assert graph.delete(f"{url}/owners/{alice}/$ref").status_code == 204
             assert graph.delete(f"{url}/owners/{alice}/$ref").status_code == 404
 
-    def test_the_caller_owns_what_it_made(self, graph, kiro, sandbox):
+    def test_the_caller_owns_what_it_created(self, graph, kiro, sandbox):
         client_id = sandbox.directory.setting("client_id")
         owner = graph.get(f"/servicePrincipals(appId='{client_id}')").json()["id"]
         for url in (kiro.app_url, kiro.principal_url):
@@ -118,8 +118,8 @@ class TestOwners:
         )
 
 
-class TestRecycleBin:
-    def test_the_service_principal_goes_too(self, graph, kiro):
+class TestDeletedItems:
+    def test_the_service_principal_is_deleted_too(self, graph, kiro):
         assert graph.delete(kiro.app_url).status_code == 204
         assert graph.get(kiro.app_url).status_code == 404
         assert graph.get(kiro.principal_url).status_code == 404
@@ -131,15 +131,15 @@ class TestRecycleBin:
             assert [item["id"] for item in listed] == [key]
             assert listed[0]["deletedDateTime"] is not None
 
-    def test_found_by_name(self, graph, kiro):
+    def test_filter_by_name(self, graph, kiro):
         graph.delete(kiro.app_url)
         url = "/directory/deletedItems/microsoft.graph.application"
-        for name, found in (("Kiro-Entra", 1), ("other", 0)):
+        for name, count in (("Kiro-Entra", 1), ("other", 0)):
             assert (
-                len(graph.get(url, params={"$filter": f"displayName eq '{name}'"}).json()["value"]) == found
+                len(graph.get(url, params={"$filter": f"displayName eq '{name}'"}).json()["value"]) == count
             )
 
-    def test_restore_brings_assignments_back(self, graph, kiro, group_id):
+    def test_restore_restores_assignments(self, graph, kiro, group_id):
         body = {"principalId": group_id, "resourceId": kiro.principal["id"], "appRoleId": kiro.user_role}
         graph.post(f"{kiro.principal_url}/appRoleAssignedTo", json=body)
         graph.delete(kiro.app_url)
@@ -151,7 +151,7 @@ class TestRecycleBin:
         [assignment] = graph.get(f"{kiro.principal_url}/appRoleAssignedTo").json()["value"]
         assert assignment["principalId"] == group_id
 
-    def test_purge_is_final(self, graph, kiro):
+    def test_permanent_deletion(self, graph, kiro):
         graph.delete(kiro.app_url)
         url = f"/directory/deletedItems/{kiro.application['id']}"
         assert graph.get(url).json()["@odata.type"] == "#microsoft.graph.application"
@@ -172,6 +172,6 @@ def test_beta_serves_the_same_documents(client, kiro):
 
 
 def test_the_automation_client_is_a_registration_like_any_other(graph, sandbox: Sandbox):
-    found = graph.get(f"/applications(appId='{sandbox.directory.setting('client_id')}')")
-    assert found.status_code == 200
-    assert sandbox.directory.setting("client_secret") not in found.text
+    response = graph.get(f"/applications(appId='{sandbox.directory.setting('client_id')}')")
+    assert response.status_code == 200
+    assert sandbox.directory.setting("client_secret") not in response.text

@@ -103,20 +103,20 @@ class TestZones:
     def test_a_public_domain_gets_a_zone(self, sandbox, domain, zone):
         control.create_zones(sandbox, [domain])
         assert hosted_zones.zone_containing(sandbox.dns.store, f"kiro-app-1.{domain}") == zone
-        assert {f"ns1.{zone}", f"ns2.{zone}"} <= sandbox.dns.glue().keys()
+        assert {f"ns1.{zone}", f"ns2.{zone}"} <= sandbox.dns.name_servers().keys()
 
     @pytest.mark.parametrize("domain", ["contoso.local", "contoso.internal", "hq.contoso-private", "co.uk"])
     def test_a_private_domain_gets_none(self, sandbox, domain):
-        before = dns.zones(sandbox.dns.store)
+        before = dns.zone_names(sandbox.dns.store)
         control.create_zones(sandbox, [domain])
-        assert dns.zones(sandbox.dns.store) == before
+        assert dns.zone_names(sandbox.dns.store) == before
         assert hosted_zones.zone_containing(sandbox.dns.store, domain) is None
 
     def test_a_removed_zone_is_not_created_again(self, sandbox):
         control.create_zones(sandbox, ["acme.com"])
         dns.remove_zone(sandbox.dns.store, "acme.com.")
         control.create_zones(sandbox, ["acme.com"])
-        assert "acme.com." not in dns.zones(sandbox.dns.store)
+        assert "acme.com." not in dns.zone_names(sandbox.dns.store)
 
 
 class TestVerification:
@@ -128,7 +128,7 @@ class TestVerification:
         console_actions.create_record(sandbox, "kiro-app-1.contoso.example", token, 300)
         console_actions.verify_domains(sandbox)
         assert statuses(sandbox.kiro) == {"contoso.example": "Pending"}, "cached by its resolver"
-        dns.move_clock(sandbox.dns.store, 901)
+        dns.set_clock_offset(sandbox.dns.store, 901)
         console_actions.verify_domains(sandbox)
         assert statuses(sandbox.kiro) == {"contoso.example": "Verified"}
 
@@ -136,7 +136,7 @@ class TestVerification:
         console.create_profile(sandbox.kiro)
         token = console_actions.add_domain(sandbox, "entra", "contoso.example")
         console_actions.create_record(sandbox, "kiro-app-1.contoso.example", token, 300)
-        dns.behave(sandbox.dns.store, "resolver1.", {"mode": "servfail"})
+        dns.configure(sandbox.dns.store, "resolver1.", {"mode": "servfail"})
         console_actions.verify_domains(sandbox)
         assert statuses(sandbox.kiro) == {"contoso.example": "Pending"}
 
@@ -147,7 +147,7 @@ class TestVerification:
         ):
             assert other.attached
             control.create_zones(other, ["acme.com"])
-            assert other.dns.glue() == served.dns.glue()
+            assert other.dns.name_servers() == served.dns.name_servers()
             console_actions.create_record(other, "www.acme.com", "x", 300)
             assert hosted_zones.lookup_txt(other.dns, "www.acme.com") == ["x"]
 

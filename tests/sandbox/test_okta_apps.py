@@ -1,4 +1,4 @@
-"""Applications: what is accepted, what becomes of it, what undoes what."""
+"""Applications: accepted settings, defaults, replacement, connections and deletion."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ def test_a_native_public_client(org):
     assert app["_links"]["accessPolicy"]["href"].startswith(f"{org.sandbox.url}/api/v1/policies/rst")
 
 
-def test_without_a_method_a_native_client_gets_a_secret_that_only_writing_shows(org):
+def test_a_client_secret_is_in_the_responses_to_create_and_replace_only(org):
     body = native()
     del body["credentials"]
     app = org.app(body)
     assert app["credentials"]["oauthClient"]["token_endpoint_auth_method"] == "client_secret_basic"
     secret = app["credentials"]["oauthClient"]["client_secret"]
     assert "client_secret" not in org.ok("GET", f"apps/{app['id']}")["credentials"]["oauthClient"]
-    assert [each["client_secret"] for each in org.ok("GET", f"apps/{app['id']}/credentials/secrets")] == [
+    assert [secret["client_secret"] for secret in org.ok("GET", f"apps/{app['id']}/credentials/secrets")] == [
         secret
     ]
     assert org.ok("PUT", f"apps/{app['id']}", body)["credentials"]["oauthClient"]["client_secret"] == secret
 
 
-def test_public_needs_pkce(org):
+def test_a_public_client_needs_pkce(org):
     body = native()
     body["credentials"]["oauthClient"]["pkce_required"] = False
     assert error_of(org.send("POST", "apps", body))[:2] == (400, "E0000001")
@@ -45,7 +45,7 @@ def test_public_needs_pkce(org):
 @pytest.mark.parametrize(
     "uri", ["not a uri", "/callback", "http://localhost:3128/a#b", "https://*.example.com/cb", "https:///x"]
 )
-def test_a_redirect_uri_that_is_none(org, uri):
+def test_an_invalid_redirect_uri(org, uri):
     assert error_of(org.send("POST", "apps", native(redirect_uris=[uri])))[:2] == (400, "E0000001")
 
 
@@ -65,16 +65,16 @@ def test_a_wildcard_where_it_is_allowed(org):
         {"refresh_token": {"rotation_type": "ROTATE", "leeway": 61}},
     ],
 )
-def test_settings_that_make_no_sense(org, changes):
+def test_invalid_settings(org, changes):
     assert error_of(org.send("POST", "apps", native(**changes)))[:2] == (400, "E0000001")
 
 
-def test_a_client_id_of_ones_own_is_for_creation_only(org):
+def test_a_chosen_client_id_cannot_change(org):
     body = native()
     body["credentials"]["oauthClient"]["client_id"] = "kiro-okta"
     app = org.app(body)
     assert app["credentials"]["oauthClient"]["client_id"] == "kiro-okta"
-    body["credentials"]["oauthClient"]["client_id"] = "another-one"
+    body["credentials"]["oauthClient"]["client_id"] = "other-client"
     changed = org.ok("PUT", f"apps/{app['id']}", body)
     assert changed["credentials"]["oauthClient"]["client_id"] == "kiro-okta"
     taken = native("Other")
@@ -100,31 +100,31 @@ def test_put_replaces_everything_but_refresh_token_settings(org):
 
 def test_labels_may_repeat(org):
     first, second = org.app(native()), org.app(native())
-    found = org.ok("GET", "apps?q=Kiro-OIDC")
-    assert [each["id"] for each in found] == [first["id"], second["id"]]
+    apps = org.ok("GET", "apps?q=Kiro-OIDC")
+    assert [app["id"] for app in apps] == [first["id"], second["id"]]
 
 
-def test_labels_may_not_repeat_where_an_org_has_it_so(org):
+def test_an_org_that_requires_unique_labels(org):
     org.sandbox.okta.set("unique_labels", True)
     org.app(native())
     cause = 'label: An active OpenID Connect Client instance with the label "Kiro-OIDC" already exists.'
     assert error_of(org.send("POST", "apps", native())) == (400, "E0000001", [cause])
 
 
-def test_an_app_that_is_not_in_the_catalogue(org):
+def test_an_app_that_is_not_in_the_catalog(org):
     unknown = {"name": "nonesuch", "label": "x", "signOnMode": "SAML_2_0"}
     assert error_of(org.send("POST", "apps", unknown))[:2] == (400, "E0000001")
     assert error_of(org.send("POST", "apps", {**AWS, "signOnMode": "BOOKMARK"}))[1] == "E0000001"
     assert error_of(org.send("POST", "apps", {**AWS, "label": " "}))[1] == "E0000001"
 
 
-def test_a_saml_app_of_ones_own_is_named_after_its_label(org):
+def test_a_custom_saml_app_is_named_after_its_label(org):
     app = org.app({"label": "My App!", "signOnMode": "SAML_2_0"})
     assert app["name"] == "contoso_myapp_1"
     assert "help" not in app["_links"]
 
 
-def test_the_aws_app_has_no_features_and_takes_no_connection(org):
+def test_the_aws_app_has_no_features_and_no_connection(org):
     app = org.app({**AWS, "features": ["SCIM_PROVISIONING"]})
     assert app["features"] == []
     path = f"apps/{app['id']}/connections/default"
@@ -140,7 +140,7 @@ def test_the_aws_app_has_no_features_and_takes_no_connection(org):
     )
 
 
-def test_put_undoes_what_the_console_set_up(org):
+def test_put_removes_provisioning_that_was_set_up_in_the_console(org):
     app = org.app()
     store = org.sandbox.okta
     connection = {"appId": app["id"], "baseUrl": "https://scim.example", "token": "t", "enabled": True}
@@ -152,16 +152,16 @@ def test_put_undoes_what_the_console_set_up(org):
     assert store.get("appConnection", app["id"]) is None
 
 
-def test_what_a_person_typed_is_not_kept_in_clear(org):
+def test_the_token_of_a_connection_is_stored_encrypted(org):
     app = org.app({"name": "zscalerbyz", "label": "Zscaler", "signOnMode": "SAML_2_0"})
     body = {"baseUrl": "https://scim.example", "profile": {"authScheme": "TOKEN", "token": "canary-4711"}}
-    kept = org.ok("POST", f"apps/{app['id']}/connections/default", body)
-    assert kept["profile"] == {"authScheme": "TOKEN"}
-    assert kept["status"] == "DISABLED"
+    connection = org.ok("POST", f"apps/{app['id']}/connections/default", body)
+    assert connection["profile"] == {"authScheme": "TOKEN"}
+    assert connection["status"] == "DISABLED"
     assert b"canary-4711" not in (org.sandbox.home / "okta.db").read_bytes()
 
 
-def test_features_of_an_app_that_has_them(org):
+def test_features_of_a_connected_app(org):
     app = org.app({"name": "okta_org2org", "label": "Org2Org", "signOnMode": "SAML_2_0"})
     path = f"apps/{app['id']}"
     body = {"profile": {"authScheme": "TOKEN", "token": "t"}}
@@ -170,7 +170,7 @@ def test_features_of_an_app_that_has_them(org):
     feature = org.ok("PUT", f"{path}/features/USER_PROVISIONING", wanted)
     assert feature["capabilities"]["create"]["lifecycleCreate"]["status"] == "ENABLED"
     assert org.ok("GET", path)["features"] == ["PUSH_NEW_USERS"]
-    assert [each["name"] for each in org.ok("GET", f"{path}/features")] == [
+    assert [feature["name"] for feature in org.ok("GET", f"{path}/features")] == [
         "USER_PROVISIONING",
         "INBOUND_PROVISIONING",
     ]
@@ -197,7 +197,8 @@ def test_only_an_inactive_app_is_deleted(org):
     assert org.send("DELETE", f"apps/{app['id']}").status_code == 204
     assert error_of(org.send("GET", f"apps/{app['id']}"))[:2] == (404, "E0000007")
     for kind in ("mapping", "appUser", "appGroup"):
-        assert not [each for each in org.sandbox.okta.all(kind) if each["_appId"] == app["id"]]
+        documents = org.sandbox.okta.all(kind)
+        assert not [document for document in documents if document["_appId"] == app["id"]]
 
 
 def test_created_inactive(org):
@@ -217,7 +218,7 @@ def test_finding_apps(org):
         f'filter=user.id eq "{org.user("alice")}"',
         'q=aws&filter=status eq "ACTIVE"',
     ):
-        assert [each["id"] for each in org.ok("GET", f"apps?{query}")] == [app["id"]], query
+        assert [app["id"] for app in org.ok("GET", f"apps?{query}")] == [app["id"]], query
     assert org.ok("GET", 'apps?q=AWS&filter=status eq "INACTIVE"') == []
     assert error_of(org.send("GET", 'apps?filter=label eq "x"'))[0] == 400
     assert error_of(org.send("GET", "apps?filter=status eq"))[0] == 400
@@ -226,13 +227,13 @@ def test_finding_apps(org):
 def test_pages_of_apps(org):
     for number in range(7):
         org.app(native(f"App {number}"))
-    seen, address = [], '/api/v1/apps?limit=3&filter=name eq "oidc_client"'
-    while address:
-        answer = org.http.get(address)
-        seen += [each["label"] for each in answer.json()]
-        address = answer.links.get("next", {}).get("url")
-        assert answer.links["self"]["url"].startswith(org.sandbox.url)
-    assert seen == ["Provisioner automation", *(f"App {number}" for number in range(7))]
+    labels, url = [], '/api/v1/apps?limit=3&filter=name eq "oidc_client"'
+    while url:
+        response = org.http.get(url)
+        labels += [app["label"] for app in response.json()]
+        url = response.links.get("next", {}).get("url")
+        assert response.links["self"]["url"].startswith(org.sandbox.url)
+    assert labels == ["Provisioner automation", *(f"App {number}" for number in range(7))]
     assert error_of(org.send("GET", "apps?after=!"))[:2] == (400, "E0000029")
     assert error_of(org.send("GET", "apps?after=0oaUnknown"))[:2] == (400, "E0000029")
     assert error_of(org.send("GET", "apps?limit=201"))[0] == 400
@@ -240,7 +241,7 @@ def test_pages_of_apps(org):
 
 def test_sign_in_policies(org):
     app = org.app(native())
-    policies = {each["name"]: each["id"] for each in org.ok("GET", "policies?type=ACCESS_POLICY")}
+    policies = {policy["name"]: policy["id"] for policy in org.ok("GET", "policies?type=ACCESS_POLICY")}
     assert app["_links"]["accessPolicy"]["href"].endswith(policies["Any two factors"])
     assert org.send("PUT", f"apps/{app['id']}/policies/{policies['Password only']}").status_code == 204
     assert org.ok("GET", f"apps/{app['id']}")["_links"]["accessPolicy"]["href"].endswith(
@@ -264,4 +265,4 @@ def test_client_secrets(org):
     assert error_of(org.send("DELETE", f"{path}/{second['id']}"))[0] == 400
     assert org.ok("POST", f"{path}/{first['id']}/lifecycle/deactivate")["status"] == "INACTIVE"
     assert org.send("DELETE", f"{path}/{first['id']}").status_code == 204
-    assert [each["id"] for each in org.ok("GET", path)] == [second["id"]]
+    assert [secret["id"] for secret in org.ok("GET", path)] == [second["id"]]

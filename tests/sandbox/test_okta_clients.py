@@ -1,4 +1,4 @@
-"""Okta's own clients work against the sandbox: the typed Python SDK, and the one for Node.js where it is installed."""
+"""Okta's own clients against the sandbox: the typed Python SDK, and the SDK for Node.js if it is installed."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def org(tmp_path):
 async def typed_session(url: str, token: str) -> dict[str, object]:
     """Create, list and delete with the typed calls of okta-sdk-python."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the SDK's own
+        warnings.simplefilter("ignore")  # warnings of the SDK itself
         from okta import models
         from okta.client import Client
 
-    async with Client({"orgUrl": url, "token": token, "requestTimeout": 10}) as client:
+    async with Client({"orgUrl": url, "token": token, "requestTimeout": 120}) as client:
         group, _, error = await client.add_group(
             models.AddGroupRequest(profile=models.OktaUserGroupProfile(name="Typed"))
         )
@@ -61,47 +61,47 @@ async def typed_session(url: str, token: str) -> dict[str, object]:
                 },
             }
         )
-        made, _, error = await client.create_application(application)
+        app, _, error = await client.create_application(application)
         assert error is None, error
-        assigned, _, error = await client.assign_group_to_application(made.id, group.id)
+        assigned, _, error = await client.assign_group_to_application(app.id, group.id)
         assert error is None, error
-        groups, _, error = await client.list_application_group_assignments(made.id)
+        groups, _, error = await client.list_application_group_assignments(app.id)
         assert error is None, error
         scopes, _, error = await client.list_o_auth2_scopes(server.id)
         assert error is None, error
-        for undo in (
-            client.deactivate_application(made.id),
-            client.delete_application(made.id),
+        for request in (
+            client.deactivate_application(app.id),
+            client.delete_application(app.id),
             client.delete_authorization_server(server.id),
             client.delete_group(group.id),
         ):
-            assert (await undo)[-1] is None
-        _, _, gone = await client.get_application(made.id)
+            assert (await request)[-1] is None
+        _, _, not_found = await client.get_application(app.id)
         return {
-            "label": made.label,
+            "label": app.label,
             "assigned": assigned.id == group.id,
-            "groups": [each.id == group.id for each in groups],
+            "groups": [assigned_group.id == group.id for assigned_group in groups],
             "scope": scope.name,
-            "scopes": {each.name for each in scopes},
-            "gone": gone.error_code,
+            "scopes": {scope.name for scope in scopes},
+            "not_found": not_found.error_code,
         }
 
 
 def test_the_typed_python_sdk_creates_lists_and_deletes(org, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)  # no okta.yaml
     monkeypatch.setenv("OKTA_TESTING_TESTINGDISABLEHTTPSCHECK", "true")
-    seen = asyncio.run(typed_session(org.url, org.okta_token()))
-    assert seen["label"] == "From Python"
-    assert seen["assigned"]
-    assert seen["groups"] == [True]
-    assert seen["scope"] == "codewhisperer:completions"
-    assert {"codewhisperer:completions", "openid", "offline_access"} <= seen["scopes"]
-    assert seen["gone"] == "E0000007"
+    result = asyncio.run(typed_session(org.url, org.okta_token()))
+    assert result["label"] == "From Python"
+    assert result["assigned"]
+    assert result["groups"] == [True]
+    assert result["scope"] == "codewhisperer:completions"
+    assert {"codewhisperer:completions", "openid", "offline_access"} <= result["scopes"]
+    assert result["not_found"] == "E0000007"
 
 
 @pytest.mark.skipif(
     not (shutil.which("node") and NODE_MODULES.joinpath("@okta", "okta-sdk-nodejs").is_dir()),
-    reason="Node.js with @okta/okta-sdk-nodejs is not here; name its node_modules in OKTA_NODE_MODULES",
+    reason="Node.js with @okta/okta-sdk-nodejs is not installed; set OKTA_NODE_MODULES to its node_modules",
 )
 def test_the_sdk_for_nodejs_creates_lists_and_deletes(org):
     environment = {
@@ -111,13 +111,13 @@ def test_the_sdk_for_nodejs_creates_lists_and_deletes(org):
         "ORG_TOKEN": org.okta_token(),
         "OKTA_TESTING_DISABLEHTTPSCHECK": "true",
     }
-    done = subprocess.run(
-        ["node", str(SCRIPT)], env=environment, capture_output=True, text=True, timeout=60, check=False
+    process = subprocess.run(
+        ["node", str(SCRIPT)], env=environment, capture_output=True, text=True, timeout=300, check=False
     )
-    assert done.returncode == 0, done.stderr
-    seen = json.loads(done.stdout)
-    assert seen["label"] == "From Node"
-    assert seen["listed"] == ["From Node"]
-    assert seen["users"] == 3
-    assert {"openid", "offline_access"} <= set(seen["scopes"])
-    assert seen["left"] == 0
+    assert process.returncode == 0, process.stderr
+    result = json.loads(process.stdout)
+    assert result["label"] == "From Node"
+    assert result["listed"] == ["From Node"]
+    assert result["users"] == 3
+    assert {"openid", "offline_access"} <= set(result["scopes"])
+    assert result["left"] == 0

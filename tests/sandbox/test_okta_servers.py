@@ -1,4 +1,4 @@
-"""Authorization servers: scopes, policies, rules and their order, keys, what they publish."""
+"""Authorization servers: scopes, claims, policies, rules, priorities, keys and metadata."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def server(org):
     return org.server()
 
 
-def names(found):
-    return [(each["priority"], each["name"]) for each in found]
+def priorities(documents):
+    return [(document["priority"], document["name"]) for document in documents]
 
 
 def test_a_server(org, server):
@@ -40,7 +40,7 @@ def test_a_server(org, server):
     assert server["credentials"]["signing"]["rotationMode"] == "AUTO"
     path = f"authorizationServers/{server['id']}"
     assert org.ok("GET", path) == server
-    assert [each["name"] for each in org.ok("GET", f"{path}/scopes")] == [
+    assert [scope["name"] for scope in org.ok("GET", f"{path}/scopes")] == [
         "openid",
         "profile",
         "email",
@@ -49,7 +49,7 @@ def test_a_server(org, server):
         "offline_access",
         "device_sso",
     ]
-    assert [each["name"] for each in org.ok("GET", f"{path}/claims")] == ["sub"]
+    assert [claim["name"] for claim in org.ok("GET", f"{path}/claims")] == ["sub"]
     assert org.ok("GET", f"{path}/policies") == []
     changed = org.ok(
         "PUT", path, {"name": "Kiro 2", "description": "d", "audiences": ["api://2"], "issuerMode": "ORG_URL"}
@@ -59,19 +59,19 @@ def test_a_server(org, server):
         ["api://2"],
         server["issuer"],
     )
-    assert org.send("DELETE", path).status_code == 204  # an active one, too
+    assert org.send("DELETE", path).status_code == 204  # also an active one
     assert error_of(org.send("GET", path))[:2] == (404, "E0000007")
 
 
-def test_servers_are_found_by_name_and_audience(org, server):
-    assert [each["id"] for each in org.ok("GET", "authorizationServers?q=kiro")] == [server["id"]]
-    assert [each["name"] for each in org.ok("GET", "authorizationServers?q=default")] == ["default"]
-    twin = org.server()
+def test_finding_servers_by_name_and_audience(org, server):
+    assert [server["id"] for server in org.ok("GET", "authorizationServers?q=kiro")] == [server["id"]]
+    assert [server["name"] for server in org.ok("GET", "authorizationServers?q=default")] == ["default"]
+    other = org.server()
     assert len(org.ok("GET", "authorizationServers?q=Kiro")) == 2
-    assert twin["id"] != server["id"]
-    answer = org.send("GET", "authorizationServers?limit=2")
-    assert len(answer.json()) == 2
-    assert org.http.get(answer.links["next"]["url"]).json()[0]["id"] == twin["id"]
+    assert other["id"] != server["id"]
+    response = org.send("GET", "authorizationServers?limit=2")
+    assert len(response.json()) == 2
+    assert org.http.get(response.links["next"]["url"]).json()[0]["id"] == other["id"]
 
 
 @pytest.mark.parametrize(
@@ -83,11 +83,11 @@ def test_servers_are_found_by_name_and_audience(org, server):
         {"name": "x", "audiences": ["a"], "issuerMode": "CUSTOM_URL"},
     ],
 )
-def test_a_server_that_makes_no_sense(org, body):
+def test_an_invalid_server(org, body):
     assert error_of(org.send("POST", "authorizationServers", body))[:2] == (400, "E0000001")
 
 
-def test_without_the_licence_nothing_is_answered(org, server):
+def test_without_the_licence_every_request_is_refused(org, server):
     org.sandbox.okta.set("api_access_management", False)
     for method, path in (
         ("POST", "authorizationServers"),
@@ -101,51 +101,55 @@ def test_without_the_licence_nothing_is_answered(org, server):
 
 def test_scopes(org, server):
     path = f"authorizationServers/{server['id']}/scopes"
-    made = org.ok("POST", path, {"name": "codewhisperer:completions"})
-    assert (made["consent"], made["metadataPublish"], made["default"], made["optional"]) == (
+    scope = org.ok("POST", path, {"name": "codewhisperer:completions"})
+    assert (scope["consent"], scope["metadataPublish"], scope["default"], scope["optional"]) == (
         "IMPLICIT",
         "NO_CLIENTS",
         False,
         False,
     )
     assert org.ok("GET", path)[0]["name"] == "codewhisperer:completions"
-    assert [each["id"] for each in org.ok("GET", f"{path}?q=codewhisperer")] == [made["id"]]
-    assert [each["id"] for each in org.ok("GET", f'{path}?filter=name eq "codewhisperer:completions"')] == [
-        made["id"]
+    assert [match["id"] for match in org.ok("GET", f"{path}?q=codewhisperer")] == [scope["id"]]
+    assert [match["id"] for match in org.ok("GET", f'{path}?filter=name eq "codewhisperer:completions"')] == [
+        scope["id"]
     ]
     assert error_of(org.send("POST", path, {"name": "codewhisperer:completions"}))[:2] == (400, "E0000001")
     assert error_of(org.send("POST", path, {"name": "offline_access"}))[:2] == (400, "E0000001")
-    changed = org.ok("PUT", f"{path}/{made['id']}", {"name": made["name"], "consent": "REQUIRED"})
+    changed = org.ok("PUT", f"{path}/{scope['id']}", {"name": scope["name"], "consent": "REQUIRED"})
     assert changed["consent"] == "REQUIRED"
     assert error_of(org.send("POST", path, {"name": "x", "consent": "MAYBE"}))[0] == 400
-    system = next(each for each in org.ok("GET", path) if each["name"] == "openid")
+    system = next(listed for listed in org.ok("GET", path) if listed["name"] == "openid")
     assert org.send("DELETE", f"{path}/{system['id']}").status_code == 403
-    assert org.send("DELETE", f"{path}/{made['id']}").status_code == 204
-    assert org.send("GET", f"{path}/{made['id']}").status_code == 404
+    assert org.send("DELETE", f"{path}/{scope['id']}").status_code == 204
+    assert org.send("GET", f"{path}/{scope['id']}").status_code == 404
 
 
 def test_claims(org, server):
     path = f"authorizationServers/{server['id']}/claims"
     body = {"name": "groups", "claimType": "RESOURCE", "valueType": "EXPRESSION", "value": "user.email"}
-    made = org.ok("POST", path, body)
-    assert (made["system"], made["conditions"], made["alwaysIncludeInToken"]) == (False, {"scopes": []}, True)
-    assert org.ok("PUT", f"{path}/{made['id']}", {**body, "name": "mail"})["name"] == "mail"
+    claim = org.ok("POST", path, body)
+    assert (claim["system"], claim["conditions"], claim["alwaysIncludeInToken"]) == (
+        False,
+        {"scopes": []},
+        True,
+    )
+    assert org.ok("PUT", f"{path}/{claim['id']}", {**body, "name": "mail"})["name"] == "mail"
     assert error_of(org.send("POST", path, {"name": "x", "claimType": "OTHER"}))[0] == 400
-    assert org.send("DELETE", f"{path}/{made['id']}").status_code == 204
+    assert org.send("DELETE", f"{path}/{claim['id']}").status_code == 204
 
 
-def test_what_is_published(org, server):
+def test_metadata_of_a_server(org, server):
     base = f"{org.sandbox.url}/oauth2/{server['id']}"
     scopes = f"authorizationServers/{server['id']}/scopes"
     org.ok("POST", scopes, {"name": "hidden"})
     org.ok("POST", scopes, {"name": "shown", "metadataPublish": "ALL_CLIENTS"})
     for link in server["_links"]["metadata"]:
-        found = httpx.get(link["href"]).json()
-        assert found["issuer"] == server["issuer"]
-        assert found["jwks_uri"] == f"{base}/v1/keys"
-        assert "S256" in found["code_challenge_methods_supported"]
-        assert {"shown", "offline_access"} <= set(found["scopes_supported"])
-        assert "hidden" not in found["scopes_supported"]
+        metadata = httpx.get(link["href"]).json()
+        assert metadata["issuer"] == server["issuer"]
+        assert metadata["jwks_uri"] == f"{base}/v1/keys"
+        assert "S256" in metadata["code_challenge_methods_supported"]
+        assert {"shown", "offline_access"} <= set(metadata["scopes_supported"])
+        assert "hidden" not in metadata["scopes_supported"]
     kid = server["credentials"]["signing"]["kid"]
     assert [key["kid"] for key in httpx.get(f"{base}/v1/keys").json()["keys"]] == [kid]
     default = httpx.get(f"{org.sandbox.url}/oauth2/default/.well-known/openid-configuration").json()
@@ -154,9 +158,9 @@ def test_what_is_published(org, server):
     assert httpx.get(f"{base}/.well-known/openid-configuration").status_code == 404
 
 
-def test_what_the_org_publishes(org):
-    about = httpx.get(f"{org.sandbox.url}/.well-known/okta-organization").json()
-    assert (about["id"], about["pipeline"]) == (org.sandbox.okta.setting("org_id"), "idx")
+def test_metadata_of_the_org(org):
+    organization = httpx.get(f"{org.sandbox.url}/.well-known/okta-organization").json()
+    assert (organization["id"], organization["pipeline"]) == (org.sandbox.okta.setting("org_id"), "idx")
     oidc = httpx.get(f"{org.sandbox.url}/.well-known/openid-configuration").json()
     assert oidc["token_endpoint"] == f"{org.sandbox.url}/oauth2/v1/token"
     assert len(httpx.get(oidc["jwks_uri"]).json()["keys"]) == 1
@@ -176,33 +180,33 @@ def test_rotated_keys(org, server):
     assert error_of(org.send("POST", f"{path}/lifecycle/keyRotate", {"use": "enc"}))[0] == 400
 
 
-def test_a_policy_without_conditions_is_for_nobody(org, server):
+def test_a_policy_without_conditions_applies_to_no_client(org, server):
     assert org.policy(server["id"])["conditions"] == {"clients": {"include": []}}
 
 
-def test_policies_are_numbered(org, server):
+def test_priorities_of_policies(org, server):
     path = f"authorizationServers/{server['id']}/policies"
     first, second = org.policy(server["id"], "A"), org.policy(server["id"], "B")
     third = org.policy(server["id"], "C", priority=1)
-    assert names(org.ok("GET", path)) == [(1, "C"), (2, "A"), (3, "B")]
+    assert priorities(org.ok("GET", path)) == [(1, "C"), (2, "A"), (3, "B")]
     body = {"type": "OAUTH_AUTHORIZATION_POLICY", "name": "A", "description": "A", "priority": 99}
     assert org.ok("PUT", f"{path}/{first['id']}", body)["priority"] == 3
-    assert names(org.ok("GET", path)) == [(1, "C"), (2, "B"), (3, "A")]
+    assert priorities(org.ok("GET", path)) == [(1, "C"), (2, "B"), (3, "A")]
     assert org.send("DELETE", f"{path}/{third['id']}").status_code == 204
-    assert names(org.ok("GET", path)) == [(1, "B"), (2, "A")]
+    assert priorities(org.ok("GET", path)) == [(1, "B"), (2, "A")]
     assert org.send("POST", f"{path}/{second['id']}/lifecycle/deactivate").status_code == 204
     assert org.ok("GET", f"{path}/{second['id']}")["status"] == "INACTIVE"
 
 
-def test_rules_are_numbered_and_clamped(org, server):
+def test_priorities_of_rules(org, server):
     path = f"authorizationServers/{server['id']}/policies/{org.policy(server['id'])['id']}/rules"
-    made = org.ok("POST", path, {**RULE, "name": "A", "priority": 5})
-    assert made["priority"] == 1
+    rule = org.ok("POST", path, {**RULE, "name": "A", "priority": 5})
+    assert rule["priority"] == 1
     org.ok("POST", path, {**RULE, "name": "B"})
     org.ok("POST", path, {**RULE, "name": "C", "priority": 2})
-    assert names(org.ok("GET", path)) == [(1, "A"), (2, "C"), (3, "B")]
-    assert org.ok("PUT", f"{path}/{made['id']}", {**RULE, "name": "A", "priority": 7})["priority"] == 3
-    assert names(org.ok("GET", path)) == [(1, "C"), (2, "B"), (3, "A")]
+    assert priorities(org.ok("GET", path)) == [(1, "A"), (2, "C"), (3, "B")]
+    assert org.ok("PUT", f"{path}/{rule['id']}", {**RULE, "name": "A", "priority": 7})["priority"] == 3
+    assert priorities(org.ok("GET", path)) == [(1, "C"), (2, "B"), (3, "A")]
 
 
 def test_a_rule(org, server):
@@ -212,8 +216,8 @@ def test_a_rule(org, server):
         "scopes": {},
         "grantTypes": {"include": ["authorization_code", "client_credentials"]},
     }
-    made = org.ok("POST", path, {**RULE, "name": "R", "conditions": conditions})
-    assert made["conditions"] == {
+    rule = org.ok("POST", path, {**RULE, "name": "R", "conditions": conditions})
+    assert rule["conditions"] == {
         "people": {"users": {"exclude": []}, "groups": {"include": []}},
         "grantTypes": {"include": ["client_credentials", "authorization_code"]},
         "scopes": {"include": []},
@@ -221,14 +225,14 @@ def test_a_rule(org, server):
     for name, value in (("accessTokenLifetimeMinutes", 4), ("refreshTokenWindowMinutes", 9)):
         token = {**RULE["actions"]["token"], name: value}
         assert error_of(org.send("POST", path, {**RULE, "name": "x", "actions": {"token": token}}))[0] == 400
-    assert org.send("POST", f"{path}/{made['id']}/lifecycle/deactivate").status_code == 204
-    assert org.ok("GET", f"{path}/{made['id']}")["status"] == "INACTIVE"
-    assert org.send("DELETE", f"{path}/{made['id']}").status_code == 204
-    assert error_of(org.send("DELETE", f"{path}/{made['id']}"))[:2] == (404, "E0000007")
-    assert [each["eventType"] for each in org.events("policy.rule.add")] == ["policy.rule.add"]
+    assert org.send("POST", f"{path}/{rule['id']}/lifecycle/deactivate").status_code == 204
+    assert org.ok("GET", f"{path}/{rule['id']}")["status"] == "INACTIVE"
+    assert org.send("DELETE", f"{path}/{rule['id']}").status_code == 204
+    assert error_of(org.send("DELETE", f"{path}/{rule['id']}"))[:2] == (404, "E0000007")
+    assert [event["eventType"] for event in org.events("policy.rule.add")] == ["policy.rule.add"]
 
 
-def test_the_default_server_stays(org):
+def test_the_default_server_cannot_be_deleted(org):
     assert org.send("DELETE", "authorizationServers/default").status_code == 403
     policies = org.ok("GET", "authorizationServers/default/policies")
     assert policies[0]["conditions"]["clients"]["include"] == ["ALL_CLIENTS"]
@@ -236,10 +240,10 @@ def test_the_default_server_stays(org):
     assert rules[0]["conditions"]["scopes"]["include"] == ["*"]
 
 
-def test_a_domain_of_ones_own(org):
+def test_a_custom_domain(org):
     org.sandbox.okta.put("domain", "OcD1", {"id": "OcD1", "domain": "login.fabrikam.example"})
-    made = org.ok(
+    server = org.ok(
         "POST", "authorizationServers", {"name": "x", "audiences": ["a"], "issuerMode": "CUSTOM_URL"}
     )
-    assert made["issuer"] == f"https://login.fabrikam.example/oauth2/{made['id']}"
+    assert server["issuer"] == f"https://login.fabrikam.example/oauth2/{server['id']}"
     assert org.ok("GET", "domains")["domains"][0]["domain"] == "login.fabrikam.example"

@@ -6,20 +6,20 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisioner.sandbox.entra.provisioning.expressions import (
     Attribute,
-    Call,
     Constant,
+    FunctionCall,
     Node,
-    attributes_of,
+    attribute_names,
     evaluate,
-    from_source,
-    parse,
-    render,
-    to_source,
+    expression_text,
+    parse_expression,
+    parse_source,
+    source_object,
 )
 from provisioner.sandbox.entra.provisioning.functions import FUNCTIONS, OPERATORS, ExpressionError, Value
 from tests.sandbox.provisioning_fixtures import shared
@@ -113,16 +113,16 @@ DOCUMENTED: list[tuple[str, dict[str, Value], Value]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "attributes", "wanted"), DOCUMENTED)
-def test_examples_of_the_reference(text: str, attributes: dict[str, Value], wanted: Value) -> None:
-    node = parse(text)
-    assert evaluate(node, attributes) == wanted
-    assert parse(render(node)) == node
-    assert from_source(to_source(node)) == node
+@pytest.mark.parametrize(("text", "attributes", "expected"), DOCUMENTED)
+def test_examples_of_the_reference(text: str, attributes: dict[str, Value], expected: Value) -> None:
+    node = parse_expression(text)
+    assert evaluate(node, attributes) == expected
+    assert parse_expression(expression_text(node)) == node
+    assert parse_source(source_object(node)) == node
 
 
 @pytest.mark.parametrize(
-    ("text", "attributes", "wanted"),
+    ("text", "attributes", "expected"),
     [
         ("Not([a])", {"a": "True"}, "False"),
         ("Not([a])", {}, "True"),
@@ -151,8 +151,8 @@ def test_examples_of_the_reference(text: str, attributes: dict[str, Value], want
         (r'"a \"quoted\" \\ word"', {}, r'a "quoted" \ word'),
     ],
 )
-def test_other_functions(text: str, attributes: dict[str, Value], wanted: Value) -> None:
-    assert evaluate(parse(text), attributes) == wanted
+def test_other_functions(text: str, attributes: dict[str, Value], expected: Value) -> None:
+    assert evaluate(parse_expression(text), attributes) == expected
 
 
 def test_the_documented_parse_of_an_expression() -> None:
@@ -161,13 +161,13 @@ def test_the_documented_parse_of_an_expression() -> None:
         shared("examples/graph/beta-synchronization-synchronizationschema-parseexpression-1.json").read_text()
     )["responseBody"]
     documented: dict[str, Any] = example["parsedExpression"]
-    assert from_source(documented) == parse(documented["expression"])
-    assert [evaluate(from_source(documented), {"preferredLanguage": "EN-US"})] == example["evaluationResult"]
-    ours = to_source(parse(documented["expression"]))
-    assert [each["value"] for each in ours["parameters"]] == [
-        each["value"] for each in documented["parameters"]
+    assert parse_source(documented) == parse_expression(documented["expression"])
+    assert [evaluate(parse_source(documented), {"preferredLanguage": "EN-US"})] == example["evaluationResult"]
+    result = source_object(parse_expression(documented["expression"]))
+    assert [parameter["value"] for parameter in result["parameters"]] == [
+        parameter["value"] for parameter in documented["parameters"]
     ]
-    assert (ours["name"], ours["type"]) == (documented["name"], documented["type"])
+    assert (result["name"], result["type"]) == (documented["name"], documented["type"])
 
 
 @pytest.mark.parametrize(
@@ -191,9 +191,9 @@ def test_the_documented_parse_of_an_expression() -> None:
         "Not(" * 60 + "[a]" + ")" * 60,
     ],
 )
-def test_what_is_no_expression(text: str) -> None:
+def test_invalid_expressions_are_refused(text: str) -> None:
     with pytest.raises(ExpressionError):
-        parse(text)
+        parse_expression(text)
 
 
 @pytest.mark.parametrize(
@@ -205,28 +205,29 @@ def test_what_is_no_expression(text: str) -> None:
         ('Replace([a], , "x", , "${name}", , )', {"a": "x"}),
     ],
 )
-def test_what_cannot_be_evaluated(text: str, attributes: dict[str, Value]) -> None:
+def test_invalid_arguments_are_refused(text: str, attributes: dict[str, Value]) -> None:
     with pytest.raises(ExpressionError):
-        evaluate(parse(text), attributes)
+        evaluate(parse_expression(text), attributes)
 
 
 @pytest.mark.parametrize("source", [{}, {"type": "Attribute"}, {"type": "Other", "name": "x"}])
-def test_what_is_no_source(source: dict[str, Any]) -> None:
+def test_invalid_sources_are_refused(source: dict[str, Any]) -> None:
     with pytest.raises(ExpressionError):
-        from_source(source)
+        parse_source(source)
 
 
-def test_keys_may_come_in_any_order_and_unknown_ones_in_turn() -> None:
+def test_keys_may_be_in_any_order_and_unknown_keys_take_the_next_position() -> None:
     def constant(text: str) -> dict[str, Any]:
         return {"name": text, "type": "Constant"}
 
     swapped = [{"key": "length", "value": constant("2")}, {"key": "start", "value": constant("1")}]
     swapped.append({"key": "source", "value": constant("abc")})
-    assert evaluate(from_source({"name": "Mid", "type": "Function", "parameters": swapped}), {}) == "ab"
+    assert evaluate(parse_source({"name": "Mid", "type": "Function", "parameters": swapped}), {}) == "ab"
     unknown = [{"key": "first", "value": constant("abc")}, {"key": "second", "value": constant("d")}]
-    assert evaluate(from_source({"name": "Append", "type": "Function", "parameters": unknown}), {}) == "abcd"
+    assert evaluate(parse_source({"name": "Append", "type": "Function", "parameters": unknown}), {}) == "abcd"
 
 
+no_deadline = settings(deadline=None)
 names = st.text(st.characters(exclude_characters="[]", exclude_categories=["C", "Z"]), min_size=1)
 leaves = st.one_of(
     names.map(Attribute),
@@ -243,50 +244,55 @@ def calls(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
         leading = [
             draw(st.one_of(st.none(), inner)) if key.endswith("?") else draw(inner) for key in function.named
         ]
-        turns = draw(st.integers(0, 3)) if function.repeated else 0
-        arguments = [*leading, *(draw(inner) for _ in range(turns * len(function.repeated)))]
+        repetitions = draw(st.integers(0, 3)) if function.repeated else 0
+        arguments = [*leading, *(draw(inner) for _ in range(repetitions * len(function.repeated)))]
         while arguments and arguments[-1] is None:
             arguments.pop()
-        return Call(name, tuple(arguments))
+        return FunctionCall(name, tuple(arguments))
 
     return call()
 
 
 def comparisons(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
-    """A comparison cannot be part of another one without a function in between."""
-    return st.builds(lambda op, a, b: Call(op, (a, b)), st.sampled_from(sorted(OPERATORS)), inner, inner)
+    """A comparison is not an operand of another comparison."""
+    return st.builds(
+        lambda op, a, b: FunctionCall(op, (a, b)), st.sampled_from(sorted(OPERATORS)), inner, inner
+    )
 
 
 nodes = st.recursive(leaves, calls, max_leaves=8)
 conditions = st.builds(
-    lambda condition, a, b: Call("IIF", (condition, a, b)), comparisons(nodes), nodes, nodes
+    lambda condition, a, b: FunctionCall("IIF", (condition, a, b)), comparisons(nodes), nodes, nodes
 )
 
 
+@no_deadline
 @given(st.one_of(nodes, comparisons(nodes), conditions))
-def test_text_and_object_say_the_same(node: Node) -> None:
-    assert parse(render(node)) == node
-    assert from_source(to_source(node)) == node
-    assert from_source(json.loads(json.dumps(to_source(node)))) == node
-    assert attributes_of(parse(render(node))) == attributes_of(node)
+def test_text_and_object_are_equivalent(node: Node) -> None:
+    assert parse_expression(expression_text(node)) == node
+    assert parse_source(source_object(node)) == node
+    assert parse_source(json.loads(json.dumps(source_object(node)))) == node
+    assert attribute_names(parse_expression(expression_text(node))) == attribute_names(node)
 
 
+@no_deadline
 @given(st.text())
-def test_any_text_is_read_or_refused(text: str) -> None:
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     try:
-        node = parse(text)
+        node = parse_expression(text)
     except ExpressionError:
         return
-    assert parse(render(node)) == node
+    assert parse_expression(expression_text(node)) == node
 
 
 values = st.one_of(st.none(), st.text(max_size=5), st.lists(st.text(max_size=5), max_size=3))
 
 
+@no_deadline
 @given(st.one_of(nodes, conditions), values)
-def test_evaluation_gives_a_value_or_says_why_not(node: Node, value: Value) -> None:
+def test_evaluation_returns_a_value_or_raises_an_expression_error(node: Node, value: Value) -> None:
     try:
-        result = evaluate(node, dict.fromkeys(attributes_of(node), value))
+        result = evaluate(node, dict.fromkeys(attribute_names(node), value))
     except ExpressionError:
         return
     assert result is None or isinstance(result, (str, list))

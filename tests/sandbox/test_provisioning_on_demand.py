@@ -1,4 +1,4 @@
-"""provisionOnDemand: the documented forms, limits and answers."""
+"""provisionOnDemand: the documented requests, limits and responses."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from typing import Any
 import pytest
 
 from provisioner.sandbox.entra import provisioning
-from tests.sandbox.provisioning_fixtures import JOB, World, shared
+from tests.sandbox.provisioning_fixtures import JOB, ConnectedTenant, shared
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with World(tmp_path) as made:
-        made.fit_for_kiro()
-        yield made
+def tenant(tmp_path: Path) -> Iterator[ConnectedTenant]:
+    with ConnectedTenant(tmp_path) as connected:
+        connected.follow_guide()
+        yield connected
 
 
-def decoded(answer: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    assert set(answer) == {"key", "value"}
-    return json.loads(answer["key"]), json.loads(answer["value"])
+def decode(response: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    assert set(response) == {"key", "value"}
+    return json.loads(response["key"]), json.loads(response["value"])
 
 
 def steps(value: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(each["type"], each["status"]) for each in value["provisioningSteps"]]
+    return [(step["type"], step["status"]) for step in value["provisioningSteps"]]
 
 
-def test_a_user_is_created(world: World) -> None:
-    status, answer = world.on_demand("id-alice")
-    key, value = decoded(answer)
+def test_a_user_is_created(tenant: ConnectedTenant) -> None:
+    status, response = tenant.on_demand("id-alice")
+    key, value = decode(response)
 
     assert status == 200
     assert key == {"result": "Success", "details": {}}
@@ -43,18 +43,18 @@ def test_a_user_is_created(world: World) -> None:
         ("Scoping", "Success"),
         ("Export", "Success"),
     ]
-    assert set(world.kiro_users()) == {"alice"}
-    assert value["targetIdentity"]["id"] == world.kiro_users()["alice"]["id"]
+    assert set(tenant.kiro_users()) == {"alice"}
+    assert value["targetIdentity"]["id"] == tenant.kiro_users()["alice"]["id"]
     assert {"displayName": "externalId", "oldValue": None, "newValue": "id-alice"} in value[
         "modifiedProperties"
     ]
 
 
-def test_a_user_in_sync_is_a_redundant_export_as_documented(world: World) -> None:
+def test_a_user_in_sync_is_a_redundant_export_as_documented(tenant: ConnectedTenant) -> None:
     document = json.loads(shared("examples/graph/v1.0-contrib-provisionondemand-1.json").read_text())
-    world.on_demand("id-alice")
-    status, answer = world.on_demand("id-alice")
-    key, value = decoded(answer)
+    tenant.on_demand("id-alice")
+    status, response = tenant.on_demand("id-alice")
+    key, value = decode(response)
 
     assert status == document["status"]
     assert key == json.loads(document["responseBody"]["key"])
@@ -72,51 +72,51 @@ def test_a_user_in_sync_is_a_redundant_export_as_documented(world: World) -> Non
         "ScopeEvaluationResult": "{}",
     }
     assert value["targetSystem"]["name"] == "customappsso"
-    assert world.writes == []
+    assert tenant.writes == []
 
 
-def test_what_was_provisioned_on_demand_is_known_to_the_next_cycle(world: World) -> None:
-    world.on_demand("id-alice")
-    world.cycle()
-    created = [each.body.get("userName") for each in world.writes if each.method == "POST"]
+def test_the_next_cycle_does_not_provision_the_object_again(tenant: ConnectedTenant) -> None:
+    tenant.on_demand("id-alice")
+    tenant.cycle()
+    created = [request.body.get("userName") for request in tenant.writes if request.method == "POST"]
     assert created == ["bob@contoso.example", None]
 
 
-def test_a_user_who_is_not_assigned_is_skipped(world: World) -> None:
-    status, answer = world.on_demand("id-dan")
-    key, value = decoded(answer)
+def test_a_user_who_is_not_assigned_is_skipped(tenant: ConnectedTenant) -> None:
+    status, response = tenant.on_demand("id-dan")
+    key, value = decode(response)
 
     assert status == 200
     assert key["result"] == "Skipped"
     assert key["details"]["errorCode"] == "NotEffectivelyEntitled"
     assert "1) This object is not assigned to the application." in key["details"]["errorMessage"]
-    scoping = next(each for each in value["provisioningSteps"] if each["type"] == "Scoping")
+    scoping = next(step for step in value["provisioningSteps"] if step["type"] == "Scoping")
     assert scoping["details"]["Assigned"] == "False"
     assert scoping["details"]["IsEffectivelyEntitledForProvisioning"] == "False"
-    assert world.kiro_users() == {}
+    assert tenant.kiro_users() == {}
 
 
-def test_a_disabled_user_is_skipped(world: World) -> None:
-    world.change_user("alice", accountEnabled=False)
-    key, value = decoded(world.on_demand("id-alice")[1])
+def test_a_disabled_user_is_skipped(tenant: ConnectedTenant) -> None:
+    tenant.change_user("alice", accountEnabled=False)
+    key, value = decode(tenant.on_demand("id-alice")[1])
     assert key["details"]["errorCode"] == "NotEffectivelyEntitled"
     assert value["provisioningSteps"][1]["details"]["IsActive"] == "False"
 
 
-def test_an_unassigned_user_is_disabled(world: World) -> None:
-    world.cycle()
-    world.set_members("Kiro-Users", ["alice"])
-    key, value = decoded(world.on_demand("id-bob")[1])
+def test_an_unassigned_user_is_disabled(tenant: ConnectedTenant) -> None:
+    tenant.cycle()
+    tenant.set_members("Kiro-Users", ["alice"])
+    key, value = decode(tenant.on_demand("id-bob")[1])
     assert key["result"] == "Success"
     assert value["action"] == "Disable"
-    assert world.kiro_users()["bob"]["active"] is False
+    assert tenant.kiro_users()["bob"]["active"] is False
 
 
-def test_a_failure_carries_what_the_endpoint_said(world: World) -> None:
-    world.put_schema(provisioning.default_schema(JOB))
-    world.change_user("alice", department="Sales")
-    status, answer = world.on_demand("id-alice")
-    key, value = decoded(answer)
+def test_a_failure_contains_the_endpoint_s_error(tenant: ConnectedTenant) -> None:
+    tenant.put_schema(provisioning.default_schema(JOB))
+    tenant.change_user("alice", department="Sales")
+    status, response = tenant.on_demand("id-alice")
+    key, value = decode(response)
 
     assert status == 200
     assert key["result"] == "Failure"
@@ -125,38 +125,38 @@ def test_a_failure_carries_what_the_endpoint_said(world: World) -> None:
     assert value["statusInfo"]["status"] == "Failure"
     assert value["statusInfo"]["errorCode"] == key["details"]["errorCode"]
     assert steps(value)[-1] == ("Export", "Failure")
-    (entry,) = world.log
+    (entry,) = tenant.log
     assert entry["provisioningStatusInfo"]["status"] == "failure"
 
 
-def test_bad_credentials_fail_at_the_test_connection_step(world: World) -> None:
-    world.secrets(SecretToken="wrong")
-    key, value = decoded(world.on_demand("id-alice")[1])
+def test_bad_credentials_fail_at_the_test_connection_step(tenant: ConnectedTenant) -> None:
+    tenant.secrets(SecretToken="wrong")
+    key, value = decode(tenant.on_demand("id-alice")[1])
     assert key["details"]["errorCode"] == "SystemForCrossDomainIdentityManagementInvalidCredentials"
-    assert [each["name"] for each in value["provisioningSteps"]] == ["TestConnection"]
-    assert world.job["status"]["code"] == "Active", "only cycles quarantine"
+    assert [step["name"] for step in value["provisioningSteps"]] == ["TestConnection"]
+    assert tenant.job["status"]["code"] == "Active", "only cycles quarantine"
 
 
-def test_a_group_with_some_of_its_members(world: World) -> None:
-    status, answer = world.on_demand("id-Kiro-Users", "Group", ["id-alice"])
-    assert (status, decoded(answer)) == (200, ({"result": "Success", "details": {}}, {}))
-    assert set(world.kiro_users()) == {"alice"}
-    assert world.kiro_groups() == {"Kiro-Users": ["alice"]}
+def test_a_group_with_some_of_its_members(tenant: ConnectedTenant) -> None:
+    status, response = tenant.on_demand("id-Kiro-Users", "Group", ["id-alice"])
+    assert (status, decode(response)) == (200, ({"result": "Success", "details": {}}, {}))
+    assert set(tenant.kiro_users()) == {"alice"}
+    assert tenant.kiro_groups() == {"Kiro-Users": ["alice"]}
 
-    world.on_demand("id-Kiro-Users", "Group", ["id-alice", "id-bob"])
-    assert world.kiro_groups() == {"Kiro-Users": ["alice", "bob"]}
-    world.cycle()
-    assert world.writes == []
-
-
-def test_a_group_without_members_is_created_empty(world: World) -> None:
-    world.on_demand("id-Kiro-Users", "Group")
-    assert world.kiro_groups() == {"Kiro-Users": []}
+    tenant.on_demand("id-Kiro-Users", "Group", ["id-alice", "id-bob"])
+    assert tenant.kiro_groups() == {"Kiro-Users": ["alice", "bob"]}
+    tenant.cycle()
+    assert tenant.writes == []
 
 
-def test_a_group_in_sync_is_redundant(world: World) -> None:
-    world.cycle()
-    key, value = decoded(world.on_demand("id-Kiro-Users", "Group", ["id-alice", "id-bob"])[1])
+def test_a_group_without_members_is_created_empty(tenant: ConnectedTenant) -> None:
+    tenant.on_demand("id-Kiro-Users", "Group")
+    assert tenant.kiro_groups() == {"Kiro-Users": []}
+
+
+def test_a_group_in_sync_is_redundant(tenant: ConnectedTenant) -> None:
+    tenant.cycle()
+    key, value = decode(tenant.on_demand("id-Kiro-Users", "Group", ["id-alice", "id-bob"])[1])
     assert key["details"] == {
         "errorCode": "RedundantExport",
         "errorMessage": "The state of the group in both the source and target systems already match.",
@@ -164,30 +164,30 @@ def test_a_group_in_sync_is_redundant(world: World) -> None:
     assert value["sourceIdentity"]["type"] == "Group"
 
 
-def test_somebody_who_left_the_group_is_taken_out_of_it(world: World) -> None:
-    world.cycle()
-    world.set_members("Kiro-Users", ["alice"])
-    world.on_demand("id-Kiro-Users", "Group", ["id-bob", "id-dan"])
-    assert world.kiro_groups() == {"Kiro-Users": ["alice"]}
+def test_a_user_who_left_the_group_is_removed_from_it(tenant: ConnectedTenant) -> None:
+    tenant.cycle()
+    tenant.set_members("Kiro-Users", ["alice"])
+    tenant.on_demand("id-Kiro-Users", "Group", ["id-bob", "id-dan"])
+    assert tenant.kiro_groups() == {"Kiro-Users": ["alice"]}
 
 
-def test_a_member_that_fails_makes_the_call_a_failure(world: World) -> None:
-    world.put_schema(provisioning.default_schema(JOB))
-    world.change_user("bob", department="Sales")
-    key, value = decoded(world.on_demand("id-Kiro-Users", "Group", ["id-alice", "id-bob"])[1])
+def test_a_member_that_fails_makes_the_call_a_failure(tenant: ConnectedTenant) -> None:
+    tenant.put_schema(provisioning.default_schema(JOB))
+    tenant.change_user("bob", department="Sales")
+    key, value = decode(tenant.on_demand("id-Kiro-Users", "Group", ["id-alice", "id-bob"])[1])
     assert key["result"] == "Failure"
     assert value["sourceIdentity"]["id"] == "id-bob"
-    assert world.kiro_groups() == {"Kiro-Users": ["alice"]}
+    assert tenant.kiro_groups() == {"Kiro-Users": ["alice"]}
 
 
-def request(world: World, **changes: Any) -> dict[str, Any]:
-    rule = world.schema["synchronizationRules"][0]["id"]
+def request(tenant: ConnectedTenant, **changes: Any) -> dict[str, Any]:
+    rule = tenant.schema["synchronizationRules"][0]["id"]
     assert rule.endswith("#V2")
     parameters = {"ruleId": rule, "subjects": [{"objectId": "id-alice", "objectTypeName": "User"}]}
     return {"parameters": [parameters | changes]}
 
 
-def test_requests_that_are_refused(world: World) -> None:
+def test_invalid_requests_are_refused(tenant: ConnectedTenant) -> None:
     six = [{"objectId": f"id-{i}", "objectTypeName": "User"} for i in range(6)]
     group = {"objectId": "id-Kiro-Users", "objectTypeName": "Group", "links": {"members": six}}
     user = {"objectId": "id-alice", "objectTypeName": "User"}
@@ -195,37 +195,39 @@ def test_requests_that_are_refused(world: World) -> None:
         {},
         {"parameters": []},
         {"parameters": [1]},
-        request(world, ruleId="ea807875-5618-4f0a-9125-0b46a05298ca"),
-        request(world, subjects=[]),
-        request(world, subjects=[user, user]),
-        request(world, subjects=[group]),
-        request(world, subjects=[{"objectId": "id-alice", "objectTypeName": "Device"}]),
-        request(world, subjects=[{"objectId": "nobody", "objectTypeName": "User"}]),
+        request(tenant, ruleId="ea807875-5618-4f0a-9125-0b46a05298ca"),
+        request(tenant, subjects=[]),
+        request(tenant, subjects=[user, user]),
+        request(tenant, subjects=[group]),
+        request(tenant, subjects=[{"objectId": "id-alice", "objectTypeName": "Device"}]),
+        request(tenant, subjects=[{"objectId": "unknown", "objectTypeName": "User"}]),
     ]
     for body in refused:
-        status, answer = provisioning.provision_on_demand(world.directory, JOB, body)
+        status, response = provisioning.provision_on_demand(tenant.directory, JOB, body)
         assert status == 400, body
-        assert set(answer) == {"code", "message"}
-    assert provisioning.provision_on_demand(world.directory, "no job", request(world))[0] == 400
-    assert world.server.sent == []
+        assert set(response) == {"code", "message"}
+    assert provisioning.provision_on_demand(tenant.directory, "no job", request(tenant))[0] == 400
+    assert tenant.server.sent == []
 
 
-def test_a_paused_job_provisions_on_demand(world: World) -> None:
-    world.change_job(schedule=world.job["schedule"] | {"state": "Disabled"})
-    assert decoded(world.on_demand("id-alice")[1])[0]["result"] == "Success"
+def test_a_paused_job_provisions_on_demand(tenant: ConnectedTenant) -> None:
+    tenant.change_job(schedule=tenant.job["schedule"] | {"state": "Disabled"})
+    assert decode(tenant.on_demand("id-alice")[1])[0]["result"] == "Success"
 
 
-def test_the_compliance_flag_does_not_work_on_demand(world: World) -> None:
-    world.secrets(BaseAddress=f"{world.endpoint}?aadOptscim062020")
-    world.on_demand("id-alice")
-    world.change_user("alice", displayName="Other")
-    world.on_demand("id-alice")
-    assert world.writes[0].body["Operations"] == [{"op": "Replace", "path": "displayName", "value": "Other"}]
+def test_the_compliance_flag_does_not_work_on_demand(tenant: ConnectedTenant) -> None:
+    tenant.secrets(BaseAddress=f"{tenant.endpoint}?aadOptscim062020")
+    tenant.on_demand("id-alice")
+    tenant.change_user("alice", displayName="Other")
+    tenant.on_demand("id-alice")
+    assert tenant.writes[0].body["Operations"] == [{"op": "Replace", "path": "displayName", "value": "Other"}]
 
 
-def test_it_is_logged(world: World) -> None:
-    world.on_demand("id-Kiro-Users", "Group", ["id-alice"])
-    assert [(each["sourceIdentity"]["identityType"], each["provisioningAction"]) for each in world.log] == [
+def test_it_is_logged(tenant: ConnectedTenant) -> None:
+    tenant.on_demand("id-Kiro-Users", "Group", ["id-alice"])
+    assert [
+        (entry["sourceIdentity"]["identityType"], entry["provisioningAction"]) for entry in tenant.log
+    ] == [
         ("User", "create"),
         ("Group", "create"),
         ("Group", "update"),

@@ -1,4 +1,4 @@
-"""The engine against somebody else's SCIM server, and what importing it costs."""
+"""Provisioning to an independent SCIM server, and the modules that importing the provisioning service loads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scim2_server.memory import InMemoryStorage
 from scim2_server.testserver.application import BearerTokenApplication
 from scim2_server.utils import load_default_provider
 
-from tests.sandbox.provisioning_fixtures import LoopbackServer, World
+from tests.sandbox.provisioning_fixtures import ConnectedTenant, LoopbackServer
 
 
 @pytest.fixture
@@ -21,63 +21,66 @@ def storage() -> InMemoryStorage:
 
 
 @pytest.fixture
-def world(tmp_path: Path, storage: InMemoryStorage) -> Iterator[World]:
-    """A tenant connected to the reference server of the scim2-server package, which knows nothing of Kiro or Entra."""
+def tenant(tmp_path: Path, storage: InMemoryStorage) -> Iterator[ConnectedTenant]:
+    """A tenant connected to the reference server of the scim2-server package, which is independent of Kiro and Entra."""
     application = BearerTokenApplication(storage, load_default_provider(), bearer_tokens=["token"])
     peer = LoopbackServer(application)
-    with World(tmp_path) as made:
-        made.server.close()
-        made.server = peer
-        made.secrets(BaseAddress=f"{peer.url}/v2?aadOptscim062020", SecretToken="token")
-        yield made
+    with ConnectedTenant(tmp_path) as connected:
+        connected.server.close()
+        connected.server = peer
+        connected.secrets(BaseAddress=f"{peer.url}/v2?aadOptscim062020", SecretToken="token")
+        yield connected
 
 
 def resources(storage: InMemoryStorage, kind: str) -> list[dict]:
-    found = [each.model_dump() for each in storage.resources]
-    return [each for each in found if each["meta"]["resourceType"] == kind]
+    dumped = [resource.model_dump() for resource in storage.resources]
+    return [resource for resource in dumped if resource["meta"]["resourceType"] == kind]
 
 
-def failures(world: World) -> list[str]:
-    found = [each["provisioningStatusInfo"]["errorInformation"] for each in world.log]
-    return [each["reason"] for each in found if each]
+def failures(tenant: ConnectedTenant) -> list[str]:
+    errors = [entry["provisioningStatusInfo"]["errorInformation"] for entry in tenant.log]
+    return [error["reason"] for error in errors if error]
 
 
-def test_a_whole_life_against_a_server_that_follows_the_rfc(world: World, storage: InMemoryStorage) -> None:
+def test_a_lifecycle_with_a_server_that_follows_the_rfc(
+    tenant: ConnectedTenant, storage: InMemoryStorage
+) -> None:
     """With the flag for compliant PATCH requests, and the default mapping, manager included."""
-    world.change_user("alice", department="Sales", mobilePhone="1", businessPhones=["2"], _manager="id-bob")
-    assert world.cycle()["lastExecution"]["state"] == "Succeeded", failures(world)
-    users = {each["userName"].split("@")[0]: each for each in resources(storage, "User")}
+    tenant.change_user("alice", department="Sales", mobilePhone="1", businessPhones=["2"], _manager="id-bob")
+    assert tenant.cycle()["lastExecution"]["state"] == "Succeeded", failures(tenant)
+    users = {user["userName"].split("@")[0]: user for user in resources(storage, "User")}
     extension = users["alice"]["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"]
     assert extension["department"] == "Sales"
     assert extension["manager"]["value"] == users["bob"]["id"]
-    assert [(each["type"], each["value"]) for each in users["alice"]["phoneNumbers"]] == [
+    assert [(phone["type"], phone["value"]) for phone in users["alice"]["phoneNumbers"]] == [
         ("work", "2"),
         ("mobile", "1"),
     ]
     (group,) = resources(storage, "Group")
-    assert {each["value"] for each in group["members"]} == {each["id"] for each in users.values()}
+    assert {member["value"] for member in group["members"]} == {member["id"] for member in users.values()}
 
-    world.cycle()
-    assert world.writes == []
+    tenant.cycle()
+    assert tenant.writes == []
 
-    world.change_user("alice", displayName="Other", jobTitle="Reader")
-    world.set_members("Kiro-Users", ["alice"])
-    assert world.cycle()["lastExecution"]["state"] == "Succeeded", failures(world)
-    users = {each["userName"].split("@")[0]: each for each in resources(storage, "User")}
+    tenant.change_user("alice", displayName="Other", jobTitle="Reader")
+    tenant.set_members("Kiro-Users", ["alice"])
+    assert tenant.cycle()["lastExecution"]["state"] == "Succeeded", failures(tenant)
+    users = {user["userName"].split("@")[0]: user for user in resources(storage, "User")}
     assert (users["alice"]["displayName"], users["alice"]["title"]) == ("Other", "Reader")
     assert users["bob"]["active"] is False
     (group,) = resources(storage, "Group")
-    assert [each["value"] for each in group["members"]] == [users["alice"]["id"]]
+    assert [member["value"] for member in group["members"]] == [users["alice"]["id"]]
 
-    world.unassign("Kiro-Users")
-    assert world.cycle()["lastExecution"]["state"] == "Succeeded", failures(world)
+    tenant.unassign("Kiro-Users")
+    assert tenant.cycle()["lastExecution"]["state"] == "Succeeded", failures(tenant)
     assert resources(storage, "Group") == []
-    assert [each["active"] for each in resources(storage, "User")] == [False, False]
+    assert [user["active"] for user in resources(storage, "User")] == [False, False]
 
 
-def test_nothing_heavy_is_loaded_before_it_is_needed() -> None:
+def test_the_import_loads_nothing_heavy() -> None:
     code = (
-        "import sys, provisioner.sandbox.kiro, provisioner.sandbox.entra.provisioning\n"
+        "import sys, provisioner.sandbox.kiro\n"
+        "from provisioner.sandbox.entra.provisioning import run_cycle, templates, provision_on_demand\n"
         "print([m for m in ('httpx', 'scim2_server', 'scim2_models', 'pydantic', 'jwt') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""Quarantine, its end, and the accidental deletion threshold."""
+"""Quarantine, recovery, and the accidental deletion threshold."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ import pytest
 
 from provisioner.sandbox import kiro
 from provisioner.sandbox.entra import provisioning
-from provisioner.sandbox.entra.provisioning import status as job_status
 from provisioner.sandbox.entra.provisioning.mapping import read_mappings
 from provisioner.sandbox.entra.provisioning.outcome import Outcome
 from provisioner.sandbox.entra.provisioning.scim_client import ScimError
 from provisioner.sandbox.entra.provisioning.source import Entry
-from provisioner.sandbox.entra.provisioning.status import Quarantine, Run
-from tests.sandbox.provisioning_fixtures import LoopbackServer, World, unknown_members
+from provisioner.sandbox.entra.provisioning.status import (
+    CycleRun,
+    Quarantine,
+    escrow_quarantine,
+    status_after_cycle,
+)
+from tests.sandbox.provisioning_fixtures import ConnectedTenant, LoopbackServer, unknown_members
 
 INVALID = "SystemForCrossDomainIdentityManagementInvalidCredentials"
 INCOMPATIBLE = "SystemForCrossDomainIdentityManagementServiceIncompatible"
@@ -26,13 +30,13 @@ UNAVAILABLE = "SystemForCrossDomainIdentityManagementServiceUnavailable"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with World(tmp_path) as made:
-        made.fit_for_kiro()
-        yield made
+def tenant(tmp_path: Path) -> Iterator[ConnectedTenant]:
+    with ConnectedTenant(tmp_path) as connected:
+        connected.follow_guide()
+        yield connected
 
 
-def answering(status: str, body: bytes, content_type: str = "application/scim+json") -> LoopbackServer:
+def serve(status: str, body: bytes, content_type: str = "application/scim+json") -> LoopbackServer:
     def application(_: object, start_response: object) -> list[bytes]:
         start_response(status, [("Content-Type", content_type)])
         return [body]
@@ -40,9 +44,9 @@ def answering(status: str, body: bytes, content_type: str = "application/scim+js
     return LoopbackServer(application)
 
 
-def test_a_bad_token_quarantines_the_job_and_a_good_one_ends_it(world: World) -> None:
-    world.secrets(SecretToken="wrong")
-    status = world.cycle()
+def test_a_bad_token_quarantines_the_job_and_a_good_one_ends_it(tenant: ConnectedTenant) -> None:
+    tenant.secrets(SecretToken="wrong")
+    status = tenant.cycle()
 
     assert status["code"] == "Quarantine"
     assert status["countSuccessiveCompleteFailures"] == 1
@@ -57,29 +61,29 @@ def test_a_bad_token_quarantines_the_job_and_a_good_one_ends_it(world: World) ->
     assert quarantine["seriesBegan"] == quarantine["currentBegan"]
     assert unknown_members(status, "microsoft.graph.synchronizationStatus") == []
 
-    again = world.cycle()
+    again = tenant.cycle()
     assert again["countSuccessiveCompleteFailures"] == again["quarantine"]["seriesCount"] == 2
     assert again["quarantine"]["seriesBegan"] == quarantine["seriesBegan"]
 
-    world.secrets(SecretToken=world.token)
-    healthy = world.cycle()
+    tenant.secrets(SecretToken=tenant.token)
+    healthy = tenant.cycle()
     assert healthy["code"] == "Active"
     assert healthy["quarantine"] is None
     assert healthy["countSuccessiveCompleteFailures"] == 0
-    assert set(world.kiro_users()) == {"alice", "bob"}
+    assert set(tenant.kiro_users()) == {"alice", "bob"}
 
 
-def test_a_revoked_token_quarantines_the_job(world: World) -> None:
-    world.cycle()
-    (token,) = kiro.tokens(world.kiro, world.profile)
-    kiro.revoke_token(world.kiro, token["id"])
-    assert world.cycle()["quarantine"]["error"]["code"] == INVALID
-    assert world.writes == []
+def test_a_revoked_token_quarantines_the_job(tenant: ConnectedTenant) -> None:
+    tenant.cycle()
+    (token,) = kiro.tokens(tenant.kiro, tenant.profile)
+    kiro.revoke_token(tenant.kiro, token["id"])
+    assert tenant.cycle()["quarantine"]["error"]["code"] == INVALID
+    assert tenant.writes == []
 
 
-def test_without_a_tenant_url_the_error_is_the_documented_one(world: World) -> None:
-    world.directory.delete("synchronizationSecrets", "principal")
-    error = world.cycle()["quarantine"]["error"]
+def test_without_a_tenant_url_the_error_is_the_documented_one(tenant: ConnectedTenant) -> None:
+    tenant.directory.delete("synchronizationSecrets", "principal")
+    error = tenant.cycle()["quarantine"]["error"]
     assert error == {
         "code": INVALID,
         "message": "Please provide a valid tenant URL for your application.",
@@ -87,32 +91,32 @@ def test_without_a_tenant_url_the_error_is_the_documented_one(world: World) -> N
     }
 
 
-def test_an_endpoint_that_nobody_answers(world: World) -> None:
-    closed = answering("200 OK", b"{}")
+def test_an_endpoint_without_a_server_quarantines_the_job(tenant: ConnectedTenant) -> None:
+    closed = serve("200 OK", b"{}")
     closed.close()
-    world.secrets(BaseAddress=f"{closed.url}/scim")
-    assert world.cycle()["quarantine"]["error"]["code"] == UNAVAILABLE
+    tenant.secrets(BaseAddress=f"{closed.url}/scim")
+    assert tenant.cycle()["quarantine"]["error"]["code"] == UNAVAILABLE
 
 
-def test_an_endpoint_that_goes_away_in_the_middle_keeps_what_was_done(world: World) -> None:
-    application = world.server._application
-    token = kiro.tokens(world.kiro, world.profile)[0]["id"]
+def test_a_token_revoked_during_a_cycle_keeps_the_links_so_far(tenant: ConnectedTenant) -> None:
+    application = tenant.server._application
+    token = kiro.tokens(tenant.kiro, tenant.profile)[0]["id"]
 
     def revoking(environ: dict, start_response: object) -> object:
-        answer = application(environ, start_response)
+        response = application(environ, start_response)
         if environ["REQUEST_METHOD"] == "POST":
-            kiro.revoke_token(world.kiro, token)
-        return answer
+            kiro.revoke_token(tenant.kiro, token)
+        return response
 
-    world.server._application = revoking
-    assert world.cycle()["code"] == "Quarantine"
-    assert set(world.job["_links"]) == {"id-alice"}
-    assert not world.job["_watermark"], "the initial cycle is not over"
+    tenant.server._application = revoking
+    assert tenant.cycle()["code"] == "Quarantine"
+    assert set(tenant.job["_links"]) == {"id-alice"}
+    assert not tenant.job["_watermark"], "the initial cycle is not over"
 
-    world.server._application = application
-    world.secrets(SecretToken=kiro.generate_token(world.kiro, world.profile))
-    assert world.cycle()["code"] == "Active"
-    assert world.kiro_groups() == {"Kiro-Users": ["alice", "bob"]}
+    tenant.server._application = application
+    tenant.secrets(SecretToken=kiro.generate_token(tenant.kiro, tenant.profile))
+    assert tenant.cycle()["code"] == "Active"
+    assert tenant.kiro_groups() == {"Kiro-Users": ["alice", "bob"]}
 
 
 @pytest.mark.parametrize(
@@ -126,8 +130,8 @@ def test_an_endpoint_that_goes_away_in_the_middle_keeps_what_was_done(world: Wor
         ("503 Service Unavailable", b"", UNAVAILABLE),
     ],
 )
-def test_validate_credentials_says_what_is_wrong(status: str, body: bytes, code: str) -> None:
-    server = answering(status, body)
+def test_validate_credentials_returns_the_problem(status: str, body: bytes, code: str) -> None:
+    server = serve(status, body)
     try:
         problem = provisioning.validate_credentials(f"{server.url}/scim", "token")
     finally:
@@ -139,11 +143,11 @@ def test_validate_credentials_says_what_is_wrong(status: str, body: bytes, code:
     assert probe.query["filter"].startswith("userName eq ")
 
 
-def test_validate_credentials_accepts_the_kiro_endpoint(world: World) -> None:
-    assert provisioning.validate_credentials(world.endpoint, world.token) is None
-    assert provisioning.validate_credentials(f"{world.endpoint}/", world.token) is None
-    wrong_profile = world.endpoint.replace(world.profile, "other")
-    problem = provisioning.validate_credentials(wrong_profile, world.token)
+def test_validate_credentials_accepts_the_kiro_endpoint(tenant: ConnectedTenant) -> None:
+    assert provisioning.validate_credentials(tenant.endpoint, tenant.token) is None
+    assert provisioning.validate_credentials(f"{tenant.endpoint}/", tenant.token) is None
+    wrong_profile = tenant.endpoint.replace(tenant.profile, "other")
+    problem = provisioning.validate_credentials(wrong_profile, tenant.token)
     assert problem is not None
     assert problem["code"] == INVALID
 
@@ -160,7 +164,7 @@ def test_the_sandbox_never_calls_a_real_application(address: str) -> None:
 @pytest.mark.parametrize(
     "address", ["", "scim", "ftp://127.0.0.1/", "http://127.0.0.1:port/", "http://[::1/"]
 )
-def test_an_address_that_is_none(address: str) -> None:
+def test_an_invalid_address_is_refused(address: str) -> None:
     assert provisioning.validate_credentials(address, "token") == {
         "code": INVALID,
         "message": "Please provide a valid tenant URL for your application.",
@@ -168,8 +172,8 @@ def test_an_address_that_is_none(address: str) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "a\nb", "schlüssel"])
-def test_a_token_that_cannot_be_one(world: World, token: str) -> None:
-    problem = provisioning.validate_credentials(world.endpoint, token)
+def test_an_invalid_token_is_refused(tenant: ConnectedTenant, token: str) -> None:
+    problem = provisioning.validate_credentials(tenant.endpoint, token)
     assert problem is not None
     assert problem["code"] == INVALID
 
@@ -183,31 +187,31 @@ def test_a_token_that_cannot_be_one(world: World, token: str) -> None:
         (418, "WebExceptionProtocolError"),
     ],
 )
-def test_a_passing_fault_of_the_endpoint_fails_one_object_until_the_next_cycle(
-    world: World, status: int, code: str
+def test_a_temporary_error_of_the_endpoint_fails_one_object_until_the_next_cycle(
+    tenant: ConnectedTenant, status: int, code: str
 ) -> None:
-    application = world.server._application
-    hits = []
+    application = tenant.server._application
+    failed = []
 
     def failing(environ: dict, start_response: object) -> object:
-        if environ["REQUEST_METHOD"] == "POST" and not hits:
-            hits.append(environ["PATH_INFO"])
+        if environ["REQUEST_METHOD"] == "POST" and not failed:
+            failed.append(environ["PATH_INFO"])
             start_response(f"{status} Fault", [("Content-Type", "text/plain")])
             return [b"later"]
         return application(environ, start_response)
 
-    world.server._application = failing
-    first = world.cycle()
+    tenant.server._application = failing
+    first = tenant.cycle()
     assert first["lastExecution"]["state"] == "EntryLevelErrors"
-    assert world.log[0]["provisioningStatusInfo"]["errorInformation"]["errorCode"] == code
-    assert world.job["_escrows"]["id-alice"]["errorCode"] == code
-    assert world.cycle()["lastExecution"]["state"] == "Succeeded"
-    assert world.kiro_groups() == {"Kiro-Users": ["alice", "bob"]}
-    assert world.job["_escrows"] == {}
+    assert tenant.log[0]["provisioningStatusInfo"]["errorInformation"]["errorCode"] == code
+    assert tenant.job["_escrows"]["id-alice"]["errorCode"] == code
+    assert tenant.cycle()["lastExecution"]["state"] == "Succeeded"
+    assert tenant.kiro_groups() == {"Kiro-Users": ["alice", "bob"]}
+    assert tenant.job["_escrows"] == {}
 
 
-def test_a_connection_that_breaks_off_fails_one_object(world: World) -> None:
-    application = world.server._application
+def test_a_broken_connection_fails_the_objects_only(tenant: ConnectedTenant) -> None:
+    application = tenant.server._application
 
     def dropping(environ: dict, start_response: object) -> object:
         if environ["REQUEST_METHOD"] == "POST":
@@ -215,55 +219,55 @@ def test_a_connection_that_breaks_off_fails_one_object(world: World) -> None:
             raise ConnectionAbortedError
         return application(environ, start_response)
 
-    world.server._application = dropping
-    status = world.cycle()
+    tenant.server._application = dropping
+    status = tenant.cycle()
     assert status["code"] == "Active"
-    errors = {each["provisioningStatusInfo"]["errorInformation"]["errorCode"] for each in world.log}
+    errors = {entry["provisioningStatusInfo"]["errorInformation"]["errorCode"] for entry in tenant.log}
     assert errors == {"WebExceptionProtocolError"}
-    world.server._application = application
-    assert world.cycle()["lastExecution"]["state"] == "Succeeded"
+    tenant.server._application = application
+    assert tenant.cycle()["lastExecution"]["state"] == "Succeeded"
 
 
 def threshold(value: int, *, enabled: bool = True) -> str:
     return json.dumps({"Enabled": False, "DeleteThresholdEnabled": enabled, "DeleteThresholdValue": value})
 
 
-def test_more_removals_than_the_threshold_are_all_held_back(world: World) -> None:
-    world.secrets(SyncNotificationSettings=threshold(1))
-    world.cycle()
-    world.set_members("Kiro-Users", ["carol"])
-    status = world.cycle()
+def test_no_removal_is_exported_above_the_threshold(tenant: ConnectedTenant) -> None:
+    tenant.secrets(SyncNotificationSettings=threshold(1))
+    tenant.cycle()
+    tenant.set_members("Kiro-Users", ["carol"])
+    status = tenant.cycle()
 
     assert status["code"] == "Quarantine"
     assert status["quarantine"]["reason"] == "TooManyDeletes"
-    users = world.kiro_users()
+    users = tenant.kiro_users()
     assert users["alice"]["active"] is users["bob"]["active"] is True
-    assert "carol" in users, "additions still flow"
-    staged = [each for each in world.log if each["provisioningAction"] == "stagedDelete"]
-    assert {each["sourceIdentity"]["id"] for each in staged} == {"id-alice", "id-bob"}
+    assert "carol" in users, "additions are exported"
+    staged = [entry for entry in tenant.log if entry["provisioningAction"] == "stagedDelete"]
+    assert {entry["sourceIdentity"]["id"] for entry in staged} == {"id-alice", "id-bob"}
 
-    world.change_job(_forceDeletes=True)
-    allowed = world.cycle()
+    tenant.change_job(_forceDeletes=True)
+    allowed = tenant.cycle()
     assert allowed["code"] == "Active"
-    assert [world.kiro_users()[name]["active"] for name in ("alice", "bob")] == [False, False]
-    assert world.job["_forceDeletes"] is False
+    assert [tenant.kiro_users()[name]["active"] for name in ("alice", "bob")] == [False, False]
+    assert tenant.job["_forceDeletes"] is False
 
 
 @pytest.mark.parametrize("settings", [threshold(2), threshold(0, enabled=False), "not json", ""])
-def test_removals_within_the_threshold_or_without_one(world: World, settings: str) -> None:
-    world.secrets(SyncNotificationSettings=settings)
-    world.cycle()
-    world.set_members("Kiro-Users", [])
-    assert world.cycle()["code"] == "Active"
-    assert [each["active"] for each in world.kiro_users().values()] == [False, False]
+def test_removals_up_to_the_threshold_are_exported(tenant: ConnectedTenant, settings: str) -> None:
+    tenant.secrets(SyncNotificationSettings=settings)
+    tenant.cycle()
+    tenant.set_members("Kiro-Users", [])
+    assert tenant.cycle()["code"] == "Active"
+    assert [user["active"] for user in tenant.kiro_users().values()] == [False, False]
 
 
-def test_a_user_disabled_before_does_not_count_again(world: World) -> None:
-    world.secrets(SyncNotificationSettings=threshold(0))
-    world.change_user("bob", accountEnabled=False)
-    world.cycle()
-    world.change_job(_watermark=None)
-    assert world.cycle()["code"] == "Active"
+def test_a_user_disabled_before_does_not_count_again(tenant: ConnectedTenant) -> None:
+    tenant.secrets(SyncNotificationSettings=threshold(0))
+    tenant.change_user("bob", accountEnabled=False)
+    tenant.cycle()
+    tenant.change_job(_watermark=None)
+    assert tenant.cycle()["code"] == "Active"
 
 
 def test_retries_come_after_6_12_and_24_hours_then_daily() -> None:
@@ -273,8 +277,8 @@ def test_retries_come_after_6_12_and_24_hours_then_daily() -> None:
     attempts = []
     for hours in (0, 6, 12, 24, 48, 60):
         now = first + timedelta(hours=hours)
-        run = Run(now, now, initial=True, quarantine=quarantine)
-        status = job_status.after(status, run, {}, {}, active=True)
+        run = CycleRun(now, now, initial=True, quarantine=quarantine)
+        status = status_after_cycle(status, run, {}, {}, active=True)
         following = datetime.fromisoformat(status["quarantine"]["nextAttempt"])
         attempts.append((following - first) / timedelta(hours=1))
     assert attempts == [6, 12, 24, 48, 72, 72]
@@ -297,12 +301,12 @@ def test_escrow_thresholds(failed: int, succeeded: int, references: int, reason:
     entry = Entry("id", "User", {}, assigned=True)
 
     def outcome(*, error: bool, reference: bool = False) -> Outcome:
-        made = Outcome(entry, mapping, reference=reference)
+        result = Outcome(entry, mapping, reference=reference)
         if error:
-            made.fail(ScimError("code", "reason"))
-        return made
+            result.fail(ScimError("code", "reason"))
+        return result
 
     outcomes = [outcome(error=True)] * failed + [outcome(error=False)] * succeeded
     outcomes += [outcome(error=True, reference=True)] * references
-    found = job_status.escrow_quarantine(outcomes)
-    assert (found.reason if found else None) == reason
+    quarantine = escrow_quarantine(outcomes)
+    assert (quarantine.reason if quarantine else None) == reason

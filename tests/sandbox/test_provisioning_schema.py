@@ -1,4 +1,4 @@
-"""The default schema of the template ``scim``, and what a replacement must contain."""
+"""The default schema of the template ``scim``, and the validation of a replacement."""
 
 from __future__ import annotations
 
@@ -61,16 +61,16 @@ def schema() -> Document:
 
 def contract_errors(contract: Document, name: str, value: object) -> list[str]:
     reference = {"$ref": f"#/components/schemas/microsoft.graph.{name}", "components": contract["components"]}
-    return [f"{list(each.path)}: {each.message}" for each in OAS30Validator(reference).iter_errors(value)]
+    return [f"{list(error.path)}: {error.message}" for error in OAS30Validator(reference).iter_errors(value)]
 
 
-def test_the_default_schema_fits_the_official_description(contract: Document, schema: Document) -> None:
+def test_the_default_schema_matches_the_official_description(contract: Document, schema: Document) -> None:
     assert contract_errors(contract, "synchronizationSchema", schema) == []
     assert contract_errors(contract, "synchronizationSchema", schema | {"synchronizationRules": [1]}) != []
     assert unknown_members(schema, "microsoft.graph.synchronizationSchema") == []
 
 
-def test_the_template_fits_the_official_description(contract: Document) -> None:
+def test_the_template_matches_the_official_description(contract: Document) -> None:
     app_id = "8d5c1d2a-0000-4000-8000-000000000001"
     (template,) = templates({"id": "object", "appId": app_id})
     assert contract_errors(contract, "synchronizationTemplate", template) == []
@@ -79,14 +79,16 @@ def test_the_template_fits_the_official_description(contract: Document) -> None:
     assert template["default"] is True
 
 
-def test_the_default_schema_is_accepted_back(schema: Document) -> None:
+def test_the_default_schema_is_valid(schema: Document) -> None:
     assert schema_problems(schema) == []
     assert schema_problems(json.loads(json.dumps(schema))) == []
 
 
-def test_it_maps_what_the_tutorials_list(schema: Document) -> None:
+def test_it_has_the_mappings_of_the_tutorials(schema: Document) -> None:
     user, group = object_mapping(schema, "User"), object_mapping(schema, "Group")
-    assert {each["targetAttributeName"] for each in user["attributeMappings"]} == DOCUMENTED_USER_TARGETS
+    assert {
+        attribute["targetAttributeName"] for attribute in user["attributeMappings"]
+    } == DOCUMENTED_USER_TARGETS
     assert attribute_mapping(user, "externalId")["source"]["name"] == "mailNickname"
     assert attribute_mapping(user, "userName")["matchingPriority"] == 1
     switch = attribute_mapping(user, "active")["source"]
@@ -97,31 +99,34 @@ def test_it_maps_what_the_tutorials_list(schema: Document) -> None:
     assert group["flowTypes"] == user["flowTypes"] == "Add,Update,Delete"
 
 
-def test_its_shape_is_that_of_the_published_sample(schema: Document) -> None:
+def test_it_has_the_shape_of_the_published_sample(schema: Document) -> None:
     (rule,) = schema["synchronizationRules"]
     assert rule["name"] == "USERGROUP_OUTBOUND_USERGROUP"
     assert rule["id"].endswith("#V2")
-    assert [each["name"] for each in schema["directories"]] == ["Azure Active Directory", "customappsso"]
-    assert {each["key"] for each in rule["metadata"]} == {
+    assert [directory["name"] for directory in schema["directories"]] == [
+        "Azure Active Directory",
+        "customappsso",
+    ]
+    assert {item["key"] for item in rule["metadata"]} == {
         "defaultSourceObjectMappings",
         "supportsProvisionOnDemand",
     }
     defaults = json.loads(rule["metadata"][0]["value"])
-    assert [each["SourceObjectName"] for each in defaults] == ["Group", "User"]
+    assert [mapping["SourceObjectName"] for mapping in defaults] == ["Group", "User"]
     assert len(defaults[1]["AttributeMappings"]) == len(DOCUMENTED_USER_TARGETS)
 
 
-def test_schemas_do_not_share_their_parts() -> None:
+def test_schemas_share_no_objects() -> None:
     first, second = default_schema("a"), default_schema("b")
     object_mapping(first, "User")["attributeMappings"].clear()
     assert len(object_mapping(second, "User")["attributeMappings"]) == len(DOCUMENTED_USER_TARGETS)
 
 
-def test_the_mappings_know_the_target_attributes(schema: Document) -> None:
+def test_the_mappings_have_the_types_of_the_target_attributes(schema: Document) -> None:
     user = read_mappings(schema)["User"]
     assert user.booleans == ["active"]
-    assert [each.target for each in user.references] == [f"{ENTERPRISE}:manager"]
-    assert [each.target for each in user.matching] == ["userName"]
+    assert [mapping.target for mapping in user.reference_mappings] == [f"{ENTERPRISE}:manager"]
+    assert user.matching_attributes == ["userName"]
 
 
 def user_mapping(schema: Document) -> Document:
@@ -150,7 +155,7 @@ REFUSED: dict[str, tuple[Callable[[Document], object], str]] = {
         lambda s: s["directories"][0].pop("discoverabilities"),
         "directories[Azure Active Directory].discoverabilities:",
     ),
-    "a directory that the rule names is gone": (lambda s: s["directories"].pop(), "targetDirectoryName:"),
+    "missing target directory": (lambda s: s["directories"].pop(), "targetDirectoryName:"),
     "no object mappings": (
         lambda s: s["synchronizationRules"][0].update(objectMappings=[]),
         "objectMappings:",
@@ -189,9 +194,9 @@ REFUSED: dict[str, tuple[Callable[[Document], object], str]] = {
     ),
     "only the expression changed": (
         lambda s: name_source(s).update(expression="[mail]"),
-        "the expression '[mail]' does not say the same",
+        "the expression '[mail]' differs from",
     ),
-    "only the name changed": (lambda s: name_source(s).update(name="mail"), "does not say the same"),
+    "only the name changed": (lambda s: name_source(s).update(name="mail"), "differs from"),
     "an expression that is none": (lambda s: name_source(s).update(expression="[mail"), "unexpected text"),
     "an unknown function": (
         lambda s: name_source(s).update(type="Function", name="Reverse", expression="Reverse([mail])"),
@@ -205,30 +210,30 @@ REFUSED: dict[str, tuple[Callable[[Document], object], str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_refused(schema: Document, name: str) -> None:
-    damage, wanted = REFUSED[name]
+def test_invalid_schemas_are_refused(schema: Document, name: str) -> None:
+    damage, expected = REFUSED[name]
     damage(schema)
     problems = schema_problems(schema)
-    assert any(wanted in each for each in problems), problems
+    assert any(expected in problem for problem in problems), problems
 
 
 @pytest.mark.parametrize(
     "body", [{}, {"directories": None}, {"directories": "x"}, {"synchronizationRules": {}}]
 )
-def test_nonsense_is_refused_not_crashed_on(body: Document) -> None:
+def test_other_json_is_refused(body: Document) -> None:
     assert schema_problems(body)
 
 
 @pytest.mark.parametrize("value", ["removed", None, "text", 5, True, [], {}, [None]])
-def test_any_member_may_be_wrong_without_a_crash(schema: Document, value: object) -> None:
-    """Every single member of the schema, removed or of another type, is either fine or named as a problem."""
+def test_no_invalid_member_raises(schema: Document, value: object) -> None:
+    """Every single member of the schema, removed or of another type, is either valid or reported as a problem."""
     text = json.dumps(schema)
     for path in list(_paths(schema)):
         damaged = json.loads(text)
         if value == "removed":
-            del _holder(damaged, path)[path[-1]]
+            del _parent(damaged, path)[path[-1]]
         else:
-            _holder(damaged, path)[path[-1]] = value
+            _parent(damaged, path)[path[-1]] = value
         if not schema_problems(damaged):
             read_mappings(damaged)
 
@@ -264,7 +269,7 @@ def _paths(value: Any, path: tuple[Any, ...] = ()) -> Any:
         yield from _paths(inner, (*path, key))
 
 
-def _holder(value: Any, path: tuple[Any, ...]) -> Any:
+def _parent(value: Any, path: tuple[Any, ...]) -> Any:
     for key in path[:-1]:
         value = value[key]
     return value

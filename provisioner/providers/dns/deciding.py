@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from provisioner.core.snapshot import Fault, Problem
+from provisioner.core.snapshot import Problem, ProblemKind
 
-from .diagnosis.sight import Sight, is_token
-from .keys import DomainKeys
+from .context import Sight, is_token
 from .observations import Place
+from .playbook import DomainEntry
 from .resources import PREFIX, DomainRecord, OutdatedValue
 
 
@@ -40,14 +40,14 @@ def impossible(sight: Sight) -> Problem | None:
     if sight.standing.resolvable or sight.zone is None or sight.zone.registered is not False:
         return None
     return Problem(
-        fault=Fault.FOREIGN,
+        kind=ProblemKind.UNUSABLE,
         address=sight.record.address,
         message=f"{sight.record.key} cannot be verified: {sight.standing.reason}, and the public DNS does not have it",
         hint="name a public domain that you control, or that of the e-mail addresses that people sign in with",
     )
 
 
-def unusual(keys: DomainKeys) -> Iterator[str]:
+def unusual(keys: DomainEntry) -> Iterator[str]:
     """What may be a mistake in the value."""
     if keys.value is not None and not keys.value.startswith(PREFIX):
         yield (

@@ -15,9 +15,9 @@ import dns.rcode
 
 from provisioner.core.resource import Resource
 
-from . import answers
-from .diagnosis import sights
-from .exchange import Exchange, Reply
+from . import responses
+from .client import Exchange, Reply
+from .context import sights
 from .names import doubled, parents
 from .observations import Answer, NameServer, Place, Role, Zone
 from .resources import DomainRecord
@@ -141,8 +141,8 @@ class _Look:
         bogus = False
         if recurse and reply.rcode == dns.rcode.SERVFAIL:
             again = await self._exchange.ask(endpoint, name, "TXT", recurse=True, validate=False)
-            bogus = answers.exists(again.message) is not None
-        return answers.observed(reply, endpoint, name, domain, place=place, bogus=bogus, at=self._clock())
+            bogus = responses.exists(again.message) is not None
+        return responses.observed(reply, endpoint, name, domain, place=place, bogus=bogus, at=self._clock())
 
     # -- zones and their servers
 
@@ -153,10 +153,10 @@ class _Look:
         lowest = record.name if self._early or record.label == "@" else record.name.partition(".")[2]
         candidates = parents(lowest, registered)
         replies = await _all([self._resolved(name, "NS") for name in candidates])
-        there = answers.exists(replies[-1])
+        there = responses.exists(replies[-1])
         for name, message in zip(candidates, replies, strict=True):
-            if servers := answers.own(message, name, "NS"):
-                names = sorted({answers.text_of(server.target) for server in servers})
+            if servers := responses.own(message, name, "NS"):
+                names = sorted({responses.text_of(server.target) for server in servers})
                 found = await _all([self._server(server, message) for server in names])
                 return Zone(
                     key=record.key,
@@ -178,13 +178,13 @@ class _Look:
         """A server with its addresses, which often come with the list of servers."""
         if name in self._servers:
             return NameServer(name=name, addresses=(self._servers[name][0],))
-        found = answers.addresses(message, name)
+        found = responses.addresses(message, name)
         if not found:
             four, six = await _all([self._resolved(name, "A"), self._resolved(name, "AAAA")])
             found = tuple(
                 str(record.address)
                 for reply, kind in ((four, "A"), (six, "AAAA"))
-                for record in answers.records(reply, name, kind)
+                for record in responses.records(reply, name, kind)
             )
             if not found and four is None and six is None:
                 return NameServer(
@@ -210,7 +210,7 @@ class _Look:
         try:
             for done in asyncio.as_completed(asked):
                 reply = await done
-                if answers.exists(reply.message) is not None:
+                if responses.exists(reply.message) is not None:
                     return reply.message
         finally:
             for task in asked:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Final
 
-from provisioner.core.resource import Model, Resource
+from provisioner.core.resource import Model, Observation
 
 
 class Role(StrEnum):
@@ -74,7 +74,7 @@ class Soa(Model):
         return min(self.ttl, self.minimum)
 
 
-class Answer(Resource):
+class Answer(Observation):
     """What one server said of one name; the key is ``domain/server/name``.
 
     Attributes:
@@ -149,7 +149,7 @@ class NameServer(Model):
     problem: str = ""
 
 
-class Zone(Resource):
+class Zone(Observation):
     """The zone that a domain's record is in; the key is the domain.
 
     Attributes:
@@ -169,7 +169,7 @@ class Zone(Resource):
     problem: str = ""
 
 
-class History(Resource):
+class History(Observation):
     """What earlier looks at a domain's record saw; the key is the domain.
 
     Attributes:
@@ -183,7 +183,7 @@ class History(Resource):
     first_present: datetime | None = None
 
 
-class Neighbour(Resource):
+class Neighbour(Observation):
     """Other playbooks that name the same domain; the key is the domain."""
 
     kind: ClassVar[str] = "dns-neighbour"
@@ -196,7 +196,7 @@ VENDOR_DOMAINS: Final = ("onmicrosoft.com", "onmicrosoft.us", "partner.onmschina
 names; those of the national clouds are from experience)."""
 
 
-class EmailDomain(Resource):
+class EmailDomain(Observation):
     """A domain of the e-mail addresses of those who are assigned to the application; the key is the domain.
 
     Attributes:
@@ -210,7 +210,7 @@ class EmailDomain(Resource):
     complete: bool = True
 
 
-class VerifiedDomain(Resource):
+class VerifiedDomain(Observation):
     """A domain of which the tenant proved that it is its own; the key is the domain.
 
     Those below :data:`VENDOR_DOMAINS` are left out.

@@ -64,7 +64,7 @@ def beside(record: DomainRecord, snapshot: Snapshot) -> tuple[str, ...]:
     """The TXT values that are at a record's name besides its own."""
     answers = (
         one
-        for one in snapshot.of(Answer)
+        for one in snapshot.all(Answer)
         if one.domain == record.key and one.name == record.name and one.said
     )
     values = {value.joined for one in answers for value in one.values}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, ClassVar, Final
 
-from provisioner.core.resource import CREATE_ONLY, OBSERVED, Resource
+from provisioner.core.resource import CREATE_ONLY, READ_ONLY, Resource
 
 PREFIX: Final = "kiro-site-verification="
 """How the value begins (kirodotdev/Kiro issue 6167 and public DNS data; the vendor's guide does not say)."""
@@ -39,13 +39,13 @@ class DomainRecord(Resource):
 
     kind: ClassVar[str] = "dns-record"
 
-    label: Annotated[str, OBSERVED]
-    name: Annotated[str, OBSERVED]
+    label: Annotated[str, READ_ONLY]
+    name: Annotated[str, READ_ONLY]
     value: str | None = None
     ttl: Annotated[int | None, CREATE_ONLY] = None
     published: bool | None = None
-    issued: Annotated[datetime | None, OBSERVED] = None
-    writer: Annotated[str, OBSERVED] = ""
+    issued: Annotated[datetime | None, READ_ONLY] = None
+    writer: Annotated[str, READ_ONLY] = ""
 
 
 class OutdatedValue(Resource):
@@ -53,6 +53,6 @@ class OutdatedValue(Resource):
 
     kind: ClassVar[str] = "dns-outdated-value"
 
-    domain: Annotated[str, OBSERVED]
-    name: Annotated[str, OBSERVED]
+    domain: Annotated[str, READ_ONLY]
+    name: Annotated[str, READ_ONLY]
     value: str

@@ -9,15 +9,21 @@ from uuid import UUID
 
 from provisioner.core.errors import RemoteError
 from provisioner.core.snapshot import Snapshot
-from provisioner.providers.exporting import Candidate, Draft, nameable, not_adoptable, permitted
+from provisioner.providers.base.export import (
+    Candidate,
+    Draft,
+    entries_by_name,
+    not_adoptable_error,
+    read_permitted,
+)
 
 from . import export, parse
 from . import resources as kinds
-from .graph import Graph, Read, literal, path
-from .playbook import DirectoryKeys, EntraPlaybook
+from .batch import elements
+from .client import GraphClient, Read, literal, path
+from .playbook import DirectoryEntry, EntraPlaybook
 from .provider import EntraProvider
 from .resources import Json
-from .rounds import elements
 
 _ALSO = frozenset({kinds.Consent.kind})
 _FIELDS = f"$select={parse.APPLICATION_FIELDS}"
@@ -38,7 +44,7 @@ async def candidates(provider: EntraProvider, application: str | None) -> tuple[
         provider: of the tenant.
         application: a client id or a display name; None: every one that looks like Kiro's.
     """
-    graph = provider.graph
+    graph = provider.client
     if application is None:
         listed = await graph.pages(f"/applications?$top=999&{_FIELDS}")
         found = [data for data in listed if export.is_kiros(data)]
@@ -64,31 +70,33 @@ async def drafted(provider: EntraProvider, candidate: Candidate, name: str) -> D
         """First who is assigned, then whether their names lead to them."""
         used.append(playbook)
         first = await replace(provider, playbook=playbook).read(_ALSO)
-        logins = await _sign_in_names(provider.graph, first) if playbook.users is not None else {}
+        logins = await _sign_in_names(provider.client, first) if playbook.users is not None else {}
         named = playbook.model_copy(
             update={
-                "groups": None if playbook.groups is None else nameable(DirectoryKeys, _group_names(first)),
-                "users": None if playbook.users is None else nameable(DirectoryKeys, logins),
+                "groups": None
+                if playbook.groups is None
+                else entries_by_name(DirectoryEntry, _group_names(first)),
+                "users": None if playbook.users is None else entries_by_name(DirectoryEntry, logins),
             }
         )
         return await replace(provider, playbook=named).read(_ALSO), logins
 
     playbook = export.provisional(provider.playbook.connection, candidate, name)
     without = {needs: _without(section) for needs, section in export.SECTIONS.items()}
-    (snapshot, logins), refused = await permitted(read, playbook, without)
+    (snapshot, logins), refused = await read_permitted(read, playbook, without)
     if snapshot.get(kinds.Application, name) is None:
-        raise not_adoptable(snapshot, candidate)
+        raise not_adoptable_error(snapshot, candidate)
     return export.drafted(used[-1], export.Found(candidate, snapshot, refused, logins))
 
 
 def _group_names(snapshot: Snapshot) -> dict[str, str | None]:
-    return {str(one.principal): one.principal_name for one in snapshot.of(kinds.GroupAssignment)}
+    return {str(one.principal): one.principal_name for one in snapshot.all(kinds.GroupAssignment)}
 
 
-async def _sign_in_names(graph: Graph, snapshot: Snapshot) -> dict[str, str | None]:
+async def _sign_in_names(graph: GraphClient, snapshot: Snapshot) -> dict[str, str | None]:
     """User principal names by object id: an assignment tells display names only."""
-    ids = list(dict.fromkeys(str(one.principal) for one in snapshot.of(kinds.UserAssignment)))
-    reads = [Read(path("/users/{}", key) + "?$select=userPrincipalName", absent_ok=True) for key in ids]
+    ids = list(dict.fromkeys(str(one.principal) for one in snapshot.all(kinds.UserAssignment)))
+    reads = [Read(path("/users/{}", key) + "?$select=userPrincipalName", may_be_absent=True) for key in ids]
     answers = await graph.read_all(reads) if reads else []
     refused = next((answer for answer in answers if isinstance(answer, RemoteError)), None)
     if refused is not None:

@@ -10,21 +10,21 @@ from urllib.parse import urlsplit
 from provisioner.core.errors import PermissionDeniedError
 from provisioner.core.snapshot import Snapshot
 from provisioner.providers import kiro
-from provisioner.providers.exporting import (
+from provisioner.providers.base.export import (
     DOMAINS,
     Candidate,
     Draft,
-    Variable,
+    VariableReference,
     in_order,
     owner_in,
     ports,
-    principal,
+    principal_entry,
 )
-from provisioner.providers.keys import https
+from provisioner.providers.base.playbook_models import https_url
 
 from . import permissions
 from . import resources as kinds
-from .playbook import ApplicationKeys, ConnectionKeys, DirectoryKeys, EntraPlaybook, ScimKeys
+from .playbook import ApplicationSection, ConnectionSection, DirectoryEntry, EntraPlaybook, ScimSection
 from .resources import Json
 
 SECTIONS: Final = {
@@ -75,15 +75,15 @@ def is_kiros(data: Json) -> bool:
     return marked or not scopes.isdisjoint(kiro.SCOPES) or any(uri.startswith("kiro:") for uri in uris)
 
 
-def provisional(connection: ConnectionKeys, found: Candidate, name: str) -> EntraPlaybook:
+def provisional(connection: ConnectionSection, found: Candidate, name: str) -> EntraPlaybook:
     """A playbook that has everything read that may belong to an application."""
     return EntraPlaybook(
         version=1,
         name=name,
         provider="entra",
         connection=connection,
-        application=ApplicationKeys(client_id=found.client_id),
-        scim=ScimKeys(),
+        application=ApplicationSection(client_id=found.client_id),
+        scim=ScimSection(),
         groups=(),
         users=(),
     )
@@ -96,7 +96,7 @@ def drafted(playbook: EntraPlaybook, found: Found) -> Draft:
         playbook: with which everything was read.
         found: what was.
     """
-    application = found.snapshot.need(kinds.Application, playbook.name)
+    application = found.snapshot.require(kinds.Application, playbook.name)
     scim = _scim(playbook, found.snapshot)
     groups, users = _assigned(playbook, found)
     whole = EntraPlaybook(
@@ -114,19 +114,19 @@ def drafted(playbook: EntraPlaybook, found: Found) -> Draft:
         keys["scim"] |= _credentials(playbook, found.snapshot)
     return Draft(
         keys=keys,
-        remarks=dict(_remarks(keys, found)),
-        absent=dict(_absent(keys, found)),
-        left_alone=(*_left_alone(application, whole), *_left_in_job(playbook, found.snapshot)),
+        comments=dict(_remarks(keys, found)),
+        omitted=dict(_absent(keys, found)),
+        inexpressible=(*_left_alone(application, whole), *_left_in_job(playbook, found.snapshot)),
         unread=tuple(_unread(found)),
     )
 
 
-def _application(playbook: EntraPlaybook, application: kinds.Application, found: Found) -> ApplicationKeys:
+def _application(playbook: EntraPlaybook, application: kinds.Application, found: Found) -> ApplicationSection:
     there = found.snapshot.get(kinds.ServicePrincipal, playbook.name)
     scopes = _scopes(application)
     consent = found.snapshot.get(kinds.Consent, playbook.name)
     named = application.display_name or ""
-    return ApplicationKeys(
+    return ApplicationSection(
         display_name=named if named.strip() and named != playbook.name and len(named) <= _LONGEST else None,
         client_id=None if found.candidate.owner else found.candidate.client_id,
         scopes=scopes,
@@ -144,41 +144,41 @@ def _scopes(application: kinds.Application) -> tuple[str, ...]:
 
 def _assigned(
     playbook: EntraPlaybook, found: Found
-) -> tuple[tuple[DirectoryKeys, ...], tuple[DirectoryKeys, ...]]:
+) -> tuple[tuple[DirectoryEntry, ...], tuple[DirectoryEntry, ...]]:
     """Groups and users that are assigned; nothing where they may not be looked up."""
     snapshot, names = found.snapshot, found.sign_in_names or {}
-    ids: dict[str, str] = {one.key: one.id or "" for one in snapshot.of(kinds.Group)}
-    logins: dict[str, str] = {one.key: one.id or "" for one in snapshot.of(kinds.User)}
+    ids: dict[str, str] = {one.key: one.id or "" for one in snapshot.all(kinds.Group)}
+    logins: dict[str, str] = {one.key: one.id or "" for one in snapshot.all(kinds.User)}
     groups = (
-        principal(DirectoryKeys, one.principal_name, str(one.principal), ids)
-        for one in snapshot.of(kinds.GroupAssignment)
+        principal_entry(DirectoryEntry, one.principal_name, str(one.principal), ids)
+        for one in snapshot.all(kinds.GroupAssignment)
         if playbook.groups is not None
     )
     users = (
-        principal(DirectoryKeys, names.get(str(one.principal)), str(one.principal), logins)
-        for one in snapshot.of(kinds.UserAssignment)
+        principal_entry(DirectoryEntry, names.get(str(one.principal)), str(one.principal), logins)
+        for one in snapshot.all(kinds.UserAssignment)
         if playbook.users is not None
     )
     return _by_name(groups), _by_name(users)
 
 
-def _by_name(keys: Iterable[DirectoryKeys]) -> tuple[DirectoryKeys, ...]:
+def _by_name(keys: Iterable[DirectoryEntry]) -> tuple[DirectoryEntry, ...]:
     """Each once: a principal may be assigned with several roles."""
     return tuple(sorted(dict.fromkeys(keys), key=lambda one: one.key.casefold()))
 
 
-def _scim(playbook: EntraPlaybook, snapshot: Snapshot) -> ScimKeys | None:
+def _scim(playbook: EntraPlaybook, snapshot: Snapshot) -> ScimSection | None:
     """The keys that a playbook needs for the provisioning there is; None where there is none, or it cannot be read."""
     job = snapshot.get(kinds.ProvisioningJob, playbook.name)
-    if job is None or snapshot.gap(kinds.ProvisioningSecrets.kind):
+    if job is None or snapshot.gap_for(kinds.ProvisioningSecrets.kind):
         return None
     secrets = snapshot.get(kinds.ProvisioningSecrets, playbook.name)
     mapping = snapshot.get(kinds.AttributeMapping, playbook.name)
     minimal = mapping is not None and not (mapping.other or mapping.missing)
     threshold = (secrets and secrets.delete_threshold) or None
     notified = (secrets and secrets.recipients) or None
-    synced = all(one.provisioned for one in snapshot.of(kinds.FirstSync))
-    return ScimKeys.model_validate(
+    synced = all(one.provisioned for one in snapshot.all(kinds.FirstSync))
+    return ScimSection.model_validate(
         {
             "mapping": "minimal" if minimal else "guide",
             "on_demand": synced,
@@ -192,14 +192,14 @@ def _credentials(playbook: EntraPlaybook, snapshot: Snapshot) -> dict[str, Any]:
     """Endpoint and token, in the order of the model; a variable where the value is a secret or may hold one."""
     secrets = snapshot.get(kinds.ProvisioningSecrets, playbook.name)
     endpoint = secrets.endpoint if secrets else None
-    written = endpoint if endpoint and _presentable(endpoint) else Variable("KIRO_SCIM_ENDPOINT")
-    return {"endpoint": written, "token": Variable("KIRO_SCIM_TOKEN")}
+    written = endpoint if endpoint and _presentable(endpoint) else VariableReference("KIRO_SCIM_ENDPOINT")
+    return {"endpoint": written, "token": VariableReference("KIRO_SCIM_TOKEN")}
 
 
 def _presentable(endpoint: str) -> bool:
     """Whether an endpoint fits into a playbook, and cannot hold a secret."""
     try:
-        parts = urlsplit(https(endpoint))
+        parts = urlsplit(https_url(endpoint))
     except ValueError:
         return False
     return not (parts.query or parts.fragment)
@@ -212,9 +212,9 @@ def _remarks(keys: dict[str, Any], found: Found) -> Iterator[tuple[tuple[str | i
         yield ("name",), "would mark the application; do not change it later"
         yield ("application", "client_id"), "adopts it: it does not carry this playbook's marker"
     yield ("scim", "token"), "Graph does not give it back; set the variable to have it written"
-    if isinstance(keys.get("scim", {}).get("endpoint"), Variable):
+    if isinstance(keys.get("scim", {}).get("endpoint"), VariableReference):
         yield ("scim", "endpoint"), "from the Kiro console"
-    told = {str(one.principal): one.principal_name for one in found.snapshot.of(kinds.Assignment)}
+    told = {str(one.principal): one.principal_name for one in found.snapshot.all(kinds.Assignment)}
     for section in ("groups", "users"):
         for number, entry in enumerate(keys.get(section, ())):
             if name := told.get(entry.get("id", "")):
@@ -222,11 +222,11 @@ def _remarks(keys: dict[str, Any], found: Found) -> Iterator[tuple[tuple[str | i
 
 
 def _absent(keys: dict[str, Any], found: Found) -> Iterator[tuple[str, tuple[str, ...]]]:
-    refused = {SECTIONS[error.needs] for error in found.refused}
+    refused = {SECTIONS[error.permissions] for error in found.refused}
     if (
         "scim" not in keys
         and "scim" not in refused
-        and not found.snapshot.gap(kinds.ProvisioningSecrets.kind)
+        and not found.snapshot.gap_for(kinds.ProvisioningSecrets.kind)
     ):
         yield (
             "scim",
@@ -255,11 +255,11 @@ def _left_alone(application: kinds.Application, whole: EntraPlaybook) -> Iterato
 
 
 def _left_in_job(playbook: EntraPlaybook, snapshot: Snapshot) -> Iterator[str]:
-    for job in snapshot.of(kinds.ProvisioningJob):
+    for job in snapshot.all(kinds.ProvisioningJob):
         if job.key != playbook.name:
             yield f"the second provisioning job {job.id}"
     consent = snapshot.get(kinds.Consent, playbook.name)
-    if consent and not set(_scopes(snapshot.need(kinds.Application, playbook.name))) <= set(
+    if consent and not set(_scopes(snapshot.require(kinds.Application, playbook.name))) <= set(
         consent.scopes or ()
     ):
         yield f"the admin consent to {' '.join(consent.scopes or ()) or 'nothing'}"
@@ -267,9 +267,9 @@ def _left_in_job(playbook: EntraPlaybook, snapshot: Snapshot) -> Iterator[str]:
 
 def _unread(found: Found) -> Iterator[str]:
     for error in found.refused:
-        yield f"{SECTIONS[error.needs]}: needs {' or '.join(error.needs)}"
+        yield f"{SECTIONS[error.permissions]}: needs {' or '.join(error.permissions)}"
     sections = {kinds.ProvisioningSecrets.kind: "scim", kinds.Consent.kind: "application: admin_consent"}
     for gap in found.snapshot.gaps:
         if gap.kind in sections:
-            needs = f"needs {' or '.join(gap.needs)}" if gap.needs else gap.reason
+            needs = f"needs {' or '.join(gap.permissions)}" if gap.permissions else gap.reason
             yield f"{sections[gap.kind]}: {needs}"

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from provisioner.core.resource import MENTIONS, PERSONAL, Resource
+from provisioner.core.resource import MAY_NAME_PEOPLE, PERSONAL_DATA, Observation
 
 
-class StrayApplication(Resource):
+class OrphanedApplication(Observation):
     """An application that an interrupted run created and never finished; known by its provisional name."""
 
-    kind: ClassVar[str] = "entra-stray-application"
+    kind: ClassVar[str] = "entra-orphaned-application"
 
     id: str
     display_name: str
 
 
-class OtherApplication(Resource):
+class OtherApplication(Observation):
     """Another application of the same display name."""
 
     kind: ClassVar[str] = "entra-other-application"
@@ -27,7 +27,7 @@ class OtherApplication(Resource):
     created: str | None = None
 
 
-class DeletedApplication(Resource):
+class DeletedApplication(Observation):
     """A copy in the recycle bin, where it stays for 30 days and keeps its uniqueName."""
 
     kind: ClassVar[str] = "entra-deleted-application"
@@ -39,7 +39,7 @@ class DeletedApplication(Resource):
     deleted: str | None = None
 
 
-class GroupMembers(Resource):
+class GroupMembers(Observation):
     """The direct members of an assigned group."""
 
     kind: ClassVar[str] = "entra-group-members"
@@ -48,39 +48,39 @@ class GroupMembers(Resource):
     nested: tuple[str, ...] = ()
 
 
-class SignInError(Resource):
+class SignInError(Observation):
     """Failed sign-ins to the application, by error code; the key is the code."""
 
     kind: ClassVar[str] = "entra-sign-in-error"
 
     code: int
     count: int
-    reason: Annotated[str | None, MENTIONS] = None
+    reason: Annotated[str | None, MAY_NAME_PEOPLE] = None
     last: str | None = None
 
 
-class ProvisioningFailure(Resource):
+class ProvisioningFailure(Observation):
     """Failures in the provisioning log, by error code."""
 
     kind: ClassVar[str] = "entra-provisioning-failure"
 
     code: str
     count: int
-    reason: Annotated[str | None, MENTIONS] = None
-    who: Annotated[str | None, PERSONAL] = None
+    reason: Annotated[str | None, MAY_NAME_PEOPLE] = None
+    who: Annotated[str | None, PERSONAL_DATA] = None
     last: str | None = None
 
 
-class WrongExternalId(Resource):
+class WrongExternalId(Observation):
     """A user who was provisioned with an externalId that is not the object id; the key is the object id."""
 
     kind: ClassVar[str] = "entra-wrong-external-id"
 
-    name: Annotated[str | None, PERSONAL] = None
-    external_id: Annotated[str, PERSONAL]
+    name: Annotated[str | None, PERSONAL_DATA] = None
+    external_id: Annotated[str, PERSONAL_DATA]
 
 
-class ConditionalAccessPolicy(Resource):
+class ConditionalAccessPolicy(Observation):
     """A Conditional Access policy that is switched on and covers the application."""
 
     kind: ClassVar[str] = "entra-conditional-access-policy"
@@ -89,7 +89,7 @@ class ConditionalAccessPolicy(Resource):
     controls: tuple[str, ...] = ()
 
 
-class ConsentPolicy(Resource):
+class ConsentPolicy(Observation):
     """Whether users may consent for themselves."""
 
     kind: ClassVar[str] = "entra-consent-policy"
@@ -97,7 +97,7 @@ class ConsentPolicy(Resource):
     user_consent: bool
 
 
-class Licences(Resource):
+class Licences(Observation):
     """The tenant's Entra ID plans."""
 
     kind: ClassVar[str] = "entra-licences"

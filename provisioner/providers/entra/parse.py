@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from provisioner.core.resource import Resource, Seal
-from provisioner.providers.dns.diagnosis.people import canonical
+from provisioner.core.resource import Resource, WriteOnlySecret
+from provisioner.providers.dns.checks.email_domains import canonical
 from provisioner.providers.dns.names import within
 from provisioner.providers.dns.observations import VENDOR_DOMAINS, VerifiedDomain
 
@@ -245,7 +245,9 @@ def seconds(duration: str | None) -> float | None:
     return ((days * 24 + hours) * 60 + minutes) * 60 + rest
 
 
-def secrets(job: kinds.ProvisioningJob, data: Json, remembered: Seal) -> kinds.ProvisioningSecrets | None:
+def secrets(
+    job: kinds.ProvisioningJob, data: Json, remembered: WriteOnlySecret
+) -> kinds.ProvisioningSecrets | None:
     """From the job's secrets; None when nothing is configured.
 
     Args:

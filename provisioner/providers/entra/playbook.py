@@ -5,30 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from provisioner.core.plan import Desired, Guards
-from provisioner.core.resource import Model, Ref, Resource
-from provisioner.core.step import Evidence, ManualStep
+from provisioner.core.manual_step import ManualStep, StepProof
+from provisioner.core.plan import DesiredState, Guards
+from provisioner.core.resource import Model, Reference, Resource
 from provisioner.providers import kiro
-from provisioner.providers.dns.keys import LATE, PLACES, Domains, LookupKeys
-from provisioner.providers.keys import (
+from provisioner.providers.base.playbook_models import (
     LOOPBACK_HOSTS,
     Email,
     Endpoint,
     IntegrationPlaybook,
-    LeaveAlone,
     Name,
     Port,
-    PrincipalKeys,
-    SafetyKeys,
+    PrincipalEntry,
+    SafetySection,
+    UnmanagedRules,
     Waivers,
-    distinct,
+    unique,
 )
+from provisioner.providers.dns.playbook import DEFERRED_KEY, Domains, LookupSection
 
 from . import resources as kinds
 
@@ -51,7 +51,7 @@ def _tenant(value: str) -> str:
 Guid = Annotated[str, AfterValidator(_guid)]
 
 
-class ConnectionKeys(Model):
+class ConnectionSection(Model):
     """Which tenant."""
 
     tenant: Annotated[str, AfterValidator(_tenant)] = Field(
@@ -65,7 +65,7 @@ class ConnectionKeys(Model):
         return self.tenant
 
 
-class ApplicationKeys(Model):
+class ApplicationSection(Model):
     """The application ("App registration" and "Enterprise application" in the portal)."""
 
     display_name: Name | None = Field(
@@ -74,10 +74,10 @@ class ApplicationKeys(Model):
     client_id: Guid | None = Field(
         default=None, description="Application (client) ID of an existing application to adopt."
     )
-    scopes: Annotated[tuple[Name, ...], AfterValidator(distinct)] = Field(
+    scopes: Annotated[tuple[Name, ...], AfterValidator(unique)] = Field(
         default=kiro.SCOPES, description="Scopes to expose. The vendor requires both defaults."
     )
-    loopback_ports: Annotated[tuple[Port, ...], AfterValidator(distinct)] = Field(
+    loopback_ports: Annotated[tuple[Port, ...], AfterValidator(unique)] = Field(
         default=kiro.LOOPBACK_PORTS,
         description="Ports with a loopback redirect URI of their own, besides kiro:// and the portless one. "
         "Entra ignores the port of a localhost URI, so [] works too.",
@@ -88,7 +88,7 @@ class ApplicationKeys(Model):
     )
 
 
-class ScimKeys(Model):
+class ScimSection(Model):
     """Provisioning of users and groups to Kiro."""
 
     endpoint: Endpoint | None = Field(
@@ -114,7 +114,7 @@ class ScimKeys(Model):
     )
 
 
-class DirectoryKeys(PrincipalKeys):
+class DirectoryEntry(PrincipalEntry):
     """A group or a user, by name or by id."""
 
     name: Name | None = Field(
@@ -123,52 +123,25 @@ class DirectoryKeys(PrincipalKeys):
     id: Guid | None = Field(default=None, description="Object ID; always unambiguous.")
 
 
-_SECTIONS: Final[Mapping[str, tuple[type[Resource], ...]]] = {
-    "application": (
-        kinds.Application,
-        kinds.ServicePrincipal,
-        kinds.Consent,
-    ),
-    "scim": (
-        kinds.ProvisioningJob,
-        kinds.ProvisioningSecrets,
-        kinds.AttributeMapping,
-        kinds.ProvisioningStatus,
-    ),
-    "groups": (
-        kinds.GroupAssignment,
-        kinds.Group,
-        kinds.FirstSync,
-    ),
-    "users": (
-        kinds.UserAssignment,
-        kinds.User,
-    ),
-}
-"""Which kinds of resources a key asks for."""
-
-
 class EntraPlaybook(IntegrationPlaybook):
     """A playbook whose provider is ``entra``."""
 
-    late: ClassVar[frozenset[tuple[str, ...]]] = frozenset({("scim", "endpoint"), ("scim", "token"), LATE})
-    variables: ClassVar[Mapping[str, str]] = MappingProxyType(
+    deferred_keys: ClassVar[frozenset[tuple[str, ...]]] = frozenset(
+        {("scim", "endpoint"), ("scim", "token"), DEFERRED_KEY}
+    )
+    default_variables: ClassVar[Mapping[str, str]] = MappingProxyType(
         {"scim.endpoint": "KIRO_SCIM_ENDPOINT", "scim.token": "KIRO_SCIM_TOKEN"}
     )
 
-    places: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {kind.kind: section for section, asked in _SECTIONS.items() for kind in asked} | PLACES
-    )
-
     provider: Literal["entra"] = Field(description="The identity provider.")
-    connection: ConnectionKeys
-    application: ApplicationKeys = ApplicationKeys()
-    scim: ScimKeys | None = Field(default=None, description="Absent: provisioning is not managed.")
-    groups: Annotated[tuple[DirectoryKeys, ...], AfterValidator(distinct)] | None = Field(
+    connection: ConnectionSection
+    application: ApplicationSection = ApplicationSection()
+    scim: ScimSection | None = Field(default=None, description="Absent: provisioning is not managed.")
+    groups: Annotated[tuple[DirectoryEntry, ...], AfterValidator(unique)] | None = Field(
         default=None,
         description="Groups that are assigned, and no others. []: none. Absent: group assignments are not managed.",
     )
-    users: Annotated[tuple[DirectoryKeys, ...], AfterValidator(distinct)] | None = Field(
+    users: Annotated[tuple[DirectoryEntry, ...], AfterValidator(unique)] | None = Field(
         default=None,
         description="Users that are assigned directly, and no others; the vendor advises against it. "
         "[]: none. Absent: direct assignments are not managed.",
@@ -177,9 +150,9 @@ class EntraPlaybook(IntegrationPlaybook):
         default=None,
         description="Domains of people's e-mail addresses, verified by TXT record. Absent: not managed.",
     )
-    lookup: LookupKeys = LookupKeys()
-    safety: SafetyKeys = SafetyKeys()
-    unmanaged: LeaveAlone = ()
+    lookup: LookupSection = LookupSection()
+    safety: SafetySection = SafetySection()
+    unmanaged: UnmanagedRules = ()
     waivers: Waivers = ()
 
     @property
@@ -199,7 +172,7 @@ class EntraPlaybook(IntegrationPlaybook):
         """The Microsoft cloud the tenant lives in."""
         return self.connection.cloud
 
-    def rehearsed(self, values: Mapping[str, str]) -> EntraPlaybook:
+    def for_sandbox(self, values: Mapping[str, str]) -> EntraPlaybook:
         """This playbook for the sandbox: its tenant, and its SCIM endpoint where ours is on another machine.
 
         Args:
@@ -217,17 +190,17 @@ class EntraPlaybook(IntegrationPlaybook):
             )
         return self.model_copy(update=update)
 
-    def desired(self) -> Desired:
+    def desired_state(self) -> DesiredState:
         """What this playbook asks for, as resources."""
         exhaustive = {
             kind.kind
             for kind, listed in ((kinds.GroupAssignment, self.groups), (kinds.UserAssignment, self.users))
             if listed is not None
         }
-        return Desired(
+        return DesiredState(
             resources=(*self._application(), *self._assignments(), *self._provisioning()),
             exhaustive=frozenset(exhaustive),
-            left_alone=self.unmanaged,
+            unmanaged=self.unmanaged,
         )
 
     def _address(self, kind: type[Resource]) -> str:
@@ -241,7 +214,7 @@ class EntraPlaybook(IntegrationPlaybook):
             unique_name=self.marker,
             tags=(self.tag,),
             sign_in_audience="AzureADMyOrg",
-            identifier_uris=(Ref(address=address, field="app_id", form="api://{}"),),
+            identifier_uris=(Reference(address=address, field="app_id", template="api://{}"),),
             access_token_version=2,
             scopes=tuple(
                 kinds.Scope(value=value, enabled=True, type="User", display_name=value)
@@ -255,12 +228,12 @@ class EntraPlaybook(IntegrationPlaybook):
         )
         principal = kinds.ServicePrincipal(
             key=self.name,
-            after=(address,),
+            depends_on=(address,),
             account_enabled=True,
             assignment_required=keys.assignment_required,
             tags=kinds.PORTAL_TAGS,
         )
-        consent = kinds.Consent(key=self.name, after=(principal.address,), scopes=keys.scopes)
+        consent = kinds.Consent(key=self.name, depends_on=(principal.address,), scopes=keys.scopes)
         return (application, principal, *((consent,) if keys.admin_consent else ()))
 
     def _assignments(self) -> tuple[Resource, ...]:
@@ -274,8 +247,8 @@ class EntraPlaybook(IntegrationPlaybook):
                 who = principal(key=keys.key)
                 role = assignment(
                     key=keys.key,
-                    after=after,
-                    principal=Ref(address=who.address, field="id"),
+                    depends_on=after,
+                    principal=Reference(address=who.address, field="id"),
                     role=kinds.USER_ROLE,
                 )
                 found += (who, role)
@@ -285,11 +258,11 @@ class EntraPlaybook(IntegrationPlaybook):
         if self.scim is None:
             return ()
         job = kinds.ProvisioningJob(
-            key=self.name, after=(self._address(kinds.ServicePrincipal),), template_id="scim"
+            key=self.name, depends_on=(self._address(kinds.ServicePrincipal),), template_id="scim"
         )
         mapping = kinds.AttributeMapping(
             key=self.name,
-            after=(job.address,),
+            depends_on=(job.address,),
             external_id="objectId",
             unsupported=(),
             missing=(),
@@ -299,7 +272,7 @@ class EntraPlaybook(IntegrationPlaybook):
         steps = self._steps()
         secrets = kinds.ProvisioningSecrets(
             key=self.name,
-            after=(job.address, mapping.address, steps[-1].address),
+            depends_on=(job.address, mapping.address, steps[-1].address),
             endpoint=self.scim.endpoint,
             token=self.scim.token,
             accepted_by_kiro=True if self.scim.token else None,
@@ -309,7 +282,7 @@ class EntraPlaybook(IntegrationPlaybook):
         )
         assigned = tuple(f"{kinds.GroupAssignment.kind}/{group.key}" for group in self.groups or ())
         status = kinds.ProvisioningStatus(
-            key=self.name, after=(mapping.address, secrets.address, *assigned), on=True
+            key=self.name, depends_on=(mapping.address, secrets.address, *assigned), on=True
         )
         return (job, mapping, *steps, secrets, status, *self._first_syncs(status.address))
 
@@ -319,8 +292,8 @@ class EntraPlaybook(IntegrationPlaybook):
         return tuple(
             kinds.FirstSync(
                 key=group.key,
-                after=(status,),
-                group=Ref(address=f"{kinds.Group.kind}/{group.key}", field="id"),
+                depends_on=(status,),
+                group=Reference(address=f"{kinds.Group.kind}/{group.key}", field="id"),
                 provisioned=True,
             )
             for group in self.groups or ()
@@ -329,38 +302,38 @@ class EntraPlaybook(IntegrationPlaybook):
     def _steps(self) -> tuple[ManualStep, ...]:
         """Kiro, Microsoft Entra guide, steps 3 and 4: what has no API."""
         application, principal = self._address(kinds.Application), self._address(kinds.ServicePrincipal)
-        scim = self.scim or ScimKeys()
+        scim = self.scim or ScimSection()
         given = scim.endpoint is not None and scim.token is not None
-        proof = (Evidence(address=self._address(kinds.ProvisioningSecrets), field="endpoint"),)
+        proof = (StepProof(address=self._address(kinds.ProvisioningSecrets), field="endpoint"),)
         profile = ManualStep(
             key="kiro-profile",
-            after=(application,),
+            depends_on=(application,),
             title="create the Kiro profile",
-            where="AWS Management Console, Kiro",
+            location="AWS Management Console, Kiro",
             instructions=(
                 "Select 'Onboard your team to Kiro', then 'External Identity Provider', then 'Microsoft Entra ID'.",
-                Ref(address=application, field="app_id", form="Application ID: {}"),
-                Ref(address=principal, field="tenant_id", form="Tenant ID: {}"),
+                Reference(address=application, field="app_id", template="Application ID: {}"),
+                Reference(address=principal, field="tenant_id", template="Tenant ID: {}"),
                 "Select 'Enable'.",
             ),
-            given=given,
-            proof=proof,
+            completed=given,
+            proofs=proof,
         )
         token = ManualStep(
             key="kiro-scim-token",
-            after=(profile.address,),
+            depends_on=(profile.address,),
             title="generate the SCIM token",
-            where="Kiro console, Settings, Identity Management",
+            location="Kiro console, Settings, Identity Management",
             instructions=(
                 "In 'Access Tokens', select 'Generate Token' and copy it: it is shown only once.",
                 "Copy the 'SCIM Endpoint' from the same page.",
                 "Set both variables and run apply again.",
             ),
-            brings=(
-                (self.awaited("scim.endpoint"), "the SCIM endpoint"),
-                (self.awaited("scim.token"), "the access token"),
+            outputs=(
+                (self.deferred_variable("scim.endpoint"), "the SCIM endpoint"),
+                (self.deferred_variable("scim.token"), "the access token"),
             ),
-            given=given,
-            proof=proof,
+            completed=given,
+            proofs=proof,
         )
         return (profile, token)

@@ -1,62 +1,140 @@
-"""The Entra provider: what the engine asks for, handed to those who do it."""
+"""The Entra provider: the engine's view of one Entra tenant."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar, Final
 
 from provisioner.core.check import Check
-from provisioner.core.errors import PermissionDeniedError, RefusedError, RemoteError
-from provisioner.core.notebook import Notebook
-from provisioner.core.plan import Change, Desired, Guards, Plan
-from provisioner.core.provider import HandoffValue, Outcome, PermissionsNeeded, Requests
-from provisioner.core.resource import Resource
+from provisioner.core.errors import RefusedError
+from provisioner.core.local_store import LocalStore
+from provisioner.core.plan import DesiredState, Plan
+from provisioner.core.provider import HandoffValue
+from provisioner.core.retry import RetryPolicy
 from provisioner.core.snapshot import Snapshot
-from provisioner.core.step import ManualStep
-from provisioner.providers.needs import Need, missing, reported
+from provisioner.providers import SandboxConnection
+from provisioner.providers.base.kinds import ManagedKind
+from provisioner.providers.base.permissions import RequiredPermission, missing_permissions
+from provisioner.providers.base.provider import IdentityProvider
 
 from . import observations as seen
 from . import permissions
 from . import resources as kinds
 from .checks import CHECKS
-from .directory import DirectoryWriter
-from .graph import Graph
+from .client import GraphClient
+from .credentials import Given, signed_in
 from .playbook import EntraPlaybook
-from .provisioning import ProvisioningWriter
-from .reader import Reader
+from .reading import Reader
+from .writing import EntraWriter
 
-Handler = Callable[[Change, Snapshot], Awaitable[Outcome]]
+_DIRECTORY: Final = (permissions.WRITE_APPLICATIONS,)
+_PROVISIONING: Final = (permissions.WRITE_PROVISIONING,)
+
+MANAGED_KINDS: Final = (
+    ManagedKind(kinds.Application, "application", EntraWriter.application, _DIRECTORY),
+    ManagedKind(kinds.ServicePrincipal, "application", EntraWriter.service_principal, _DIRECTORY),
+    ManagedKind(kinds.Consent, "application", EntraWriter.consent, (permissions.CONSENT,)),
+    ManagedKind(kinds.ProvisioningJob, "scim", EntraWriter.job, _PROVISIONING),
+    ManagedKind(kinds.ProvisioningSecrets, "scim", EntraWriter.secrets, _PROVISIONING),
+    ManagedKind(kinds.AttributeMapping, "scim", EntraWriter.mapping, _PROVISIONING),
+    ManagedKind(kinds.ProvisioningStatus, "scim", EntraWriter.status, _PROVISIONING),
+    ManagedKind(kinds.Group, "groups"),
+    ManagedKind(kinds.GroupAssignment, "groups", EntraWriter.assignment, (permissions.ASSIGN,)),
+    ManagedKind(kinds.FirstSync, "groups", EntraWriter.first_sync, _PROVISIONING),
+    ManagedKind(kinds.User, "users"),
+    ManagedKind(kinds.UserAssignment, "users", EntraWriter.assignment, (permissions.ASSIGN,)),
+    ManagedKind(seen.OrphanedApplication, "", EntraWriter.orphaned_application, _DIRECTORY),
+    ManagedKind(seen.DeletedApplication, "", EntraWriter.purge, _DIRECTORY),
+)
+
+CLOUDS: Final = {
+    "global": ("https://graph.microsoft.com", "login.microsoftonline.com"),
+    "usgov": ("https://graph.microsoft.us", "login.microsoftonline.us"),
+    "usgov-dod": ("https://dod-graph.microsoft.us", "login.microsoftonline.us"),
+    "china": ("https://microsoftgraph.chinacloudapi.cn", "login.chinacloudapi.cn"),
+}
+"""The root of Microsoft Graph and the sign-in authority, by cloud (Microsoft Graph, national cloud deployments)."""
+
+
+def playbook_model() -> type[EntraPlaybook]:
+    """The model of an Entra playbook."""
+    return EntraPlaybook
+
+
+def checks() -> tuple[Check, ...]:
+    """Every Entra check."""
+    return tuple(CHECKS)
+
+
+def connect(
+    playbook: EntraPlaybook,
+    store: LocalStore,
+    on_wait: Callable[[str], None],
+    sandbox: SandboxConnection | None = None,
+) -> EntraProvider:
+    """Connect to the tenant of a playbook. No request is sent yet."""
+    if sandbox:
+        client = GraphClient(
+            root=f"{sandbox.url}/v1.0",
+            credential=Given(sandbox.token),
+            scope=f"{sandbox.url}/.default",
+            retry_policy=_sandbox_policy(sandbox.replica_lag),
+            on_wait=on_wait,
+            direct=True,
+        )
+    else:
+        root, authority = CLOUDS[playbook.connection.cloud]
+        client = GraphClient(
+            root=f"{root}/v1.0",
+            credential=signed_in(authority, playbook.connection.tenant),
+            scope=f"{root}/.default",
+            on_wait=on_wait,
+        )
+    return EntraProvider(playbook, client, store)
+
+
+def _sandbox_policy(replica_lag: float) -> RetryPolicy:
+    """The replicas of the sandbox converge after a known time, so the waits can be short."""
+    return RetryPolicy(
+        budget=10 + 5 * replica_lag,
+        initial_delay=0.05,
+        max_delay=1.0,
+        consistency_window=0.3 + 3 * replica_lag,
+        agreeing_reads=3,
+    )
 
 
 @dataclass
-class EntraProvider:
-    """One playbook's view of one Entra tenant."""
+class EntraProvider(IdentityProvider[EntraPlaybook, GraphClient]):
+    """One playbook's connection to one Entra tenant."""
 
-    playbook: EntraPlaybook
-    graph: Graph
-    notebook: Notebook
-    name: str = "entra"
-    title: str = "Microsoft Entra ID"
-    checks: Iterable[Check] = CHECKS
-    teardown_reads: frozenset[str] = frozenset({seen.DeletedApplication.kind})
+    name: ClassVar[str] = "entra"
+    title: ClassVar[str] = "Microsoft Entra ID"
+    checks: ClassVar[Iterable[Check]] = CHECKS
+    managed_kinds: ClassVar[tuple[ManagedKind, ...]] = MANAGED_KINDS
+    destroy_kinds: ClassVar[frozenset[str]] = frozenset({seen.DeletedApplication.kind})
+    permission_kind: ClassVar[str] = "Microsoft Graph permissions"
+    role: ClassVar[str] = permissions.DIRECTORY_ROLE
+    role_holder: ClassVar[str] = "A signed-in person also needs the directory role"
+
+    store: LocalStore
 
     @property
     def tenant(self) -> str:
         return self.playbook.connection.tenant
 
-    @property
-    def convergence_budget(self) -> float:
-        return self.graph.patience.budget
+    @cached_property
+    def writer(self) -> EntraWriter:
+        return EntraWriter(self.client, self.playbook, self.store)
 
-    def desired(self) -> Desired:
-        """What the playbook asks for; strays of interrupted runs are not among it."""
-        wanted = self.playbook.desired()
-        return wanted.model_copy(
-            update={"leftovers": frozenset({seen.StrayApplication.kind})},
-        )
+    def desired_state(self) -> DesiredState:
+        """The desired state of the playbook; no orphaned application of an interrupted run remains."""
+        orphaned = frozenset({seen.OrphanedApplication.kind})
+        return self.playbook.desired_state().model_copy(update={"orphaned": orphaned})
 
-    def teardown(self, snapshot: Snapshot, *, purge: bool) -> Desired:
+    def destroyed_state(self, snapshot: Snapshot, *, purge: bool) -> DesiredState:
         """Provisioning off, then the service principal and the application to the recycle bin."""
         application = snapshot.get(kinds.Application, self.playbook.name)
         if application and application.unique_name != self.playbook.marker:
@@ -69,11 +147,11 @@ class EntraProvider:
         on = snapshot.get(kinds.ProvisioningStatus, name) is not None
         gone = [f"{kind.kind}/{name}" for kind in (kinds.ServicePrincipal, kinds.Application)]
         if purge:
-            copies = snapshot.of(seen.DeletedApplication)
+            copies = snapshot.all(seen.DeletedApplication)
             gone += [copy.address for copy in copies if copy.unique_name == self.playbook.marker]
-        return Desired(
+        return DesiredState(
             resources=(kinds.ProvisioningStatus(key=name, on=False),) if on else (),
-            leftovers=frozenset({seen.StrayApplication.kind}),
+            orphaned=frozenset({seen.OrphanedApplication.kind}),
             absent=tuple(gone),
         )
 
@@ -86,38 +164,35 @@ class EntraProvider:
         onboarding = "Kiro console: Onboard your team, External Identity Provider, Microsoft Entra ID"
         settings = "Kiro console: Settings, Identity Management"
         overview = "Entra admin center: App registrations, Overview"
-        endpoint, token = (self.playbook.awaited(key) for key in ("scim.endpoint", "scim.token"))
+        endpoint, token = (self.playbook.deferred_variable(key) for key in ("scim.endpoint", "scim.token"))
         return (
             HandoffValue(
                 name="Application (client) ID",
                 value=application.app_id if application else None,
-                comes_from=overview,
-                goes_to=f"{onboarding}, Application ID",
+                source=overview,
+                destination=f"{onboarding}, Application ID",
             ),
             HandoffValue(
                 name="Directory (tenant) ID",
                 value=principal.tenant_id if principal else None,
-                comes_from=overview,
-                goes_to=f"{onboarding}, Tenant ID",
+                source=overview,
+                destination=f"{onboarding}, Tenant ID",
             ),
             HandoffValue(
                 name="SCIM endpoint",
                 value=secrets.endpoint if secrets else None,
-                comes_from=f"{settings}, SCIM Endpoint",
-                goes_to=f"this playbook: {endpoint}",
+                source=f"{settings}, SCIM Endpoint",
+                destination=f"this playbook: {endpoint}",
             ),
             HandoffValue(
                 name="Access token",
                 value="(secret)" if secrets and secrets.token else None,
-                comes_from=f"{settings}, Access Tokens, shown only once",
-                goes_to=f"this playbook: {token}",
+                source=f"{settings}, Access Tokens, shown only once",
+                destination=f"this playbook: {token}",
             ),
         )
 
-    def guards(self) -> Guards:
-        return self.playbook.guards
-
-    def advice(self, snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+    def warnings(self, snapshot: Snapshot, plan: Plan) -> Iterator[str]:
         """What the author should know besides the plan."""
         if self.playbook.users:
             yield (
@@ -126,36 +201,16 @@ class EntraProvider:
             )
         yield from _wrongly_synced(snapshot, plan)
 
-    def outlook(self, snapshot: Snapshot) -> tuple[str, ...]:  # noqa: ARG002 - the protocol's signature
-        return ()
+    async def read(self, extra_kinds: frozenset[str] = frozenset()) -> Snapshot:
+        """Read everything a plan needs, and the extra kinds."""
+        return await Reader(self.client, self.playbook, self.store, extra_kinds).read()
 
-    async def read(self, also: frozenset[str] = frozenset()) -> Snapshot:
-        return await Reader(self.graph, self.playbook, self.notebook, also).read()
+    async def granted_permissions(self) -> frozenset[str] | None:
+        return permissions.granted(await self.client.token_claims())
 
-    async def look_again(
-        self,
-        steps: Iterable[ManualStep],  # noqa: ARG002 - the protocol's signature
-        world: Snapshot,  # noqa: ARG002 - the protocol's signature
-    ) -> tuple[Resource, ...]:
-        """Nothing: what its steps bring comes by variables, with the next run."""
-        return ()
-
-    async def needed_permissions(self) -> PermissionsNeeded:
-        try:
-            has, problem = permissions.granted(await self.graph.token_claims()), ""
-        except RemoteError as error:
-            has, problem = None, error.message
-        return PermissionsNeeded(
-            needs=reported(self._needs(), has),
-            kind="Microsoft Graph permissions",
-            who="A signed-in person also needs the directory role",
-            role=permissions.DIRECTORY_ROLE,
-            problem=problem,
-        )
-
-    def _needs(self) -> Iterator[Need]:
-        """The needs that this playbook has."""
-        superfluous = {
+    def required_permissions(self) -> Iterator[RequiredPermission]:
+        """The permissions that this playbook needs, for all commands."""
+        unneeded = {
             permissions.CONSENT: not self.playbook.application.admin_consent,
             permissions.READ_USERS: not self.playbook.users,
             permissions.READ_PEOPLE: self.playbook.domains is None,
@@ -163,91 +218,27 @@ class EntraProvider:
             permissions.ASSIGN: self.playbook.groups is None and self.playbook.users is None,
             permissions.WRITE_PROVISIONING: self.playbook.scim is None,
         }
-        return (need for need in permissions.NEEDS if not superfluous.get(need))
+        return (permission for permission in permissions.PERMISSIONS if not unneeded.get(permission))
 
-    async def permit(self, plan: Plan) -> None:
-        claims = await self.graph.token_claims()
-        tenant = claims.get("tid")
-        if (
-            tenant
-            and "." not in self.playbook.connection.tenant
-            and tenant != self.playbook.connection.tenant
-        ):
+    async def check_permissions(self, plan: Plan) -> None:
+        """Raise before the first write if the credentials lack a permission, or are for another tenant."""
+        claims = await self.client.token_claims()
+        tenant, expected = claims.get("tid"), self.playbook.connection.tenant
+        if tenant and "." not in expected and tenant != expected:
             raise RefusedError(
-                f"the credentials are for tenant {tenant}, the playbook is for {self.playbook.connection.tenant}",
+                f"the credentials are for tenant {tenant}, the playbook is for {expected}",
                 hint="sign in to the playbook's tenant, or correct connection: tenant:",
             )
-        has = permissions.granted(claims)
-        if has is None:
+        granted = permissions.granted(claims)
+        if granted is None:
             return
-        for need in missing(needs_of(plan), has):
-            raise PermissionDeniedError(
-                f"the credentials may not {need.purpose}; nothing was written",
-                needs=need.any_of,
-                role=permissions.DIRECTORY_ROLE if "scp" in claims else "",
-            )
-
-    async def apply(self, change: Change, world: Snapshot) -> Outcome:
-        kind = change.address.partition("/")[0]
-        return await self._handlers[kind](change, world)
-
-    def requests(self) -> Requests:
-        return Requests(read=self.graph.count.read, write=self.graph.count.write)
-
-    async def close(self) -> None:
-        await self.graph.close()
-
-    @cached_property
-    def _handlers(self) -> dict[str, Handler]:
-        directory = DirectoryWriter(self.graph, self.playbook, self.notebook)
-        provisioning = ProvisioningWriter(self.graph, self.playbook, self.notebook)
-        by_kind: dict[type[Resource], Handler] = {
-            kinds.Application: directory.application,
-            seen.StrayApplication: directory.stray,
-            seen.DeletedApplication: directory.purge,
-            kinds.ServicePrincipal: directory.service_principal,
-            kinds.GroupAssignment: directory.assignment,
-            kinds.UserAssignment: directory.assignment,
-            kinds.Consent: directory.consent,
-            kinds.ProvisioningJob: provisioning.job,
-            kinds.ProvisioningSecrets: provisioning.secrets,
-            kinds.AttributeMapping: provisioning.mapping,
-            kinds.ProvisioningStatus: provisioning.status,
-            kinds.FirstSync: provisioning.first_sync,
-        }
-        return {kind.kind: handler for kind, handler in by_kind.items()}
-
-
-def needs_of(plan: Plan) -> tuple[Need, ...]:
-    """The permissions that a plan's writes need."""
-    assigns = {kinds.GroupAssignment.kind, kinds.UserAssignment.kind}
-    provisions = {
-        kind.kind
-        for kind in (
-            kinds.ProvisioningJob,
-            kinds.ProvisioningSecrets,
-            kinds.AttributeMapping,
-            kinds.ProvisioningStatus,
-            kinds.FirstSync,
-        )
-    }
-    needs: dict[Need, None] = {}
-    for change in plan.pending:
-        kind = change.address.partition("/")[0]
-        if kind in assigns:
-            needs[permissions.ASSIGN] = None
-        elif kind in provisions:
-            needs[permissions.WRITE_PROVISIONING] = None
-        elif kind == kinds.Consent.kind:
-            needs[permissions.CONSENT] = None
-        else:
-            needs[permissions.WRITE_APPLICATIONS] = None
-    return tuple(needs)
+        for permission in missing_permissions(self.plan_permissions(plan), granted):
+            raise self.missing_permission(permission, role=self.role if "scp" in claims else "")
 
 
 def _wrongly_synced(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
     """Changing externalId's source after users were provisioned does not change their externalId."""
-    job = snapshot.one(kinds.ProvisioningJob)
+    job = snapshot.first(kinds.ProvisioningJob)
     if job is None or not (job.synced_users or job.last_success):
         return
     for change in plan.pending:

@@ -11,8 +11,8 @@ from provisioner.core.resource import (
     CONTAINS,
     IMMUTABLE,
     KEYED,
-    OBSERVED,
-    PERSONAL,
+    PERSONAL_DATA,
+    READ_ONLY,
     SECRET,
     SECURITY,
     UNORDERED,
@@ -66,7 +66,7 @@ class Scope(Model):
     enabled: bool | None = None
     type: str | None = None
     display_name: str | None = None
-    owned: Annotated[bool, OBSERVED] = False
+    owned: Annotated[bool, READ_ONLY] = False
 
 
 class Credential(Model):
@@ -95,11 +95,11 @@ class Application(Resource):
     spa_redirect_uris: Annotated[tuple[str, ...] | None, UNORDERED, SECURITY] = None
     disabled: bool | None = None
 
-    id: Annotated[str | None, OBSERVED] = None
-    app_id: Annotated[str | None, OBSERVED] = None
-    template_id: Annotated[str | None, OBSERVED] = None
-    created: Annotated[str | None, OBSERVED] = None
-    credentials: Annotated[tuple[Credential, ...], OBSERVED] = ()
+    id: Annotated[str | None, READ_ONLY] = None
+    app_id: Annotated[str | None, READ_ONLY] = None
+    template_id: Annotated[str | None, READ_ONLY] = None
+    created: Annotated[str | None, READ_ONLY] = None
+    credentials: Annotated[tuple[Credential, ...], READ_ONLY] = ()
 
 
 class AppRole(Model):
@@ -119,10 +119,10 @@ class ServicePrincipal(Resource):
     assignment_required: Annotated[bool | None, SECURITY] = None
     tags: Annotated[tuple[str, ...] | None, CONTAINS] = None
 
-    id: Annotated[str | None, OBSERVED] = None
-    app_id: Annotated[str | None, OBSERVED] = None
-    tenant_id: Annotated[str | None, OBSERVED] = None
-    app_roles: Annotated[tuple[AppRole, ...], OBSERVED] = ()
+    id: Annotated[str | None, READ_ONLY] = None
+    app_id: Annotated[str | None, READ_ONLY] = None
+    tenant_id: Annotated[str | None, READ_ONLY] = None
+    app_roles: Annotated[tuple[AppRole, ...], READ_ONLY] = ()
 
 
 class Group(Resource):
@@ -130,9 +130,9 @@ class Group(Resource):
 
     kind: ClassVar[str] = "entra-group"
 
-    id: Annotated[str | None, OBSERVED] = None
-    display_name: Annotated[str | None, OBSERVED] = None
-    security_enabled: Annotated[bool | None, OBSERVED] = None
+    id: Annotated[str | None, READ_ONLY] = None
+    display_name: Annotated[str | None, READ_ONLY] = None
+    security_enabled: Annotated[bool | None, READ_ONLY] = None
 
 
 class User(Resource):
@@ -140,8 +140,8 @@ class User(Resource):
 
     kind: ClassVar[str] = "entra-user"
 
-    id: Annotated[str | None, OBSERVED] = None
-    display_name: Annotated[str | None, OBSERVED, PERSONAL] = None
+    id: Annotated[str | None, READ_ONLY] = None
+    display_name: Annotated[str | None, READ_ONLY, PERSONAL_DATA] = None
 
 
 class Assignment(Resource):
@@ -154,9 +154,9 @@ class Assignment(Resource):
     principal: Text | None = None
     role: str | None = None
 
-    id: Annotated[str | None, OBSERVED] = None
-    role_id: Annotated[str | None, OBSERVED] = None
-    principal_name: Annotated[str | None, OBSERVED] = None
+    id: Annotated[str | None, READ_ONLY] = None
+    role_id: Annotated[str | None, READ_ONLY] = None
+    principal_name: Annotated[str | None, READ_ONLY] = None
 
 
 class GroupAssignment(Assignment):
@@ -172,7 +172,7 @@ class UserAssignment(Assignment):
     kind: ClassVar[str] = "entra-user-assignment"
     admits: ClassVar[bool] = True
 
-    principal_name: Annotated[str | None, OBSERVED, PERSONAL] = None
+    principal_name: Annotated[str | None, READ_ONLY, PERSONAL_DATA] = None
 
 
 class Consent(Resource):
@@ -182,7 +182,7 @@ class Consent(Resource):
 
     scopes: Annotated[tuple[str, ...] | None, CONTAINS] = None
 
-    id: Annotated[str | None, OBSERVED] = None
+    id: Annotated[str | None, READ_ONLY] = None
 
 
 class ProvisioningJob(Resource):
@@ -192,19 +192,19 @@ class ProvisioningJob(Resource):
 
     template_id: str | None = None
 
-    id: Annotated[str | None, OBSERVED] = None
-    status: Annotated[str | None, OBSERVED] = None
-    schedule: Annotated[str | None, OBSERVED] = None
-    interval_seconds: Annotated[float | None, OBSERVED] = None
-    quarantine: Annotated[str | None, OBSERVED] = None
-    quarantine_error: Annotated[str | None, OBSERVED] = None
-    last_run: Annotated[str | None, OBSERVED] = None
-    last_state: Annotated[str | None, OBSERVED] = None
-    last_success: Annotated[str | None, OBSERVED] = None
-    overdue: Annotated[bool, OBSERVED] = False
-    escrowed: Annotated[int, OBSERVED] = 0
-    synced_users: Annotated[int, OBSERVED] = 0
-    synced_groups: Annotated[int, OBSERVED] = 0
+    id: Annotated[str | None, READ_ONLY] = None
+    status: Annotated[str | None, READ_ONLY] = None
+    schedule: Annotated[str | None, READ_ONLY] = None
+    interval_seconds: Annotated[float | None, READ_ONLY] = None
+    quarantine: Annotated[str | None, READ_ONLY] = None
+    quarantine_error: Annotated[str | None, READ_ONLY] = None
+    last_run: Annotated[str | None, READ_ONLY] = None
+    last_state: Annotated[str | None, READ_ONLY] = None
+    last_success: Annotated[str | None, READ_ONLY] = None
+    overdue: Annotated[bool, READ_ONLY] = False
+    escrowed: Annotated[int, READ_ONLY] = 0
+    synced_users: Annotated[int, READ_ONLY] = 0
+    synced_groups: Annotated[int, READ_ONLY] = 0
 
 
 class ProvisioningSecrets(Resource):
@@ -245,7 +245,7 @@ class AttributeMapping(Resource):
     other: Annotated[tuple[str, ...] | None, UNORDERED] = None
     disabled: Annotated[tuple[str, ...] | None, UNORDERED] = None
 
-    rule_id: Annotated[str | None, OBSERVED] = None
+    rule_id: Annotated[str | None, READ_ONLY] = None
 
 
 class ProvisioningStatus(Resource):
@@ -266,5 +266,5 @@ class FirstSync(Resource):
 
     kind: ClassVar[str] = "entra-provision-on-demand"
 
-    group: Annotated[Text | None, OBSERVED] = None
+    group: Annotated[Text | None, READ_ONLY] = None
     provisioned: bool | None = None

@@ -10,17 +10,23 @@ from urllib.parse import urlencode
 
 from provisioner.core.errors import RemoteError
 from provisioner.core.snapshot import Snapshot
-from provisioner.providers.exporting import Candidate, Draft, nameable, not_adoptable, permitted
+from provisioner.providers.base.export import (
+    Candidate,
+    Draft,
+    entries_by_name,
+    not_adoptable_error,
+    read_permitted,
+)
 
 from . import adoption, export
 from . import observations as seen
 from . import resources as kinds
 from .adoption import Around, Server
+from .batch import Memory
+from .client import OktaClient, path, together
 from .export import Found
-from .keys import OktaPrincipalKeys
-from .lookups import Memory
-from .org import Org, path, together
 from .playbook import OktaPlaybook
+from .playbook_models import OktaPrincipalEntry
 from .provider import OktaProvider
 from .resources import Json
 
@@ -47,7 +53,7 @@ async def candidates(provider: OktaProvider, application: str | None) -> tuple[C
         provider: of the organization.
         application: an id, a client id or a label; None: every one that looks like Kiro's.
     """
-    listed = await provider.org.all(_of_kind(kinds.OIDC_NAME))
+    listed = await provider.client.read_all(_of_kind(kinds.OIDC_NAME))
     wanted = adoption.is_kiros if application is None else partial(adoption.is_meant, application=application)
     found = (adoption.candidate(data) for data in listed if wanted(data))
     return tuple(sorted(found, key=lambda one: (str(one.created), one.id)))
@@ -59,7 +65,7 @@ async def drafted(provider: OktaProvider, candidate: Candidate, name: str) -> Dr
     Raises:
         RefusedError: the application is another playbook's.
     """
-    org, used = provider.org, []
+    org, used = provider.client, []
     around = await _around(org, candidate, name)
     lacking = [needs for needs in export.SECTIONS if await org.may(*needs) is False]
 
@@ -71,17 +77,17 @@ async def drafted(provider: OktaProvider, candidate: Candidate, name: str) -> Dr
         named = {
             section: None
             if getattr(playbook, section) is None
-            else nameable(OktaPrincipalKeys, _part(names, ids))
+            else entries_by_name(OktaPrincipalEntry, _part(names, ids))
             for section, ids in _principals(first).items()
         }
         return await _read(provider, playbook.model_copy(update=named)), names
 
     playbook = export.provisional(provider.playbook.connection, candidate, around, name, lacking)
     without = {needs: partial(_reduced, needs=needs) for needs in export.SECTIONS}
-    (snapshot, names), refused = await permitted(read, playbook, without)
+    (snapshot, names), refused = await read_permitted(read, playbook, without)
     if snapshot.get(kinds.Application, name) is None:
-        raise not_adoptable(snapshot, candidate)
-    missing = (*lacking, *(error.needs for error in refused))
+        raise not_adoptable_error(snapshot, candidate)
+    missing = (*lacking, *(error.permissions for error in refused))
     return export.drafted(used[-1], Found(candidate, around, snapshot, missing, names))
 
 
@@ -99,16 +105,20 @@ def _reduced(playbook: OktaPlaybook, needs: tuple[str, ...]) -> OktaPlaybook:
     return export.reduced(playbook, needs)
 
 
-async def _around(org: Org, candidate: Candidate, name: str) -> Around:
+async def _around(org: OktaClient, candidate: Candidate, name: str) -> Around:
     servers, apps, data = await together(
         _servers(org),
-        org.all(_of_kind(kinds.SCIM_NAME)),
-        org.get(path(f"{_APPS}/{{}}", candidate.id), expects=True),
+        org.read_all(_of_kind(kinds.SCIM_NAME)),
+        org.get(path(f"{_APPS}/{{}}", candidate.id), expects_existing=True),
     )
     server = adoption.server_for(servers, candidate.client_id, name)
     policy = adoption.policy_of(server, candidate.client_id) if server else None
     rule = adoption.rule_of(await _rules(org, server, policy)) if server and policy else None
-    claims = await org.all(path(f"{_SERVERS}/{{}}/claims", server.data["id"]), expects=True) if server else []
+    claims = (
+        await org.read_all(path(f"{_SERVERS}/{{}}/claims", server.data["id"]), expects_existing=True)
+        if server
+        else []
+    )
     scim, others = adoption.scim_for(apps, name)
     return Around(
         server=server,
@@ -121,25 +131,28 @@ async def _around(org: Org, candidate: Candidate, name: str) -> Around:
     )
 
 
-async def _servers(org: Org) -> list[Server]:
+async def _servers(org: OktaClient) -> list[Server]:
     async def one(data: Json) -> Server:
-        return Server(data, tuple(await org.all(path(f"{_SERVERS}/{{}}/policies", data["id"]), expects=True)))
+        return Server(
+            data,
+            tuple(await org.read_all(path(f"{_SERVERS}/{{}}/policies", data["id"]), expects_existing=True)),
+        )
 
-    return await together(*map(one, await org.all(f"{_SERVERS}?limit=200")))
+    return await together(*map(one, await org.read_all(f"{_SERVERS}?limit=200")))
 
 
-async def _rules(org: Org, server: Server, policy: Json) -> list[Json]:
+async def _rules(org: OktaClient, server: Server, policy: Json) -> list[Json]:
     where = path(f"{_SERVERS}/{{}}/policies/{{}}/rules", server.data["id"], policy["id"])
-    return await org.all(where, expects=True)
+    return await org.read_all(where, expects_existing=True)
 
 
-async def _sign_in_policy(org: Org, application: Json) -> str | None:
+async def _sign_in_policy(org: OktaClient, application: Json) -> str | None:
     """The name of an application's authentication policy, if a person chose it and it can be told by its name."""
     link = str((((application.get("_links") or {}).get("accessPolicy")) or {}).get("href") or "")
     if not link or await org.may("okta.policies.read") is False:
         return None
     try:
-        listed = await org.all("/api/v1/policies?type=ACCESS_POLICY")
+        listed = await org.read_all("/api/v1/policies?type=ACCESS_POLICY")
     except RemoteError:  # without the permission it is not managed, as in most playbooks
         return None
     chosen = next((one for one in listed if one["id"] == link.rpartition("/")[2]), None)
@@ -151,16 +164,16 @@ def _principals(snapshot: Snapshot) -> dict[str, set[str]]:
     """Ids of the groups and users that are assigned or pushed, by the key that lists them."""
 
     def ids(*wanted: type[kinds.Assignment]) -> set[str]:
-        return {str(one.principal) for kind in wanted for one in snapshot.of(kind)}
+        return {str(one.principal) for kind in wanted for one in snapshot.all(kind)}
 
     return {
         "groups": ids(kinds.GroupAssignment, kinds.ScimGroupAssignment),
         "users": ids(kinds.UserAssignment, kinds.ScimUserAssignment),
-        "push": {str(one.group) for one in snapshot.of(kinds.GroupPush)},
+        "push": {str(one.group) for one in snapshot.all(kinds.GroupPush)},
     }
 
 
-async def _names(org: Org, playbook: OktaPlaybook, snapshot: Snapshot) -> dict[str, str | None]:
+async def _names(org: OktaClient, playbook: OktaPlaybook, snapshot: Snapshot) -> dict[str, str | None]:
     """Names of groups, and logins of users, by id: assignments do not tell a login, nor pushes a name."""
     listed = _principals(snapshot)
     groups = listed["groups"] | listed["push"] if playbook.groups is not None else set()

@@ -9,20 +9,28 @@ from typing import Any, Final
 
 from provisioner.core.snapshot import Snapshot
 from provisioner.providers import kiro
-from provisioner.providers.exporting import DOMAINS, Candidate, Draft, Variable, in_order, ports, principal
+from provisioner.providers.base.export import (
+    DOMAINS,
+    Candidate,
+    Draft,
+    VariableReference,
+    in_order,
+    ports,
+    principal_entry,
+)
 
 from . import observations as seen
 from . import permissions
 from . import resources as kinds
 from .adoption import Around, owner_of
-from .keys import (
-    AuthorizationServerKeys,
-    OktaApplicationKeys,
-    OktaConnectionKeys,
-    OktaPrincipalKeys,
-    OktaScimKeys,
-)
 from .playbook import OktaPlaybook
+from .playbook_models import (
+    ApplicationSection,
+    AuthorizationServerSection,
+    ConnectionSection,
+    OktaPrincipalEntry,
+    ScimSection,
+)
 
 GROUPS: Final = permissions.READ_GROUPS.any_of
 USERS: Final = permissions.READ_USERS.any_of
@@ -56,7 +64,7 @@ class Found:
 
 
 def provisional(
-    connection: OktaConnectionKeys,
+    connection: ConnectionSection,
     found: Candidate,
     around: Around,
     name: str,
@@ -76,7 +84,7 @@ def provisional(
         name=name,
         provider="okta",
         connection=connection,
-        application=OktaApplicationKeys(label=_name(found.name), id=found.id),
+        application=ApplicationSection(label=_name(found.name), id=found.id),
         authorization_server=_named_server(around, pinned=True),
         scim=_named_scim(around, pinned=True),
         groups=(),
@@ -105,14 +113,14 @@ def drafted(playbook: OktaPlaybook, found: Found) -> Draft:
         playbook: with which everything was read.
         found: what was.
     """
-    application = found.snapshot.need(kinds.Application, playbook.name)
+    application = found.snapshot.require(kinds.Application, playbook.name)
     mine = found.candidate.owner == playbook.name
     whole = OktaPlaybook(
         version=1,
         name=playbook.name,
         provider="okta",
-        connection=OktaConnectionKeys(org_url=playbook.connection.org_url),
-        application=OktaApplicationKeys(
+        connection=ConnectionSection(org_url=playbook.connection.org_url),
+        application=ApplicationSection(
             label=None if application.label == playbook.name else _name(application.label),
             id=None if mine and not _namesakes(found.snapshot, kinds.OIDC_NAME) else found.candidate.id,
             loopback_ports=ports(application.redirect_uris or (), kiro.LOOPBACK_PORTS),
@@ -128,40 +136,40 @@ def drafted(playbook: OktaPlaybook, found: Found) -> Draft:
     keys["connection"] = _connection(playbook.connection)
     return Draft(
         keys=keys,
-        remarks=dict(_remarks(keys, found)),
-        absent=dict(_absent(keys, playbook, found)),
-        left_alone=tuple(_left_alone(playbook, found)),
+        comments=dict(_remarks(keys, found)),
+        omitted=dict(_absent(keys, playbook, found)),
+        inexpressible=tuple(_left_alone(playbook, found)),
         unread=tuple(f"{SECTIONS[needs]}: needs {' or '.join(needs)}" for needs in found.refused),
     )
 
 
-def _connection(connection: OktaConnectionKeys) -> dict[str, Any]:
+def _connection(connection: ConnectionSection) -> dict[str, Any]:
     """The organization, and as whom: by variables, as in the shipped playbook."""
     return {
         "org_url": connection.org_url,
-        "client_id": Variable("OKTA_CLIENT_ID", ""),
-        "private_key": Variable("OKTA_PRIVATE_KEY", ""),
+        "client_id": VariableReference("OKTA_CLIENT_ID", ""),
+        "private_key": VariableReference("OKTA_PRIVATE_KEY", ""),
         **({"dpop": True} if connection.dpop else {}),
-        "token": Variable("OKTA_API_TOKEN", ""),
+        "token": VariableReference("OKTA_API_TOKEN", ""),
     }
 
 
-def _named_server(around: Around, *, pinned: bool) -> AuthorizationServerKeys:
+def _named_server(around: Around, *, pinned: bool) -> AuthorizationServerSection:
     server = around.server.data if around.server else {}
     named = {"name": _name(server.get("name")), "policy": _name(around.policy), "rule": _name(around.rule)}
     key = str(server.get("id")) if pinned and _OKTA_ID.fullmatch(str(server.get("id"))) else None
-    return AuthorizationServerKeys.model_validate({"id": key, **{k: v for k, v in named.items() if v}})
+    return AuthorizationServerSection.model_validate({"id": key, **{k: v for k, v in named.items() if v}})
 
 
-def _named_scim(around: Around, *, pinned: bool) -> OktaScimKeys | None:
+def _named_scim(around: Around, *, pinned: bool) -> ScimSection | None:
     if around.scim is None:
         return None
     label = _name(around.scim.get("label"))
     named = {"label": label} if label else {}
-    return OktaScimKeys.model_validate({"id": around.scim["id"] if pinned else None, **named})
+    return ScimSection.model_validate({"id": around.scim["id"] if pinned else None, **named})
 
 
-def _server(playbook: OktaPlaybook, found: Found) -> AuthorizationServerKeys:
+def _server(playbook: OktaPlaybook, found: Found) -> AuthorizationServerSection:
     snapshot, around = found.snapshot, found.around
     there = snapshot.get(kinds.AuthorizationServer, playbook.name)
     rule = snapshot.get(kinds.PolicyRule, playbook.name)
@@ -169,7 +177,7 @@ def _server(playbook: OktaPlaybook, found: Found) -> AuthorizationServerKeys:
     named = _named_server(around, pinned=not mine)
     if there is None:
         return named
-    known = {scope.key for scope in snapshot.of(kinds.Scope)}
+    known = {scope.key for scope in snapshot.all(kinds.Scope)}
     asked = (rule.scopes if rule else None) or ()
     scopes = tuple(scope for scope in asked if scope in known)
     lifetimes = {
@@ -187,7 +195,7 @@ def _server(playbook: OktaPlaybook, found: Found) -> AuthorizationServerKeys:
     return named.model_copy(update=update)
 
 
-def _scim(playbook: OktaPlaybook, found: Found) -> OktaScimKeys | None:
+def _scim(playbook: OktaPlaybook, found: Found) -> ScimSection | None:
     """The provisioning application; its mapping is left alone where it is not as the guide says."""
     app = found.around.scim
     named = _named_scim(found.around, pinned=app is not None and owner_of(app) != playbook.name)
@@ -200,7 +208,7 @@ def _scim(playbook: OktaPlaybook, found: Found) -> OktaScimKeys | None:
 
 def _assigned(
     playbook: OktaPlaybook, found: Found, sign_in: type[kinds.Assignment], scim: type[kinds.Assignment]
-) -> tuple[OktaPrincipalKeys, ...]:
+) -> tuple[OktaPrincipalEntry, ...]:
     """Who is assigned to both applications; nothing where the two differ, or where they may not be looked up."""
     both, _, _ = _by_application(playbook, found.snapshot, sign_in, scim)
     users = sign_in is kinds.UserAssignment
@@ -213,22 +221,22 @@ def _by_application(
     playbook: OktaPlaybook, snapshot: Snapshot, sign_in: type[kinds.Assignment], scim: type[kinds.Assignment]
 ) -> tuple[set[str], set[str], set[str]]:
     """Ids of those who are assigned: to both, if the applications do not differ; only to sign in; only to be provisioned."""
-    first = {str(one.principal) for one in snapshot.of(sign_in)}
-    second = {str(one.principal) for one in snapshot.of(scim)} if playbook.scim else first
+    first = {str(one.principal) for one in snapshot.all(sign_in)}
+    second = {str(one.principal) for one in snapshot.all(scim)} if playbook.scim else first
     return (first if first == second else set()), first - second, second - first
 
 
-def _pushed(playbook: OktaPlaybook, found: Found) -> tuple[OktaPrincipalKeys, ...]:
+def _pushed(playbook: OktaPlaybook, found: Found) -> tuple[OktaPrincipalEntry, ...]:
     if playbook.push is None:
         return ()
-    return _keys({str(one.group) for one in found.snapshot.of(kinds.GroupPush)}, found, kinds.Group)
+    return _keys({str(one.group) for one in found.snapshot.all(kinds.GroupPush)}, found, kinds.Group)
 
 
 def _keys(
     ids: Iterable[str], found: Found, kind: type[kinds.Group | kinds.User]
-) -> tuple[OktaPrincipalKeys, ...]:
-    leads_to = {one.key: str(one.id) for one in found.snapshot.of(kind)}
-    named = (principal(OktaPrincipalKeys, found.names.get(key), key, leads_to) for key in ids)
+) -> tuple[OktaPrincipalEntry, ...]:
+    leads_to = {one.key: str(one.id) for one in found.snapshot.all(kind)}
+    named = (principal_entry(OktaPrincipalEntry, found.names.get(key), key, leads_to) for key in ids)
     return tuple(sorted(named, key=lambda one: one.key.casefold()))
 
 
@@ -239,7 +247,7 @@ def _name(text: Any) -> str | None:
 
 
 def _namesakes(snapshot: Snapshot, kind: str) -> bool:
-    return any(one.name == kind for one in snapshot.of(seen.OtherApplication))
+    return any(one.name == kind for one in snapshot.all(seen.OtherApplication))
 
 
 def _remarks(keys: dict[str, Any], found: Found) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -304,14 +312,14 @@ def _differing(section: str, first: set[str], second: set[str], found: Found) ->
 def _left_alone(playbook: OktaPlaybook, found: Found) -> Iterator[str]:
     snapshot, chosen = found.snapshot, found.around.policy
     yield from (f"the claim {name!r} of the authorization server" for name in found.around.claims)
-    rules = {scope for rule in snapshot.of(kinds.PolicyRule) for scope in rule.scopes or ()}
-    for scope in snapshot.of(kinds.Scope):
+    rules = {scope for rule in snapshot.all(kinds.PolicyRule) for scope in rule.scopes or ()}
+    for scope in snapshot.all(kinds.Scope):
         if scope.key not in rules and scope.key not in kiro.SCOPES:
             yield f"the scope {scope.key}"
-    for policy in snapshot.of(seen.OtherPolicy):
+    for policy in snapshot.all(seen.OtherPolicy):
         if found.candidate.client_id in policy.clients and policy.name != chosen:
             yield f"the access policy {policy.name!r}, which is for the application too"
-    for rule in snapshot.of(seen.OtherRule):
+    for rule in snapshot.all(seen.OtherRule):
         if rule.policy == getattr(snapshot.get(kinds.AccessPolicy, playbook.name), "id", None):
             yield f"the rule {rule.name!r} of the access policy"
     mapping = snapshot.get(kinds.ScimAttributeMapping, playbook.name)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from provisioner.core.resource import MENTIONS, PERSONAL, Resource
+from provisioner.core.resource import MAY_NAME_PEOPLE, PERSONAL_DATA, Observation
 
 
-class Provisioning(Resource):
+class Provisioning(Observation):
     """What the SCIM application tells of its provisioning: the switches no API can set.
 
     That ``features`` follows the switches of this very application is an inference from the API description
@@ -29,7 +29,7 @@ class Provisioning(Resource):
     complete: bool | None = None
 
 
-class ApiAccessManagement(Resource):
+class ApiAccessManagement(Observation):
     """Whether the organization may have custom authorization servers."""
 
     kind: ClassVar[str] = "okta-api-access-management"
@@ -37,7 +37,7 @@ class ApiAccessManagement(Resource):
     licensed: bool
 
 
-class OtherApplication(Resource):
+class OtherApplication(Observation):
     """Another application of the same label."""
 
     kind: ClassVar[str] = "okta-other-application"
@@ -49,7 +49,7 @@ class OtherApplication(Resource):
     created: str | None = None
 
 
-class OtherPolicy(Resource):
+class OtherPolicy(Observation):
     """Another access policy of the authorization server, with its rules; the key is its id."""
 
     kind: ClassVar[str] = "okta-other-policy"
@@ -60,7 +60,7 @@ class OtherPolicy(Resource):
     priority: int
 
 
-class OtherRule(Resource):
+class OtherRule(Observation):
     """A rule that is not the playbook's; the key is its id."""
 
     kind: ClassVar[str] = "okta-other-rule"
@@ -77,7 +77,7 @@ class OtherRule(Resource):
     excluded_users: tuple[str, ...] = ()
 
 
-class Discovery(Resource):
+class Discovery(Observation):
     """A discovery document of the authorization server; the key is its name."""
 
     kind: ClassVar[str] = "okta-discovery"
@@ -92,7 +92,7 @@ class Discovery(Resource):
     scopes: tuple[str, ...] = ()
 
 
-class CustomDomain(Resource):
+class CustomDomain(Observation):
     """A custom domain of the organization."""
 
     kind: ClassVar[str] = "okta-custom-domain"
@@ -101,7 +101,7 @@ class CustomDomain(Resource):
     verified: bool
 
 
-class People(Resource):
+class People(Observation):
     """Who is in the two applications, counted; at most twenty names of each sort are kept.
 
     Attributes:
@@ -117,27 +117,27 @@ class People(Resource):
 
     signing_in: int = 0
     provisioned: int = 0
-    only_provisioned: Annotated[tuple[str, ...], PERSONAL] = ()
+    only_provisioned: Annotated[tuple[str, ...], PERSONAL_DATA] = ()
     only_provisioned_count: int = 0
-    only_signing_in: Annotated[tuple[str, ...], PERSONAL] = ()
+    only_signing_in: Annotated[tuple[str, ...], PERSONAL_DATA] = ()
     only_signing_in_count: int = 0
-    not_active: Annotated[tuple[str, ...], PERSONAL] = ()
+    not_active: Annotated[tuple[str, ...], PERSONAL_DATA] = ()
     not_active_count: int = 0
-    in_error: Annotated[tuple[str, ...], PERSONAL] = ()
+    in_error: Annotated[tuple[str, ...], PERSONAL_DATA] = ()
     in_error_count: int = 0
 
 
-class UnassignedMembers(Resource):
+class UnassignedMembers(Observation):
     """Members of a pushed group that are not in the SCIM application; the key is the group's."""
 
     kind: ClassVar[str] = "okta-unassigned-members"
 
     members: int = 0
-    unassigned: Annotated[tuple[str, ...], PERSONAL] = ()
+    unassigned: Annotated[tuple[str, ...], PERSONAL_DATA] = ()
     unassigned_count: int = 0
 
 
-class ProvisioningFailure(Resource):
+class ProvisioningFailure(Observation):
     """Failures of provisioning in the system log, by event type and reason.
 
     Attributes:
@@ -148,27 +148,27 @@ class ProvisioningFailure(Resource):
     kind: ClassVar[str] = "okta-provisioning-failure"
 
     event: str
-    reason: Annotated[str | None, MENTIONS] = None
+    reason: Annotated[str | None, MAY_NAME_PEOPLE] = None
     count: int
-    who: Annotated[str | None, PERSONAL] = None
-    called: Annotated[tuple[str, ...], PERSONAL] = ()
+    who: Annotated[str | None, PERSONAL_DATA] = None
+    called: Annotated[tuple[str, ...], PERSONAL_DATA] = ()
     last: str | None = None
 
 
-class SignInFailure(Resource):
+class SignInFailure(Observation):
     """Failures of authorization at the application in the system log, by event type and reason; else the same."""
 
     kind: ClassVar[str] = "okta-sign-in-failure"
 
     event: str
-    reason: Annotated[str | None, MENTIONS] = None
+    reason: Annotated[str | None, MAY_NAME_PEOPLE] = None
     count: int
-    who: Annotated[str | None, PERSONAL] = None
-    called: Annotated[tuple[str, ...], PERSONAL] = ()
+    who: Annotated[str | None, PERSONAL_DATA] = None
+    called: Annotated[tuple[str, ...], PERSONAL_DATA] = ()
     last: str | None = None
 
 
-class ApiToken(Resource):
+class ApiToken(Observation):
     """An API token that belongs to whoever the credentials are for."""
 
     kind: ClassVar[str] = "okta-api-token"

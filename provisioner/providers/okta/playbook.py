@@ -4,85 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from provisioner.core.plan import Desired, Guards
-from provisioner.core.resource import Ref, Resource
+from provisioner.core.plan import DesiredState, Guards
+from provisioner.core.resource import Reference, Resource
 from provisioner.providers import kiro
-from provisioner.providers.dns.keys import LATE, PLACES, Domains, LookupKeys
-from provisioner.providers.keys import LOOPBACK_HOSTS, IntegrationPlaybook, LeaveAlone, Waivers, distinct
+from provisioner.providers.base.playbook_models import (
+    LOOPBACK_HOSTS,
+    IntegrationPlaybook,
+    UnmanagedRules,
+    Waivers,
+    unique,
+)
+from provisioner.providers.dns.playbook import DEFERRED_KEY, Domains, LookupSection
 
 from . import resources as kinds
-from .keys import (
-    AuthorizationServerKeys,
-    OktaApplicationKeys,
-    OktaConnectionKeys,
-    OktaPrincipalKeys,
-    OktaSafetyKeys,
-    OktaScimKeys,
+from .manual_steps import human_steps
+from .playbook_models import (
+    ApplicationSection,
+    AuthorizationServerSection,
+    ConnectionSection,
+    OktaPrincipalEntry,
+    OktaSafetySection,
+    ScimSection,
 )
-from .steps import human_steps
-
-_SECTIONS: Final[Mapping[str, tuple[type[Resource], ...]]] = {
-    "application": (
-        kinds.Application,
-        kinds.AuthenticationPolicy,
-        kinds.SignInPolicy,
-    ),
-    "authorization_server": (
-        kinds.AuthorizationServer,
-        kinds.Scope,
-        kinds.AccessPolicy,
-        kinds.PolicyRule,
-    ),
-    "scim": (
-        kinds.ScimApplication,
-        kinds.ScimAttributeMapping,
-    ),
-    "groups": (
-        kinds.GroupAssignment,
-        kinds.ScimGroupAssignment,
-        kinds.Group,
-    ),
-    "users": (
-        kinds.UserAssignment,
-        kinds.ScimUserAssignment,
-        kinds.User,
-    ),
-    "push": (kinds.GroupPush,),
-}
-"""Which kinds of resources a key asks for."""
 
 
 class OktaPlaybook(IntegrationPlaybook):
     """A playbook whose provider is ``okta``."""
 
-    late: ClassVar[frozenset[tuple[str, ...]]] = frozenset({("scim", "endpoint"), LATE})
-    variables: ClassVar[Mapping[str, str]] = MappingProxyType({"scim.endpoint": "KIRO_SCIM_ENDPOINT"})
-
-    places: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {kind.kind: section for section, asked in _SECTIONS.items() for kind in asked} | PLACES
-    )
+    deferred_keys: ClassVar[frozenset[tuple[str, ...]]] = frozenset({("scim", "endpoint"), DEFERRED_KEY})
+    default_variables: ClassVar[Mapping[str, str]] = MappingProxyType({"scim.endpoint": "KIRO_SCIM_ENDPOINT"})
 
     provider: Literal["okta"] = Field(description="The identity provider.")
-    connection: OktaConnectionKeys
-    application: OktaApplicationKeys = OktaApplicationKeys()
-    authorization_server: AuthorizationServerKeys = AuthorizationServerKeys()
-    scim: OktaScimKeys | None = Field(default=None, description="Absent: provisioning is not managed.")
-    groups: Annotated[tuple[OktaPrincipalKeys, ...], AfterValidator(distinct)] | None = Field(
+    connection: ConnectionSection
+    application: ApplicationSection = ApplicationSection()
+    authorization_server: AuthorizationServerSection = AuthorizationServerSection()
+    scim: ScimSection | None = Field(default=None, description="Absent: provisioning is not managed.")
+    groups: Annotated[tuple[OktaPrincipalEntry, ...], AfterValidator(unique)] | None = Field(
         default=None,
         description="Groups that are assigned to both applications, and no others. []: none. "
         "Absent: group assignments are not managed.",
     )
-    users: Annotated[tuple[OktaPrincipalKeys, ...], AfterValidator(distinct)] | None = Field(
+    users: Annotated[tuple[OktaPrincipalEntry, ...], AfterValidator(unique)] | None = Field(
         default=None,
         description="Users that are assigned directly to both applications, and no others. []: none. "
         "Absent: direct assignments are not managed.",
     )
-    push: Annotated[tuple[OktaPrincipalKeys, ...], AfterValidator(distinct)] | None = Field(
+    push: Annotated[tuple[OktaPrincipalEntry, ...], AfterValidator(unique)] | None = Field(
         default=None,
         description="Groups that are pushed to Kiro, and no others. Okta and AWS advise against pushing a group that "
         "is assigned. []: none. Absent: group push is not managed.",
@@ -91,16 +63,16 @@ class OktaPlaybook(IntegrationPlaybook):
         default=None,
         description="Domains of people's e-mail addresses, verified by TXT record. Absent: not managed.",
     )
-    lookup: LookupKeys = LookupKeys()
-    safety: OktaSafetyKeys = OktaSafetyKeys()
-    unmanaged: LeaveAlone = ()
+    lookup: LookupSection = LookupSection()
+    safety: OktaSafetySection = OktaSafetySection()
+    unmanaged: UnmanagedRules = ()
     waivers: Waivers = ()
 
     @field_validator("push")
     @classmethod
     def _push_needs_scim(
-        cls, value: tuple[OktaPrincipalKeys, ...] | None, info: ValidationInfo
-    ) -> tuple[OktaPrincipalKeys, ...] | None:
+        cls, value: tuple[OktaPrincipalEntry, ...] | None, info: ValidationInfo
+    ) -> tuple[OktaPrincipalEntry, ...] | None:
         if value and info.data.get("scim") is None:
             raise ValueError("needs scim:, the application that pushes")
         return value
@@ -129,18 +101,18 @@ class OktaPlaybook(IntegrationPlaybook):
             protected={} if self.safety.deprovision else {kind.kind: reason for kind in protected},
         )
 
-    def rehearsed(self, values: Mapping[str, str]) -> OktaPlaybook:
+    def for_sandbox(self, values: Mapping[str, str]) -> OktaPlaybook:
         """This playbook for the sandbox: its organization, and its SCIM endpoint where ours is on another machine.
 
         Args:
             values: the sandbox's OKTA_ORG_URL, and its KIRO_SCIM_ENDPOINT if it has one.
         """
-        update: dict[str, object] = {"connection": OktaConnectionKeys(org_url=values["OKTA_ORG_URL"])}
+        update: dict[str, object] = {"connection": ConnectionSection(org_url=values["OKTA_ORG_URL"])}
         if self.scim and self.scim.endpoint and urlsplit(self.scim.endpoint).hostname not in LOOPBACK_HOSTS:
             update["scim"] = self.scim.model_copy(update={"endpoint": values.get("KIRO_SCIM_ENDPOINT")})
         return self.model_copy(update=update)
 
-    def desired(self) -> Desired:
+    def desired_state(self) -> DesiredState:
         """What this playbook asks for, as resources."""
         listed: dict[type[Resource], object] = {
             kinds.GroupAssignment: self.groups,
@@ -152,7 +124,7 @@ class OktaPlaybook(IntegrationPlaybook):
                 kinds.ScimUserAssignment: self.users,
                 kinds.GroupPush: self.push,
             }
-        return Desired(
+        return DesiredState(
             resources=(
                 *self._sign_in(),
                 *self._authorization(),
@@ -160,7 +132,7 @@ class OktaPlaybook(IntegrationPlaybook):
                 *self._provisioning(),
             ),
             exhaustive=frozenset(kind.kind for kind, keys in listed.items() if keys is not None),
-            left_alone=self.unmanaged,
+            unmanaged=self.unmanaged,
         )
 
     def address(self, kind: type[Resource]) -> str:
@@ -196,7 +168,9 @@ class OktaPlaybook(IntegrationPlaybook):
             return (application,)
         policy = kinds.SignInPolicy(key=self.application.authentication_policy)
         chosen = kinds.AuthenticationPolicy(
-            key=self.name, after=(application.address,), policy=Ref(address=policy.address, field="id")
+            key=self.name,
+            depends_on=(application.address,),
+            policy=Reference(address=policy.address, field="id"),
         )
         return (application, policy, chosen)
 
@@ -212,15 +186,15 @@ class OktaPlaybook(IntegrationPlaybook):
             issuer_mode=keys.issuer_mode,
         )
         scopes = tuple(
-            kinds.Scope(key=name, after=(server.address,), consent="IMPLICIT") for name in keys.scopes
+            kinds.Scope(key=name, depends_on=(server.address,), consent="IMPLICIT") for name in keys.scopes
         )
-        client = Ref(address=self.address(kinds.Application), field="client_id")
+        client = Reference(address=self.address(kinds.Application), field="client_id")
         policy = kinds.AccessPolicy(
-            key=self.name, after=(server.address,), name=keys.policy, active=True, clients=(client,)
+            key=self.name, depends_on=(server.address,), name=keys.policy, active=True, clients=(client,)
         )
         rule = kinds.PolicyRule(
             key=self.name,
-            after=(policy.address, *(scope.address for scope in scopes)),
+            depends_on=(policy.address, *(scope.address for scope in scopes)),
             name=keys.rule,
             active=True,
             grant_types=("authorization_code",),
@@ -243,7 +217,10 @@ class OktaPlaybook(IntegrationPlaybook):
         found: list[Resource] = []
         for who, is_group in self._principals():
             kind = kinds.GroupAssignment if is_group else kinds.UserAssignment
-            found += (who, kind(key=who.key, after=after, principal=Ref(address=who.address, field="id")))
+            found += (
+                who,
+                kind(key=who.key, depends_on=after, principal=Reference(address=who.address, field="id")),
+            )
         return tuple(found)
 
     def _provisioning(self) -> tuple[Resource, ...]:
@@ -253,7 +230,7 @@ class OktaPlaybook(IntegrationPlaybook):
         application = kinds.ScimApplication(
             key=self.name, label=self.scim.label, active=True, notes=self.marker
         )
-        mapping = kinds.ScimAttributeMapping(key=self.name, after=(application.address,), unsupported=())
+        mapping = kinds.ScimAttributeMapping(key=self.name, depends_on=(application.address,), unsupported=())
         before = application if self.scim.mapping == "unmanaged" else mapping
         steps = human_steps(self.name, self.scim, before.address)
         assigned = self._scim_assignments(steps[-1].address)
@@ -261,8 +238,8 @@ class OktaPlaybook(IntegrationPlaybook):
         pushed: list[Resource] = []
         for keys in self.push or ():
             group = kinds.Group(key=keys.key)
-            reference = Ref(address=group.address, field="id")
-            pushed += (group, kinds.GroupPush(key=keys.key, after=after, group=reference, active=True))
+            reference = Reference(address=group.address, field="id")
+            pushed += (group, kinds.GroupPush(key=keys.key, depends_on=after, group=reference, active=True))
         own = (application,) if before is application else (application, mapping)
         listed = {found.address: found for found in (*own, *steps, *assigned, *pushed)}
         return tuple(listed.values())
@@ -270,7 +247,7 @@ class OktaPlaybook(IntegrationPlaybook):
     def _scim_assignments(self, after: str) -> tuple[Resource, ...]:
         return tuple(
             (kinds.ScimGroupAssignment if is_group else kinds.ScimUserAssignment)(
-                key=who.key, after=(after,), principal=Ref(address=who.address, field="id")
+                key=who.key, depends_on=(after,), principal=Reference(address=who.address, field="id")
             )
             for who, is_group in self._principals()
         )

@@ -1,35 +1,63 @@
-"""Okta as the engine sees it."""
+"""The Okta provider: the engine's view of one Okta organization."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import ClassVar, Final
 
 from provisioner.core.check import Check
-from provisioner.core.errors import PermissionDeniedError, RefusedError, RemoteError
-from provisioner.core.plan import Change, Desired, Guards, Plan
-from provisioner.core.provider import HandoffValue, Outcome, PermissionsNeeded, Requests
+from provisioner.core.errors import RefusedError, UsageError
+from provisioner.core.local_store import LocalStore
+from provisioner.core.manual_step import ManualStep
+from provisioner.core.plan import DesiredState, Plan
+from provisioner.core.provider import HandoffValue
 from provisioner.core.resource import Resource
+from provisioner.core.retry import RetryPolicy
 from provisioner.core.snapshot import Snapshot
-from provisioner.core.step import ManualStep
-from provisioner.providers.needs import Need, reported
+from provisioner.providers import SandboxConnection
+from provisioner.providers.base.kinds import ManagedKind
+from provisioner.providers.base.permissions import RequiredPermission
+from provisioner.providers.base.provider import IdentityProvider
 
 from . import observations as seen
 from . import parse, permissions
 from . import resources as kinds
-from .applications import ApplicationWriter
-from .authorization import AuthorizationWriter
+from .batch import Memory
 from .checks import CHECKS
-from .credentials import ApiToken
-from .lookups import Memory
-from .org import Org, path
+from .client import OktaClient, path
+from .credentials import ApiToken, ServiceApp
 from .playbook import OktaPlaybook
-from .provisioning import ProvisioningWriter
-from .reader import Reader
+from .reading import Reader
+from .writing import OktaWriter
 
-Handler = Callable[[Change, Snapshot], Awaitable[Outcome]]
+_APPS: Final = (permissions.WRITE_APPS,)
+_SERVERS: Final = (permissions.WRITE_SERVERS,)
+
+MANAGED_KINDS: Final = (
+    ManagedKind(kinds.Application, "application", OktaWriter.application, _APPS),
+    ManagedKind(kinds.AuthenticationPolicy, "application", OktaWriter.authentication_policy, _APPS),
+    ManagedKind(kinds.SignInPolicy, "application"),
+    ManagedKind(kinds.AuthorizationServer, "authorization_server", OktaWriter.server, _SERVERS),
+    ManagedKind(kinds.Scope, "authorization_server", OktaWriter.scope, _SERVERS),
+    ManagedKind(kinds.AccessPolicy, "authorization_server", OktaWriter.policy, _SERVERS),
+    ManagedKind(kinds.PolicyRule, "authorization_server", OktaWriter.rule, _SERVERS),
+    ManagedKind(kinds.ScimApplication, "scim", OktaWriter.scim_application, _APPS),
+    ManagedKind(kinds.ScimAttributeMapping, "scim", OktaWriter.mapping, (permissions.WRITE_MAPPINGS,)),
+    ManagedKind(kinds.Group, "groups"),
+    ManagedKind(kinds.GroupAssignment, "groups", OktaWriter.assignment, _APPS),
+    ManagedKind(kinds.ScimGroupAssignment, "groups", OktaWriter.assignment, _APPS),
+    ManagedKind(kinds.User, "users"),
+    ManagedKind(kinds.UserAssignment, "users", OktaWriter.assignment, _APPS),
+    ManagedKind(kinds.ScimUserAssignment, "users", OktaWriter.assignment, _APPS),
+    ManagedKind(
+        kinds.GroupPush,
+        "push",
+        OktaWriter.group_push,
+        (permissions.WRITE_APPS, permissions.WRITE_GROUP_PUSH),
+    ),
+)
 
 _OPTIONAL: Final = {
     seen.ProvisioningFailure.kind: permissions.READ_LOGS,
@@ -38,32 +66,106 @@ _OPTIONAL: Final = {
 }
 """What an audit reads besides, and the scope it is asked for with: being refused it must not fail the rest."""
 
+_A_WINDOW = 90.0
+"""Seconds; a window of the sandbox's rate limits, as of Okta's, is a minute."""
+
+
+def playbook_model() -> type[OktaPlaybook]:
+    """The model of an Okta playbook."""
+    return OktaPlaybook
+
+
+def checks() -> tuple[Check, ...]:
+    """Every Okta check."""
+    return tuple(CHECKS)
+
+
+def connect(
+    playbook: OktaPlaybook,
+    notebook: LocalStore,  # noqa: ARG001 - Okta's secrets never pass through here: there is nothing to note
+    tell: Callable[[str], None],
+    sandboxed: SandboxConnection | None = None,
+) -> OktaProvider:
+    """Open an organization for a playbook; nothing is contacted yet.
+
+    Raises:
+        UsageError: the playbook has no credentials.
+    """
+    if sandboxed:
+        patience = RetryPolicy(
+            budget=10 + 5 * sandboxed.replica_lag,
+            initial_delay=0.05,
+            max_delay=1.0,
+            consistency_window=0.3 + 3 * sandboxed.replica_lag,
+            retry_after_budget=_A_WINDOW,
+        )
+        org = OktaClient(
+            root=sandboxed.url,
+            credentials=ApiToken(sandboxed.token),
+            direct=True,
+            retry_policy=patience,
+            on_wait=tell,
+        )
+    else:
+        org = OktaClient(root=playbook.connection.org_url, credentials=_credentials(playbook), on_wait=tell)
+    return OktaProvider(playbook=playbook, client=org)
+
+
+def _credentials(playbook: OktaPlaybook) -> ApiToken | ServiceApp:
+    keys = playbook.connection
+    if keys.client_id and keys.private_key:
+        return ServiceApp(
+            keys.client_id,
+            keys.private_key.get_secret_value(),
+            tuple(_reading(playbook)),
+            keys.key_id,
+            keys.dpop,
+        )
+    if keys.token:
+        return ApiToken(keys.token.get_secret_value())
+    raise UsageError(
+        f"there are no credentials for {keys.org_url}",
+        hint="set client_id and private_key of a service app, or an API token, under connection: in the playbook",
+    )
+
+
+def _reading(playbook: OktaPlaybook) -> Iterator[str]:
+    """The scopes a plan cannot do without; more are asked for when they are needed."""
+    yield permissions.READ_APPS.any_of[0]
+    yield permissions.READ_SERVERS.any_of[0]
+    if playbook.groups or playbook.push:
+        yield permissions.READ_GROUPS.any_of[0]
+    if playbook.users:
+        yield permissions.READ_USERS.any_of[0]
+    if playbook.application.authentication_policy:
+        yield permissions.READ_POLICIES.any_of[0]
+    if playbook.scim and playbook.scim.mapping == "guide":
+        yield permissions.READ_MAPPINGS.any_of[0]
+
 
 @dataclass
-class OktaProvider:
-    """One playbook's view of one Okta organization."""
+class OktaProvider(IdentityProvider[OktaPlaybook, OktaClient]):
+    """One playbook's connection to one Okta organization."""
 
-    playbook: OktaPlaybook
-    org: Org
+    name: ClassVar[str] = "okta"
+    title: ClassVar[str] = "Okta"
+    checks: ClassVar[Iterable[Check]] = CHECKS
+    managed_kinds: ClassVar[tuple[ManagedKind, ...]] = MANAGED_KINDS
+    permission_kind: ClassVar[str] = "Okta API scopes"
+    role: ClassVar[str] = permissions.ADMIN_ROLE
+    role_holder: ClassVar[str] = "The service app, or the owner of the API token, also needs the admin role"
+
     memory: Memory = field(default_factory=Memory)
-    name: str = "okta"
-    title: str = "Okta"
-    checks: Iterable[Check] = CHECKS
-    teardown_reads: frozenset[str] = frozenset()
 
     @property
     def tenant(self) -> str:
         return self.playbook.connection.org_url
 
-    @property
-    def convergence_budget(self) -> float:
-        return self.org.patience.budget
+    @cached_property
+    def writer(self) -> OktaWriter:
+        return OktaWriter(self.client, self.playbook, self.memory)
 
-    def desired(self) -> Desired:
-        """What the playbook asks for."""
-        return self.playbook.desired()
-
-    def teardown(self, snapshot: Snapshot, *, purge: bool) -> Desired:
+    def destroyed_state(self, snapshot: Snapshot, *, purge: bool) -> DesiredState:
         """Everything switched off; with ``purge`` it is deleted, for there is no recycle bin."""
         name, marker = self.playbook.name, self.playbook.marker
         application = snapshot.get(kinds.Application, name)
@@ -86,8 +188,8 @@ class OktaProvider:
             )
         there = [found for found in (application, scim, server) if found is not None]
         if purge:
-            return Desired(absent=tuple(found.address for found in there))
-        return Desired(resources=tuple(type(found)(key=found.key, active=False) for found in there))
+            return DesiredState(absent=tuple(found.address for found in there))
+        return DesiredState(resources=tuple(type(found)(key=found.key, active=False) for found in there))
 
     def handoff(self, snapshot: Snapshot) -> tuple[HandoffValue, ...]:
         """Kiro, Okta guide, step 3: two values go to Kiro, two come back from it."""
@@ -100,14 +202,14 @@ class OktaProvider:
             HandoffValue(
                 name="Issuer URI",
                 value=server.issuer if server else None,
-                comes_from="Okta Admin Console: Security, API, Authorization Servers",
-                goes_to=f"{onboarding}, Issuer URI",
+                source="Okta Admin Console: Security, API, Authorization Servers",
+                destination=f"{onboarding}, Issuer URI",
             ),
             HandoffValue(
                 name="Client ID",
                 value=application.client_id if application else None,
-                comes_from="Okta Admin Console: Applications, the OIDC application, General",
-                goes_to=f"{onboarding}, Client ID",
+                source="Okta Admin Console: Applications, the OIDC application, General",
+                destination=f"{onboarding}, Client ID",
             ),
         )
         scim = self.playbook.scim
@@ -121,21 +223,18 @@ class OktaProvider:
             HandoffValue(
                 name="SCIM endpoint",
                 value=scim.endpoint or ("(in Okta already)" if done else None),
-                comes_from=f"{settings}, SCIM Endpoint",
-                goes_to=f"{tab}, Base URL",
+                source=f"{settings}, SCIM Endpoint",
+                destination=f"{tab}, Base URL",
             ),
             HandoffValue(
                 name="Access token",
                 value="(in Okta already)" if done else None,
-                comes_from=f"{settings}, Access Tokens, shown only once",
-                goes_to=f"{tab}, API Token",
+                source=f"{settings}, Access Tokens, shown only once",
+                destination=f"{tab}, API Token",
             ),
         )
 
-    def guards(self) -> Guards:
-        return self.playbook.guards
-
-    def advice(self, snapshot: Snapshot, plan: Plan) -> Iterator[str]:  # noqa: ARG002 - the protocol's signature
+    def warnings(self, snapshot: Snapshot, plan: Plan) -> Iterator[str]:  # noqa: ARG002 - the protocol's signature
         """What the author should know besides the plan."""
         both = {keys.key for keys in self.playbook.push or ()} & {
             keys.key for keys in self.playbook.groups or ()
@@ -152,113 +251,45 @@ class OktaProvider:
             if shown is None or not shown.complete:
                 yield "provisioning is taken to be switched on because the playbook says so: Okta does not show it"
 
-    def outlook(self, snapshot: Snapshot) -> tuple[str, ...]:  # noqa: ARG002 - the protocol's signature
-        return ()
-
-    async def read(self, also: frozenset[str] = frozenset()) -> Snapshot:
-        optional = {need for kind, need in _OPTIONAL.items() if kind in also}
+    async def read(self, extra_kinds: frozenset[str] = frozenset()) -> Snapshot:
+        optional = {need for kind, need in _OPTIONAL.items() if kind in extra_kinds}
         wanted = [need.any_of[0] for need in optional]
-        if wanted and await self.org.may(*wanted) is False:
+        if wanted and await self.client.may(*wanted) is False:
             for scope in wanted:
-                await self.org.may(scope)
-        return await Reader(self.org, self.playbook, self.memory, also).read()
+                await self.client.may(scope)
+        return await Reader(self.client, self.playbook, self.memory, extra_kinds).read()
 
-    async def look_again(self, steps: Iterable[ManualStep], world: Snapshot) -> tuple[Resource, ...]:
+    async def refresh(self, steps: Iterable[ManualStep], state: Snapshot) -> tuple[Resource, ...]:
         """What the SCIM application shows by now."""
         name = self.playbook.name
-        application = world.get(kinds.ScimApplication, name)
-        proofs = {proof.address for step in steps for proof in step.proof}
+        application = state.get(kinds.ScimApplication, name)
+        proofs = {proof.address for step in steps for proof in step.proofs}
         if application is None or f"{seen.Provisioning.kind}/{name}" not in proofs:
             return ()
-        data = await self.org.get(path("/api/v1/apps/{}", application.id or ""), expects=True)
+        data = await self.client.get(path("/api/v1/apps/{}", application.id or ""), expects_existing=True)
         return (parse.provisioning(name, data),)
 
-    async def needed_permissions(self) -> PermissionsNeeded:
-        needs, problem = tuple(self._needs()), ""
-        has: frozenset[str] | None = None
-        try:
-            if not isinstance(self.org.credentials, ApiToken):
-                asked = {scope: await self.org.granted(scope) for need in needs for scope in need.any_of}
-                has = frozenset(scope for scope, granted in asked.items() if granted)
-        except RemoteError as error:
-            problem = error.message
-        return PermissionsNeeded(
-            kind="Okta API scopes",
-            needs=reported(needs, has),
-            who="The service app, or whoever owns the API token, also needs the admin role",
-            role=permissions.ADMIN_ROLE,
-            problem=problem,
-        )
+    async def granted_permissions(self) -> frozenset[str] | None:
+        if isinstance(self.client.credentials, ApiToken):
+            return None
+        scopes = {scope for permission in self.required_permissions() for scope in permission.any_of}
+        return frozenset([scope for scope in scopes if await self.client.granted(scope)])
 
-    def _needs(self) -> Iterator[Need]:
-        """The needs that this playbook has."""
+    def required_permissions(self) -> Iterator[RequiredPermission]:
+        """The permissions that this playbook needs, for all commands."""
         playbook = self.playbook
-        no_scim = playbook.scim is None or playbook.scim.mapping == "unmanaged"
-        superfluous = {
+        no_mapping = playbook.scim is None or playbook.scim.mapping == "unmanaged"
+        unneeded = {
             permissions.READ_USERS: not playbook.users,
             permissions.READ_POLICIES: playbook.application.authentication_policy is None,
-            permissions.READ_MAPPINGS: no_scim,
-            permissions.WRITE_MAPPINGS: no_scim,
+            permissions.READ_MAPPINGS: no_mapping,
+            permissions.WRITE_MAPPINGS: no_mapping,
             permissions.WRITE_GROUP_PUSH: not playbook.push,
         }
-        return (need for need in permissions.NEEDS if not superfluous.get(need))
+        return (permission for permission in permissions.PERMISSIONS if not unneeded.get(permission))
 
-    async def permit(self, plan: Plan) -> None:
-        for need in needs_of(plan):
-            if await self.org.may(*need.any_of) is False:
-                raise PermissionDeniedError(
-                    f"the credentials may not {need.purpose}; nothing was written",
-                    needs=need.any_of,
-                    role=permissions.ADMIN_ROLE,
-                )
-
-    async def apply(self, change: Change, world: Snapshot) -> Outcome:
-        kind = change.address.partition("/")[0]
-        return await self._handlers[kind](change, world)
-
-    def requests(self) -> Requests:
-        return Requests(read=self.org.count.read, write=self.org.count.write)
-
-    async def close(self) -> None:
-        await self.org.close()
-
-    @cached_property
-    def _handlers(self) -> dict[str, Handler]:
-        applications = ApplicationWriter(self.org, self.playbook)
-        authorization = AuthorizationWriter(self.org, self.playbook)
-        provisioning = ProvisioningWriter(self.org, self.playbook, self.memory)
-        by_kind: dict[type[Resource], Handler] = {
-            kinds.Application: applications.application,
-            kinds.AuthenticationPolicy: applications.authentication_policy,
-            kinds.ScimApplication: applications.scim_application,
-            kinds.GroupAssignment: applications.assignment,
-            kinds.UserAssignment: applications.assignment,
-            kinds.ScimGroupAssignment: applications.assignment,
-            kinds.ScimUserAssignment: applications.assignment,
-            kinds.AuthorizationServer: authorization.server,
-            kinds.Scope: authorization.scope,
-            kinds.AccessPolicy: authorization.policy,
-            kinds.PolicyRule: authorization.rule,
-            kinds.ScimAttributeMapping: provisioning.mapping,
-            kinds.GroupPush: provisioning.group_push,
-        }
-        return {kind.kind: handler for kind, handler in by_kind.items()}
-
-
-def needs_of(plan: Plan) -> tuple[Need, ...]:
-    """The permissions that a plan's writes need."""
-    servers = {
-        kind.kind for kind in (kinds.AuthorizationServer, kinds.Scope, kinds.AccessPolicy, kinds.PolicyRule)
-    }
-    needs: dict[Need, None] = {}
-    for change in plan.pending:
-        kind = change.address.partition("/")[0]
-        if kind in servers:
-            needs[permissions.WRITE_SERVERS] = None
-        elif kind == kinds.ScimAttributeMapping.kind:
-            needs[permissions.WRITE_MAPPINGS] = None
-        elif kind == kinds.GroupPush.kind:
-            needs |= {permissions.WRITE_APPS: None, permissions.WRITE_GROUP_PUSH: None}
-        else:
-            needs[permissions.WRITE_APPS] = None
-    return tuple(needs)
+    async def check_permissions(self, plan: Plan) -> None:
+        """Raise before the first write if the credentials lack a permission."""
+        for permission in self.plan_permissions(plan):
+            if await self.client.may(*permission.any_of) is False:
+                raise self.missing_permission(permission, role=self.role)

@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar, Final
 from provisioner.core.resource import (
     CREATE_ONLY,
     IMMUTABLE,
-    OBSERVED,
-    PERSONAL,
+    PERSONAL_DATA,
+    READ_ONLY,
     SECURITY,
     UNORDERED,
     Resource,
@@ -53,11 +53,11 @@ class Application(Resource):
     wildcard_redirect: Annotated[str | None, SECURITY] = None
     notes: Annotated[str | None, CREATE_ONLY] = None
 
-    id: Annotated[str | None, OBSERVED] = None
-    client_id: Annotated[str | None, OBSERVED] = None
-    refresh_rotation: Annotated[str | None, OBSERVED] = None
-    policy_id: Annotated[str | None, OBSERVED] = None
-    last_updated: Annotated[str | None, OBSERVED] = None
+    id: Annotated[str | None, READ_ONLY] = None
+    client_id: Annotated[str | None, READ_ONLY] = None
+    refresh_rotation: Annotated[str | None, READ_ONLY] = None
+    policy_id: Annotated[str | None, READ_ONLY] = None
+    last_updated: Annotated[str | None, READ_ONLY] = None
 
 
 class SignInPolicy(Resource):
@@ -65,7 +65,7 @@ class SignInPolicy(Resource):
 
     kind: ClassVar[str] = "okta-sign-in-policy"
 
-    id: Annotated[str | None, OBSERVED] = None
+    id: Annotated[str | None, READ_ONLY] = None
 
 
 class AuthenticationPolicy(Resource):
@@ -93,10 +93,10 @@ class AuthorizationServer(Resource):
     issuer_mode: Annotated[str | None, SECURITY] = None
     rotation: str | None = None
 
-    id: Annotated[str | None, OBSERVED] = None
-    issuer: Annotated[str | None, OBSERVED] = None
-    next_rotation: Annotated[str | None, OBSERVED] = None
-    last_updated: Annotated[str | None, OBSERVED] = None
+    id: Annotated[str | None, READ_ONLY] = None
+    issuer: Annotated[str | None, READ_ONLY] = None
+    next_rotation: Annotated[str | None, READ_ONLY] = None
+    last_updated: Annotated[str | None, READ_ONLY] = None
 
 
 class Scope(Resource):
@@ -112,8 +112,8 @@ class Scope(Resource):
     consent: Annotated[str | None, SECURITY] = None
     default: bool | None = None
 
-    id: Annotated[str | None, OBSERVED] = None
-    published: Annotated[bool, OBSERVED] = False
+    id: Annotated[str | None, READ_ONLY] = None
+    published: Annotated[bool, READ_ONLY] = False
 
 
 class AccessPolicy(Resource):
@@ -131,7 +131,7 @@ class AccessPolicy(Resource):
     clients: Annotated[tuple[Text, ...] | None, UNORDERED, SECURITY] = None
     priority: int | None = None
 
-    id: Annotated[str | None, OBSERVED] = None
+    id: Annotated[str | None, READ_ONLY] = None
 
 
 class PolicyRule(Resource):
@@ -160,8 +160,8 @@ class PolicyRule(Resource):
     refresh_minutes: int | None = None
     refresh_window_minutes: int | None = None
 
-    priority: Annotated[int | None, OBSERVED] = None
-    id: Annotated[str | None, OBSERVED] = None
+    priority: Annotated[int | None, READ_ONLY] = None
+    id: Annotated[str | None, READ_ONLY] = None
 
 
 class Group(Resource):
@@ -169,9 +169,9 @@ class Group(Resource):
 
     kind: ClassVar[str] = "okta-group"
 
-    id: Annotated[str | None, OBSERVED] = None
-    name: Annotated[str | None, OBSERVED] = None
-    type: Annotated[str | None, OBSERVED] = None
+    id: Annotated[str | None, READ_ONLY] = None
+    name: Annotated[str | None, READ_ONLY] = None
+    type: Annotated[str | None, READ_ONLY] = None
 
 
 class User(Resource):
@@ -179,9 +179,9 @@ class User(Resource):
 
     kind: ClassVar[str] = "okta-user"
 
-    id: Annotated[str | None, OBSERVED] = None
-    login: Annotated[str | None, OBSERVED, PERSONAL] = None
-    status: Annotated[str | None, OBSERVED] = None
+    id: Annotated[str | None, READ_ONLY] = None
+    login: Annotated[str | None, READ_ONLY, PERSONAL_DATA] = None
+    status: Annotated[str | None, READ_ONLY] = None
 
 
 class Assignment(Resource):
@@ -194,8 +194,8 @@ class Assignment(Resource):
 
     principal: Text | None = None
 
-    name: Annotated[str | None, OBSERVED] = None
-    everyone: Annotated[bool, OBSERVED] = False
+    name: Annotated[str | None, READ_ONLY] = None
+    everyone: Annotated[bool, READ_ONLY] = False
 
 
 class GroupAssignment(Assignment):
@@ -211,7 +211,7 @@ class UserAssignment(Assignment):
     kind: ClassVar[str] = "okta-user-assignment"
     admits: ClassVar[bool] = True
 
-    name: Annotated[str | None, OBSERVED, PERSONAL] = None
+    name: Annotated[str | None, READ_ONLY, PERSONAL_DATA] = None
 
 
 class ScimGroupAssignment(Assignment):
@@ -227,7 +227,7 @@ class ScimUserAssignment(Assignment):
     kind: ClassVar[str] = "okta-scim-user-assignment"
     admits: ClassVar[bool] = True
 
-    name: Annotated[str | None, OBSERVED, PERSONAL] = None
+    name: Annotated[str | None, READ_ONLY, PERSONAL_DATA] = None
 
 
 class ScimApplication(Resource):
@@ -243,8 +243,8 @@ class ScimApplication(Resource):
     active: bool | None = None
     notes: Annotated[str | None, CREATE_ONLY] = None
 
-    id: Annotated[str | None, OBSERVED] = None
-    last_updated: Annotated[str | None, OBSERVED] = None
+    id: Annotated[str | None, READ_ONLY] = None
+    last_updated: Annotated[str | None, READ_ONLY] = None
 
 
 class ScimAttributeMapping(Resource):
@@ -258,8 +258,8 @@ class ScimAttributeMapping(Resource):
 
     unsupported: Annotated[tuple[str, ...] | None, UNORDERED] = None
 
-    id: Annotated[str | None, OBSERVED] = None
-    mapped: Annotated[tuple[str, ...], OBSERVED] = ()
+    id: Annotated[str | None, READ_ONLY] = None
+    mapped: Annotated[tuple[str, ...], READ_ONLY] = ()
 
 
 class GroupPush(Resource):
@@ -278,7 +278,7 @@ class GroupPush(Resource):
     active: bool | None = None
     healthy: bool | None = None
 
-    id: Annotated[str | None, OBSERVED] = None
-    status: Annotated[str | None, OBSERVED] = None
-    error: Annotated[str | None, OBSERVED] = None
-    last_push: Annotated[str | None, OBSERVED] = None
+    id: Annotated[str | None, READ_ONLY] = None
+    status: Annotated[str | None, READ_ONLY] = None
+    error: Annotated[str | None, READ_ONLY] = None
+    last_push: Annotated[str | None, READ_ONLY] = None

@@ -1,6 +1,6 @@
 """What ``drift`` and ``doctor`` found, in the formats that pipelines and people read. Strings only.
 
-Every format is a pure function of :class:`~provisioner.reports.items.Gathered`. All text is made harmless first, in one place
+Every format is a pure function of :class:`~provisioner.reports.entries.Gathered`. All text is made harmless first, in one place
 (:func:`~.wording.harmless`); a format then escapes only what has a meaning in itself.
 """
 
@@ -11,7 +11,7 @@ from pathlib import PurePath
 from types import MappingProxyType
 from typing import Final
 
-from provisioner.reports.items import Gathered, gathered
+from provisioner.reports.entries import EntryList, collect_entries
 from provisioner.reports.models import DoctorReport, DriftReport, PlanReport
 
 from .csv import csv_text
@@ -24,7 +24,7 @@ from .ndjson import ndjson_lines
 from .sarif import sarif_log
 from .wording import harmless
 
-FORMATS: Final[Mapping[str, Callable[[Gathered], str]]] = MappingProxyType(
+FORMATS: Final[Mapping[str, Callable[[EntryList], str]]] = MappingProxyType(
     {
         "csv": csv_text,
         "github": github_commands,
@@ -55,4 +55,4 @@ def rendered(
     Raises:
         KeyError: there is no such format.
     """
-    return FORMATS[format_](harmless(gathered(report), root))
+    return FORMATS[format_](harmless(collect_entries(report), root))

@@ -10,7 +10,7 @@ import io
 from csv import writer
 from typing import Final
 
-from provisioner.reports.items import Gathered, Item
+from provisioner.reports.entries import Entry, EntryList
 
 from .wording import differences, shown, waiver_told, worst_first
 
@@ -38,7 +38,7 @@ _FORMULA: Final = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")
 """The last four are the full-width forms: they count too."""
 
 
-def csv_text(found: Gathered) -> str:
+def csv_text(found: EntryList) -> str:
     """A row of column names, and a row for every item, worst first."""
     text = io.StringIO(newline="")
     rows = writer(text, lineterminator="\r\n")
@@ -47,7 +47,7 @@ def csv_text(found: Gathered) -> str:
     return text.getvalue().removesuffix("\r\n")
 
 
-def _row(item: Item) -> list[str]:
+def _row(item: Entry) -> list[str]:
     changed = [f"{field.name}: {sign} {text}" for field in item.fields for sign, text in differences(field)]
     derived = {
         "line": "" if item.line is None else str(item.line),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from provisioner.reports.items import Gathered, Item
+from provisioner.reports.entries import Entry, EntryList
 
 from .wording import waiver_told, worst_first
 
@@ -22,9 +22,9 @@ _DATA: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _PROPERTY: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ",": "%2C"})
 
 
-def github_commands(found: Gathered) -> str:
+def github_commands(found: EntryList) -> str:
     """Annotations of what counts and of what could not be looked at, worst first, and a line of plain text with the numbers."""
-    levels: dict[str, list[Item]] = {level: [] for level in _LEVELS.values()}
+    levels: dict[str, list[Entry]] = {level: [] for level in _LEVELS.values()}
     for item in worst_first(found.items):
         if item.status in ("fail", "error"):
             levels["error" if item.status == "error" else _LEVELS[item.severity]].append(item)
@@ -33,7 +33,7 @@ def github_commands(found: Gathered) -> str:
     return "\n".join([*lines, f"provisioner {found.command}: {counts}"])
 
 
-def _annotations(level: str, items: list[Item]) -> Iterator[str]:
+def _annotations(level: str, items: list[Entry]) -> Iterator[str]:
     fits = len(items) <= SHOWN
     for item in items if fits else items[: SHOWN - 1]:
         where = {"file": item.playbook, "line": str(item.line or 1), "title": _title(item)}
@@ -45,6 +45,6 @@ def _annotations(level: str, items: list[Item]) -> Iterator[str]:
         yield f"::{level} title=provisioner::{more} more are not shown here; the whole report has them"
 
 
-def _title(item: Item) -> str:
+def _title(item: Entry) -> str:
     subject = f" of {item.name}" if item.name else ""
     return f"{item.rule}{subject} ({item.category})"

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from provisioner.reports.items import Gathered
+from provisioner.reports.entries import EntryList
 
 from .wording import fingerprints, sentence, worst_first
 
 _SEVERITIES: Final = {"high": "critical", "medium": "major", "low": "minor"}
 
 
-def gitlab_issues(found: Gathered) -> str:
+def gitlab_issues(found: EntryList) -> str:
     """A list of what counts and of what could not be looked at, worst first; what is waived or passed is left out."""
     counts = [item for item in worst_first(found.items) if item.status in ("fail", "error")]
     issues = [

@@ -11,7 +11,7 @@ import hashlib
 from collections import Counter
 from typing import Any, Final
 
-from provisioner.reports.items import Gathered, Item
+from provisioner.reports.entries import Entry, EntryList
 from provisioner.templating import render
 
 from .wording import STATUSES, differences, fingerprints, shown, verdict, waiver_told, worst_first
@@ -25,7 +25,7 @@ _LABELS: Final = {
 }
 
 
-def html_page(found: Gathered) -> str:
+def html_page(found: EntryList) -> str:
     """A whole HTML document."""
     script, style = render("report.js.j2"), render("report.css.j2")
     page = render(
@@ -52,7 +52,7 @@ def _digest(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _row(item: Item, fingerprint: str) -> dict[str, Any]:
+def _row(item: Entry, fingerprint: str) -> dict[str, Any]:
     """An item as the page's script takes it; what is empty is left out."""
     whole = {
         **item.model_dump(
@@ -67,7 +67,7 @@ def _row(item: Item, fingerprint: str) -> dict[str, Any]:
     return {name: value for name, value in whole.items() if value}
 
 
-def _playbooks(found: Gathered) -> list[dict[str, Any]]:
+def _playbooks(found: EntryList) -> list[dict[str, Any]]:
     """Every playbook with the number of its items by status, the worst first."""
     counts: dict[str, Counter[str]] = {target.playbook: Counter() for target in found.targets}
     about: dict[str, Any] = {target.playbook: target for target in found.targets}
@@ -81,7 +81,7 @@ def _playbooks(found: Gathered) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: [-row["counts"][status] for status in ("fail", "error", "waived")])
 
 
-def _values(found: Gathered, name: str) -> list[str]:
+def _values(found: EntryList, name: str) -> list[str]:
     present = {getattr(item, name) for item in found.items} - {""}
     order = ["high", "medium", "low"]
     return sorted(present, key=lambda value: (order.index(value) if value in order else 0, value))

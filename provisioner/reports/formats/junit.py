@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from provisioner.reports.items import Gathered, Item
+from provisioner.reports.entries import Entry, EntryList
 
 from .wording import details, waiver_told
 
 _RESULTS: Final = {"fail": "failure", "error": "error", "waived": "skipped", "skip": "skipped"}
 
 
-def junit_xml(found: Gathered) -> str:
+def junit_xml(found: EntryList) -> str:
     """An XML document. What is waived or skipped is a skipped case, with the reason."""
-    suites: dict[str, list[Item]] = {target.playbook: [] for target in found.targets}
+    suites: dict[str, list[Entry]] = {target.playbook: [] for target in found.targets}
     for item in found.items:
         suites.setdefault(item.playbook, []).append(item)
     root = Element("testsuites", {"name": f"provisioner {found.command}", **_counts(found.items)})
@@ -29,7 +29,7 @@ def junit_xml(found: Gathered) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode")
 
 
-def _counts(items: Sequence[Item]) -> dict[str, str]:
+def _counts(items: Sequence[Entry]) -> dict[str, str]:
     return {
         "tests": str(len(items)),
         "failures": str(sum(item.status == "fail" for item in items)),
@@ -37,7 +37,7 @@ def _counts(items: Sequence[Item]) -> dict[str, str]:
     }
 
 
-def _suite(playbook: str, items: list[Item]) -> Element:
+def _suite(playbook: str, items: list[Entry]) -> Element:
     skipped = sum(_RESULTS.get(item.status) == "skipped" for item in items)
     suite = Element("testsuite", {"name": playbook, **_counts(items), "skipped": str(skipped)})
     if items:
@@ -55,7 +55,7 @@ def _suite(playbook: str, items: list[Item]) -> Element:
     return suite
 
 
-def _case(item: Item, playbook: str, name: str) -> Element:
+def _case(item: Entry, playbook: str, name: str) -> Element:
     case = Element("testcase", name=name, classname=playbook)
     if result := _RESULTS.get(item.status):
         told = SubElement(case, result)

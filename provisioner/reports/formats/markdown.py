@@ -12,7 +12,7 @@ from html import escape
 from itertools import groupby
 from typing import Final
 
-from provisioner.reports.items import Gathered, Item
+from provisioner.reports.entries import Entry, EntryList
 
 from .wording import STATUSES, differences, playbooks, shown, verdict, waiver_told, worst_first
 
@@ -37,7 +37,7 @@ def marker(command: str) -> str:
     return f"<!-- provisioner:{command} -->"
 
 
-def markdown_text(found: Gathered, limit: int = LIMIT) -> str:
+def markdown_text(found: EntryList, limit: int = LIMIT) -> str:
     """What counts, what could not be looked at and what is waived, worst first, by playbook; the rest as numbers.
 
     Args:
@@ -72,7 +72,7 @@ def code(text: str) -> str:
     return f"{fence}{padding}{text}{padding}{fence}"
 
 
-def _head(found: Gathered) -> Iterator[str]:
+def _head(found: EntryList) -> Iterator[str]:
     yield f"## provisioner {found.command}: {verdict(found)}"
     yield ""
     yield f"| Playbooks | {' | '.join(word.capitalize() for word in STATUSES.values())} |"
@@ -80,11 +80,11 @@ def _head(found: Gathered) -> Iterator[str]:
     yield f"| {len(playbooks(found))} | {' | '.join(str(found.summary.get(status, 0)) for status in STATUSES)} |"
 
 
-def _sections(told: list[Item]) -> Iterator[tuple[str, int]]:
+def _sections(told: list[Entry]) -> Iterator[tuple[str, int]]:
     """Blocks of Markdown, each with the number of items in it."""
     for status, of_status in groupby(told, key=lambda item: item.status):
         yield f"\n### {STATUSES[status].capitalize()}", 0
-        by_playbook: dict[str, list[Item]] = {}
+        by_playbook: dict[str, list[Entry]] = {}
         for item in of_status:
             by_playbook.setdefault(item.playbook, []).append(item)
         for playbook, items in by_playbook.items():
@@ -95,13 +95,13 @@ def _sections(told: list[Item]) -> Iterator[tuple[str, int]]:
                 advised = item.advice
 
 
-def _playbook(playbook: str, item: Item) -> str:
+def _playbook(playbook: str, item: Entry) -> str:
     where = "sandbox" if item.sandbox else item.tenant
     about = ", ".join(escaped(part) for part in (item.name, item.provider, where) if part)
     return f"\n**{code(playbook)}**" + (f" ({about})" if about else "") + "\n"
 
 
-def _block(item: Item, advised: str) -> str:
+def _block(item: Entry, advised: str) -> str:
     """An item of the list; advice is not repeated where the item before has the same."""
     line = f" (line {item.line})" if item.line else ""
     address = f" {code(item.address)}" if item.address else ""

@@ -3,7 +3,7 @@
 Every line has ``schema`` (``provisioner.events/1``) and ``event``:
 
 - ``target``: a playbook that was read: ``playbook``, ``name``, ``provider``, ``tenant``, ``sandbox``;
-- ``item``: one thing that was found: the members of :class:`~provisioner.reports.items.Item`, and ``fingerprint``, the same for
+- ``item``: one thing that was found: the members of :class:`~provisioner.reports.entries.Item`, and ``fingerprint``, the same for
   the same thing in another run;
 - ``summary``, the last line: ``command``, ``targets`` (their number), and ``items`` (their number by status).
 
@@ -16,19 +16,19 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from provisioner.reports.items import Gathered
+from provisioner.reports.entries import EntryList
 
 from .wording import fingerprints
 
 SCHEMA: Final = "provisioner.events/1"
 
 
-def ndjson_lines(found: Gathered) -> str:
+def ndjson_lines(found: EntryList) -> str:
     """Targets, items, summary, as lines."""
     return "\n".join(json.dumps({"schema": SCHEMA, **event}) for event in _events(found))
 
 
-def _events(found: Gathered) -> Iterator[dict[str, Any]]:
+def _events(found: EntryList) -> Iterator[dict[str, Any]]:
     for target in found.targets:
         yield {"event": "target", **target.model_dump(mode="json")}
     for fingerprint, item in fingerprints(found.items):

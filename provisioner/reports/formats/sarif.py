@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from provisioner import __version__
-from provisioner.reports.items import UNREADABLE, Gathered, Item
+from provisioner.reports.entries import UNREADABLE, Entry, EntryList
 
 from .markdown import escaped
 from .wording import details, fingerprints, sentence, worst_first
@@ -28,7 +28,7 @@ _LEVELS: Final = {"high": "error", "medium": "warning", "low": "note"}
 _SCORES: Final = {"high": "8.0", "medium": "5.5", "low": "2.0"}
 
 
-def sarif_log(found: Gathered, most: int = MOST_RESULTS) -> str:
+def sarif_log(found: EntryList, most: int = MOST_RESULTS) -> str:
     """A log with one run: a rule for every rule met, a result for what counts or is waived, worst first.
 
     What could not be looked at is a notification: the run tells of it, the file is not to blame.
@@ -73,14 +73,14 @@ def sarif_log(found: Gathered, most: int = MOST_RESULTS) -> str:
     return json.dumps(log, indent=1)
 
 
-def _rules(found: Gathered) -> list[dict[str, Any]]:
-    by_id: dict[str, list[Item]] = {}
+def _rules(found: EntryList) -> list[dict[str, Any]]:
+    by_id: dict[str, list[Entry]] = {}
     for item in worst_first(found.items):
         by_id.setdefault(item.rule, []).append(item)
     return [_rule(items) for _, items in sorted(by_id.items())]
 
 
-def _rule(items: list[Item]) -> dict[str, Any]:
+def _rule(items: list[Entry]) -> dict[str, Any]:
     worst = items[0]
     security = any(item.category == "security" for item in items)
     commands = _commands(worst.rule)
@@ -113,7 +113,7 @@ def _commands(rule: str) -> list[str]:
     return [f"provisioner checks show {rule}"]
 
 
-def _result(item: Item, fingerprint: str, rule: int) -> dict[str, Any]:
+def _result(item: Entry, fingerprint: str, rule: int) -> dict[str, Any]:
     waived = item.status == "waived" and item.waiver is not None
     reason = f"{item.waiver.reason} ({item.waiver.owner}, until {item.waiver.expires})" if item.waiver else ""
     return {
@@ -141,7 +141,7 @@ def _result(item: Item, fingerprint: str, rule: int) -> dict[str, Any]:
     }
 
 
-def _location(item: Item) -> dict[str, Any]:
+def _location(item: Entry) -> dict[str, Any]:
     physical = {
         "artifactLocation": {"uri": quote(item.playbook), "uriBaseId": "%SRCROOT%"},
         "region": {"startLine": item.line or 1},
@@ -150,7 +150,7 @@ def _location(item: Item) -> dict[str, Any]:
     return {"physicalLocation": physical, **({"logicalLocations": logical} if logical else {})}
 
 
-def _notification(item: Item) -> dict[str, Any]:
+def _notification(item: Entry) -> dict[str, Any]:
     text = "\n".join([f"{item.rule}: {item.message}", *details(item)])
     return _note("error" if item.status == "error" else "note", text) | {"locations": [_location(item)]}
 

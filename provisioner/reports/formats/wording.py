@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from typing import Any, Final
 
-from provisioner.reports.items import Gathered, Item, Status
+from provisioner.reports.entries import Entry, EntryList, Status
 from provisioner.reports.models import FieldReport
 from provisioner.reports.text import plain
 
@@ -24,7 +24,7 @@ _STATUS_RANK: Final = {status: rank for rank, status in enumerate(STATUSES)}
 _SEVERITY_RANK: Final = {"high": 0, "medium": 1, "low": 2}
 
 
-def harmless(found: Gathered, root: PurePath | None = None) -> Gathered:
+def harmless(found: EntryList, root: PurePath | None = None) -> EntryList:
     """The same, with nothing in any text that could act on a reader.
 
     Control characters (ANSI escapes and line breaks among them), bidirectional controls, and halves of surrogate pairs become
@@ -36,10 +36,10 @@ def harmless(found: Gathered, root: PurePath | None = None) -> Gathered:
         one["playbook"] = _relative(one["playbook"], root)
     for item in told["items"]:
         item["message"] = item["message"] or item["title"]
-    return Gathered.model_validate(_harmless(told))
+    return EntryList.model_validate(_harmless(told))
 
 
-def worst_first(items: Iterable[Item]) -> list[Item]:
+def worst_first(items: Iterable[Entry]) -> list[Entry]:
     """By status, severity and category, otherwise in the order given."""
     return sorted(
         items,
@@ -51,7 +51,7 @@ def worst_first(items: Iterable[Item]) -> list[Item]:
     )
 
 
-def fingerprints(items: Iterable[Item]) -> Iterator[tuple[str, Item]]:
+def fingerprints(items: Iterable[Entry]) -> Iterator[tuple[str, Entry]]:
     """Every item with a fingerprint that no other has: readers keep only one of those that are equal."""
     seen: Counter[str] = Counter()
     for item in items:
@@ -60,13 +60,13 @@ def fingerprints(items: Iterable[Item]) -> Iterator[tuple[str, Item]]:
         yield (digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"), item
 
 
-def playbooks(found: Gathered) -> list[str]:
+def playbooks(found: EntryList) -> list[str]:
     """Every playbook that was read or could not be, once."""
     named = (*(target.playbook for target in found.targets), *(item.playbook for item in found.items))
     return list(dict.fromkeys(named))
 
 
-def verdict(found: Gathered) -> str:
+def verdict(found: EntryList) -> str:
     """The report in a sentence, without a full stop."""
     failed = [item for item in found.items if item.status == "fail"]
     nothing, what = ("is wrong", "finding") if found.command == "doctor" else ("deviates", "deviation")
@@ -98,7 +98,7 @@ def sentence(text: str) -> str:
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
-def waiver_told(item: Item) -> str:
+def waiver_told(item: Entry) -> str:
     """Why it is let pass, or no longer is; empty without a waiver."""
     if (waiver := item.waiver) is None:
         return ""
@@ -107,7 +107,7 @@ def waiver_told(item: Item) -> str:
     return f"let pass by {waiver.owner} until {waiver.expires}: {waiver.reason}"
 
 
-def details(item: Item) -> list[str]:
+def details(item: Entry) -> list[str]:
     """What is told of an item besides its message, in lines of plain text."""
     lines = []
     for field in item.fields:

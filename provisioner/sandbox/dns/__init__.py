@@ -1,16 +1,16 @@
-"""The sandbox's DNS: name servers whose zones persist, dynamic update, resolvers that cache, and DNS over HTTPS.
+"""The sandbox's DNS: authoritative name servers with dynamic update, caching resolvers, and DNS over HTTPS.
 
-Everything that steers it is a function of the store, so another process can do it: zones and records (`zone_data`), keys
-(`keyring`), how a server misbehaves (`behaviour`), what a resolver believes (`resolving`).
+The store has its whole state, so any process can change it: zones and records (`zones`), TSIG keys (`tsig_keys`), options of
+the servers (`server_options`), the resolvers' cache (`cache`) and DNSSEC status (`resolver`).
 """
 
-from provisioner.sandbox.dns.behaviour import Behaviour, Lie, behave, behaviour_of
-from provisioner.sandbox.dns.cache import flush, move_clock
-from provisioner.sandbox.dns.keyring import add_key, keys, remove_key
-from provisioner.sandbox.dns.resolving import declare, prefer
+from provisioner.sandbox.dns.cache import flush, set_clock_offset
+from provisioner.sandbox.dns.presentation import txt
+from provisioner.sandbox.dns.resolver import prefer_server, set_security_status
+from provisioner.sandbox.dns.server_options import Override, ServerOptions, configure, options_of
 from provisioner.sandbox.dns.service import Dns
-from provisioner.sandbox.dns.text import txt
-from provisioner.sandbox.dns.zone_data import (
+from provisioner.sandbox.dns.tsig_keys import add_key, remove_key, tsig_keys
+from provisioner.sandbox.dns.zones import (
     add_record,
     add_zone,
     delegate,
@@ -18,29 +18,29 @@ from provisioner.sandbox.dns.zone_data import (
     remove_record,
     remove_zone,
     serial,
-    zones,
+    zone_names,
 )
 
 __all__ = [
-    "Behaviour",
     "Dns",
-    "Lie",
+    "Override",
+    "ServerOptions",
     "add_key",
     "add_record",
     "add_zone",
-    "behave",
-    "behaviour_of",
-    "declare",
+    "configure",
     "delegate",
     "flush",
-    "keys",
-    "move_clock",
-    "prefer",
+    "options_of",
+    "prefer_server",
     "records",
     "remove_key",
     "remove_record",
     "remove_zone",
     "serial",
+    "set_clock_offset",
+    "set_security_status",
+    "tsig_keys",
     "txt",
-    "zones",
+    "zone_names",
 ]

@@ -1,6 +1,6 @@
-"""What a resolver remembers, positive and negative, and for how long; kept, so that the next command finds it as it was.
+"""The cache of a resolver, positive and negative; it is stored, so that it survives the process.
 
-Kind ``cached`` (key: ``resolver|name|type``; the type ``*`` is a name that does not exist at all, RFC 2308 section 5).
+Kind ``cached`` (key: ``resolver|name|type``; the type ``*`` is the NXDOMAIN of a name, RFC 2308 section 5).
 """
 
 from __future__ import annotations
@@ -11,33 +11,31 @@ from typing import Final
 
 import dns.name
 import dns.rcode
-import dns.rdata
-import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from provisioner.sandbox.dns.text import data, kept, parsed
+from provisioner.sandbox.dns.presentation import canonical, parse_name, parse_rdata
 from provisioner.sandbox.store import Document, Store
 
-LONGEST: Final = 86400
-"""Seconds for which anything is remembered at most (RFC 8767 section 4 and BIND's max-cache-ttl are of this order)."""
-LONGEST_NEGATIVE: Final = 10800
-"""Seconds for which the absence of something is remembered at most (RFC 2308 section 5; BIND's max-ncache-ttl)."""
-FAILURE: Final = 1
-"""Seconds for which a failure is remembered (RFC 9520 section 3.2 requires at least one)."""
+_MAX_CACHE_TTL: Final = 86400
+"""As BIND's max-cache-ttl and RFC 8767 section 4, of the same order."""
+_MAX_NCACHE_TTL: Final = 10800
+"""RFC 2308 section 5; BIND's max-ncache-ttl."""
+_SERVFAIL_TTL: Final = 1
+"""RFC 9520 section 3.2 requires at least one second; BIND's servfail-ttl."""
 
-_NO_NAME = "*"
-_CLOCK = "resolver_clock_offset"
+_NXDOMAIN = "*"
+_CLOCK_OFFSET = "resolver_clock_offset"
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
-    """Something a resolver knows, with the TTL that is left of it.
+class LookupResult:
+    """The result of resolving one name, without following CNAMEs; TTLs are the remaining ones.
 
     Attributes:
         rcode: NOERROR, NXDOMAIN or SERVFAIL.
-        answer: the records asked for (or the CNAME in their place); None for a negative answer.
-        authority: the SOA of a negative answer; None otherwise.
+        answer: the RRset, or the CNAME instead of it; None for a negative answer.
+        authority: the SOA of a negative answer, else None.
     """
 
     rcode: dns.rcode.Rcode
@@ -45,80 +43,78 @@ class Remembered:
     authority: dns.rrset.RRset | None = None
 
 
-def now(store: Store) -> float:
-    """The resolvers' clock: seconds since 1970, moved by the setting."""
-    return time.time() + float(store.setting(_CLOCK, 0))
-
-
-def move_clock(store: Store, seconds: float) -> None:
-    """Let time pass for the resolvers: their clock runs so many seconds ahead of this machine's."""
-    store.set(_CLOCK, seconds)
+def set_clock_offset(store: Store, seconds: float) -> None:
+    """Set the resolvers' clock ahead of this machine's, so that cache entries expire."""
+    store.set(_CLOCK_OFFSET, seconds)
 
 
 def flush(store: Store, resolver: str = "") -> None:
-    """Let a resolver, or all of them, forget everything."""
-    prefix = f"{kept(parsed(resolver))}|" if resolver else ""
+    """Delete the cache of a resolver, or of all resolvers."""
+    prefix = f"{canonical(parse_name(resolver))}|" if resolver else ""
     store.delete_many("cached", store.keys("cached", prefix))
 
 
 class Cache:
-    """The memory of one resolver."""
+    """The cache of one resolver."""
 
     def __init__(self, store: Store, resolver: str) -> None:
-        """Open the memory of a resolver, by its name."""
+        """Open the cache of a resolver, given by its name."""
         self._store = store
         self._resolver = resolver
 
-    def find(self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> Remembered | None:
-        """What is known of a name and a type, or None when nothing is, or is no longer."""
-        for kind in (_NO_NAME, rdtype.name, dns.rdatatype.CNAME.name):
-            found = self._store.get("cached", self._key(name, kind))
-            if found is not None and (left := found["expires"] - now(self._store)) > 0:
-                return _read(found, name, int(left) + 1)
+    def get(self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> LookupResult | None:
+        """The cached result for a name and type, or None when there is none or it has expired."""
+        for type_name in (_NXDOMAIN, rdtype.name, dns.rdatatype.CNAME.name):
+            entry = self._store.get("cached", self._key(name, type_name))
+            if entry is not None and (remaining := entry["expires"] - self._now()) > 0:
+                return _parse(entry, name, int(remaining) + 1)
         return None
 
-    def keep(self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType, known: Remembered) -> None:
-        """Remember what was learnt, for as long as its TTL says and is sensible; a TTL of 0 is not remembered."""
-        rrset = known.answer or known.authority
-        limit = LONGEST if known.answer is not None else LONGEST_NEGATIVE
-        ttl = FAILURE if rrset is None else min(rrset.ttl, limit)
+    def put(self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType, result: LookupResult) -> None:
+        """Cache a result for its TTL, within the limits; a result with TTL 0 is not cached."""
+        rrset = result.answer or result.authority
+        limit = _MAX_CACHE_TTL if result.answer is not None else _MAX_NCACHE_TTL
+        ttl = _SERVFAIL_TTL if rrset is None else min(rrset.ttl, limit)
         if ttl <= 0:
             return
-        kind = _NO_NAME if known.rcode == dns.rcode.NXDOMAIN else rdtype.name
-        if known.answer is not None:
-            kind = known.answer.rdtype.name
-        document = {
-            "rcode": int(known.rcode),
-            "expires": now(self._store) + ttl,
-            "answer": _written(known.answer),
-            "authority": _written(known.authority),
+        type_name = _NXDOMAIN if result.rcode == dns.rcode.NXDOMAIN else rdtype.name
+        if result.answer is not None:
+            type_name = result.answer.rdtype.name
+        entry = {
+            "rcode": int(result.rcode),
+            "expires": self._now() + ttl,
+            "answer": _to_document(result.answer),
+            "authority": _to_document(result.authority),
         }
-        self._store.put("cached", self._key(name, kind), document)
+        self._store.put("cached", self._key(name, type_name), entry)
 
-    def _key(self, name: dns.name.Name, kind: str) -> str:
-        return f"{self._resolver}|{kept(name)}|{kind}"
+    def _now(self) -> float:
+        return time.time() + float(self._store.setting(_CLOCK_OFFSET, 0))
+
+    def _key(self, name: dns.name.Name, type_name: str) -> str:
+        return f"{self._resolver}|{canonical(name)}|{type_name}"
 
 
-def _written(rrset: dns.rrset.RRset | None) -> Document | None:
+def _to_document(rrset: dns.rrset.RRset | None) -> Document | None:
     if rrset is None:
         return None
     return {
-        "name": kept(rrset.name),
+        "name": canonical(rrset.name),
         "type": rrset.rdtype.name,
         "data": [rdata.to_text() for rdata in rrset],
     }
 
 
-def _read(found: Document, name: dns.name.Name, left: int) -> Remembered:
-    answer, authority = (_rrset(found[part], left) for part in ("answer", "authority"))
+def _parse(entry: Document, name: dns.name.Name, ttl: int) -> LookupResult:
+    answer, authority = (_to_rrset(entry[section], ttl) for section in ("answer", "authority"))
     if answer is not None:
-        answer.name = name  # as it was asked for
-    return Remembered(dns.rcode.Rcode.make(found["rcode"]), answer, authority)
+        answer.name = name  # with the case that the query has
+    return LookupResult(dns.rcode.Rcode.make(entry["rcode"]), answer, authority)
 
 
-def _rrset(written: Document | None, ttl: int) -> dns.rrset.RRset | None:
-    if written is None:
+def _to_rrset(document: Document | None, ttl: int) -> dns.rrset.RRset | None:
+    if document is None:
         return None
-    rdtype = dns.rdatatype.from_text(written["type"])
-    rdatas = [data(rdtype, value, dns.name.root) for value in written["data"]]
-    return dns.rrset.from_rdata_list(dns.name.from_text(written["name"]), ttl, rdatas)
+    rdtype = dns.rdatatype.from_text(document["type"])
+    rdatas = [parse_rdata(rdtype, text) for text in document["data"]]
+    return dns.rrset.from_rdata_list(dns.name.from_text(document["name"]), ttl, rdatas)

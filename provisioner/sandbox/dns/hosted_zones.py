@@ -12,14 +12,14 @@ import dns.query
 import dns.rcode
 import dns.rdatatype
 
-from provisioner.sandbox.dns import add_zone, keys, zones
-from provisioner.sandbox.dns.seeding import KEY, RESOLVERS
+from provisioner.sandbox.dns import add_zone, tsig_keys, zone_names
+from provisioner.sandbox.dns.seed import RESOLVERS, UPDATE_KEY
 
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
 
     from provisioner.sandbox.dns import Dns
-    from provisioner.sandbox.dns.keyring import Grant
+    from provisioner.sandbox.dns.tsig_keys import TsigKey
     from provisioner.sandbox.store import Store
 
 SUFFIXES: Final = ("example",)
@@ -48,9 +48,9 @@ def zone_containing(store: Store, name: str) -> str | None:
     return max(candidates, key=len, default=None)
 
 
-def update_key(store: Store) -> Grant:
-    """The key that may change the records of every zone."""
-    return next(grant for grant in keys(store) if grant.name == KEY)
+def update_key(store: Store) -> TsigKey:
+    """The key that may change every zone's records."""
+    return next(key for key in tsig_keys(store) if key.name == UPDATE_KEY)
 
 
 def lookup_txt(service: Dns, name: str) -> list[str]:
@@ -68,7 +68,7 @@ def lookup_txt(service: Dns, name: str) -> list[str]:
 
 def _domain_zones(store: Store) -> list[str]:
     """All zones except the root and the top-level domains."""
-    return [zone for zone in zones(store) if zone.count(".") > 1]
+    return [zone for zone in zone_names(store) if zone.count(".") > 1]
 
 
 def _is_within(name: str, zone: str) -> bool:

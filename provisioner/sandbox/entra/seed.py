@@ -7,7 +7,7 @@ import uuid
 
 from provisioner.sandbox.entra import DOMAIN
 from provisioner.sandbox.entra.graph import documents
-from provisioner.sandbox.entra.graph.permissions import EVERYTHING
+from provisioner.sandbox.entra.graph.permissions import AUTOMATION_PERMISSIONS
 from provisioner.sandbox.entra.login.tokens import GRAPH_APP_ID
 from provisioner.sandbox.store import Document, Store
 
@@ -46,7 +46,7 @@ def create_tenant(directory: Store) -> None:
     with directory.transaction():
         tenant_id = str(uuid.uuid4())
         directory.set("tenant_id", tenant_id)
-        directory.set("permissions", list(EVERYTHING))
+        directory.set("permissions", list(AUTOMATION_PERMISSIONS))
         _organization(directory, tenant_id)
         _policies(directory)
         _users_and_groups(directory)
@@ -280,7 +280,7 @@ def _automation(directory: Store, tenant_id: str) -> None:
     directory.put("application", application["id"], application)
     for document in (graph, principal):
         directory.put("servicePrincipal", document["id"], document)
-    for name in EVERYTHING:
+    for name in AUTOMATION_PERMISSIONS:
         assignment = documents.app_role_assignment(principal, "ServicePrincipal", graph, role_id(name))
         directory.put("appRoleAssignment", assignment["id"], assignment)
     directory.set("client_id", application["appId"])
@@ -294,10 +294,10 @@ def role_id(permission: str) -> str:
 
 def _graph_principal() -> Document:
     backing = documents.application("Microsoft Graph", "")
-    names = sorted({*_ROLE_IDS, *EVERYTHING})
+    names = sorted({*_ROLE_IDS, *AUTOMATION_PERMISSIONS})
     backing |= {
         "appId": GRAPH_APP_ID,
-        "appRoles": [documents.role(name, role_id(name), ["Application"], name) for name in names],
+        "appRoles": [documents.app_role(name, role_id(name), ["Application"], name) for name in names],
         "signInAudience": "AzureADMultipleOrgs",
         "identifierUris": ["https://graph.microsoft.com"],
     }

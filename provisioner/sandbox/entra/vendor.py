@@ -15,7 +15,7 @@ from provisioner.sandbox.store import Document, Store
 from provisioner.sandbox.vendor import Summary, Vendor
 
 if TYPE_CHECKING:
-    from provisioner.sandbox.entra.graph import Cycles
+    from provisioner.sandbox.entra.graph import CycleScheduler
 
 # Modules that take time to load are imported when they are needed.
 # ruff: noqa: PLC0415
@@ -29,16 +29,16 @@ class _DeniedPermissions(Setting):
     """Stored as the permissions that are left."""
 
     def read(self, store: Store) -> str:
-        from provisioner.sandbox.entra.graph.permissions import EVERYTHING
+        from provisioner.sandbox.entra.graph.permissions import AUTOMATION_PERMISSIONS
 
         granted = store.setting("permissions", [])
-        return ",".join(name for name in EVERYTHING if name not in granted)
+        return ",".join(name for name in AUTOMATION_PERMISSIONS if name not in granted)
 
     def write(self, store: Store, text: str) -> None:
-        from provisioner.sandbox.entra.graph.permissions import EVERYTHING
+        from provisioner.sandbox.entra.graph.permissions import AUTOMATION_PERMISSIONS
 
-        denied = parse_subset(text, EVERYTHING)
-        store.set("permissions", [name for name in EVERYTHING if name not in denied])
+        denied = parse_subset(text, AUTOMATION_PERMISSIONS)
+        store.set("permissions", [name for name in AUTOMATION_PERMISSIONS if name not in denied])
 
 
 def _parse_cloud(text: str) -> str:
@@ -88,10 +88,10 @@ class Entra(Vendor):
 
         return LoginApi(self.store, Tokens(self.store))
 
-    def create_background(self) -> Cycles:
-        from provisioner.sandbox.entra.graph import Cycles
+    def create_background(self) -> CycleScheduler:
+        from provisioner.sandbox.entra.graph import CycleScheduler
 
-        return Cycles(self.store)
+        return CycleScheduler(self.store)
 
     def access_token(self, permissions: Sequence[str] | None = None) -> str:
         """A bearer token of the automation client.

@@ -10,8 +10,8 @@ inferred from Okta Management API 2026.06.3, Application.features.
 
 from __future__ import annotations
 
-from provisioner.sandbox.okta.management import log_events
-from provisioner.sandbox.okta.management.identity import now
+from provisioner.sandbox.okta.management import system_log
+from provisioner.sandbox.okta.management.objects import now
 from provisioner.sandbox.refusal import ConsoleRefusal
 from provisioner.sandbox.store import Document, Store
 
@@ -47,8 +47,8 @@ def enable_provisioning(store: Store, app_id: str, base_url: str, token: str) ->
         raise ConsoleRefusal("API Token: The field cannot be left blank")
     try:
         provisioning.verify(base_url, token)
-    except provisioning.Refused as refused:
-        raise ConsoleRefusal(f"Error authenticating: {refused}") from refused
+    except provisioning.ScimError as error:
+        raise ConsoleRefusal(f"Error authenticating: {error}") from error
     with store.transaction():
         connection = {"appId": app_id, "baseUrl": base_url, "token": token, "enabled": True}
         store.put("appConnection", app_id, connection)
@@ -171,7 +171,9 @@ def _save(store: Store, app_id: str, switches: dict[str, bool]) -> None:
     features += [feature for feature, on in switches.items() if on and feature not in features]
     app |= {"features": features, "lastUpdated": now()}
     store.put("app", app_id, app)
-    log_events.write(store, "application.configuration.update", [log_events.app_target(app)], actor=_ADMIN)
+    system_log.write_event(
+        store, "application.configuration.update", [system_log.app_target(app)], actor=_ADMIN
+    )
 
 
 _ADMIN: Document = {

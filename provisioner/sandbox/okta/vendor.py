@@ -141,19 +141,19 @@ class Okta(Vendor):
         )
 
     def add_group(self, name: str, like: str = "Kiro-Users") -> None:
-        from provisioner.sandbox.okta.management import people
+        from provisioner.sandbox.okta.management import directory
 
-        people.add_group(self.store, name, like)
+        directory.import_group(self.store, name, like)
 
     def add_member(self, user: str, group: str = "Kiro-Users") -> None:
-        from provisioner.sandbox.okta.management import people
+        from provisioner.sandbox.okta.management import directory
 
-        people.add_member(self.store, self.user_name(user), group)
+        directory.import_member(self.store, self.user_name(user), group)
 
     def populate(self, *, users: int = 0, groups: int = 0, members: int = 0) -> None:
-        from provisioner.sandbox.okta.management import people
+        from provisioner.sandbox.okta.management import directory
 
-        people.populate(self.store, users=users, groups=groups, members=members)
+        directory.populate(self.store, users=users, groups=groups, members=members)
 
     def run_provisioning(self) -> dict[str, str]:
         """Push what every application has to push."""

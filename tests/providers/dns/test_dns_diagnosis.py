@@ -13,18 +13,21 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.core.check import SECTIONS, Look, Status
-from provisioner.core.plan import Desired
+from provisioner.core.check import SECTIONS, CheckContext, Status
+from provisioner.core.plan import DesiredState
 from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Snapshot
-from provisioner.providers.dns.diagnosis import CHECKS, RULES, State, diagnose, progress
-from provisioner.providers.dns.diagnosis.distortion import distortion
+from provisioner.providers.dns.checks import RULES, diagnose
 from provisioner.providers.dns.observations import Answer, History, Neighbour, Place, Zone
+from provisioner.providers.dns.propagation import State, progress
 from provisioner.providers.dns.resources import PREFIX, DomainRecord
+from provisioner.providers.dns.value_errors import distortion
 
 HERE = Path(__file__).parent
 HEALTHY: dict[str, Any] = yaml.safe_load((HERE / "healthy.yaml").read_text(encoding="utf-8"))
 VALUE: str = HEALTHY["record"]["value"]
+
+CHECKS = tuple(rule.check for rule in RULES)
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,9 @@ def test_as_a_check_it_says_the_same(case):
     # a check counts from the last answer; those of a case are all from the same moment, or earlier
     found = list(
         check.run(
-            Look(Snapshot.model_validate_json(snapshot.model_dump_json()), Desired(resources=case.wanted))
+            CheckContext(
+                Snapshot.model_validate_json(snapshot.model_dump_json()), DesiredState(resources=case.wanted)
+            )
         )
     )
     assert {one.status for one in found} == {Status.FAIL}
@@ -164,7 +169,7 @@ def test_as_a_check_it_says_the_same(case):
 @pytest.mark.parametrize("check", CHECKS, ids=IDS)
 def test_nothing_seen_breaks_no_check(check):
     for seen in ((), (Zone(key="contoso.com"),)):
-        look = Look(Snapshot(resources=seen), Desired(resources=(Case("", "", {}).record,)))
+        look = CheckContext(Snapshot(resources=seen), DesiredState(resources=(Case("", "", {}).record,)))
         assert Status.ERROR not in {one.status for one in check.run(look)}
 
 

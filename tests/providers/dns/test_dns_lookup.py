@@ -14,10 +14,11 @@ import dns.message
 import dns.rcode
 import pytest
 
-from provisioner.providers.dns.diagnosis import State, diagnose, progress
+from provisioner.providers.dns.checks import diagnose
 from provisioner.providers.dns.lookup import look
 from provisioner.providers.dns.names import parse_domain, record_name
 from provisioner.providers.dns.observations import Answer, Failure, Place, Role, Zone
+from provisioner.providers.dns.propagation import State, progress
 from provisioner.providers.dns.resources import DomainRecord
 from provisioner.providers.dns.servers import Endpoint, Limits, resolver
 from tests.providers.dns.name_server import NameServer, serving

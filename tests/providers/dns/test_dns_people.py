@@ -13,10 +13,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.core.check import SECTIONS, Finding, Look, Status
-from provisioner.core.plan import Desired
+from provisioner.core.check import SECTIONS, CheckContext, Finding, Status
+from provisioner.core.plan import DesiredState
 from provisioner.core.snapshot import Gap, Snapshot
-from provisioner.providers.dns.diagnosis.people import PUBLIC_MAIL, Census, canonical, check
+from provisioner.providers.dns.checks.email_domains import PUBLIC_MAIL, EmailDomains, canonical, check
 from provisioner.providers.dns.names import parse_domain
 from provisioner.providers.dns.observations import EmailDomain, VerifiedDomain, Zone
 from provisioner.providers.dns.resources import DomainRecord
@@ -42,7 +42,7 @@ class Case:
         return f"{self.check}/{self.name}"
 
     @cached_property
-    def look(self) -> Look:
+    def look(self) -> CheckContext:
         wanted = tuple(
             DomainRecord(key=name, label="kiro-app-1", name=f"kiro-app-1.{name}")
             for name in self.said.get("playbook", ["contoso.com"])
@@ -60,7 +60,7 @@ class Case:
         gaps = tuple(Gap(**gap) for gap in self.said.get("gaps", ()))
         snapshot = Snapshot(resources=(*people, *verified, *zones), gaps=gaps)
         saved = Snapshot.model_validate_json(snapshot.model_dump_json())
-        return Look(saved, Desired(resources=wanted))
+        return CheckContext(saved, DesiredState(resources=wanted))
 
     @cached_property
     def findings(self) -> list[Finding]:
@@ -100,7 +100,9 @@ def test_what_cannot_be_told_is_skipped_with_the_reason(case):
     (found,) = case.findings
     assert found.status is Status.SKIP
     assert case.said["skips"] in found.message
-    assert found.needs == tuple(need for gap in case.said.get("gaps", ()) for need in gap["needs"])
+    assert found.permissions == tuple(
+        need for gap in case.said.get("gaps", ()) for need in gap["permissions"]
+    )
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -124,16 +126,16 @@ class TestAsDocumentation:
         assert all(text.endswith(".") for text in one.sections.values())
         assert one.title
         assert not one.title.endswith(".")
-        assert one.judge.__name__ == one.id.removeprefix("dns-").replace("-", "_")
+        assert one.function.__name__ == one.id.removeprefix("dns-").replace("-", "_")
         assert {case.name[:4] for case in CASES if case.check == one.id} == {"pass", "fail", "skip"}
 
     def test_nothing_at_all_breaks_nothing(self, one):
-        assert [found.status for found in one.run(Look(Snapshot()))] == [Status.SKIP]
+        assert [found.status for found in one.run(CheckContext(Snapshot()))] == [Status.SKIP]
 
 
 class TestCounting:
     def test_people_are_counted_once_and_by_domain(self):
-        census = Census()
+        census = EmailDomains()
         for person, address in [
             ("1", "alice@contoso.com"),
             ("2", "Bob@CONTOSO.com"),
@@ -151,7 +153,7 @@ class TestCounting:
 
     @pytest.mark.parametrize("address", [None, "", "alice", "alice@", "@", "alice@ .", "alice@.."])
     def test_what_is_no_address_is_not_counted_but_noticed(self, address):
-        census = Census()
+        census = EmailDomains()
         assert not census.blind
         census.add("1", address)
         assert census.domains() == ()
@@ -167,7 +169,7 @@ class TestCounting:
         assert canonical(written) == known
 
     def test_that_not_everybody_was_read_is_kept(self):
-        census = Census(whole=False)
+        census = EmailDomains(whole=False)
         census.add("1", "alice@contoso.com")
         assert census.domains() == (EmailDomain(key="contoso.com", people=1, complete=False),)
 
@@ -179,7 +181,7 @@ class TestCounting:
         )
     )
     def test_whatever_people_are_called_nobody_is_counted_twice(self, people):
-        census = Census()
+        census = EmailDomains()
         for person, address in people:
             census.add(person, address)
         assert all(found.key for found in census.domains())

@@ -8,22 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.core.plan import Action, Desired, make_plan
+from provisioner.core.plan import Action, DesiredState, make_plan
 from provisioner.core.snapshot import Snapshot
-from provisioner.providers.dns import deciding, steps
-from provisioner.providers.dns.diagnosis import sights
-from provisioner.providers.dns.keys import DnsKeys, DomainKeys
+from provisioner.providers.dns import deciding, manual_steps
+from provisioner.providers.dns.context import sights
 from provisioner.providers.dns.observations import Answer, Role, TxtValue, Zone
+from provisioner.providers.dns.playbook import DnsSection, DomainEntry
 from provisioner.providers.dns.records import beside
 from provisioner.providers.dns.resources import DomainRecord, OutdatedValue
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 TOKEN = "kiro-site-verification=11111111-2222-3333-4444-555555555555"
-BY_APPLY = DnsKeys(provider="route53")
+BY_APPLY = DnsSection(provider="route53")
 
 
 def keys(**more):
-    return DomainKeys(name="contoso.com", value=TOKEN, **more)
+    return DomainEntry(name="contoso.com", value=TOKEN, **more)
 
 
 def answer(server, *values, role=Role.AUTHORITATIVE, name="kiro-app-1.contoso.com", **fields):
@@ -69,7 +69,7 @@ class TestObserved:
         seen = [answer(f"ns{number}", *([TOKEN] if has else [])) for number, has in enumerate(have)]
         found = deciding.observed(sight(*seen, dns=BY_APPLY))
         snapshot = Snapshot(resources=(found,) if found else ())
-        (change,) = make_plan(Desired(resources=(keys(dns=BY_APPLY).wanted(),)), snapshot).changes
+        (change,) = make_plan(DesiredState(resources=(keys(dns=BY_APPLY).wanted(),)), snapshot).changes
         expected = Action.NOOP if all(have) else Action.UPDATE if any(have) else Action.CREATE
         assert change.action is expected
 
@@ -86,7 +86,7 @@ class TestOutdated:
 class TestImpossible:
     @pytest.mark.parametrize(("registered", "refused"), [(False, True), (True, False), (None, False)])
     def test_a_private_domain_is_refused_where_the_public_dns_does_not_have_it(self, registered, refused):
-        record = DomainKeys(name="hq.contoso.local").wanted()
+        record = DomainEntry(name="hq.contoso.local").wanted()
         (found,) = sights([record], [Zone(key=record.key, registered=registered)])
         problem = deciding.impossible(found)
         assert (problem is not None) is refused
@@ -119,38 +119,38 @@ class TestHistory:
 
 class TestSteps:
     def asked(self, domain, variable="KIRO_DOMAIN_TOKEN"):
-        return steps.desired(
+        return manual_steps.desired(
             [domain], lambda key: variable if key == "domains[0].value" else "", ("step/kiro-profile",)
         )
 
     def test_without_a_value_somebody_adds_the_domain_and_brings_it(self):
-        added, made, record = self.asked(DomainKeys(name="bücher.example"))
-        assert added.brings == (
+        added, made, record = self.asked(DomainEntry(name="bücher.example"))
+        assert added.outputs == (
             ("KIRO_DOMAIN_TOKEN", "the verification token of bücher.example (xn--bcher-kva.example)"),
         )
-        assert added.after == ("step/kiro-profile",)
-        assert made.after == (added.address,)
-        assert record.after == (made.address,)
-        plan = make_plan(Desired(resources=(added, made, record)), Snapshot())
+        assert added.depends_on == ("step/kiro-profile",)
+        assert made.depends_on == (added.address,)
+        assert record.depends_on == (made.address,)
+        plan = make_plan(DesiredState(resources=(added, made, record)), Snapshot())
         assert {change.action for change in plan.changes} == {Action.WAITING}
 
     def test_a_value_that_no_variable_brings_is_written_into_the_playbook(self):
-        added, *_ = self.asked(DomainKeys(name="contoso.com"), variable="")
-        assert added.brings == ()
+        added, *_ = self.asked(DomainEntry(name="contoso.com"), variable="")
+        assert added.outputs == ()
         assert "Write it into the playbook: value: ${KIRO_DOMAIN_TOKEN}" in added.instructions
 
     def test_with_a_writer_there_is_no_step_for_the_record(self):
         added, record = self.asked(keys(dns=BY_APPLY))
-        assert added.given
-        assert (record.after, record.writer, record.published) == ((added.address,), "route53", True)
+        assert added.completed
+        assert (record.depends_on, record.writer, record.published) == ((added.address,), "route53", True)
 
     def test_a_person_s_step_is_done_when_every_server_has_the_record(self):
         added, made, record = self.asked(keys())
         assert f"Value:  {TOKEN}" in made.instructions
         for published, waits in ((None, True), (False, True), (True, False)):
             there = (record.model_copy(update={"published": published}),) if published is not None else ()
-            plan = make_plan(Desired(resources=(added, made, record)), Snapshot(resources=there))
-            assert (made.address in [step.address for step in plan.open_steps]) is waits
+            plan = make_plan(DesiredState(resources=(added, made, record)), Snapshot(resources=there))
+            assert (made.address in [step.address for step in plan.pending_steps]) is waits
             assert not plan.pending
 
 

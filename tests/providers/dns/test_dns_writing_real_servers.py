@@ -12,9 +12,9 @@ import dns.tsig
 import dns.update
 import pytest
 
-from provisioner.core.errors import NotFoundRemotelyError, PermissionDeniedError, RefusedError, RemoteError
-from provisioner.providers.dns.keys import DnsKeys
+from provisioner.core.errors import PermissionDeniedError, RefusedError, RemoteError, RemoteNotFoundError
 from provisioner.providers.dns.observations import NameServer, Zone
+from provisioner.providers.dns.playbook import DnsSection
 from provisioner.providers.dns.resources import DomainRecord
 from provisioner.providers.dns.servers import Limits
 from provisioner.providers.dns.writing import Writer, writer
@@ -38,7 +38,7 @@ def record(name: str, value: str = VALUE, ttl: int = 60) -> DomainRecord:
 
 def made(server: RealServer, key: str | None = FULL, secret: str = SECRET, zone: str = ZONE) -> Writer:
     signed = {"key": key, "secret": secret} if key else {}
-    keys = DnsKeys(provider="rfc2136", server="127.0.0.1", port=server.port, **signed)
+    keys = DnsSection(provider="rfc2136", server="127.0.0.1", port=server.port, **signed)
     return writer(keys, zone, limits=Limits(stream=2))
 
 
@@ -106,13 +106,13 @@ def test_the_policy_of_the_second_key_is_real(real_server, name):
         ({"key": "nobodys"}, RemoteError, "knows no key nobodys", "dns.key"),
         (
             {"zone": "fabrikam.example"},
-            NotFoundRemotelyError,
+            RemoteNotFoundError,
             "in the zone contoso.example, not",
             "dns.zone to con",
         ),
         (
             {"zone": f"sub.{ZONE}"},
-            NotFoundRemotelyError,
+            RemoteNotFoundError,
             "in the zone contoso.example, not",
             "dns.zone to con",
         ),

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from provisioner.core.errors import NotFoundRemotelyError, PermissionDeniedError, RefusedError, RemoteError
-from provisioner.core.patience import Patience
-from provisioner.providers.dns.keys import DnsKeys
+from provisioner.core.errors import PermissionDeniedError, RefusedError, RemoteError, RemoteNotFoundError
+from provisioner.core.retry import RetryPolicy
 from provisioner.providers.dns.observations import NameServer, Zone
+from provisioner.providers.dns.playbook import DnsSection
 from provisioner.providers.dns.resources import DomainRecord
 from provisioner.providers.dns.writing import vendor, writer
 
@@ -89,12 +89,14 @@ def aws(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Route53:
 
     httpx.post(f"{endpoint}/moto-api/reset")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the credentials it once found
-    monkeypatch.setattr(vendor, "PATIENCE", Patience(budget=0.3, first=0.01, settle=0.05))
+    monkeypatch.setattr(
+        vendor, "PATIENCE", RetryPolicy(budget=0.3, initial_delay=0.01, consistency_window=0.05)
+    )
     return Route53()
 
 
 def made(zone: str = ZONE, **options: str):
-    return writer(DnsKeys(provider="route53", options=options), zone)
+    return writer(DnsSection(provider="route53", options=options), zone)
 
 
 def record(label: str = "kiro-app-1", value: str = VALUE) -> DomainRecord:
@@ -180,19 +182,19 @@ def test_of_a_public_and_a_private_zone_the_public_one_is_written(aws):
 
 def test_a_private_zone_alone_is_named(aws):
     private = aws.zone(private=True)
-    with pytest.raises(NotFoundRemotelyError, match=rf"no public hosted zone.*there is {private} .private."):
+    with pytest.raises(RemoteNotFoundError, match=rf"no public hosted zone.*there is {private} .private."):
         asyncio.run(made().add(record()))
 
 
 def test_a_zone_that_is_not_there_is_told_with_those_that_are(aws):
     other = aws.zone("fabrikam.example")
-    with pytest.raises(NotFoundRemotelyError, match=rf"it has fabrikam\.example .{other}, public.") as caught:
+    with pytest.raises(RemoteNotFoundError, match=rf"it has fabrikam\.example .{other}, public.") as caught:
         asyncio.run(made().check(Zone(key=ZONE), record()))
     assert "dns.zone" in caught.value.hint
 
 
 def test_an_account_without_zones(aws):
-    with pytest.raises(NotFoundRemotelyError, match="nor any other"):
+    with pytest.raises(RemoteNotFoundError, match="nor any other"):
         asyncio.run(made().values(record()))
 
 
@@ -201,7 +203,7 @@ def test_the_zone_can_be_named_by_its_id(aws):
     asyncio.run(made(zone_id=zone).add(record()))
     assert len(aws.records(zone)) == 1
     with pytest.raises(
-        NotFoundRemotelyError, match=rf"{other} is fabrikam\.example .public., not contoso\.example"
+        RemoteNotFoundError, match=rf"{other} is fabrikam\.example .public., not contoso\.example"
     ):
         asyncio.run(made(zone_id=other).add(record()))
     with pytest.raises(RemoteError, match="NoSuchHostedZone") as caught:
@@ -280,7 +282,7 @@ def refusing(monkeypatch, *errors: Any) -> list[str]:
 def test_what_passes_is_waited_for_and_a_look_comes_first(aws, monkeypatch, error, said):
     zone, told = aws.zone(), []
     tried = refusing(monkeypatch, error)
-    mine = writer(DnsKeys(provider="route53"), ZONE, tell=told.append)
+    mine = writer(DnsSection(provider="route53"), ZONE, tell=told.append)
     assert asyncio.run(mine.add(record())) is True
     assert aws.records(zone) == {f"kiro-app-1.{ZONE}.": (60, [f'"{VALUE}"'])}
     assert tried.count("ChangeResourceRecordSets") == (1 if error[2] else 2)
@@ -306,8 +308,8 @@ def test_nothing_of_it_is_loaded_before_it_is_needed():
     import subprocess
 
     program = (
-        "import sys\nfrom provisioner.providers.dns.writing import writer\nfrom provisioner.providers.dns.keys import "
-        "DnsKeys\nwriter(DnsKeys(provider='rfc2136'), 'example.com')\n"
+        "import sys\nfrom provisioner.providers.dns.writing import writer\nfrom provisioner.providers.dns.playbook import "
+        "DnsSection\nwriter(DnsSection(provider='rfc2136'), 'example.com')\n"
         "print(*{name.partition('.')[0] for name in sys.modules})"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

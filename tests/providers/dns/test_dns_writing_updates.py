@@ -16,15 +16,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from provisioner.core.errors import (
-    NotFoundRemotelyError,
     PermissionDeniedError,
     RefusedError,
     RemoteError,
+    RemoteNotFoundError,
     UnreachableError,
     UsageError,
 )
-from provisioner.providers.dns.keys import DnsKeys
 from provisioner.providers.dns.observations import NameServer, Role, Zone
+from provisioner.providers.dns.playbook import DnsSection
 from provisioner.providers.dns.resources import DomainRecord
 from provisioner.providers.dns.servers import Endpoint, Limits, ServerMap
 from provisioner.providers.dns.writing import Writer, writer
@@ -52,14 +52,14 @@ class Sandbox:
     def writer(
         self, key: str | None = "provisioner", zone: str = ZONE, server: str | None = None, **more
     ) -> Writer:
-        known = {grant.name: grant.secret for grant in sandbox.keys(self.store)}
+        known = {grant.name: grant.secret for grant in sandbox.tsig_keys(self.store)}
         signed = {"key": key, "secret": known.get(f"{key}.", WRONG)} | more if key else {}
-        keys = DnsKeys(provider="rfc2136", server=server, **signed)
+        keys = DnsSection(provider="rfc2136", server=server, **signed)
         resolvers = [Endpoint(name, Role.RESOLVER, name) for name in ("resolver1", "resolver2")]
         return writer(keys, zone, resolvers=resolvers, servers=self.addresses(), limits=QUICK)
 
     def addresses(self) -> ServerMap:
-        found = self.service.glue() | self.service.resolvers()
+        found = self.service.name_servers() | self.service.resolvers()
         apart = {host.rstrip("."): where.rpartition(":") for host, where in found.items()}
         return {host: (address, int(port)) for host, (address, _, port) in apart.items()}
 
@@ -141,11 +141,11 @@ def test_an_update_whose_answer_is_lost_is_not_sent_again_before_a_look(there, m
             return await real(self, message, stream=stream)
         sent.append(stream)
         mode = "drop" if len(sent) < lost else "drop-after" if len(sent) == lost else "answer"
-        sandbox.behave(there.store, f"ns1.{ZONE}", {"mode": mode})
+        sandbox.configure(there.store, f"ns1.{ZONE}", {"mode": mode})
         try:
             return await real(self, message, stream=stream)
         finally:
-            sandbox.behave(there.store, f"ns1.{ZONE}")
+            sandbox.configure(there.store, f"ns1.{ZONE}")
 
     monkeypatch.setattr(SignedServer, "ask", ask)
     done = mine.add(RECORD) if work == "add" else mine.remove(RECORD, VALUE)
@@ -195,14 +195,14 @@ def test_an_update_whose_answer_is_lost_is_not_sent_again_before_a_look(there, m
         ),
         (
             {"server": "a.nic.example"},
-            NotFoundRemotelyError,
+            RemoteNotFoundError,
             "the name server a.nic.example .* does not have the zone contoso.example",
             "dns.server",
         ),
-        ({"zone": f"sub.{ZONE}"}, NotFoundRemotelyError, "no zone sub.contoso.example", "dns.zone"),
+        ({"zone": f"sub.{ZONE}"}, RemoteNotFoundError, "no zone sub.contoso.example", "dns.zone"),
         (
             {"zone": f"sub.{ZONE}", "server": f"ns1.{ZONE}"},
-            NotFoundRemotelyError,
+            RemoteNotFoundError,
             "has kiro-app-1.contoso.example in the zone contoso.example, not in sub.contoso.example .NOTAUTH",
             "set dns.zone to contoso.example",
         ),
@@ -229,16 +229,16 @@ def test_a_server_that_the_playbook_names_may_be_known_only_here(there, monkeypa
     address, port = there.addresses()[f"ns1.{ZONE}"]
     monkeypatch.setattr(socket, "getaddrinfo", known)
     keys = {"provider": "rfc2136", "port": port}
-    mine = writer(DnsKeys(server="ns.internal", **keys), ZONE, resolvers=(), limits=QUICK)
+    mine = writer(DnsSection(server="ns.internal", **keys), ZONE, resolvers=(), limits=QUICK)
     assert asyncio.run(mine.values(RECORD)) == ()
     assert mine.where == f"the name server ns.internal ({address}:{port})"
-    with pytest.raises(NotFoundRemotelyError, match=r"ns9\.internal has no address: .*not known"):
-        asyncio.run(writer(DnsKeys(server="ns9.internal", **keys), ZONE).values(RECORD))
+    with pytest.raises(RemoteNotFoundError, match=r"ns9\.internal has no address: .*not known"):
+        asyncio.run(writer(DnsSection(server="ns9.internal", **keys), ZONE).values(RECORD))
 
 
 def test_a_primary_that_nobody_can_look_up(there):
     with pytest.raises(UnreachableError, match="no resolver answered") as caught:
-        asyncio.run(writer(DnsKeys(provider="rfc2136"), ZONE, resolvers=()).values(RECORD))
+        asyncio.run(writer(DnsSection(provider="rfc2136"), ZONE, resolvers=()).values(RECORD))
     assert "dns.server" in caught.value.hint
 
 
@@ -247,18 +247,18 @@ def test_a_primary_that_nobody_can_look_up(there):
     [
         ("drop", UnreachableError, "no answer"),
         ("servfail", RemoteError, "SERVFAIL"),
-        ("lame", NotFoundRemotelyError, "does not have the zone"),
+        ("lame", RemoteNotFoundError, "does not have the zone"),
     ],
 )
 def test_a_server_that_is_not_well(there, mode, kind, said):
-    sandbox.behave(there.store, f"ns1.{ZONE}", {"mode": mode})
+    sandbox.configure(there.store, f"ns1.{ZONE}", {"mode": mode})
     with pytest.raises(kind, match=said) as caught:
         asyncio.run(there.writer().add(RECORD))
     assert caught.value.hint
 
 
 def test_a_server_without_tcp_is_asked_by_datagrams(there):
-    sandbox.behave(there.store, f"ns1.{ZONE}", {"tcp": False})
+    sandbox.configure(there.store, f"ns1.{ZONE}", {"tcp": False})
     assert asyncio.run(there.writer().add(RECORD)) is True
 
 
@@ -284,7 +284,7 @@ def scripted(change) -> RemoteError:
 
     async def story() -> None:
         async with serving(Scripted(ZONE, {f"{ZONE} NS": [f"ns1.{ZONE}."]}, change=change)) as (server,):
-            keys = DnsKeys(provider="rfc2136", server="127.0.0.1", port=server.port)
+            keys = DnsSection(provider="rfc2136", server="127.0.0.1", port=server.port)
             await writer(keys, ZONE, limits=QUICK).add(RECORD)
 
     with pytest.raises(RemoteError) as caught:
@@ -350,7 +350,7 @@ def test_a_zone_that_the_world_does_not_see_is_refused(there, world, said):
 
 @pytest.mark.parametrize("secret", ["hunter2!", "qqqqq"])
 def test_a_secret_that_is_not_base64_is_not_shown(secret):
-    keys = DnsKeys(provider="rfc2136", key="provisioner", secret=secret)
+    keys = DnsSection(provider="rfc2136", key="provisioner", secret=secret)
     with pytest.raises(UsageError, match="the secret of the key provisioner is not base64") as caught:
         writer(keys, ZONE)
     assert secret not in f"{caught.value} {caught.value.hint} {caught.value.__cause__}"

@@ -19,9 +19,9 @@ from provisioner.core.errors import (
     UnreachableError,
     UsageError,
 )
-from provisioner.core.patience import Patience
-from provisioner.providers.dns.keys import DnsKeys
+from provisioner.core.retry import RetryPolicy
 from provisioner.providers.dns.observations import NameServer, Zone
+from provisioner.providers.dns.playbook import DnsSection
 from provisioner.providers.dns.resources import DomainRecord
 from provisioner.providers.dns.writing import writer
 from provisioner.providers.dns.writing.notation import joined, quoted
@@ -51,16 +51,19 @@ def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Azure]:
         yield vendor
 
 
-def made(told: list[str] | None = None, keys: DnsKeys | None = None, seconds: float = 10) -> VendorWriter:
-    keys = keys or DnsKeys(provider="cloudflare", credentials={"auth_token": TOKEN})
-    quick = Patience(budget=0.5, first=0.01, settle=0.05)
+def made(told: list[str] | None = None, keys: DnsSection | None = None, seconds: float = 10) -> VendorWriter:
+    keys = keys or DnsSection(provider="cloudflare", credentials={"auth_token": TOKEN})
+    quick = RetryPolicy(budget=0.5, initial_delay=0.01, consistency_window=0.05)
     return VendorWriter(
-        opener(keys, ZONE), tell=[].append if told is None else told.append, patience=quick, seconds=seconds
+        opener(keys, ZONE),
+        tell=[].append if told is None else told.append,
+        retry_policy=quick,
+        seconds=seconds,
     )
 
 
 def on_azure() -> VendorWriter:
-    return made(keys=DnsKeys(provider="azure", credentials=AZURE, options={"resource_group": "g"}))
+    return made(keys=DnsSection(provider="azure", credentials=AZURE, options={"resource_group": "g"}))
 
 
 @pytest.mark.parametrize("filters", [True, False])
@@ -235,7 +238,7 @@ def test_a_failure_that_only_the_log_tells_is_told(cloudflare, monkeypatch, capf
 
 def test_a_fault_of_the_library_becomes_an_error_that_names_what_is_not_set(monkeypatch):
     monkeypatch.setattr("requests.Session.request", None)
-    keys = DnsKeys(provider="azure", credentials={"auth_client_id": "c"})
+    keys = DnsSection(provider="azure", credentials={"auth_client_id": "c"})
     with pytest.raises(RemoteError, match="AssertionError") as caught:
         asyncio.run(made(keys=keys).add(RECORD))
     assert "not set: auth_client_secret, auth_tenant_id" in caught.value.hint
@@ -245,7 +248,7 @@ def test_variables_of_the_environment_are_credentials_too(cloudflare, monkeypatc
     monkeypatch.setenv("LEXICON_CLOUDFLARE_AUTH_TOKEN", TOKEN)
     cloudflare.faults = [Fault("GET", 400, f"bad {TOKEN}")]
     with pytest.raises(RemoteError, match=r"bad .secret."):
-        asyncio.run(made(keys=DnsKeys(provider="cloudflare")).add(RECORD))
+        asyncio.run(made(keys=DnsSection(provider="cloudflare")).add(RECORD))
 
 
 @pytest.mark.parametrize(("name", "path"), [(NAME, "TXT/kiro-app-1"), (ZONE, "TXT/@")])
@@ -277,7 +280,7 @@ def test_a_vendor_with_one_value_for_a_name_is_not_asked_to_lose_it(monkeypatch)
     found = [{"type": "TXT", "name": NAME, "content": "theirs", "ttl": 60, "id": "TXT"}]
     monkeypatch.setattr(provider, "list_records", lambda *_: found)
     with pytest.raises(RefusedError, match="'theirs', and this vendor keeps only one"):
-        asyncio.run(made(keys=DnsKeys(provider="duckdns", credentials={"auth_token": "t"})).add(RECORD))
+        asyncio.run(made(keys=DnsSection(provider="duckdns", credentials={"auth_token": "t"})).add(RECORD))
 
 
 def test_a_value_that_cannot_be_removed_alone_is_left(monkeypatch):
@@ -289,7 +292,7 @@ def test_a_value_that_cannot_be_removed_alone_is_left(monkeypatch):
     monkeypatch.setattr(provider, "list_records", lambda *_: found)
     with pytest.raises(RefusedError, match="no way to remove only"):
         asyncio.run(
-            made(keys=DnsKeys(provider="gandi", credentials={"auth_token": "t"})).remove(RECORD, VALUE)
+            made(keys=DnsSection(provider="gandi", credentials={"auth_token": "t"})).remove(RECORD, VALUE)
         )
 
 
@@ -314,7 +317,7 @@ def test_a_value_that_cannot_be_removed_alone_is_left(monkeypatch):
 )
 def test_a_mistake_is_told_before_anybody_is_asked(keys: dict[str, Any], said, hint):
     with pytest.raises(UsageError) as caught:
-        writer(DnsKeys(**keys), ZONE)
+        writer(DnsSection(**keys), ZONE)
     assert said in caught.value.message
     assert hint in caught.value.hint
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from provisioner.providers.entra import bodies
+from provisioner.providers.entra import payloads
 from provisioner.providers.entra import resources as kinds
 from provisioner.providers.entra.parse import scope_id
 
@@ -34,9 +34,9 @@ def raw_scope(value: str, **changed: Any) -> dict[str, Any]:
 
 class TestApplicationPatches:
     def test_every_managed_field_can_be_written(self):
-        for name in kinds.Application.managed():
+        for name in kinds.Application.managed_fields():
             value = {"access_token_version": 2, "disabled": False}.get(name, ())
-            assert bodies.application_patches({name: value}, APP_ID, []), name
+            assert payloads.application_patches({name: value}, APP_ID, []), name
 
     def test_the_claim_comes_first_and_alone(self):
         wanted = {
@@ -45,14 +45,14 @@ class TestApplicationPatches:
             "unique_name": "provisioner-kiro",
             "tags": ("a", "b"),
         }
-        assert bodies.application_patches(wanted, APP_ID, []) == [
+        assert payloads.application_patches(wanted, APP_ID, []) == [
             {"displayName": "Kiro", "uniqueName": "provisioner-kiro", "tags": ["a", "b"]},
             {"signInAudience": "AzureADMyOrg"},
         ]
 
     def test_what_belongs_to_one_object_is_one_body(self):
         wanted = {"access_token_version": 2, "scopes": (), "redirect_uris": ("kiro://x",), "disabled": True}
-        assert bodies.application_patches(wanted, APP_ID, []) == [
+        assert payloads.application_patches(wanted, APP_ID, []) == [
             {
                 "api": {"requestedAccessTokenVersion": 2, "oauth2PermissionScopes": []},
                 "publicClient": {"redirectUris": ["kiro://x"]},
@@ -65,16 +65,16 @@ class TestApplicationPatches:
         [("redirect_uris", "publicClient"), ("web_redirect_uris", "web"), ("spa_redirect_uris", "spa")],
     )
     def test_redirect_uris_go_to_their_platform(self, field, platform):
-        patches = bodies.application_patches({field: ("http://x",)}, APP_ID, [])
+        patches = payloads.application_patches({field: ("http://x",)}, APP_ID, [])
         assert patches == [{platform: {"redirectUris": ["http://x"]}}]
 
     def test_the_default_identifier_uri_stays_when_the_others_go(self):
-        patches = bodies.application_patches({"other_identifier_uris": ()}, APP_ID, [])
+        patches = payloads.application_patches({"other_identifier_uris": ()}, APP_ID, [])
         assert patches == [{"identifierUris": [f"api://{APP_ID}"]}]
 
     def test_a_scope_to_be_removed_is_disabled_first(self):
         raw = [raw_scope("old"), raw_scope("kept")]
-        claim, first, last = bodies.application_patches(
+        claim, first, last = payloads.application_patches(
             {"display_name": "Kiro", "scopes": (kinds.Scope(value="kept"),)}, APP_ID, raw
         )
         assert claim == {"displayName": "Kiro"}
@@ -82,12 +82,12 @@ class TestApplicationPatches:
         assert last["api"]["oauth2PermissionScopes"] == [raw[1]]
 
     def test_nothing_to_write_is_no_request(self):
-        assert bodies.application_patches({}, APP_ID, []) == []
+        assert payloads.application_patches({}, APP_ID, []) == []
 
 
 class TestScopes:
     def test_a_new_one_is_for_admins_and_users_enabled_and_has_a_stable_id(self):
-        disabling, (scope,) = bodies.scope_lists((kinds.Scope(value="a:b"),), APP_ID, [])
+        disabling, (scope,) = payloads.scope_lists((kinds.Scope(value="a:b"),), APP_ID, [])
         assert disabling is None
         assert scope == {
             "id": scope_id(APP_ID, "a:b"),
@@ -101,12 +101,12 @@ class TestScopes:
         }
 
     def test_an_existing_one_keeps_its_id_and_what_nobody_wrote(self):
-        _, (scope,) = bodies.scope_lists((kinds.Scope(value="a", type="Admin"),), APP_ID, [raw_scope("a")])
+        _, (scope,) = payloads.scope_lists((kinds.Scope(value="a", type="Admin"),), APP_ID, [raw_scope("a")])
         assert scope == raw_scope("a", type="Admin")
 
     def test_one_that_is_disabled_already_is_removed_at_once(self):
         raw = [raw_scope("old", isEnabled=False)]
-        assert bodies.scope_lists((), APP_ID, raw) == (None, [])
+        assert payloads.scope_lists((), APP_ID, raw) == (None, [])
 
     @settings(deadline=None)
     @given(
@@ -118,7 +118,7 @@ class TestScopes:
     ):
         raw = [raw_scope(value, isEnabled=enabled) for value, enabled in there.items()]
         scopes = tuple(kinds.Scope(value=value, enabled=True) for value in wanted)
-        disabling, final = bodies.scope_lists(scopes, APP_ID, raw)
+        disabling, final = payloads.scope_lists(scopes, APP_ID, raw)
         before = {scope["id"]: scope for scope in raw}
         for request in filter(None, (disabling, final)):
             after = {scope["id"]: scope for scope in request}
@@ -130,8 +130,8 @@ class TestScopes:
 
 def test_every_managed_field_of_a_service_principal_can_be_written():
     wanted = {"account_enabled": True, "assignment_required": False, "tags": ("a",)}
-    assert set(wanted) == set(kinds.ServicePrincipal.managed())
-    assert bodies.principal_patch(wanted) == {
+    assert set(wanted) == set(kinds.ServicePrincipal.managed_fields())
+    assert payloads.principal_patch(wanted) == {
         "accountEnabled": True,
         "appRoleAssignmentRequired": False,
         "tags": ["a"],
@@ -149,23 +149,23 @@ class TestSecrets:
         usual = {"endpoint": "https://x", "token": SecretStr("hunter2")}
         return kinds.ProvisioningSecrets(key="k", **{**usual, **changed})
 
-    @pytest.mark.parametrize("field", sorted(bodies.CREDENTIALS))
+    @pytest.mark.parametrize("field", sorted(payloads.CREDENTIALS))
     def test_the_endpoint_is_never_written_without_its_token(self, field):
-        assert bodies.secret_values(self.wanted(), {field}, None) == list(self.CREDENTIALS)
+        assert payloads.secret_values(self.wanted(), {field}, None) == list(self.CREDENTIALS)
 
     def test_without_a_token_at_hand_the_endpoint_goes_alone(self):
-        assert bodies.secret_values(self.wanted(token=None), {"endpoint"}, None) == [self.CREDENTIALS[0]]
+        assert payloads.secret_values(self.wanted(token=None), {"endpoint"}, None) == [self.CREDENTIALS[0]]
 
     def test_without_an_endpoint_the_token_goes_nowhere(self):
-        assert bodies.secret_values(self.wanted(endpoint=None), {"endpoint", "token"}, None) == []
+        assert payloads.secret_values(self.wanted(endpoint=None), {"endpoint", "token"}, None) == []
 
     def test_what_does_not_differ_is_not_written(self):
         wanted = self.wanted(assigned_only=True, delete_threshold=5, recipients=("a@x",))
-        assert bodies.secret_values(wanted, set(), None) == []
+        assert payloads.secret_values(wanted, set(), None) == []
 
     @pytest.mark.parametrize(("only", "text"), [(True, "false"), (False, "true")])
     def test_the_scope_is_a_text(self, only, text):
-        values = bodies.secret_values(self.wanted(assigned_only=only), {"assigned_only"}, None)
+        values = payloads.secret_values(self.wanted(assigned_only=only), {"assigned_only"}, None)
         assert values == [{"key": "SyncAll", "value": text}]
 
     @pytest.mark.parametrize(
@@ -214,19 +214,19 @@ class TestSecrets:
     )
     def test_notification_settings_are_merged_into_their_json_text(self, changed, field, before, after):
         text = None if before is None else json.dumps(before)
-        (value,) = bodies.secret_values(self.wanted(**changed), {field}, text)
+        (value,) = payloads.secret_values(self.wanted(**changed), {field}, text)
         assert value["key"] == "SyncNotificationSettings"
         assert json.loads(value["value"]) == after
 
     def test_every_managed_field_can_be_written(self):
         wanted = self.wanted(accepted_by_kiro=True, assigned_only=True, delete_threshold=1, recipients=())
-        for field in kinds.ProvisioningSecrets.managed():
-            assert bodies.secret_values(wanted, {field}, None), field
+        for field in kinds.ProvisioningSecrets.managed_fields():
+            assert payloads.secret_values(wanted, {field}, None), field
 
 
 class TestOnDemand:
     def test_the_subject_is_the_group_with_links_to_its_members(self):
-        assert bodies.on_demand("rule#V2", "g", ["u1", "u2"]) == {
+        assert payloads.on_demand("rule#V2", "g", ["u1", "u2"]) == {
             "parameters": [
                 {
                     "ruleId": "rule#V2",
@@ -261,8 +261,8 @@ class TestOnDemand:
         ],
     )
     def test_the_answer_is_json_inside_json(self, key, told):
-        assert bodies.on_demand_result({"key": json.dumps(key), "value": "{}"}) == told
+        assert payloads.on_demand_result({"key": json.dumps(key), "value": "{}"}) == told
 
     @pytest.mark.parametrize("answer", [{}, {"key": None}, {"key": ""}, {"key": "no json"}, {"key": 5}])
     def test_an_answer_that_is_none_tells_nothing(self, answer):
-        assert bodies.on_demand_result(answer) == ("", "", "")
+        assert payloads.on_demand_result(answer) == ("", "", "")

@@ -19,14 +19,14 @@ from vcr.errors import CannotOverwriteExistingCassetteException
 from vcr.request import Request
 
 from provisioner import engine
-from provisioner.core.provider import Requests
+from provisioner.core.provider import RequestCounts
 from provisioner.journal import Journal
-from provisioner.providers import Sandboxed, entry
+from provisioner.providers import SandboxConnection, provider_module
 from tests.sandboxes import Sandbox
 
 CASSETTE = Path(__file__).parent / "cassettes" / "first-apply.yaml"
 RECORDING = bool(os.environ.get("RECORD_CASSETTES"))
-NOWHERE = Sandboxed("http://127.0.0.1:9", "canary-access-token")
+NOWHERE = SandboxConnection("http://127.0.0.1:9", "canary-access-token")
 SCIM_TOKEN = "canary-scim-token"
 PROVISIONAL = re.compile(r"(provisioner:kiro-entra:new:)[0-9a-f]{12}")
 SECRET_KEYS = {"SecretToken"}
@@ -69,7 +69,7 @@ def recorder(mode: str) -> vcr.VCR:
 
 
 def playbook(endpoint: str) -> Any:
-    model = entry("entra").playbook_model()
+    model = provider_module("entra").playbook_model()
     return model.model_validate(
         {
             "version": 1,
@@ -93,13 +93,17 @@ class Silent:
     def waiting(self, reason): ...
 
 
-async def applied_twice(access: Sandboxed, notes: Path, endpoint: str) -> tuple[Requests, Requests]:
+async def applied_twice(
+    access: SandboxConnection, notes: Path, endpoint: str
+) -> tuple[RequestCounts, RequestCounts]:
     """Requests of a first apply, and of a second one."""
     counts = []
     for _ in range(2):
-        provider = entry("entra").connect(playbook(endpoint), Journal(notes), lambda _: None, access)
+        provider = provider_module("entra").connect(
+            playbook(endpoint), Journal(notes), lambda _: None, access
+        )
         try:
-            await engine.apply(provider, await engine.plan(provider), Silent(), engine.Applied())
+            await engine.apply(provider, await engine.plan(provider), Silent(), engine.ApplyResult())
         finally:
             await provider.close()
         counts.append(provider.requests())
@@ -116,7 +120,7 @@ def record(home: Path, notes: Path) -> None:
         digest = hashlib.sha256(SCIM_TOKEN.encode()).hexdigest()
         token = {"id": "t", "profileId": profile, "hash": digest, "createdAt": "2026-01-01T00:00:00Z"}
         sandbox.kiro.put("scimToken", "t", token)
-        access = Sandboxed(sandbox.url, sandbox.access_token())
+        access = SandboxConnection(sandbox.url, sandbox.access_token())
         CASSETTE.unlink(missing_ok=True)
         with recorder("once").use_cassette(str(CASSETTE), ignore_localhost=False):
             asyncio.run(applied_twice(access, notes, endpoint))
@@ -148,9 +152,9 @@ def test_another_wire_format_is_noticed(tmp_path):
 
     async def work():
         changed = wanted.model_copy(update={"application": other})
-        provider = entry("entra").connect(changed, Journal(tmp_path), lambda _: None, NOWHERE)
+        provider = provider_module("entra").connect(changed, Journal(tmp_path), lambda _: None, NOWHERE)
         try:
-            await engine.apply(provider, await engine.plan(provider), Silent(), engine.Applied())
+            await engine.apply(provider, await engine.plan(provider), Silent(), engine.ApplyResult())
         finally:
             await provider.close()
 

@@ -11,10 +11,11 @@ import pytest
 from provisioner import engine
 from provisioner.core.snapshot import Snapshot
 from provisioner.journal import Journal
-from provisioner.providers import Sandboxed, entry
-from provisioner.providers.dns.diagnosis.people import check
+from provisioner.providers import SandboxConnection, provider_module
+from provisioner.providers.dns.checks.email_domains import check
 from provisioner.providers.dns.observations import EmailDomain, VerifiedDomain
-from provisioner.providers.entra import parse, permissions, reader
+from provisioner.providers.entra import parse, permissions
+from provisioner.providers.entra import reading as reader
 from provisioner.providers.entra import resources as kinds
 from provisioner.sandbox import Exchange
 from tests.graph_contract import ABSENT, CONTRACTS, GraphContract
@@ -38,7 +39,7 @@ class Silent:
 
 def playbook(**more: Any) -> Any:
     return (
-        entry("entra")
+        provider_module("entra")
         .playbook_model()
         .model_validate(
             {
@@ -70,11 +71,11 @@ def tenant(tmp_path_factory: pytest.TempPathFactory, exchanges: list[Exchange]) 
         wanted = playbook(users=[{"name": "dan@contoso.example"}])
 
         async def applied() -> None:
-            access = Sandboxed(sandbox.url, sandbox.access_token())
-            provider = entry("entra").connect(wanted, Journal(home), lambda _: None, access)
+            access = SandboxConnection(sandbox.url, sandbox.access_token())
+            provider = provider_module("entra").connect(wanted, Journal(home), lambda _: None, access)
             try:
                 planned = await engine.plan(provider)
-                await engine.apply(provider, planned, Silent(), engine.Applied())
+                await engine.apply(provider, planned, Silent(), engine.ApplyResult())
             finally:
                 await provider.close()
 
@@ -88,8 +89,8 @@ def reads(tenant: Sandbox, tmp_path) -> Reads:
 
     def read(*allowed: str, also: frozenset[str] = ALSO) -> Snapshot:
         async def reading() -> Snapshot:
-            access = Sandboxed(tenant.url, tenant.access_token(list(allowed) or None))
-            provider = entry("entra").connect(playbook(), Journal(tmp_path), lambda _: None, access)
+            access = SandboxConnection(tenant.url, tenant.access_token(list(allowed) or None))
+            provider = provider_module("entra").connect(playbook(), Journal(tmp_path), lambda _: None, access)
             try:
                 return await provider.read(also)
             finally:
@@ -117,18 +118,18 @@ def changed(tenant: Sandbox) -> Iterator[Callable[..., None]]:
 
 def test_members_of_the_groups_and_users_of_their_own_are_counted(reads):
     found = reads()
-    assert found.of(EmailDomain) == (
+    assert found.all(EmailDomain) == (
         EmailDomain(key="contoso.example", people=4),
         EmailDomain(key="partner.example", people=1),
     )
-    assert found.of(VerifiedDomain) == (VerifiedDomain(key="contoso.example", default=True),)
+    assert found.all(VerifiedDomain) == (VerifiedDomain(key="contoso.example", default=True),)
     assert found.gaps == ()
 
 
 def test_a_plan_reads_none_of_it(reads, exchanges):
     before = len(exchanges)
     found = reads(also=frozenset())
-    assert found.of(EmailDomain) == found.of(VerifiedDomain) == ()
+    assert found.all(EmailDomain) == found.all(VerifiedDomain) == ()
     said = [exchange.path for exchange in exchanges[before:]]
     assert said
     assert not [path for path in said if "/members" in path or "/organization" in path]
@@ -146,7 +147,7 @@ def test_what_is_asked_is_as_graph_s_description_has_it(reads, exchanges):
 
 def test_the_sign_in_name_stands_for_an_address_that_is_not_there(reads, changed):
     changed("Alice", "Gina", mail=None)
-    assert reads().of(EmailDomain) == (EmailDomain(key="contoso.example", people=4),)
+    assert reads().all(EmailDomain) == (EmailDomain(key="contoso.example", people=4),)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +187,7 @@ class TestNotEverybody:
 
     def test_of_many_groups_some_are_read(self, reads, monkeypatch):
         monkeypatch.setattr(reader, "_PLACES", 1)
-        assert [found.complete for found in reads().of(EmailDomain)] == [False]
+        assert [found.complete for found in reads().all(EmailDomain)] == [False]
 
     def test_users_are_asked_for_in_portions_that_a_filter_can_have(self):
         many = [kinds.UserAssignment(key=str(number), principal=str(number)) for number in range(31)]
@@ -199,18 +200,18 @@ class TestWithoutPermission:
         found = reads(*PLAN_NEEDS, "Organization.Read.All")
         (gap,) = [gap for gap in found.gaps if gap.kind == EmailDomain.kind]
         assert gap.reason.startswith("GET /users")
-        assert gap.needs == permissions.READ_PEOPLE.any_of
-        assert found.of(VerifiedDomain)
+        assert gap.permissions == permissions.READ_PEOPLE.any_of
+        assert found.all(VerifiedDomain)
 
     def test_only_their_ids_are_told(self, reads, changed):
         changed(mail=None, userPrincipalName=None)
-        gap = reads().gap(EmailDomain.kind)
+        gap = reads().gap_for(EmailDomain.kind)
         assert gap is not None
-        assert gap.needs == permissions.READ_PEOPLE.any_of
+        assert gap.permissions == permissions.READ_PEOPLE.any_of
 
     def test_the_organization_may_not_be_read(self, reads):
         found = reads(*PLAN_NEEDS, "User.ReadBasic.All")
-        assert found.gap(EmailDomain.kind) is None
-        gap = found.gap(VerifiedDomain.kind)
+        assert found.gap_for(EmailDomain.kind) is None
+        gap = found.gap_for(VerifiedDomain.kind)
         assert gap is not None
-        assert gap.needs == permissions.READ_DOMAINS.any_of
+        assert gap.permissions == permissions.READ_DOMAINS.any_of

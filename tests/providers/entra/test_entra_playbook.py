@@ -9,14 +9,14 @@ import pytest
 from click import unstyle
 from pydantic import SecretStr
 
-from provisioner.core.plan import Desired, make_plan
-from provisioner.core.resource import Ref
+from provisioner.core.manual_step import ManualStep, StepProof
+from provisioner.core.plan import DesiredState, make_plan
+from provisioner.core.resource import Reference
 from provisioner.core.snapshot import Snapshot
-from provisioner.core.step import Evidence, ManualStep
 from provisioner.providers.entra import resources as kinds
 from provisioner.providers.entra.playbook import EntraPlaybook
+from provisioner.reports.building import plan_report
 from provisioner.reports.json import dumps
-from provisioner.reports.making import plan_report
 from provisioner.reports.models import Target
 from provisioner.reports.text import plan_text
 from tests.golden_files import assert_golden
@@ -32,7 +32,7 @@ def playbook(**keys: Any) -> EntraPlaybook:
     return EntraPlaybook.model_validate({**base, **keys})
 
 
-def by_address(desired: Desired) -> dict[str, Any]:
+def by_address(desired: DesiredState) -> dict[str, Any]:
     return {resource.address: resource for resource in desired.resources}
 
 
@@ -46,14 +46,16 @@ WHOLE = playbook(
 
 class TestDesired:
     def test_the_smallest_playbook_is_the_application_as_the_guide_wants_it(self):
-        application, principal = playbook().desired().resources
+        application, principal = playbook().desired_state().resources
         assert application == kinds.Application(
             key="kiro",
             display_name="kiro",
             unique_name="provisioner-kiro",
             tags=("provisioner:kiro",),
             sign_in_audience="AzureADMyOrg",
-            identifier_uris=(Ref(address="entra-application/kiro", field="app_id", form="api://{}"),),
+            identifier_uris=(
+                Reference(address="entra-application/kiro", field="app_id", template="api://{}"),
+            ),
             access_token_version=2,
             scopes=(
                 kinds.Scope(
@@ -80,7 +82,7 @@ class TestDesired:
         )
         assert principal == kinds.ServicePrincipal(
             key="kiro",
-            after=("entra-application/kiro",),
+            depends_on=("entra-application/kiro",),
             account_enabled=True,
             assignment_required=True,
             tags=(
@@ -90,7 +92,7 @@ class TestDesired:
         )
 
     def test_a_whole_one_as_a_list(self):
-        assert [resource.address for resource in WHOLE.desired().resources] == [
+        assert [resource.address for resource in WHOLE.desired_state().resources] == [
             "entra-application/kiro",
             "entra-service-principal/kiro",
             "entra-admin-consent/kiro",
@@ -108,7 +110,7 @@ class TestDesired:
         ]
 
     def test_no_loopback_ports_leave_the_portless_uri(self):
-        (application, _) = playbook(application={"loopback_ports": []}).desired().resources
+        (application, _) = playbook(application={"loopback_ports": []}).desired_state().resources
         assert application.redirect_uris == (
             "kiro://kiro.oauth/callback",
             "http://localhost/oauth/callback",
@@ -124,29 +126,31 @@ class TestDesired:
         ],
     )
     def test_assignments_are_exhaustive_where_they_are_written(self, keys, exhaustive):
-        assert playbook(**keys).desired().exhaustive == exhaustive
+        assert playbook(**keys).desired_state().exhaustive == exhaustive
 
     def test_a_group_is_looked_up_and_assigned_by_the_id_that_is_found(self):
-        found = by_address(playbook(groups=[{"name": "Kiro-Users"}]).desired())
+        found = by_address(playbook(groups=[{"name": "Kiro-Users"}]).desired_state())
         assert found["entra-group/Kiro-Users"] == kinds.Group(key="Kiro-Users")
         assert found["entra-group-assignment/Kiro-Users"] == kinds.GroupAssignment(
             key="Kiro-Users",
-            after=("entra-service-principal/kiro",),
-            principal=Ref(address="entra-group/Kiro-Users", field="id"),
+            depends_on=("entra-service-principal/kiro",),
+            principal=Reference(address="entra-group/Kiro-Users", field="id"),
             role="User",
         )
 
     def test_consent_is_only_asked_for_where_it_is_written(self):
-        assert "entra-admin-consent/kiro" not in by_address(playbook().desired())
-        consent = by_address(WHOLE.desired())["entra-admin-consent/kiro"]
+        assert "entra-admin-consent/kiro" not in by_address(playbook().desired_state())
+        consent = by_address(WHOLE.desired_state())["entra-admin-consent/kiro"]
         assert consent.scopes == ("codewhisperer:completions", "codewhisperer:conversations")
 
     @pytest.mark.parametrize(("mapping", "other"), [("guide", None), ("minimal", ())])
     def test_the_minimal_mapping_has_no_other_attributes(self, mapping, other):
-        found = by_address(playbook(scim={"mapping": mapping}).desired())["entra-attribute-mapping/kiro"]
+        found = by_address(playbook(scim={"mapping": mapping}).desired_state())[
+            "entra-attribute-mapping/kiro"
+        ]
         assert found == kinds.AttributeMapping(
             key="kiro",
-            after=("entra-provisioning-job/kiro",),
+            depends_on=("entra-provisioning-job/kiro",),
             external_id="objectId",
             unsupported=(),
             missing=(),
@@ -155,10 +159,14 @@ class TestDesired:
         )
 
     def test_secrets_come_after_the_mapping_and_the_human_steps(self):
-        found = by_address(WHOLE.desired())["entra-provisioning-secrets/kiro"]
+        found = by_address(WHOLE.desired_state())["entra-provisioning-secrets/kiro"]
         assert found == kinds.ProvisioningSecrets(
             key="kiro",
-            after=("entra-provisioning-job/kiro", "entra-attribute-mapping/kiro", "step/kiro-scim-token"),
+            depends_on=(
+                "entra-provisioning-job/kiro",
+                "entra-attribute-mapping/kiro",
+                "step/kiro-scim-token",
+            ),
             endpoint="https://scim.example.com/v2",
             token=SecretStr("hunter2"),
             accepted_by_kiro=True,
@@ -168,7 +176,7 @@ class TestDesired:
         )
 
     def test_without_a_token_nothing_is_said_about_whether_it_works(self):
-        found = by_address(playbook(scim={}).desired())["entra-provisioning-secrets/kiro"]
+        found = by_address(playbook(scim={}).desired_state())["entra-provisioning-secrets/kiro"]
         assert (found.endpoint, found.token, found.accepted_by_kiro, found.recipients) == (
             None,
             None,
@@ -177,8 +185,8 @@ class TestDesired:
         )
 
     def test_provisioning_is_switched_on_last_after_the_assignments(self):
-        found = by_address(WHOLE.desired())["entra-provisioning-status/kiro"]
-        assert found.after == (
+        found = by_address(WHOLE.desired_state())["entra-provisioning-status/kiro"]
+        assert found.depends_on == (
             "entra-attribute-mapping/kiro",
             "entra-provisioning-secrets/kiro",
             "entra-group-assignment/Kiro-Users",
@@ -188,7 +196,9 @@ class TestDesired:
     def test_groups_are_not_provisioned_on_demand_where_that_is_not_wanted(self):
         keys = {"scim": {**SCIM, "on_demand": False}, "groups": [{"name": "g"}]}
         assert not [
-            found for found in playbook(**keys).desired().resources if isinstance(found, kinds.FirstSync)
+            found
+            for found in playbook(**keys).desired_state().resources
+            if isinstance(found, kinds.FirstSync)
         ]
 
     @pytest.mark.parametrize(
@@ -201,19 +211,21 @@ class TestDesired:
         ],
     )
     def test_the_human_steps_are_done_when_both_values_are_at_hand(self, scim, given):
-        steps = [found for found in playbook(scim=scim).desired().resources if isinstance(found, ManualStep)]
-        assert [step.given for step in steps] == [given, given]
-        assert {step.proof for step in steps} == {
-            (Evidence(address="entra-provisioning-secrets/kiro", field="endpoint"),)
+        steps = [
+            found for found in playbook(scim=scim).desired_state().resources if isinstance(found, ManualStep)
+        ]
+        assert [step.completed for step in steps] == [given, given]
+        assert {step.proofs for step in steps} == {
+            (StepProof(address="entra-provisioning-secrets/kiro", field="endpoint"),)
         }
 
     @pytest.mark.parametrize("cloud", ["global", "usgov", "usgov-dod", "china"])
     def test_it_is_the_same_in_every_cloud(self, cloud):
         connection = {"tenant": "contoso.com", "cloud": cloud}
-        assert playbook(connection=connection).desired() == playbook().desired()
+        assert playbook(connection=connection).desired_state() == playbook().desired_state()
 
     def test_the_token_is_in_none_of_it_as_text(self):
-        assert "hunter2" not in repr(WHOLE.desired())
+        assert "hunter2" not in repr(WHOLE.desired_state())
 
 
 class TestPlans:
@@ -226,19 +238,19 @@ class TestPlans:
         ],
     )
     def test_for_an_empty_tenant(self, name, of):
-        report = plan_report(TARGET, make_plan(of.desired(), Snapshot()))
+        report = plan_report(TARGET, make_plan(of.desired_state(), Snapshot()))
         assert_golden(f"{name}.txt", unstyle(plan_text(report, "Microsoft Entra ID", verbose=True)))
         assert_golden(f"{name}.json", dumps(report))
 
     def test_in_the_order_that_keeps_a_wrong_external_id_out_of_kiro(self):
-        plan = make_plan(WHOLE.desired(), Snapshot())
+        plan = make_plan(WHOLE.desired_state(), Snapshot())
         order = [change.address.partition("/")[0] for change in plan.changes]
         mapping = order.index("entra-attribute-mapping")
         assert mapping < order.index("entra-provisioning-secrets")
         assert mapping < order.index("entra-provisioning-status") < order.index("entra-provision-on-demand")
 
     def test_before_the_kiro_profile_nothing_that_could_start_provisioning_is_written(self):
-        plan = make_plan(playbook(scim={}, groups=[{"name": "g"}]).desired(), Snapshot())
+        plan = make_plan(playbook(scim={}, groups=[{"name": "g"}]).desired_state(), Snapshot())
         written = {change.address.partition("/")[0] for change in plan.pending}
         assert written.isdisjoint(
             {"entra-provisioning-secrets", "entra-provisioning-status", "entra-provision-on-demand"}
@@ -249,29 +261,31 @@ class TestPlans:
         there = Snapshot(
             resources=(kinds.Group(key="Kiro-Users", id="g1"), kinds.User(key="alice@example.com", id="u1"))
         )
-        after = made_true(make_plan(of.desired(), there), there)
-        again = make_plan(of.desired(), after)
+        after = made_true(make_plan(of.desired_state(), there), there)
+        again = make_plan(of.desired_state(), after)
         assert (again.pending, again.waiting) == ((), ())
 
     def test_once_the_values_are_stored_they_are_not_needed_in_the_environment_any_more(self):
         with_values, without = playbook(scim=SCIM), playbook(scim={})
-        after = made_true(make_plan(with_values.desired(), Snapshot()), Snapshot())
-        again = make_plan(without.desired(), after)
+        after = made_true(make_plan(with_values.desired_state(), Snapshot()), Snapshot())
+        again = make_plan(without.desired_state(), after)
         assert (again.pending, again.waiting) == ((), ())
 
     def test_another_token_is_written_and_its_value_is_not_shown(self):
-        after = made_true(make_plan(WHOLE.desired(), Snapshot()), Snapshot())
+        after = made_true(make_plan(WHOLE.desired_state(), Snapshot()), Snapshot())
         other = playbook(
             **{**_keys_of_whole(), "scim": {**SCIM, "token": "hunter3", "notify": ["ops@example.com"]}}
         )
-        (change,) = make_plan(other.desired(), after).pending
+        (change,) = make_plan(other.desired_state(), after).pending
         assert change.address == "entra-provisioning-secrets/kiro"
         assert [(field.name, field.after) for field in change.fields] == [("token", "(secret, changed)")]
-        assert "hunter" not in json.dumps(plan_report(TARGET, make_plan(other.desired(), after)).model_dump())
+        assert "hunter" not in json.dumps(
+            plan_report(TARGET, make_plan(other.desired_state(), after)).model_dump()
+        )
 
     def test_a_group_that_is_not_listed_any_more_loses_its_assignment(self):
         there = Snapshot(resources=(kinds.GroupAssignment(key="Old (g9)", id="a9", principal="g9"),))
-        plan = make_plan(playbook(groups=[]).desired(), there)
+        plan = make_plan(playbook(groups=[]).desired_state(), there)
         assert [change.address for change in plan.pending][-1] == "entra-group-assignment/Old (g9)"
         assert plan.refusals == ()
 
@@ -297,28 +311,28 @@ OF_THE_SANDBOX = {
 
 class TestRehearsal:
     def test_the_sandboxs_tenant_stands_in_for_the_real_one(self):
-        found = playbook().rehearsed({**OF_THE_SANDBOX, "ENTRA_TENANT_ID": "sandbox-tenant"})
+        found = playbook().for_sandbox({**OF_THE_SANDBOX, "ENTRA_TENANT_ID": "sandbox-tenant"})
         assert found.connection.tenant == "sandbox-tenant"
-        assert found.desired() == playbook().desired()
+        assert found.desired_state() == playbook().desired_state()
 
     def test_an_endpoint_on_another_machine_and_its_token_are_replaced(self):
-        found = playbook(scim=SCIM).rehearsed(OF_THE_SANDBOX).scim
+        found = playbook(scim=SCIM).for_sandbox(OF_THE_SANDBOX).scim
         assert found is not None
         assert (found.endpoint, found.token) == ("http://127.0.0.1:1/scim", SecretStr("sandbox"))
 
     def test_they_are_awaited_where_the_sandbox_has_none_yet(self):
-        found = playbook(scim=SCIM).rehearsed({"ENTRA_TENANT_ID": "t"}).scim
+        found = playbook(scim=SCIM).for_sandbox({"ENTRA_TENANT_ID": "t"}).scim
         assert found is not None
         assert (found.endpoint, found.token) == (None, None)
 
     @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
     def test_an_endpoint_on_this_machine_stays(self, host):
         local = {"endpoint": f"http://{host}:9/scim", "token": "mine"}
-        found = playbook(scim=local).rehearsed(OF_THE_SANDBOX).scim
+        found = playbook(scim=local).for_sandbox(OF_THE_SANDBOX).scim
         assert found is not None
         assert (found.endpoint, found.token) == (f"http://{host}:9/scim", SecretStr("mine"))
 
     @pytest.mark.parametrize("scim", [None, {}, {"token": "mine"}])
     def test_where_there_is_no_endpoint_there_is_nothing_to_replace(self, scim):
         before = playbook(scim=scim)
-        assert before.rehearsed(OF_THE_SANDBOX).scim == before.scim
+        assert before.for_sandbox(OF_THE_SANDBOX).scim == before.scim

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.core.resource import Seal
+from provisioner.core.resource import WriteOnlySecret
 from provisioner.providers.entra import parse
 from provisioner.providers.entra import resources as kinds
 
@@ -334,7 +334,7 @@ def test_durations(text, expected):
 
 class TestSecrets:
     JOB = kinds.ProvisioningJob(key="kiro", id="scim.1")
-    SEAL = Seal(fingerprint="00$00")
+    SEAL = WriteOnlySecret(fingerprint="00$00")
 
     def parsed(self, *pairs: tuple[str, Any]) -> kinds.ProvisioningSecrets | None:
         data = {"value": [{"key": key, "value": value} for key, value in pairs]}

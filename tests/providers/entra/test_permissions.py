@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.core.plan import Action, Change, Plan
+from provisioner.providers.base.kinds import permissions_for_plan
+from provisioner.providers.base.permissions import missing_permissions, permissions_for
 from provisioner.providers.entra import permissions
-from provisioner.providers.entra.permissions import NEEDS, granted
-from provisioner.providers.entra.provider import needs_of
-from provisioner.providers.needs import missing, needed_for
+from provisioner.providers.entra.permissions import PERMISSIONS, granted
+from provisioner.providers.entra.provider import MANAGED_KINDS
 
 SP = "/servicePrincipals/1"
 JOB = f"{SP}/synchronization/jobs/scim.1"
@@ -62,7 +63,7 @@ CALLS = [
 
 @pytest.mark.parametrize(("method", "path", "need"), CALLS)
 def test_a_refused_request_is_explained_by_what_would_let_it_through(method, path, need):
-    assert needed_for(NEEDS, method, path) == need.any_of
+    assert permissions_for(PERMISSIONS, method, path) == need.any_of
 
 
 @pytest.mark.parametrize(
@@ -73,19 +74,19 @@ def test_a_refused_request_is_explained_by_what_would_let_it_through(method, pat
     ],
 )
 def test_a_refused_request_to_the_recycle_bin_is_explained_too(method, path):
-    assert "Application.ReadWrite.All" in needed_for(NEEDS, method, path)
+    assert "Application.ReadWrite.All" in permissions_for(PERMISSIONS, method, path)
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/$batch"), ("GET", "/me"), ("HEAD", "/applications")])
 def test_of_an_unknown_request_nothing_is_claimed(method, path):
-    assert needed_for(NEEDS, method, path) == ()
+    assert permissions_for(PERMISSIONS, method, path) == ()
 
 
 def test_every_need_explains_some_request():
-    assert {need for _, _, need in CALLS} == set(NEEDS)
+    assert {need for _, _, need in CALLS} == set(PERMISSIONS)
 
 
-@pytest.mark.parametrize("need", NEEDS, ids=lambda need: need.purpose)
+@pytest.mark.parametrize("need", PERMISSIONS, ids=lambda need: need.purpose)
 def test_every_need_is_complete(need):
     assert need.purpose
     assert need.any_of
@@ -111,10 +112,10 @@ class TestWhatATokenTells:
     def test_without_either_it_does_not_tell(self, claims):
         assert granted(claims) is None
 
-    @given(has=st.frozensets(st.sampled_from([name for need in NEEDS for name in need.any_of])))
+    @given(has=st.frozensets(st.sampled_from([name for need in PERMISSIONS for name in need.any_of])))
     def test_a_need_is_missing_when_nothing_that_serves_it_is_granted(self, has):
-        absent = missing(NEEDS, has)
-        for need in NEEDS:
+        absent = missing_permissions(PERMISSIONS, has)
+        for need in PERMISSIONS:
             assert (need in absent) is not any(name in has for name in need.any_of)
 
 
@@ -123,7 +124,7 @@ class TestWhatAPlanNeeds:
         ("address", "need"),
         [
             ("entra-application/k", permissions.WRITE_APPLICATIONS),
-            ("entra-stray-application/1", permissions.WRITE_APPLICATIONS),
+            ("entra-orphaned-application/1", permissions.WRITE_APPLICATIONS),
             ("entra-service-principal/k", permissions.WRITE_APPLICATIONS),
             ("entra-group-assignment/g", permissions.ASSIGN),
             ("entra-user-assignment/u", permissions.ASSIGN),
@@ -136,16 +137,18 @@ class TestWhatAPlanNeeds:
         ],
     )
     def test_every_write_needs_its_permission(self, address, need):
-        assert needs_of(Plan(changes=(Change(action=Action.UPDATE, address=address),))) == (need,)
+        assert permissions_for_plan(
+            MANAGED_KINDS, Plan(changes=(Change(action=Action.UPDATE, address=address),))
+        ) == (need,)
 
     def test_what_does_not_write_needs_none(self):
         changes = tuple(
             Change(action=action, address="entra-application/k") for action in (Action.NOOP, Action.WAITING)
         )
-        assert needs_of(Plan(changes=changes)) == ()
+        assert permissions_for_plan(MANAGED_KINDS, Plan(changes=changes)) == ()
 
     def test_each_is_named_once(self):
         changes = tuple(
             Change(action=Action.CREATE, address=f"entra-group-assignment/{number}") for number in range(3)
         )
-        assert needs_of(Plan(changes=changes)) == (permissions.ASSIGN,)
+        assert permissions_for_plan(MANAGED_KINDS, Plan(changes=changes)) == (permissions.ASSIGN,)

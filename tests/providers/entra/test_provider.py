@@ -12,8 +12,8 @@ from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Snapshot
 from provisioner.providers.entra import observations as seen
 from provisioner.providers.entra import resources as kinds
-from provisioner.providers.entra.graph import Graph
-from provisioner.providers.entra.permissions import NEEDS
+from provisioner.providers.entra.client import GraphClient
+from provisioner.providers.entra.permissions import PERMISSIONS
 from provisioner.providers.entra.provider import EntraProvider
 from tests.providers.entra.check_cases import HEALTHY, case
 
@@ -27,7 +27,7 @@ class Nothing:
 
 def provider(**playbook: Any) -> EntraProvider:
     """The provider of the healthy playbook, with sections laid over it, that cannot reach anything."""
-    graph = Graph(root="http://127.0.0.1:1/v1.0", credential=Nothing(), scope="none")
+    graph = GraphClient(root="http://127.0.0.1:1/v1.0", credential=Nothing(), scope="none")
     return EntraProvider(case(playbook=playbook).playbook, graph, Nothing())
 
 
@@ -35,15 +35,15 @@ def healthy_but(*changed: Resource) -> Snapshot:
     return HEALTHY.snapshot.updated(changed)
 
 
-APPLICATION = HEALTHY.snapshot.need(kinds.Application, "kiro")
-JOB = HEALTHY.snapshot.need(kinds.ProvisioningJob, "kiro")
-MAPPING = HEALTHY.snapshot.need(kinds.AttributeMapping, "kiro")
+APPLICATION = HEALTHY.snapshot.require(kinds.Application, "kiro")
+JOB = HEALTHY.snapshot.require(kinds.ProvisioningJob, "kiro")
+MAPPING = HEALTHY.snapshot.require(kinds.AttributeMapping, "kiro")
 
 
 class TestTeardown:
     def test_provisioning_goes_off_before_anything_is_deleted(self):
         snapshot = HEALTHY.snapshot
-        plan = make_plan(provider().teardown(snapshot, purge=False), snapshot)
+        plan = make_plan(provider().destroyed_state(snapshot, purge=False), snapshot)
         assert [(change.action, change.address) for stage in plan.stages() for change in stage] == [
             (Action.UPDATE, "entra-provisioning-status/kiro"),
             (Action.DELETE, "entra-service-principal/kiro"),
@@ -54,41 +54,41 @@ class TestTeardown:
     def test_what_this_playbook_did_not_make_is_refused(self):
         snapshot = healthy_but(APPLICATION.model_copy(update={"unique_name": None}))
         with pytest.raises(RefusedError, match="does not carry the marker provisioner-kiro"):
-            provider().teardown(snapshot, purge=False)
+            provider().destroyed_state(snapshot, purge=False)
 
     def test_where_nothing_is_left_there_is_nothing_to_do(self):
-        assert make_plan(provider().teardown(Snapshot(), purge=True), Snapshot()).pending == ()
+        assert make_plan(provider().destroyed_state(Snapshot(), purge=True), Snapshot()).pending == ()
 
     @pytest.mark.parametrize(("purge", "gone"), [(False, []), (True, ["entra-deleted-application/old"])])
     def test_copies_in_the_recycle_bin_only_go_when_that_is_asked_for(self, purge, gone):
         copy = seen.DeletedApplication(key="old", id="old", unique_name="provisioner-kiro")
-        wished = provider().teardown(healthy_but(copy), purge=purge)
+        wished = provider().destroyed_state(healthy_but(copy), purge=purge)
         assert [address for address in wished.absent if "deleted" in address] == gone
 
     def test_a_copy_that_somebody_else_deleted_is_not_purged(self):
         copy = seen.DeletedApplication(key="old", id="old", display_name="Kiro-Entra", unique_name="theirs")
-        wished = provider().teardown(healthy_but(copy), purge=True)
+        wished = provider().destroyed_state(healthy_but(copy), purge=True)
         assert copy.address not in wished.absent
 
     def test_what_an_interrupted_run_left_goes_too(self):
-        stray = seen.StrayApplication(key="s", id="s", display_name="provisioner:kiro:new:1")
+        stray = seen.OrphanedApplication(key="s", id="s", display_name="provisioner:kiro:new:1")
         snapshot = healthy_but(stray)
-        plan = make_plan(provider().teardown(snapshot, purge=False), snapshot)
+        plan = make_plan(provider().destroyed_state(snapshot, purge=False), snapshot)
         assert stray.address in [change.address for change in plan.pending]
 
 
 def test_what_an_interrupted_run_left_is_not_desired():
-    stray = seen.StrayApplication(key="s", id="s", display_name="provisioner:kiro:new:1")
-    plan = make_plan(provider().desired(), healthy_but(stray))
+    stray = seen.OrphanedApplication(key="s", id="s", display_name="provisioner:kiro:new:1")
+    plan = make_plan(provider().desired_state(), healthy_but(stray))
     assert [(change.action, change.address) for change in plan.pending] == [(Action.DELETE, stray.address)]
 
 
 def test_what_several_interrupted_runs_left_does_not_stop_the_next_one():
     strays = [
-        seen.StrayApplication(key=key, id=key, display_name="provisioner:kiro:new:1") for key in ("s", "t")
+        seen.OrphanedApplication(key=key, id=key, display_name="provisioner:kiro:new:1") for key in ("s", "t")
     ]
     of = provider()
-    assert make_plan(of.desired(), healthy_but(*strays), of.guards()).refusals == ()
+    assert make_plan(of.desired_state(), healthy_but(*strays), of.guards()).refusals == ()
 
 
 class TestHandoff:
@@ -108,7 +108,7 @@ class TestHandoff:
 class TestAdvice:
     def advice(self, *changed: Resource, **playbook: Any) -> list[str]:
         of, snapshot = provider(**playbook), healthy_but(*changed)
-        return list(of.advice(snapshot, make_plan(of.desired(), snapshot)))
+        return list(of.warnings(snapshot, make_plan(of.desired_state(), snapshot)))
 
     def test_there_is_none_where_all_is_well(self):
         assert self.advice() == []
@@ -146,5 +146,5 @@ DOMAINS = {"read the domains of people's e-mail addresses", "read the tenant's v
     ],
 )
 def test_a_playbook_needs_no_permission_that_it_does_not_use(playbook, absent):
-    needed = {need.purpose for need in provider(**playbook)._needs()}
-    assert {need.purpose for need in NEEDS} - needed == absent
+    needed = {need.purpose for need in provider(**playbook).required_permissions()}
+    assert {need.purpose for need in PERMISSIONS} - needed == absent

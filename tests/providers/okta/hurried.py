@@ -6,18 +6,18 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from provisioner.core.patience import Patience
+from provisioner.core.retry import RetryPolicy
+from provisioner.providers.okta.client import OktaClient
 from provisioner.providers.okta.credentials import ApiToken, ServiceApp
-from provisioner.providers.okta.org import Org
 from tests.providers.okta.loopback import Loopback
 
 APPS = "/api/v1/apps"
 TOKEN = "00hunter2"
-PATIENCE = Patience(budget=100, first=1, most=8, settle=0)
+PATIENCE = RetryPolicy(budget=100, initial_delay=1, max_delay=8, consistency_window=0)
 
 
 @dataclass(kw_only=True)
-class Hurried(Org):
+class Hurried(OktaClient):
     """A client that notes how long it would wait, and does not."""
 
     paused: list[tuple[float, str]] = field(default_factory=list)
@@ -28,11 +28,11 @@ class Hurried(Org):
 
 def client(server: Loopback, credentials: ApiToken | ServiceApp | None = None, **more: Any) -> Hurried:
     """A client of the server that goes through no proxy."""
-    options = {"direct": True, "patience": PATIENCE, **more}
+    options = {"direct": True, "retry_policy": PATIENCE, **more}
     return Hurried(root=server.url, credentials=credentials or ApiToken(TOKEN), **options)
 
 
-def done(org: Org, work: Any) -> Any:
+def done(org: OktaClient, work: Any) -> Any:
     """What comes of it, with the client closed afterwards."""
 
     async def doing() -> Any:

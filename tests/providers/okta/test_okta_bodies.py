@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.core.resource import resolve
-from provisioner.providers.okta import bodies, parse
+from provisioner.providers.okta import parse, payloads
 from provisioner.providers.okta import resources as kinds
 from tests.providers.okta.okta_checks import HEALTHY
 from tests.providers.okta.recordings import objects
@@ -35,37 +35,37 @@ def leaves(data: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
 
 def wanted(kind: Any) -> Any:
     """What the healthy playbook asks for, references resolved."""
-    (found,) = (each for each in HEALTHY.look.desired.resources if isinstance(each, kind))
+    (found,) = (each for each in HEALTHY.look.desired_state.resources if isinstance(each, kind))
     return resolve(found, HEALTHY.snapshot.by_address)
 
 
 class TestLayingOver:
     @given(base=OBJECTS)
     def test_nothing_changes_nothing(self, base):
-        assert bodies.laid_over(base, {}) == base
+        assert payloads.laid_over(base, {}) == base
 
     @given(base=OBJECTS, changes=OBJECTS)
     def test_only_nothings_change_nothing(self, base, changes):
         def emptied(data: Any) -> Any:
             return {name: emptied(value) for name, value in data.items()} if isinstance(data, dict) else None
 
-        assert bodies.laid_over(base, emptied(changes)) == base
+        assert payloads.laid_over(base, emptied(changes)) == base
 
     @given(base=OBJECTS, changes=OBJECTS)
     def test_twice_is_once(self, base, changes):
-        once = bodies.laid_over(base, changes)
-        assert bodies.laid_over(once, changes) == once
+        once = payloads.laid_over(base, changes)
+        assert payloads.laid_over(once, changes) == once
 
     @given(base=OBJECTS, changes=OBJECTS)
     def test_what_is_said_is_there_afterwards(self, base, changes):
-        told = leaves(bodies.laid_over(base, changes))
+        told = leaves(payloads.laid_over(base, changes))
         for place, value in leaves(changes).items():
             if value is not None and value != {}:
                 assert told[place] == value
 
     @given(base=OBJECTS, changes=OBJECTS)
     def test_what_is_not_said_stays(self, base, changes):
-        told, said = leaves(bodies.laid_over(base, changes)), leaves(changes)
+        told, said = leaves(payloads.laid_over(base, changes)), leaves(changes)
         for place, value in leaves(base).items():
             touched = any(place[: len(other)] == other or other[: len(place)] == place for other in said)
             if not touched:
@@ -74,16 +74,16 @@ class TestLayingOver:
     @given(base=OBJECTS, changes=OBJECTS)
     def test_neither_is_changed_itself(self, base, changes):
         before = copy.deepcopy((base, changes))
-        bodies.laid_over(base, changes)
+        payloads.laid_over(base, changes)
         assert (base, changes) == before
 
     def test_an_empty_list_is_said_and_nothing_is_not(self):
-        assert bodies.laid_over({"a": [1], "b": [1]}, {"a": [], "b": None}) == {"a": [], "b": [1]}
+        assert payloads.laid_over({"a": [1], "b": [1]}, {"a": [], "b": None}) == {"a": [], "b": [1]}
 
 
 class TestANewOne:
     def test_application(self):
-        assert bodies.application_body(wanted(kinds.Application), {}) == {
+        assert payloads.application_body(wanted(kinds.Application), {}) == {
             "name": "oidc_client",
             "label": "Kiro-OIDC",
             "signOnMode": "OPENID_CONNECT",
@@ -109,7 +109,7 @@ class TestANewOne:
         }
 
     def test_application_from_the_catalogue(self):
-        body = bodies.scim_application_body("Kiro-SCIM", "provisioner-kiro", "https://a", "https://e")
+        body = payloads.scim_application_body("Kiro-SCIM", "provisioner-kiro", "https://a", "https://e")
         assert (body["name"], body["label"], body["signOnMode"]) == (
             "amazon_aws_sso",
             "Kiro-SCIM",
@@ -119,7 +119,7 @@ class TestANewOne:
         assert body["settings"]["notes"]["admin"] == "provisioner-kiro"
 
     def test_server(self):
-        assert bodies.server_body(wanted(kinds.AuthorizationServer), {}) == {
+        assert payloads.server_body(wanted(kinds.AuthorizationServer), {}) == {
             "name": "Kiro",
             "description": "Sign-in to Kiro (provisioner-kiro)",
             "audiences": ["kiro"],
@@ -127,14 +127,14 @@ class TestANewOne:
 
     def test_scope(self):
         scope = kinds.Scope(key="codewhisperer:completions", consent="IMPLICIT")
-        assert bodies.scope_body(scope, {}) == {
+        assert payloads.scope_body(scope, {}) == {
             "name": "codewhisperer:completions",
             "metadataPublish": "NO_CLIENTS",
             "consent": "IMPLICIT",
         }
 
     def test_policy(self):
-        assert bodies.policy_body(wanted(kinds.AccessPolicy), {}) == {
+        assert payloads.policy_body(wanted(kinds.AccessPolicy), {}) == {
             "type": "OAUTH_AUTHORIZATION_POLICY",
             "name": "Kiro",
             "description": "Kiro",
@@ -144,7 +144,7 @@ class TestANewOne:
         }
 
     def test_rule_with_the_console_s_lifetimes(self):
-        assert bodies.rule_body(wanted(kinds.PolicyRule), {}) == {
+        assert payloads.rule_body(wanted(kinds.PolicyRule), {}) == {
             "type": "RESOURCE_ACCESS",
             "name": "Kiro",
             "status": "ACTIVE",
@@ -167,7 +167,7 @@ class TestANewOne:
 
     def test_rule_with_lifetimes_of_the_playbook(self):
         rule = wanted(kinds.PolicyRule).model_copy(update={"access_minutes": 5, "refresh_minutes": 20})
-        assert bodies.rule_body(rule, {})["actions"]["token"] == {
+        assert payloads.rule_body(rule, {})["actions"]["token"] == {
             "accessTokenLifetimeMinutes": 5,
             "refreshTokenLifetimeMinutes": 20,
             "refreshTokenWindowMinutes": 10080,
@@ -175,22 +175,22 @@ class TestANewOne:
 
     def test_what_is_sent_reads_as_it_was_wanted(self):
         made: list[tuple[Any, Any, Any]] = [
-            (kinds.Application, bodies.application_body, parse.application),
-            (kinds.AuthorizationServer, bodies.server_body, parse.server),
-            (kinds.AccessPolicy, bodies.policy_body, parse.policy),
-            (kinds.PolicyRule, bodies.rule_body, parse.rule),
+            (kinds.Application, payloads.application_body, parse.application),
+            (kinds.AuthorizationServer, payloads.server_body, parse.server),
+            (kinds.AccessPolicy, payloads.policy_body, parse.policy),
+            (kinds.PolicyRule, payloads.rule_body, parse.rule),
         ]
         for kind, body, parsed in made:
             resource = wanted(kind)
             read = parsed("kiro", {"status": "ACTIVE", "id": "x", **body(resource, {})})
-            for name in resource.managed():
+            for name in resource.managed_fields():
                 if getattr(resource, name) is not None:
                     assert getattr(read, name) == getattr(resource, name), (kind.kind, name)
 
     def test_it_is_json_without_references(self):
         for kind, body in (
-            (kinds.Application, bodies.application_body),
-            (kinds.AccessPolicy, bodies.policy_body),
+            (kinds.Application, payloads.application_body),
+            (kinds.AccessPolicy, payloads.policy_body),
         ):
             assert "known after apply" not in json.dumps(body(wanted(kind), {}))
 
@@ -218,7 +218,7 @@ class TestAChangedOne:
     }
 
     def test_what_the_product_does_not_own_stays(self):
-        body = bodies.application_body(wanted(kinds.Application), self.BASE)
+        body = payloads.application_body(wanted(kinds.Application), self.BASE)
         assert (body["orn"], body["profile"], body["visibility"]) == (
             "orn:x",
             {"theirs": 1},
@@ -233,13 +233,13 @@ class TestAChangedOne:
         assert body["credentials"]["oauthClient"]["client_id"] == "c"
 
     def test_what_it_owns_is_set(self):
-        body = bodies.application_body(wanted(kinds.Application), self.BASE)
+        body = payloads.application_body(wanted(kinds.Application), self.BASE)
         assert body["label"] == "Kiro-OIDC"
         assert body["credentials"]["oauthClient"]["token_endpoint_auth_method"] == "none"
         assert body["settings"]["oauthClient"]["redirect_uris"] == list(HEALTHY.playbook.redirect_uris)
 
     def test_a_fix_of_one_field_sets_that_one(self):
-        body = bodies.application_body(kinds.Application(key="k", pkce_required=True), self.BASE)
+        body = payloads.application_body(kinds.Application(key="k", pkce_required=True), self.BASE)
         expected = copy.deepcopy(self.BASE)
         expected["credentials"]["oauthClient"]["pkce_required"] = True
         assert body == expected
@@ -247,7 +247,7 @@ class TestAChangedOne:
     def test_a_server_keeps_its_name_and_description(self):
         signing = {"signing": {"rotationMode": "MANUAL"}}
         base = {"name": "Theirs", "description": "d", "audiences": ["a"], "issuerMode": "DYNAMIC", "x": 1}
-        body = bodies.server_body(wanted(kinds.AuthorizationServer), {**base, "credentials": signing})
+        body = payloads.server_body(wanted(kinds.AuthorizationServer), {**base, "credentials": signing})
         assert body == {**base, "credentials": signing, "audiences": ["kiro"]}
 
     def test_what_is_read_only_of_a_server_s_keys_is_not_sent_back(self):
@@ -259,12 +259,12 @@ class TestAChangedOne:
             "use": "sig",
         }
         base = {"name": "Theirs", "credentials": {"signing": signing}}
-        body = bodies.server_body(kinds.AuthorizationServer(key="k", rotation="AUTO"), base)
+        body = payloads.server_body(kinds.AuthorizationServer(key="k", rotation="AUTO"), base)
         assert body == {"name": "Theirs", "credentials": {"signing": {"rotationMode": "AUTO", "use": "sig"}}}
 
     def test_a_scope_keeps_its_description_and_publication(self):
         base = {"name": "a", "description": "theirs", "consent": "REQUIRED", "metadataPublish": "ALL_CLIENTS"}
-        assert bodies.scope_body(kinds.Scope(key="a", consent="IMPLICIT"), base) == {
+        assert payloads.scope_body(kinds.Scope(key="a", consent="IMPLICIT"), base) == {
             **base,
             "consent": "IMPLICIT",
         }
@@ -277,9 +277,9 @@ class TestAChangedOne:
             "priority": 4,
             "conditions": {"clients": {"include": ["x"]}, "theirs": 1},
         }
-        body = bodies.policy_body(wanted(kinds.AccessPolicy), base)
+        body = payloads.policy_body(wanted(kinds.AccessPolicy), base)
         assert body == {**base, "conditions": {"clients": {"include": ["0oaclient"]}, "theirs": 1}}
-        assert bodies.policy_body(kinds.AccessPolicy(key="k", priority=1), base) == {**base, "priority": 1}
+        assert payloads.policy_body(kinds.AccessPolicy(key="k", priority=1), base) == {**base, "priority": 1}
 
     def test_a_rule_keeps_its_inline_hook_and_lifetimes(self):
         token = {"accessTokenLifetimeMinutes": 5, "inlineHook": {"id": "cal1"}}
@@ -289,18 +289,18 @@ class TestAChangedOne:
             "conditions": {"people": {"users": {"include": ["u"]}}, "scopes": {"include": ["*"]}},
             "actions": {"token": token},
         }
-        body = bodies.rule_body(wanted(kinds.PolicyRule), base)
+        body = payloads.rule_body(wanted(kinds.PolicyRule), base)
         assert body["actions"] == {"token": token}
         assert body["conditions"]["people"]["users"] == {"include": ["u"]}
         assert (body["name"], body["priority"]) == ("Theirs", 2)
 
     def test_an_exclusion_that_is_lifted_is_sent_as_an_empty_list(self):
         base = {"conditions": {"people": {"groups": {"include": ["EVERYONE"], "exclude": ["g"]}}}}
-        body = bodies.rule_body(kinds.PolicyRule(key="k", excluded_groups=()), base)
+        body = payloads.rule_body(kinds.PolicyRule(key="k", excluded_groups=()), base)
         assert body["conditions"]["people"]["groups"] == {"include": ["EVERYONE"], "exclude": []}
 
     def test_attributes_are_removed_by_nulls(self):
-        assert bodies.unmapped_body(["a", "b"]) == {"properties": {"a": None, "b": None}}
+        assert payloads.unmapped_body(["a", "b"]) == {"properties": {"a": None, "b": None}}
 
 
 class TestRecordedObjects:
@@ -311,28 +311,28 @@ class TestRecordedObjects:
         [
             pytest.param(
                 "/api/v1/authorizationServers/*",
-                bodies.server_body,
+                payloads.server_body,
                 lambda data: parse.server("k", data),
                 "issuer",
                 id="servers",
             ),
             pytest.param(
                 "/api/v1/authorizationServers/*/scopes/*",
-                bodies.scope_body,
+                payloads.scope_body,
                 parse.scope,
                 "consent",
                 id="scopes",
             ),
             pytest.param(
                 "/api/v1/authorizationServers/*/policies/*",
-                bodies.policy_body,
+                payloads.policy_body,
                 lambda data: parse.policy("k", data),
                 "conditions",
                 id="policies",
             ),
             pytest.param(
                 "/api/v1/authorizationServers/*/policies/*/rules/*",
-                bodies.rule_body,
+                payloads.rule_body,
                 lambda data: parse.rule("k", data),
                 "actions",
                 id="rules",
@@ -354,7 +354,7 @@ class TestRecordedObjects:
         found = [data for data in objects("/api/v1/apps/*") if data.get("name") == "oidc_client"]
         assert found
         for data in found:
-            written = leaves(bodies.application_body(parse.application("k", data), data))
+            written = leaves(payloads.application_body(parse.application("k", data), data))
             changed = {place[-1] for place, value in leaves(data).items() if written.get(place) != value}
             added = {place[-1] for place in written if place not in leaves(data)}
             assert changed == set()

@@ -17,16 +17,16 @@ from vcr.errors import CannotOverwriteExistingCassetteException
 from vcr.request import Request
 
 from provisioner import engine
-from provisioner.core.provider import Requests
+from provisioner.core.provider import RequestCounts
 from provisioner.journal import Journal
-from provisioner.providers import Sandboxed, entry
+from provisioner.providers import SandboxConnection, provider_module
 from provisioner.sandbox import control
 from tests.sandboxes import Sandbox
 
 CASSETTE = Path(__file__).parent / "cassettes" / "first-apply.yaml"
 RECORDING = bool(os.environ.get("RECORD_CASSETTES"))
 HOST = "http://127.0.0.1:9"
-NOWHERE = Sandboxed(HOST, "canary-api-token")
+NOWHERE = SandboxConnection(HOST, "canary-api-token")
 
 
 def scrub(request: Any) -> Any:
@@ -51,7 +51,7 @@ def recorder(mode: str) -> vcr.VCR:
 
 
 def playbook(**application: Any) -> Any:
-    model = entry("okta").playbook_model()
+    model = provider_module("okta").playbook_model()
     return model.model_validate(
         {
             "version": 1,
@@ -76,10 +76,10 @@ class Silent:
     def waiting(self, reason): ...
 
 
-async def applied(access: Sandboxed, notes: Path, wanted: Any) -> Requests:
-    provider = entry("okta").connect(wanted, Journal(notes), lambda _: None, access)
+async def applied(access: SandboxConnection, notes: Path, wanted: Any) -> RequestCounts:
+    provider = provider_module("okta").connect(wanted, Journal(notes), lambda _: None, access)
     try:
-        await engine.apply(provider, await engine.plan(provider), Silent(), engine.Applied())
+        await engine.apply(provider, await engine.plan(provider), Silent(), engine.ApplyResult())
     finally:
         await provider.close()
     return provider.requests()
@@ -90,7 +90,7 @@ def test_record(tmp_path):
     with Sandbox(tmp_path / "sandbox") as sandbox:
         control.configure(sandbox, "console", "manual")
         sandbox.start()
-        access = Sandboxed(sandbox.url, sandbox.okta_token())
+        access = SandboxConnection(sandbox.url, sandbox.okta_token())
         CASSETTE.unlink(missing_ok=True)
         with recorder("once").use_cassette(str(CASSETTE), ignore_localhost=False):
             for _ in range(2):

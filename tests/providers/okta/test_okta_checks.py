@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import pytest
 
-from provisioner.providers.okta.checks.looking import some
+from provisioner.providers.okta.checks.required import some
 from tests.providers import check_harness
 from tests.providers.okta.okta_checks import SUITE
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.core.snapshot import Fault, Problem
-from provisioner.providers.matching import named_twice
-from provisioner.providers.okta import finding
+from provisioner.core.snapshot import Problem, ProblemKind
+from provisioner.providers.base.lookup import duplicate_names
+from provisioner.providers.okta import lookup
 from provisioner.providers.okta import resources as kinds
-from provisioner.providers.okta.finding import Choice, Sought
+from provisioner.providers.okta.lookup import Choice, Sought
 
 OURS = "provisioner-kiro"
 SOUGHT = Sought("okta-application/kiro", "OIDC application", "Kiro", "application: id", marker=OURS)
@@ -32,11 +32,11 @@ def app(key: str, label: str = "Kiro", admin: str | None = None, **more: Any) ->
 
 
 def chosen(found: list[dict[str, Any]], sought: Sought = SOUGHT) -> Choice:
-    return finding.choose(sought, found, lambda data: str(data.get("label")))
+    return lookup.choose(sought, found, lambda data: str(data.get("label")))
 
 
 def labelled(sought, found):
-    return finding.choose(sought, found, lambda data: data["label"])
+    return lookup.choose(sought, found, lambda data: data["label"])
 
 
 class TestApplicationsAndServers:
@@ -56,7 +56,7 @@ class TestApplicationsAndServers:
         assert choice.chosen is None
         assert choice.others == tuple(found[:2])
         assert choice.problem == Problem(
-            fault=Fault.AMBIGUOUS,
+            kind=ProblemKind.AMBIGUOUS,
             address="okta-application/kiro",
             message="2 OIDC applications are called 'Kiro'",
             hint="say which one with application: id: in the playbook",
@@ -71,7 +71,7 @@ class TestApplicationsAndServers:
         choice = chosen(found, PINNED)
         assert choice.chosen is None
         assert choice.problem is not None
-        assert (choice.problem.fault, choice.problem.address) == (Fault.MISSING, "okta-application/kiro")
+        assert (choice.problem.kind, choice.problem.address) == (ProblemKind.MISSING, "okta-application/kiro")
         assert "0oa2" in choice.problem.message
         assert "application: id:" in choice.problem.hint
 
@@ -98,17 +98,17 @@ class TestWhoseItIs:
         assert choice.chosen is None
         assert choice.others == (theirs,)
         assert choice.problem is not None
-        assert choice.problem.fault is Fault.FOREIGN
+        assert choice.problem.kind is ProblemKind.UNUSABLE
         assert "provisioner-kiro-2" in choice.problem.message
 
     def test_a_server_carries_it_in_its_description(self):
         sought = Sought("okta-authorization-server/kiro", "authorization server", "Kiro", "k", marker=OURS)
         theirs = {"id": "aus1", "name": "Kiro", "description": "Sign-in to Kiro (provisioner-other)"}
-        choice = finding.choose(sought, [theirs], lambda data: data["name"])
+        choice = lookup.choose(sought, [theirs], lambda data: data["name"])
         assert choice.problem is not None
-        assert choice.problem.fault is Fault.FOREIGN
+        assert choice.problem.kind is ProblemKind.UNUSABLE
         ours = {**theirs, "description": "Sign-in to Kiro (provisioner-kiro)"}
-        assert finding.choose(sought, [ours], lambda data: data["name"]).chosen == ours
+        assert lookup.choose(sought, [ours], lambda data: data["name"]).chosen == ours
 
     @pytest.mark.parametrize(
         "note",
@@ -123,14 +123,14 @@ class TestWhoseItIs:
         ],
     )
     def test_what_people_wrote_is_nobody_s_marker(self, note):
-        assert finding.owner_of(app("0oa1", admin=note)) is None
-        assert finding.owner_of({"id": "aus1", "description": note}) is None
+        assert lookup.owner_of(app("0oa1", admin=note)) is None
+        assert lookup.owner_of({"id": "aus1", "description": note}) is None
 
     @pytest.mark.parametrize(
         "odd", [{}, {"settings": None}, {"settings": {"notes": None}}, {"description": None}]
     )
     def test_what_has_no_notes_is_nobody_s(self, odd):
-        assert finding.owner_of(odd) is None
+        assert lookup.owner_of(odd) is None
 
 
 class TestWhatWasRenamed:
@@ -153,7 +153,7 @@ class TestWhatWasRenamed:
     def test_two_of_the_label_are_ambiguous_whoever_has_the_marker(self):
         choice = labelled(SOUGHT, [app("0oa1", admin=OURS), app("0oa2")])
         assert choice.problem is not None
-        assert choice.problem.fault is Fault.AMBIGUOUS
+        assert choice.problem.kind is ProblemKind.AMBIGUOUS
 
     def test_a_pinned_one_that_is_gone_has_no_fallback(self):
         choice = labelled(PINNED, [app("0oa1", "Renamed", admin=OURS)])
@@ -170,50 +170,50 @@ def group(
 
 class TestGroups:
     def test_one_of_that_name_is_it(self):
-        assert finding.group_of("Kiro", False, [group("00g1"), group("00g2", "Kiro 2")], []) == group("00g1")
+        assert lookup.group_of("Kiro", False, [group("00g1"), group("00g2", "Kiro 2")], []) == group("00g1")
 
     def test_one_that_our_application_pushed_is_not(self):
         pushed = group("00g2", kind="APP_GROUP", source="0oascim")
-        assert finding.group_of("Kiro", False, [pushed, group("00g1")], ["0oascim"]) == group("00g1")
-        alone = finding.group_of("Kiro", False, [pushed], ["0oascim"])
+        assert lookup.group_of("Kiro", False, [pushed, group("00g1")], ["0oascim"]) == group("00g1")
+        alone = lookup.group_of("Kiro", False, [pushed], ["0oascim"])
         assert isinstance(alone, Problem)
-        assert alone.fault is Fault.MISSING
+        assert alone.kind is ProblemKind.MISSING
 
     def test_okta_s_own_is_preferred_to_one_of_another_application(self):
         foreign = group("00g2", kind="APP_GROUP", source="0oaad")
-        assert finding.group_of("Kiro", False, [foreign, group("00g1")], ["0oascim"]) == group("00g1")
-        assert finding.group_of("Kiro", False, [foreign], ["0oascim"]) == foreign
+        assert lookup.group_of("Kiro", False, [foreign, group("00g1")], ["0oascim"]) == group("00g1")
+        assert lookup.group_of("Kiro", False, [foreign], ["0oascim"]) == foreign
 
     def test_the_built_in_group_can_be_named(self):
         everyone = group("00g1", "Everyone", "BUILT_IN")
-        assert finding.group_of("Everyone", False, [everyone], []) == everyone
+        assert lookup.group_of("Everyone", False, [everyone], []) == everyone
 
     def test_none_is_missing(self):
-        found = finding.group_of("Kiro", False, [], [])
+        found = lookup.group_of("Kiro", False, [], [])
         assert isinstance(found, Problem)
-        assert (found.fault, found.address) == (Fault.MISSING, "okta-group/Kiro")
+        assert (found.kind, found.address) == (ProblemKind.MISSING, "okta-group/Kiro")
 
     def test_several_are_ambiguous_and_told_by_their_ids(self):
-        found = finding.group_of("Kiro", False, [group("00g1"), group("00g2")], [])
+        found = lookup.group_of("Kiro", False, [group("00g1"), group("00g2")], [])
         assert isinstance(found, Problem)
-        assert found.fault is Fault.AMBIGUOUS
+        assert found.kind is ProblemKind.AMBIGUOUS
         assert found.candidates == ("id: 00g1  OKTA_GROUP", "id: 00g2  OKTA_GROUP")
         assert "id:" in found.hint
 
     def test_by_its_id_it_is_it_whatever_it_is_called(self):
-        assert finding.group_of("00g1", True, [group("00g1", "Other")], []) == group("00g1", "Other")
+        assert lookup.group_of("00g1", True, [group("00g1", "Other")], []) == group("00g1", "Other")
 
     def test_a_name_that_looks_like_an_id_is_a_name(self):
-        assert isinstance(finding.group_of("00g1", False, [group("00g1")], []), Problem)
+        assert isinstance(lookup.group_of("00g1", False, [group("00g1")], []), Problem)
 
 
 class TestUsers:
     def test_one_or_none(self):
         user = {"id": "00u1"}
-        assert finding.user_of("alice", [user]) == user
-        found = finding.user_of("alice", [])
+        assert lookup.user_of("alice", [user]) == user
+        found = lookup.user_of("alice", [])
         assert isinstance(found, Problem)
-        assert (found.fault, found.address) == (Fault.MISSING, "okta-user/alice")
+        assert (found.kind, found.address) == (ProblemKind.MISSING, "okta-user/alice")
 
 
 class TestTheSameTwice:
@@ -223,15 +223,15 @@ class TestTheSameTwice:
             kinds.User(key="u", id="00u1"),
             kinds.Group(key="00g1", id="00g1"),
         ]
-        (problem,) = named_twice(found, kinds.Group, kinds.User)
-        assert (problem.fault, problem.address) == (Fault.AMBIGUOUS, "okta-group/00g1")
+        (problem,) = duplicate_names(found, kinds.Group, kinds.User)
+        assert (problem.kind, problem.address) == (ProblemKind.AMBIGUOUS, "okta-group/00g1")
         assert problem.message == "'Kiro' and '00g1' are the same group"
 
     def test_different_ones_and_one_that_is_told_twice_are_fine(self):
         one = kinds.Group(key="a", id="00g1")
         assert (
             list(
-                named_twice(
+                duplicate_names(
                     [one, one, kinds.Group(key="b", id="00g2"), kinds.Application(key="x", id="00g1")],
                     kinds.Group,
                     kinds.User,
@@ -242,7 +242,7 @@ class TestTheSameTwice:
 
 
 def test_what_the_playbook_relies_on_and_is_absent_is_told_with_what_to_do():
-    problem = finding.absent(Sought("okta-sign-in-policy/x", "authentication policy", "x", "application: p"))
-    assert (problem.fault, problem.address) == (Fault.MISSING, "okta-sign-in-policy/x")
+    problem = lookup.absent(Sought("okta-sign-in-policy/x", "authentication policy", "x", "application: p"))
+    assert (problem.kind, problem.address) == (ProblemKind.MISSING, "okta-sign-in-policy/x")
     assert "'x'" in problem.message
     assert "application: p:" in problem.hint

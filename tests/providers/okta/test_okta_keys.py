@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from provisioner.providers.okta.keys import OKTA_DOMAINS, OktaConnectionKeys, is_custom, org_url
 from provisioner.providers.okta.playbook import OktaPlaybook
+from provisioner.providers.okta.playbook_models import OKTA_DOMAINS, ConnectionSection, is_custom, org_url
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,8 @@ def test_another_domain_is_a_custom_one(url, custom):
 
 
 class TestConnection:
-    def keys(self, **more: Any) -> OktaConnectionKeys:
-        return OktaConnectionKeys.model_validate({"org_url": "https://acme.okta.com", **more})
+    def keys(self, **more: Any) -> ConnectionSection:
+        return ConnectionSection.model_validate({"org_url": "https://acme.okta.com", **more})
 
     def test_blank_variables_are_absent_ones(self):
         assert self.keys(client_id="", private_key="", key_id="", token="") == self.keys()

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from provisioner import engine
-from provisioner.core.check import Look, Status
+from provisioner.core.check import CheckContext, Status
 from provisioner.core.snapshot import Snapshot
 from provisioner.journal import Journal
-from provisioner.providers import Sandboxed, entry
-from provisioner.providers.dns.diagnosis.people import check
+from provisioner.providers import SandboxConnection, provider_module
+from provisioner.providers.dns.checks.email_domains import check
 from provisioner.providers.dns.observations import EmailDomain, VerifiedDomain
+from provisioner.providers.okta import app_users
 from provisioner.providers.okta import observations as seen
-from provisioner.providers.okta import roll
 from provisioner.sandbox import Exchange
 from tests.okta_contract import ABSENT, CONTRACTS, OktaContract
 from tests.sandboxes import Sandbox
@@ -60,7 +60,7 @@ def org(tmp_path_factory: pytest.TempPathFactory, exchanges: list[Exchange]) -> 
 
         async def applied() -> None:
             try:
-                await engine.apply(provider, await engine.plan(provider), Silent(), engine.Applied())
+                await engine.apply(provider, await engine.plan(provider), Silent(), engine.ApplyResult())
             finally:
                 await provider.close()
 
@@ -69,9 +69,11 @@ def org(tmp_path_factory: pytest.TempPathFactory, exchanges: list[Exchange]) -> 
 
 
 def connected(sandbox: Sandbox, notes: Path) -> Any:
-    model = entry("okta").playbook_model()
-    access = Sandboxed(sandbox.url, sandbox.okta_token())
-    return entry("okta").connect(model.model_validate(PLAYBOOK), Journal(notes), lambda _: None, access)
+    model = provider_module("okta").playbook_model()
+    access = SandboxConnection(sandbox.url, sandbox.okta_token())
+    return provider_module("okta").connect(
+        model.model_validate(PLAYBOOK), Journal(notes), lambda _: None, access
+    )
 
 
 @pytest.fixture
@@ -105,8 +107,8 @@ def put(org: Sandbox, user: dict[str, Any], **changed: Any) -> None:
 
 def test_those_who_are_assigned_are_counted(reads, people):
     found = reads()
-    assert found.of(EmailDomain) == (EmailDomain(key="fabrikam.example", people=len(people)),)
-    assert found.of(VerifiedDomain) == ()
+    assert found.all(EmailDomain) == (EmailDomain(key="fabrikam.example", people=len(people)),)
+    assert found.all(VerifiedDomain) == ()
     assert found.gaps == ()
 
 
@@ -114,7 +116,7 @@ def test_the_name_in_the_application_stands_for_an_address_that_is_not_there(rea
     put(org, people[0], profile={}, credentials={"userName": "alice@northwind.example"})
     put(org, people[1], profile={"email": "Bob@GMAIL.com"})
     put(org, people[2], profile={}, credentials={"userName": "carol"})
-    counted = {found.key: found.people for found in reads().of(EmailDomain)}
+    counted = {found.key: found.people for found in reads().all(EmailDomain)}
     rest = {"fabrikam.example": len(people) - 3} if len(people) > 3 else {}
     assert counted == {"gmail.com": 1, "northwind.example": 1, **rest}
 
@@ -125,16 +127,16 @@ def test_what_the_check_of_people_reads_is_enough(reads, org, exchanges):
     found = reads(seen.People)
     asked = [one.path for one in exchanges[before:] if "/users" in one.path]
     assert len(asked) == 1
-    assert found.one(seen.People).signing_in == sum(one.people for one in found.of(EmailDomain))
+    assert found.first(seen.People).signing_in == sum(one.people for one in found.all(EmailDomain))
 
 
 def test_of_many_people_some_are_read(reads, people, monkeypatch):
-    monkeypatch.setattr(roll, "ENOUGH", 2)
-    assert reads().of(EmailDomain) == (EmailDomain(key="fabrikam.example", people=2, complete=False),)
-    (everybody,) = reads(seen.People).of(EmailDomain)
+    monkeypatch.setattr(app_users, "ENOUGH", 2)
+    assert reads().all(EmailDomain) == (EmailDomain(key="fabrikam.example", people=2, complete=False),)
+    (everybody,) = reads(seen.People).all(EmailDomain)
     assert (everybody.people, everybody.complete) == (len(people), True)
-    monkeypatch.setattr(roll, "ENOUGH", len(people))
-    assert [found.complete for found in reads().of(EmailDomain)] == [True]
+    monkeypatch.setattr(app_users, "ENOUGH", len(people))
+    assert [found.complete for found in reads().all(EmailDomain)] == [True]
 
 
 def test_what_is_asked_is_as_okta_s_description_has_it(reads, exchanges):
@@ -147,5 +149,5 @@ def test_what_is_asked_is_as_okta_s_description_has_it(reads, exchanges):
 
 
 def test_that_okta_tells_of_no_verified_domains_is_no_pass(reads):
-    statuses = {one.id: [found.status for found in one.run(Look(reads()))] for one in check}
+    statuses = {one.id: [found.status for found in one.run(CheckContext(reads()))] for one in check}
     assert statuses["dns-verified-domain-candidate"] == [Status.SKIP]

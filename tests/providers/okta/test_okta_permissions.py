@@ -9,10 +9,11 @@ import pytest
 import yaml
 
 from provisioner.core.plan import Action, Change, Plan
-from provisioner.providers.needs import needed_for
+from provisioner.providers.base.kinds import permissions_for_plan
+from provisioner.providers.base.permissions import permissions_for
 from provisioner.providers.okta import permissions
-from provisioner.providers.okta.permissions import NEEDS
-from provisioner.providers.okta.provider import needs_of
+from provisioner.providers.okta.permissions import PERMISSIONS
+from provisioner.providers.okta.provider import MANAGED_KINDS
 
 APP = "/api/v1/apps/0oa1"
 SERVER = "/api/v1/authorizationServers/aus1"
@@ -53,7 +54,7 @@ CALLS = [
 
 @pytest.mark.parametrize(("method", "path", "need"), CALLS)
 def test_a_refused_request_is_explained_by_what_would_let_it_through(method, path, need):
-    assert needed_for(NEEDS, method, path) == need.any_of
+    assert permissions_for(PERMISSIONS, method, path) == need.any_of
 
 
 @pytest.mark.parametrize(
@@ -66,14 +67,14 @@ def test_a_refused_request_is_explained_by_what_would_let_it_through(method, pat
     ],
 )
 def test_of_an_unknown_request_nothing_is_claimed(method, path):
-    assert needed_for(NEEDS, method, path) == ()
+    assert permissions_for(PERMISSIONS, method, path) == ()
 
 
 def test_every_need_explains_some_request():
-    assert {need for _, _, need in CALLS} == set(NEEDS)
+    assert {need for _, _, need in CALLS} == set(PERMISSIONS)
 
 
-@pytest.mark.parametrize("need", NEEDS, ids=lambda need: need.purpose)
+@pytest.mark.parametrize("need", PERMISSIONS, ids=lambda need: need.purpose)
 def test_every_need_is_complete(need):
     assert need.purpose
     assert all(re.fullmatch(r"okta\.[a-zA-Z]+\.(read|manage)", scope) for scope in need.any_of)
@@ -127,16 +128,21 @@ class TestWhatAPlanNeeds:
         ],
     )
     def test_every_write_needs_its_permission(self, address, needs):
-        assert needs_of(Plan(changes=(Change(action=Action.UPDATE, address=address),))) == needs
+        assert (
+            permissions_for_plan(
+                MANAGED_KINDS, Plan(changes=(Change(action=Action.UPDATE, address=address),))
+            )
+            == needs
+        )
 
     def test_what_does_not_write_needs_none(self):
         changes = tuple(
             Change(action=action, address="okta-application/k") for action in (Action.NOOP, Action.WAITING)
         )
-        assert needs_of(Plan(changes=changes)) == ()
+        assert permissions_for_plan(MANAGED_KINDS, Plan(changes=changes)) == ()
 
     def test_each_is_named_once(self):
         changes = tuple(
             Change(action=Action.CREATE, address=f"okta-group-assignment/{number}") for number in range(3)
         )
-        assert needs_of(Plan(changes=changes)) == (permissions.WRITE_APPS,)
+        assert permissions_for_plan(MANAGED_KINDS, Plan(changes=changes)) == (permissions.WRITE_APPS,)

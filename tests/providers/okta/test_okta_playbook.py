@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from click import unstyle
 
-from provisioner.core.plan import Action, Desired, make_plan
-from provisioner.core.resource import Ref, resolve
+from provisioner.core.manual_step import ManualStep
+from provisioner.core.plan import Action, DesiredState, make_plan
+from provisioner.core.resource import Reference, resolve
 from provisioner.core.snapshot import Snapshot
-from provisioner.core.step import ManualStep
 from provisioner.providers.okta import observations as seen
 from provisioner.providers.okta import resources as kinds
 from provisioner.providers.okta.playbook import OktaPlaybook
+from provisioner.reports.building import plan_report
 from provisioner.reports.json import dumps
-from provisioner.reports.making import plan_report
 from provisioner.reports.models import Target
 from provisioner.reports.text import plan_text
 from tests.golden_files import assert_golden
@@ -42,7 +42,7 @@ def playbook(**keys: Any) -> OktaPlaybook:
     return OktaPlaybook.model_validate({**base, **keys})
 
 
-def by_address(desired: Desired) -> dict[str, Any]:
+def by_address(desired: DesiredState) -> dict[str, Any]:
     return {resource.address: resource for resource in desired.resources}
 
 
@@ -65,7 +65,7 @@ WHOLE = playbook(
 
 class TestDesired:
     def test_the_smallest_playbook_is_what_the_guide_wants(self):
-        found = by_address(playbook().desired())
+        found = by_address(playbook().desired_state())
         assert list(found) == [
             "okta-application/kiro",
             "okta-authorization-server/kiro",
@@ -95,7 +95,7 @@ class TestDesired:
         )
 
     def test_the_server_and_what_is_in_it(self):
-        found = by_address(playbook().desired())
+        found = by_address(playbook().desired_state())
         assert found["okta-authorization-server/kiro"] == kinds.AuthorizationServer(
             key="kiro",
             name="Kiro",
@@ -104,18 +104,20 @@ class TestDesired:
             active=True,
         )
         assert found["okta-scope/codewhisperer:completions"] == kinds.Scope(
-            key="codewhisperer:completions", after=("okta-authorization-server/kiro",), consent="IMPLICIT"
+            key="codewhisperer:completions",
+            depends_on=("okta-authorization-server/kiro",),
+            consent="IMPLICIT",
         )
         assert found["okta-access-policy/kiro"] == kinds.AccessPolicy(
             key="kiro",
-            after=("okta-authorization-server/kiro",),
+            depends_on=("okta-authorization-server/kiro",),
             name="Kiro",
             active=True,
-            clients=(Ref(address="okta-application/kiro", field="client_id"),),
+            clients=(Reference(address="okta-application/kiro", field="client_id"),),
         )
         assert found["okta-policy-rule/kiro"] == kinds.PolicyRule(
             key="kiro",
-            after=(
+            depends_on=(
                 "okta-access-policy/kiro",
                 "okta-scope/codewhisperer:completions",
                 "okta-scope/codewhisperer:conversations",
@@ -128,7 +130,7 @@ class TestDesired:
         )
 
     def test_a_whole_one_as_a_list(self):
-        assert list(by_address(WHOLE.desired())) == [
+        assert list(by_address(WHOLE.desired_state())) == [
             "okta-application/kiro",
             "okta-sign-in-policy/Any two factors",
             "okta-authentication-policy/kiro",
@@ -154,21 +156,23 @@ class TestDesired:
         ]
 
     def test_lifetimes_that_are_not_written_are_not_managed(self):
-        rule = by_address(playbook().desired())["okta-policy-rule/kiro"]
+        rule = by_address(playbook().desired_state())["okta-policy-rule/kiro"]
         assert (rule.access_minutes, rule.refresh_minutes, rule.refresh_window_minutes) == (None, None, None)
-        rule = by_address(WHOLE.desired())["okta-policy-rule/kiro"]
+        rule = by_address(WHOLE.desired_state())["okta-policy-rule/kiro"]
         assert (rule.access_minutes, rule.refresh_minutes, rule.refresh_window_minutes) == (30, 43200, 1440)
 
     def test_openid_is_allowed_where_it_is_wanted_and_never_made(self):
-        found = by_address(WHOLE.desired())
+        found = by_address(WHOLE.desired_state())
         assert found["okta-policy-rule/kiro"].scopes[-2:] == ("offline_access", "openid")
         assert not {"okta-scope/openid", "okta-scope/offline_access"} & set(found)
 
     def test_the_authentication_policy_is_looked_up_and_given_by_the_id_that_is_found(self):
-        assert by_address(WHOLE.desired())["okta-authentication-policy/kiro"] == kinds.AuthenticationPolicy(
+        assert by_address(WHOLE.desired_state())[
+            "okta-authentication-policy/kiro"
+        ] == kinds.AuthenticationPolicy(
             key="kiro",
-            after=("okta-application/kiro",),
-            policy=Ref(address="okta-sign-in-policy/Any two factors", field="id"),
+            depends_on=("okta-application/kiro",),
+            policy=Reference(address="okta-sign-in-policy/Any two factors", field="id"),
         )
 
     @pytest.mark.parametrize(
@@ -185,27 +189,27 @@ class TestDesired:
         ],
     )
     def test_assignments_and_pushes_are_exhaustive_where_they_are_written(self, keys, exhaustive):
-        assert playbook(**keys).desired().exhaustive == exhaustive
+        assert playbook(**keys).desired_state().exhaustive == exhaustive
 
     def test_an_assignment_refers_to_the_group_that_is_found(self):
-        found = by_address(WHOLE.desired())
-        reference = Ref(address="okta-group/Kiro-Users", field="id")
+        found = by_address(WHOLE.desired_state())
+        reference = Reference(address="okta-group/Kiro-Users", field="id")
         assert found["okta-group-assignment/Kiro-Users"] == kinds.GroupAssignment(
-            key="Kiro-Users", after=("okta-application/kiro",), principal=reference
+            key="Kiro-Users", depends_on=("okta-application/kiro",), principal=reference
         )
         assert found["okta-scim-group-assignment/Kiro-Users"] == kinds.ScimGroupAssignment(
-            key="Kiro-Users", after=("step/okta-to-app",), principal=reference
+            key="Kiro-Users", depends_on=("step/okta-to-app",), principal=reference
         )
 
     def test_groups_are_pushed_last_after_those_who_are_assigned(self):
-        assert by_address(WHOLE.desired())["okta-group-push/Kiro-Pro"] == kinds.GroupPush(
+        assert by_address(WHOLE.desired_state())["okta-group-push/Kiro-Pro"] == kinds.GroupPush(
             key="Kiro-Pro",
-            after=(
+            depends_on=(
                 "step/okta-to-app",
                 "okta-scim-group-assignment/Kiro-Users",
                 "okta-scim-user-assignment/alice@acme.example",
             ),
-            group=Ref(address="okta-group/Kiro-Pro", field="id"),
+            group=Reference(address="okta-group/Kiro-Pro", field="id"),
             active=True,
         )
 
@@ -213,11 +217,11 @@ class TestDesired:
         ("mapping", "addresses"), [("guide", {"okta-attribute-mapping/kiro"}), ("unmanaged", set())]
     )
     def test_the_mapping_is_only_managed_where_it_is_wanted(self, mapping, addresses):
-        found = by_address(playbook(scim={"mapping": mapping}).desired())
+        found = by_address(playbook(scim={"mapping": mapping}).desired_state())
         assert {address for address in found if "mapping" in address} == addresses
 
     def test_the_application_from_the_catalogue_has_a_label_of_its_own(self):
-        found = by_address(playbook(scim={}).desired())["okta-scim-application/kiro"]
+        found = by_address(playbook(scim={}).desired_state())["okta-scim-application/kiro"]
         assert found == kinds.ScimApplication(
             key="kiro", label="Kiro-SCIM", active=True, notes="provisioner-kiro"
         )
@@ -232,24 +236,27 @@ class TestDesired:
 
 class TestHumanSteps:
     def steps(self, **scim: Any) -> dict[str, ManualStep]:
-        found = playbook(scim=scim).desired().resources
+        found = playbook(scim=scim).desired_state().resources
         return {step.key: step for step in found if isinstance(step, ManualStep)}
 
     def test_they_are_four_each_after_the_one_before(self):
         steps = self.steps()
         assert list(steps) == ["kiro-profile", "kiro-scim-token", "okta-api-integration", "okta-to-app"]
         for one, other in zip(list(steps.values()), list(steps.values())[1:], strict=False):
-            assert one.address in other.after
+            assert one.address in other.depends_on
 
     @pytest.mark.parametrize(
         ("mapping", "before"),
         [("guide", "okta-attribute-mapping/kiro"), ("unmanaged", "okta-scim-application/kiro")],
     )
     def test_provisioning_is_not_switched_on_before_the_mapping_is_right(self, mapping, before):
-        assert before in self.steps(mapping=mapping)["okta-api-integration"].after
+        assert before in self.steps(mapping=mapping)["okta-api-integration"].depends_on
 
     def test_the_profile_comes_after_sign_in_is_ready(self):
-        assert set(self.steps()["kiro-profile"].after) == {"okta-application/kiro", "okta-policy-rule/kiro"}
+        assert set(self.steps()["kiro-profile"].depends_on) == {
+            "okta-application/kiro",
+            "okta-policy-rule/kiro",
+        }
 
     @pytest.mark.parametrize(
         ("scim", "given"),
@@ -260,7 +267,7 @@ class TestHumanSteps:
         ],
     )
     def test_what_the_playbook_tells_is_given(self, scim, given):
-        assert [step.given for step in self.steps(**scim).values()] == given
+        assert [step.completed for step in self.steps(**scim).values()] == given
 
     @pytest.mark.parametrize(
         ("shown", "waiting"),
@@ -277,8 +284,8 @@ class TestHumanSteps:
     )
     def test_what_the_application_shows_proves_them(self, shown, waiting):
         there = Snapshot(resources=(shown,) if shown else ())
-        plan = make_plan(playbook(scim={}).desired(), there)
-        assert [step.key for step in plan.open_steps] == waiting
+        plan = make_plan(playbook(scim={}).desired_state(), there)
+        assert [step.key for step in plan.pending_steps] == waiting
 
     def test_the_values_to_paste_are_shown(self):
         profile, _, integration, _ = (
@@ -289,7 +296,7 @@ class TestHumanSteps:
         assert (
             "Base URL: https://scim.example.com/v2 (without a slash at the end)" in integration.instructions
         )
-        assert "Kiro-SCIM, Provisioning, Integration" in integration.where
+        assert "Kiro-SCIM, Provisioning, Integration" in integration.location
 
     def test_where_the_endpoint_is_not_known_it_says_where_it_is(self):
         (line,) = (
@@ -298,7 +305,7 @@ class TestHumanSteps:
         assert "SCIM endpoint of the Kiro console" in line
 
     def test_none_claims_to_bring_a_variable_or_to_be_automatic(self):
-        assert [step.brings for step in self.steps().values()] == [(), (), (), ()]
+        assert [step.outputs for step in self.steps().values()] == [(), (), (), ()]
 
 
 class TestPlans:
@@ -311,12 +318,12 @@ class TestPlans:
         ],
     )
     def test_for_an_empty_organization(self, name, of):
-        report = plan_report(TARGET, make_plan(of.desired(), Snapshot()))
+        report = plan_report(TARGET, make_plan(of.desired_state(), Snapshot()))
         assert_golden(f"{name}.txt", unstyle(plan_text(report, "Okta", verbose=True)))
         assert_golden(f"{name}.json", dumps(report))
 
     def test_nobody_is_provisioned_before_the_mapping_is_right_and_the_switches_are_on(self):
-        plan = make_plan(WHOLE.desired(), Snapshot())
+        plan = make_plan(WHOLE.desired_state(), Snapshot())
         order = [change.address for change in plan.changes]
         mapping, switches = order.index("okta-attribute-mapping/kiro"), order.index("step/okta-to-app")
         assert mapping < order.index("step/okta-api-integration") < switches
@@ -336,15 +343,15 @@ class TestPlans:
                 SWITCHED_ON,
             )
         )
-        after = made_true(make_plan(of.desired(), there), there)
-        again = make_plan(of.desired(), after)
+        after = made_true(make_plan(of.desired_state(), there), there)
+        again = make_plan(of.desired_state(), after)
         assert (again.pending, again.waiting, again.refusals) == ((), (), ())
 
     def test_a_reference_that_is_found_is_in_the_plan(self):
-        there = Snapshot(resources=(HEALTHY.snapshot.need(kinds.Application, "kiro"),))
-        plan = make_plan(playbook().desired(), there)
+        there = Snapshot(resources=(HEALTHY.snapshot.require(kinds.Application, "kiro"),))
+        plan = make_plan(playbook().desired_state(), there)
         (policy,) = (change for change in plan.changes if change.address == "okta-access-policy/kiro")
-        assert policy.wanted(kinds.AccessPolicy).clients == ("0oaclient",)
+        assert policy.desired(kinds.AccessPolicy).clients == ("0oaclient",)
 
     @pytest.mark.parametrize(
         ("field", "value"),
@@ -358,17 +365,21 @@ class TestPlans:
             and isinstance(found, kinds.AccessPolicy | kinds.PolicyRule | kinds.AuthorizationServer)
         ]
         assert changed
-        assert make_plan(HEALTHY.look.desired, HEALTHY.snapshot.updated(changed)).pending == ()
+        assert make_plan(HEALTHY.look.desired_state, HEALTHY.snapshot.updated(changed)).pending == ()
 
     def test_a_label_that_cannot_be_changed_is_refused(self):
-        renamed = HEALTHY.snapshot.need(kinds.ScimApplication, "kiro").model_copy(update={"label": "Other"})
-        plan = make_plan(HEALTHY.look.desired, HEALTHY.snapshot.updated([renamed]))
+        renamed = HEALTHY.snapshot.require(kinds.ScimApplication, "kiro").model_copy(
+            update={"label": "Other"}
+        )
+        plan = make_plan(HEALTHY.look.desired_state, HEALTHY.snapshot.updated([renamed]))
         (refusal,) = plan.refusals
         assert "okta-scim-application/kiro would have to be replaced: label" in refusal.reason
 
     def test_an_application_of_another_type_is_not_turned_into_a_native_one(self):
-        web = HEALTHY.snapshot.need(kinds.Application, "kiro").model_copy(update={"application_type": "web"})
-        assert make_plan(HEALTHY.look.desired, HEALTHY.snapshot.updated([web])).refusals
+        web = HEALTHY.snapshot.require(kinds.Application, "kiro").model_copy(
+            update={"application_type": "web"}
+        )
+        assert make_plan(HEALTHY.look.desired_state, HEALTHY.snapshot.updated([web])).refusals
 
 
 class TestGuards:
@@ -376,13 +387,13 @@ class TestGuards:
 
     def plan(self, left: Any, **keys: Any) -> Any:
         of = playbook(scim={}, groups=[], users=[], push=[], **keys)
-        return make_plan(of.desired(), Snapshot(resources=(left, SWITCHED_ON)), of.guards)
+        return make_plan(of.desired_state(), Snapshot(resources=(left, SWITCHED_ON)), of.guards)
 
     @pytest.mark.parametrize("kind", [kinds.ScimGroupAssignment, kinds.ScimUserAssignment])
     def test_nobody_is_taken_out_of_kiro_without_being_told_so(self, kind):
         left = kind(key="Old (00g9)", principal="00g9")
         (refusal,) = self.plan(left).refusals
-        assert refusal.reason == f"{left.address} would be removed"
+        assert refusal.reason == f"{left.address} would be deleted"
         assert "safety: deprovision: true" in refusal.hint
         assert self.plan(left, safety={"deprovision": True}).refusals == ()
 
@@ -410,28 +421,28 @@ class TestRehearsal:
 
     def test_the_sandbox_stands_in_for_the_organization_and_no_credentials_are_left(self):
         connection = {"org_url": "https://acme.okta.com", "token": "hunter2"}
-        found = playbook(connection=connection).rehearsed(self.VALUES)
+        found = playbook(connection=connection).for_sandbox(self.VALUES)
         assert found.connection.org_url == "http://127.0.0.1:9"
         assert found.connection.token is None
-        assert found.desired() == playbook().desired()
+        assert found.desired_state() == playbook().desired_state()
 
     def test_an_endpoint_on_another_machine_is_replaced(self):
-        found = playbook(scim={"endpoint": ENDPOINT}).rehearsed(self.VALUES).scim
+        found = playbook(scim={"endpoint": ENDPOINT}).for_sandbox(self.VALUES).scim
         assert found is not None
         assert found.endpoint == "http://127.0.0.1:9/scim"
 
     def test_it_is_awaited_where_the_sandbox_has_none_yet(self):
-        found = playbook(scim={"endpoint": ENDPOINT}).rehearsed({"OKTA_ORG_URL": "http://127.0.0.1:9"}).scim
+        found = playbook(scim={"endpoint": ENDPOINT}).for_sandbox({"OKTA_ORG_URL": "http://127.0.0.1:9"}).scim
         assert found is not None
         assert found.endpoint is None
 
     @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
     def test_an_endpoint_on_this_machine_stays(self, host):
-        found = playbook(scim={"endpoint": f"http://{host}:7/scim"}).rehearsed(self.VALUES).scim
+        found = playbook(scim={"endpoint": f"http://{host}:7/scim"}).for_sandbox(self.VALUES).scim
         assert found is not None
         assert found.endpoint == f"http://{host}:7/scim"
 
     @pytest.mark.parametrize("scim", [None, {}])
     def test_where_there_is_no_endpoint_there_is_nothing_to_replace(self, scim):
         before = playbook(scim=scim)
-        assert before.rehearsed(self.VALUES).scim == before.scim
+        assert before.for_sandbox(self.VALUES).scim == before.scim

@@ -9,31 +9,31 @@ import pytest
 from pydantic import SecretStr
 
 from provisioner.core.errors import PermissionDeniedError, RefusedError, UsageError
+from provisioner.core.manual_step import ManualStep
 from provisioner.core.plan import Action, make_plan
 from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Snapshot
-from provisioner.core.step import ManualStep
-from provisioner.providers import Sandboxed
-from provisioner.providers.okta import entry
+from provisioner.providers import SandboxConnection
 from provisioner.providers.okta import observations as seen
+from provisioner.providers.okta import provider as entry
 from provisioner.providers.okta import resources as kinds
+from provisioner.providers.okta.client import OktaClient
 from provisioner.providers.okta.credentials import ApiToken, ServiceApp
-from provisioner.providers.okta.org import Org
-from provisioner.providers.okta.permissions import NEEDS
+from provisioner.providers.okta.permissions import PERMISSIONS
 from provisioner.providers.okta.provider import OktaProvider
 from tests.providers.okta.loopback import Reply, serving
 from tests.providers.okta.okta_checks import HEALTHY, case
 
-APPLICATION = HEALTHY.snapshot.need(kinds.Application, "kiro")
-SERVER = HEALTHY.snapshot.need(kinds.AuthorizationServer, "kiro")
-SCIM = HEALTHY.snapshot.need(kinds.ScimApplication, "kiro")
+APPLICATION = HEALTHY.snapshot.require(kinds.Application, "kiro")
+SERVER = HEALTHY.snapshot.require(kinds.AuthorizationServer, "kiro")
+SCIM = HEALTHY.snapshot.require(kinds.ScimApplication, "kiro")
 DEPROVISION = {"safety": {"deprovision": True}}
 
 
 def provider(root: str = "http://127.0.0.1:1", **playbook: Any) -> OktaProvider:
     """The provider of the healthy playbook, with sections laid over it."""
     return OktaProvider(
-        case(playbook=playbook).playbook, Org(root=root, credentials=ApiToken("x"), direct=True)
+        case(playbook=playbook).playbook, OktaClient(root=root, credentials=ApiToken("x"), direct=True)
     )
 
 
@@ -44,7 +44,7 @@ def healthy_but(*changed: Resource) -> Snapshot:
 class TestTeardown:
     def steps(self, *, purge: bool, **playbook: Any) -> list[tuple[Action, str]]:
         snapshot = HEALTHY.snapshot
-        plan = make_plan(provider(**playbook).teardown(snapshot, purge=purge), snapshot)
+        plan = make_plan(provider(**playbook).destroyed_state(snapshot, purge=purge), snapshot)
         assert plan.refusals == ()
         return [(change.action, change.address) for stage in plan.stages() for change in stage]
 
@@ -65,12 +65,12 @@ class TestTeardown:
     @pytest.mark.parametrize("purge", [False, True])
     def test_nobody_is_taken_out_of_kiro_without_being_told_so(self, purge):
         with pytest.raises(RefusedError, match="out of Kiro") as raised:
-            provider().teardown(HEALTHY.snapshot, purge=purge)
+            provider().destroyed_state(HEALTHY.snapshot, purge=purge)
         assert raised.value.hint == "allow it with safety: deprovision: true"
 
     def test_a_scim_application_that_is_inactive_provisions_nobody(self):
         snapshot = healthy_but(SCIM.model_copy(update={"active": False}))
-        assert provider().teardown(snapshot, purge=True).absent
+        assert provider().destroyed_state(snapshot, purge=True).absent
 
     @pytest.mark.parametrize(
         ("resource", "field"), [(APPLICATION, "notes"), (SERVER, "description"), (SCIM, "notes")]
@@ -81,11 +81,11 @@ class TestTeardown:
     def test_what_this_playbook_did_not_make_is_refused(self, resource, field, mark):
         snapshot = healthy_but(resource.model_copy(update={field: mark}))
         with pytest.raises(RefusedError, match="does not carry the marker provisioner-kiro:"):
-            provider(**DEPROVISION).teardown(snapshot, purge=False)
+            provider(**DEPROVISION).destroyed_state(snapshot, purge=False)
 
     def test_where_nothing_is_left_there_is_nothing_to_do(self):
         for purge in (False, True):
-            plan = make_plan(provider().teardown(Snapshot(), purge=purge), Snapshot())
+            plan = make_plan(provider().destroyed_state(Snapshot(), purge=purge), Snapshot())
             assert (plan.pending, plan.refusals) == ((), ())
 
 
@@ -114,7 +114,7 @@ class TestHandoff:
 
     def test_every_value_says_where_it_comes_from_and_goes(self):
         for value in provider().handoff(HEALTHY.snapshot):
-            assert {value.comes_from.partition(":")[0], value.goes_to.partition(":")[0]} == {
+            assert {value.source.partition(":")[0], value.destination.partition(":")[0]} == {
                 "Okta Admin Console",
                 "Kiro console",
             }
@@ -123,7 +123,7 @@ class TestHandoff:
 class TestAdvice:
     def advice(self, *changed: Resource, **playbook: Any) -> list[str]:
         of, snapshot = provider(**playbook), healthy_but(*changed)
-        return list(of.advice(snapshot, make_plan(of.desired(), snapshot)))
+        return list(of.warnings(snapshot, make_plan(of.desired_state(), snapshot)))
 
     def test_there_is_none_where_all_is_well(self):
         assert self.advice() == []
@@ -177,12 +177,12 @@ class TestAdvice:
     ],
 )
 def test_a_playbook_needs_no_permission_that_it_does_not_use(playbook, absent):
-    needed = {need.purpose for need in provider(**playbook)._needs()}
-    assert {need.purpose for need in NEEDS} - needed == absent
+    needed = {need.purpose for need in provider(**playbook).required_permissions()}
+    assert {need.purpose for need in PERMISSIONS} - needed == absent
 
 
 class TestPermissions:
-    class Granting(Org):
+    class Granting(OktaClient):
         """Grants some scopes, without asking anybody."""
 
         grants: frozenset[str] = frozenset()
@@ -199,10 +199,8 @@ class TestPermissions:
         return OktaProvider(HEALTHY.playbook, org)
 
     def test_what_is_granted_is_told_need_by_need(self):
-        found = asyncio.run(
-            self.of("okta.apps.read", "okta.groups.read", "okta.groups.manage").needed_permissions()
-        )
-        told = {need.purpose: need.granted for need in found.needs}
+        found = asyncio.run(self.of("okta.apps.read", "okta.groups.read", "okta.groups.manage").permissions())
+        told = {need.purpose: need.granted for need in found.permissions}
         assert told["find and read the applications and their assignments"] is True
         assert told["find groups and read group push"] is True
         assert told["push groups"] is True
@@ -210,35 +208,35 @@ class TestPermissions:
         assert found.problem == ""
 
     def test_where_nothing_is_granted_that_is_told_and_not_unknown(self):
-        found = asyncio.run(self.of().needed_permissions())
-        assert {need.granted for need in found.needs} == {False}
+        found = asyncio.run(self.of().permissions())
+        assert {need.granted for need in found.permissions} == {False}
 
     def test_an_api_token_does_not_tell(self):
-        found = asyncio.run(provider().needed_permissions())
-        assert {need.granted for need in found.needs} == {None}
+        found = asyncio.run(provider().permissions())
+        assert {need.granted for need in found.permissions} == {None}
 
     def test_a_plan_that_lacks_a_permission_is_refused_before_the_first_write(self):
-        plan = make_plan(HEALTHY.look.desired, Snapshot())
+        plan = make_plan(HEALTHY.look.desired_state, Snapshot())
         with pytest.raises(PermissionDeniedError, match="nothing was written") as raised:
-            asyncio.run(self.of("okta.apps.manage").permit(plan))
-        assert raised.value.needs == ("okta.authorizationServers.manage",)
+            asyncio.run(self.of("okta.apps.manage").check_permissions(plan))
+        assert raised.value.permissions == ("okta.authorizationServers.manage",)
 
     def test_one_that_has_what_it_needs_is_let_through(self):
-        plan = make_plan(HEALTHY.look.desired, Snapshot())
+        plan = make_plan(HEALTHY.look.desired_state, Snapshot())
         scopes = ("okta.apps.manage", "okta.authorizationServers.manage", "okta.profileMappings.manage")
-        asyncio.run(self.of(*scopes).permit(plan))
+        asyncio.run(self.of(*scopes).check_permissions(plan))
 
     def test_a_plan_of_nothing_needs_nothing(self):
-        asyncio.run(self.of().permit(make_plan(HEALTHY.look.desired, HEALTHY.snapshot)))
+        asyncio.run(self.of().check_permissions(make_plan(HEALTHY.look.desired_state, HEALTHY.snapshot)))
 
 
 class TestLookingAgain:
-    STEPS = tuple(step for step in HEALTHY.look.desired.resources if isinstance(step, ManualStep))
+    STEPS = tuple(step for step in HEALTHY.look.desired_state.resources if isinstance(step, ManualStep))
 
     def looked(self, of: OktaProvider, steps: Any, world: Snapshot) -> tuple[Resource, ...]:
         async def looking() -> tuple[Resource, ...]:
             try:
-                return await of.look_again(steps, world)
+                return await of.refresh(steps, world)
             finally:
                 await of.close()
 
@@ -264,18 +262,18 @@ class TestLookingAgain:
 
 
 class TestConnecting:
-    def connected(self, sandboxed: Sandboxed | None = None, **connection: Any) -> OktaProvider:
+    def connected(self, sandboxed: SandboxConnection | None = None, **connection: Any) -> OktaProvider:
         of = case(playbook={"connection": {"org_url": "https://acme.okta.com", "token": None, **connection}})
         return entry.connect(of.playbook, None, lambda _: None, sandboxed)
 
     def test_a_service_app_comes_before_a_token(self):
         found = self.connected(client_id="0oaserviceapp", private_key="k", token="t", key_id="k1", dpop=True)
-        app = found.org.credentials
+        app = found.client.credentials
         assert isinstance(app, ServiceApp)
         assert (app.client_id, app.private_key, app.key_id, app.dpop) == ("0oaserviceapp", "k", "k1", True)
 
     def test_it_asks_for_the_scopes_of_reading_only(self):
-        app = self.connected(client_id="0oaserviceapp", private_key="k").org.credentials
+        app = self.connected(client_id="0oaserviceapp", private_key="k").client.credentials
         assert isinstance(app, ServiceApp)
         assert set(app.scopes) == {
             "okta.apps.read",
@@ -286,8 +284,8 @@ class TestConnecting:
 
     def test_a_token_is_a_token(self):
         found = self.connected(token="t")
-        assert found.org.credentials == ApiToken("t")
-        assert (found.org.root, found.org.direct) == ("https://acme.okta.com", False)
+        assert found.client.credentials == ApiToken("t")
+        assert (found.client.root, found.client.direct) == ("https://acme.okta.com", False)
 
     def test_without_either_that_is_told(self):
         with pytest.raises(UsageError, match=r"no credentials for https://acme\.okta\.com") as raised:
@@ -295,8 +293,8 @@ class TestConnecting:
         assert "private_key" in raised.value.hint
 
     def test_in_the_sandbox_the_real_credentials_are_not_used(self):
-        sandboxed = Sandboxed("http://127.0.0.1:9", "theirs")
-        org = self.connected(sandboxed, token="t").org
+        sandboxed = SandboxConnection("http://127.0.0.1:9", "theirs")
+        org = self.connected(sandboxed, token="t").client
         assert (org.root, org.credentials, org.direct) == ("http://127.0.0.1:9", ApiToken("theirs"), True)
 
     def test_a_secret_is_not_shown_by_what_holds_it(self):

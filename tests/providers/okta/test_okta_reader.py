@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from provisioner.core.errors import PermissionDeniedError, RefusedError, UnreachableError
-from provisioner.core.patience import Patience
 from provisioner.core.plan import Action, make_plan
-from provisioner.core.snapshot import Fault, Gap, Snapshot
+from provisioner.core.retry import RetryPolicy
+from provisioner.core.snapshot import Gap, ProblemKind, Snapshot
 from provisioner.providers.okta import observations as seen
 from provisioner.providers.okta import resources as kinds
-from provisioner.providers.okta.answers import NotLicensedError
+from provisioner.providers.okta.batch import Memory
+from provisioner.providers.okta.client import OktaClient
 from provisioner.providers.okta.credentials import ApiToken, ServiceApp
-from provisioner.providers.okta.lookups import Memory
-from provisioner.providers.okta.org import Org
-from provisioner.providers.okta.reader import Reader
+from provisioner.providers.okta.reading import Reader
+from provisioner.providers.okta.responses import NotLicensedError
 from tests.providers.okta.loopback import Loopback, Reply, error, serving
 from tests.providers.okta.okta_checks import case
 
@@ -131,11 +131,11 @@ def reads(
     """What is read of the healthy playbook, with sections laid over it."""
 
     async def reading() -> Snapshot:
-        org = Org(
+        org = OktaClient(
             root=server.url,
             credentials=credentials or ApiToken("t"),
             direct=True,
-            patience=Patience(budget=0.05, first=0.01, most=0.01, settle=0),
+            retry_policy=RetryPolicy(budget=0.05, initial_delay=0.01, max_delay=0.01, consistency_window=0),
         )
         kinds_ = frozenset(kind.kind for kind in also)
         try:
@@ -190,14 +190,14 @@ class TestWhatIsAskedFor:
 
 
 class TestTheOrder:
-    class Ordered(Org):
+    class Ordered(OktaClient):
         """An organization whose groups of one application are told after those of the other."""
 
         last: str = ""
         told: asyncio.Event
 
-        async def all(self, path: str, *, expects: bool = False) -> list[Any]:
-            found = await super().all(path, expects=expects)
+        async def read_all(self, path: str, *, expects_existing: bool = False) -> list[Any]:
+            found = await super().read_all(path, expects_existing=expects_existing)
             if path.startswith((f"{OIDC}/groups", f"{SCIM}/groups")):
                 if path.startswith(self.last):
                     await self.told.wait()
@@ -215,7 +215,7 @@ class TestTheOrder:
                 await org.close()
 
         wanted = case(playbook={"groups": []})
-        plan = make_plan(wanted.look.desired, asyncio.run(reading()))
+        plan = make_plan(wanted.look.desired_state, asyncio.run(reading()))
         return [change.address for change in plan.pending if change.action is Action.DELETE]
 
     def test_which_answer_comes_first_decides_nothing(self, server):
@@ -251,7 +251,7 @@ class TestWhatItBecomes:
         assert (found.gaps, found.problems) == ((), ())
 
     def test_the_mapping_is_the_one_from_okta_s_users_to_the_application(self, server):
-        mapping = reads(server).need(kinds.ScimAttributeMapping, "kiro")
+        mapping = reads(server).require(kinds.ScimAttributeMapping, "kiro")
         assert (mapping.id, mapping.unsupported) == ("prm1", ("department",))
 
     def test_only_who_is_assigned_directly_is_a_direct_assignment(self, server):
@@ -262,13 +262,13 @@ class TestWhatItBecomes:
         )
         server.answers("GET", f"{API}/users/alice", Reply(body={"id": "00u1", "profile": {"login": "a"}}))
         found = reads(server, users=[{"name": "alice"}])
-        assert [each.address for each in found.of(kinds.UserAssignment)] == ["okta-user-assignment/alice"]
-        assert [each.address for each in found.of(kinds.ScimUserAssignment)] == [
+        assert [each.address for each in found.all(kinds.UserAssignment)] == ["okta-user-assignment/alice"]
+        assert [each.address for each in found.all(kinds.ScimUserAssignment)] == [
             "okta-scim-user-assignment/bob@acme.example (00u2)"
         ]
 
     def test_an_audit_compares_the_people(self, server):
-        people = reads(server, seen.People).one(seen.People)
+        people = reads(server, seen.People).first(seen.People)
         assert people == seen.People(
             key="kiro",
             signing_in=2,
@@ -280,21 +280,21 @@ class TestWhatItBecomes:
         )
 
     def test_members_of_a_pushed_group_that_are_not_provisioned(self, server):
-        assert reads(server, seen.UnassignedMembers).of(seen.UnassignedMembers) == (
+        assert reads(server, seen.UnassignedMembers).all(seen.UnassignedMembers) == (
             seen.UnassignedMembers(
                 key="Kiro-Pro", members=2, unassigned=("alice@acme.example",), unassigned_count=1
             ),
         )
 
     def test_the_rules_of_other_policies_where_they_are_wanted(self, server):
-        names = {found.name for found in reads(server, seen.OtherRule).of(seen.OtherRule)}
+        names = {found.name for found in reads(server, seen.OtherRule).all(seen.OtherRule)}
         assert names == {"Default", "Another"}
 
     def test_only_our_own_tokens_matter_and_only_where_we_have_one(self, server):
-        assert [token.name for token in reads(server, seen.ApiToken).of(seen.ApiToken)] == ["mine"]
+        assert [token.name for token in reads(server, seen.ApiToken).all(seen.ApiToken)] == ["mine"]
 
     def test_documents_that_are_there(self, server):
-        (found,) = reads(server, seen.Discovery).of(seen.Discovery)
+        (found,) = reads(server, seen.Discovery).all(seen.Discovery)
         assert found.url == f"{server.url}/oauth2/aus1/.well-known/openid-configuration"
 
     def test_what_was_failed_and_then_succeeded_is_no_failure(self, server):
@@ -314,7 +314,7 @@ class TestWhatItBecomes:
             return Reply(body=[event("2026-11-20T00:00:03Z", "alice")])
 
         instead(server, f"{API}/logs", log)
-        (failure,) = reads(server, seen.ProvisioningFailure).of(seen.ProvisioningFailure)
+        (failure,) = reads(server, seen.ProvisioningFailure).all(seen.ProvisioningFailure)
         assert (failure.count, failure.who) == (1, "bob")
 
 
@@ -323,28 +323,28 @@ class TestWhatIsMeant:
         instead(server, f"{API}/apps", Reply(body=[]))
         instead(server, f"{API}/authorizationServers", Reply(body=[]))
         found = reads(server)
-        assert not found.of(kinds.Application)
-        assert not found.of(kinds.ScimApplication)
-        assert not found.of(kinds.AuthorizationServer)
+        assert not found.all(kinds.Application)
+        assert not found.all(kinds.ScimApplication)
+        assert not found.all(kinds.AuthorizationServer)
         assert found.problems == ()
 
     def test_two_of_one_label(self, server):
         instead(server, f"{API}/apps", Reply(body=[oidc("0oa1"), oidc("0oa2")]))
         found = reads(server, **SMALL)
-        assert [problem.fault for problem in found.problems] == [Fault.AMBIGUOUS]
-        assert {other.id for other in found.of(seen.OtherApplication)} == {"0oa1", "0oa2"}
+        assert [problem.kind for problem in found.problems] == [ProblemKind.AMBIGUOUS]
+        assert {other.id for other in found.all(seen.OtherApplication)} == {"0oa1", "0oa2"}
 
     def test_a_pinned_one_is_read_by_its_id(self, server):
         pinned = "0oaaaaaaaaaaaaaaaaaa"
         server.answers("GET", f"{API}/apps/{pinned}", Reply(body=oidc(pinned, "Another")))
         server.answers("GET", f"{API}/apps/{pinned}/groups", Reply(body=[]))
         found = reads(server, **{**SMALL, "application": {"id": pinned}})
-        assert found.need(kinds.Application, "kiro").label == "Another"
+        assert found.require(kinds.Application, "kiro").label == "Another"
         assert server.requests("GET", f"{API}/apps") == []
 
     def test_a_pinned_one_that_is_gone(self, server):
         found = reads(server, **{**SMALL, "application": {"id": "0oaaaaaaaaaaaaaaaaaa"}})
-        assert [problem.fault for problem in found.problems] == [Fault.MISSING]
+        assert [problem.kind for problem in found.problems] == [ProblemKind.MISSING]
 
     @pytest.mark.parametrize(
         ("section", "address"), [("application", "okta-application"), ("scim", "okta-scim-application")]
@@ -361,27 +361,30 @@ class TestWhatIsMeant:
     def test_a_group_that_is_missing_and_one_that_is_ambiguous(self, server):
         instead(server, f"{API}/groups", Reply(body=[group("00g1", "Kiro-Pro"), group("00g2", "Kiro-Pro")]))
         found = reads(server)
-        assert {(problem.address, problem.fault) for problem in found.problems} == {
-            ("okta-group/Kiro-Users", Fault.MISSING),
-            ("okta-group/Kiro-Pro", Fault.AMBIGUOUS),
+        assert {(problem.address, problem.kind) for problem in found.problems} == {
+            ("okta-group/Kiro-Users", ProblemKind.MISSING),
+            ("okta-group/Kiro-Pro", ProblemKind.AMBIGUOUS),
         }
 
     def test_the_copy_of_a_group_that_our_application_pushed_is_not_meant(self, server):
         copy = group("00gcopy", "Kiro-Pro", type="APP_GROUP", source={"id": "0oascim"})
         instead(server, f"{API}/groups", Reply(body=[copy, group("00gpro", "Kiro-Pro")]))
         found = reads(server, groups=None)
-        assert found.need(kinds.Group, "Kiro-Pro").id == "00gpro"
+        assert found.require(kinds.Group, "Kiro-Pro").id == "00gpro"
         assert found.problems == ()
 
     @pytest.mark.parametrize(
         ("listed", "fault"),
-        [([{"id": "rst1", "name": "Strict"}], None), ([{"id": "rst1", "name": "Other"}], Fault.MISSING)],
+        [
+            ([{"id": "rst1", "name": "Strict"}], None),
+            ([{"id": "rst1", "name": "Other"}], ProblemKind.MISSING),
+        ],
     )
     def test_an_authentication_policy_by_its_name(self, server, listed, fault):
         server.answers("GET", f"{API}/policies", Reply(body=listed))
         found = reads(server, **{**SMALL, "application": {"authentication_policy": "Strict"}})
-        assert [problem.fault for problem in found.problems] == ([fault] if fault else [])
-        assert bool(found.of(kinds.SignInPolicy)) is not bool(fault)
+        assert [problem.kind for problem in found.problems] == ([fault] if fault else [])
+        assert bool(found.all(kinds.SignInPolicy)) is not bool(fault)
 
 
 class TestWhatMayBeMissing:
@@ -392,7 +395,7 @@ class TestWhatMayBeMissing:
         instead(server, f"{OIDC}/groups", self.DENIED)
         with pytest.raises(PermissionDeniedError) as raised:
             reads(server)
-        assert raised.value.needs == ("okta.apps.read",)
+        assert raised.value.permissions == ("okta.apps.read",)
 
     @pytest.mark.parametrize(
         ("path", "kind", "needs"),
@@ -405,11 +408,11 @@ class TestWhatMayBeMissing:
     )
     def test_an_audit_can_and_says_what_would_let_it(self, server, path, kind, needs):
         instead(server, path, self.DENIED)
-        gap = reads(server, kind).gap(kind.kind)
+        gap = reads(server, kind).gap_for(kind.kind)
         assert gap == Gap(
             kind=kind.kind,
             reason=f"GET {path}: You do not have permission to perform the requested action",
-            needs=needs,
+            permissions=needs,
         )
 
     def test_an_outage_is_no_missing_permission(self, server):
@@ -426,8 +429,8 @@ class TestWhatMayBeMissing:
     def test_without_the_licence_an_audit_goes_on(self, server):
         instead(server, f"{API}/authorizationServers", self.UNLICENSED)
         found = reads(server, seen.ApiAccessManagement)
-        assert found.one(seen.ApiAccessManagement) == seen.ApiAccessManagement(key="kiro", licensed=False)
-        assert found.of(kinds.Application)
+        assert found.first(seen.ApiAccessManagement) == seen.ApiAccessManagement(key="kiro", licensed=False)
+        assert found.all(kinds.Application)
         unread = {
             kinds.AuthorizationServer,
             kinds.Scope,
@@ -438,7 +441,7 @@ class TestWhatMayBeMissing:
         assert {kind.kind for kind in unread} <= {gap.kind for gap in found.gaps}
 
     def test_a_service_app_is_no_api_token(self, server):
-        class Granted(Org):
+        class Granted(OktaClient):
             async def _prepared(self, call, body):
                 self.credentials = ApiToken("t")
                 try:
@@ -458,14 +461,14 @@ class TestWhatMayBeMissing:
                 await org.close()
 
         found = asyncio.run(reading())
-        assert (found.of(seen.ApiToken), found.gaps) == ((), ())
+        assert (found.all(seen.ApiToken), found.gaps) == ((), ())
         assert server.requests("GET", f"{API}/users/me") == []
 
 
 class TestHome:
     """A custom domain in connection: org_url."""
 
-    class Elsewhere(Org):
+    class Elsewhere(OktaClient):
         """An organization at a custom domain, which tells where it lives, and must not be asked for more."""
 
         lives_at: str | None = "https://acme.okta.com"

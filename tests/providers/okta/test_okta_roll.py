@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.providers.okta import observations as seen
-from provisioner.providers.okta.roll import SHOWN, Roll, compared
+from provisioner.providers.okta.app_users import SHOWN, AppUsers, compared
 
 
 def user(key: str, name: str | None = None, status: str = "ACTIVE", sync: str = "DISABLED") -> dict[str, Any]:
@@ -18,8 +18,8 @@ def user(key: str, name: str | None = None, status: str = "ACTIVE", sync: str = 
     return {"id": key, "status": status, "syncState": sync, "credentials": credentials}
 
 
-def roll(*users: dict[str, Any]) -> Roll:
-    found = Roll()
+def roll(*users: dict[str, Any]) -> AppUsers:
+    found = AppUsers()
     for each in users:
         found.add(each)
     return found
@@ -61,7 +61,7 @@ def test_without_a_scim_application_nobody_is_missing_in_it():
 
 
 def test_one_that_nobody_is_in_misses_everybody():
-    assert compared("k", roll(user("1")), Roll()).only_signing_in_count == 1
+    assert compared("k", roll(user("1")), AppUsers()).only_signing_in_count == 1
 
 
 @pytest.mark.parametrize(

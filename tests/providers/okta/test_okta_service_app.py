@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from provisioner.core.errors import RemoteError, UnreachableError
-from provisioner.core.patience import Patience
+from provisioner.core.retry import RetryPolicy
+from provisioner.providers.okta.client import together
 from provisioner.providers.okta.credentials import ServiceApp
-from provisioner.providers.okta.org import together
 from tests.providers.okta.hurried import APPS, client, done, got
 from tests.providers.okta.loopback import DATE, DATE_SECONDS, Reply, error
 
@@ -158,7 +158,11 @@ class TestServiceApp:
         server.answers("GET", APPS, Reply(body=[]))
         assert got(server, credentials=self.app(private_key)) == []
         with pytest.raises(UnreachableError) as raised:
-            got(server, credentials=self.app(private_key), patience=Patience(budget=3, first=1, most=1))
+            got(
+                server,
+                credentials=self.app(private_key),
+                retry_policy=RetryPolicy(budget=3, initial_delay=1, max_delay=1),
+            )
         assert "private key" not in raised.value.message
         assert "<html>" not in raised.value.message
 

@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 import pytest
 
 from provisioner.core.errors import RefusedError, RemoteError
-from provisioner.core.patience import Patience
-from provisioner.core.plan import Action, Change, Desired, make_plan
+from provisioner.core.plan import Action, Change, DesiredState, make_plan
 from provisioner.core.provider import Outcome
 from provisioner.core.resource import Resource, resolve
+from provisioner.core.retry import RetryPolicy
 from provisioner.core.snapshot import Snapshot
 from provisioner.providers.okta import resources as kinds
+from provisioner.providers.okta.client import OktaClient
 from provisioner.providers.okta.credentials import ApiToken
-from provisioner.providers.okta.org import Org
 from provisioner.providers.okta.provider import OktaProvider
 from tests.providers.okta.loopback import Loopback, Reply, error
 from tests.providers.okta.okta_checks import HEALTHY
@@ -30,15 +30,15 @@ UPDATED = "2026-11-01T00:00:00.000Z"
 
 
 def healthy(kind: Any, key: str = "kiro") -> Any:
-    return HEALTHY.snapshot.need(kind, key)
+    return HEALTHY.snapshot.require(kind, key)
 
 
 def applied(
     server: Loopback, change: Change, world: Snapshot = HEALTHY.snapshot, *, settle: float = 0
 ) -> Outcome:
     async def applying() -> Outcome:
-        patience = Patience(budget=5, first=0.01, most=0.01, settle=settle)
-        org = Org(root=server.url, credentials=ApiToken("t"), direct=True, patience=patience)
+        patience = RetryPolicy(budget=5, initial_delay=0.01, max_delay=0.01, consistency_window=settle)
+        org = OktaClient(root=server.url, credentials=ApiToken("t"), direct=True, retry_policy=patience)
         try:
             return await OktaProvider(HEALTHY.playbook, org).apply(change, world)
         finally:
@@ -53,7 +53,7 @@ def change_to(**fields: Any) -> Any:
     def of(kind: Any, key: str = "kiro", **was: Any) -> tuple[Change, Snapshot]:
         before = healthy(kind, key).model_copy(update=was)
         world = HEALTHY.snapshot.updated([before])
-        (change,) = make_plan(Desired(resources=(kind(key=key, **fields),)), world).changes
+        (change,) = make_plan(DesiredState(resources=(kind(key=key, **fields),)), world).changes
         return change, world
 
     return of
@@ -62,7 +62,7 @@ def change_to(**fields: Any) -> Any:
 def creation(kind: Any, key: str = "kiro") -> Change:
     """The change that makes what the playbook wants, references resolved."""
     (wanted,) = (
-        each for each in HEALTHY.look.desired.resources if isinstance(each, kind) and each.key == key
+        each for each in HEALTHY.look.desired_state.resources if isinstance(each, kind) and each.key == key
     )
     after = resolve(wanted, HEALTHY.snapshot.by_address)
     return Change(action=Action.CREATE, address=wanted.address, after=after)
@@ -420,11 +420,10 @@ class TestGroupPush:
 
 
 def test_there_is_a_writer_for_every_kind_that_can_be_desired():
-    org = Org(root="http://127.0.0.1:1", credentials=ApiToken("t"), direct=True)
-    handled = set(OktaProvider(HEALTHY.playbook, org)._handlers)
+    handled = {row.kind.kind for row in OktaProvider.managed_kinds if row.write}
     every = {
         kind.kind
         for kind in vars(kinds).values()
-        if isinstance(kind, type) and issubclass(kind, Resource) and kind.kind and kind.managed()
+        if isinstance(kind, type) and issubclass(kind, Resource) and kind.kind and kind.managed_fields()
     }
     assert handled == every

@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 
 from provisioner import __version__
 from provisioner.core.errors import (
-    NotFoundRemotelyError,
     PermissionDeniedError,
     RefusedError,
     RemoteError,
+    RemoteNotFoundError,
     UnreachableError,
 )
-from provisioner.providers.okta.answers import NotLicensedError
+from provisioner.providers.okta.client import OktaClient, path, together
 from provisioner.providers.okta.credentials import ApiToken
-from provisioner.providers.okta.org import Org, path, together
-from provisioner.providers.okta.patience import until_reset
 from provisioner.providers.okta.permissions import ADMIN_ROLE
+from provisioner.providers.okta.responses import NotLicensedError
+from provisioner.providers.okta.retry import until_reset
 from tests.providers.okta.hurried import APPS, PATIENCE, TOKEN, client, done, got
 from tests.providers.okta.loopback import DATE, DATE_SECONDS, Loopback, Reply, error, serving
 
@@ -125,7 +125,7 @@ class TestAnswers:
 
     def test_a_failure_without_a_body_is_no_success(self, server):
         server.answers("GET", APPS, Reply(404))
-        with pytest.raises(NotFoundRemotelyError):
+        with pytest.raises(RemoteNotFoundError):
             got(server)
 
     def test_a_creation_that_is_answered_by_a_web_page_is_looked_for(self, server):
@@ -141,7 +141,7 @@ class TestAnswers:
     @pytest.mark.parametrize("method", ["PUT", "POST", "PATCH"])
     def test_writing_to_what_is_gone_is_not(self, server, method):
         org = client(server)
-        with pytest.raises(NotFoundRemotelyError):
+        with pytest.raises(RemoteNotFoundError):
             done(org, org.write(method, f"{APPS}/1", {"a": 1}))
 
 
@@ -152,11 +152,11 @@ def _message(server: Loopback, reply: Reply) -> str:
     return raised.value.message
 
 
-def created(org: Org, body: Any = None) -> Any:
+def created(org: OktaClient, body: Any = None) -> Any:
     """The id of an application that is created, or found."""
 
     async def look():
-        return next((found["id"] for found in await org.all(APPS)), None)
+        return next((found["id"] for found in await org.read_all(APPS)), None)
 
     return done(org, org.create(APPS, body or {"label": "Kiro"}, look, lambda answer: answer.body["id"]))
 
@@ -240,9 +240,9 @@ class TestPatience:
             await org.get(APPS)
             await org.get(f"{APPS}/1")
 
-        with pytest.raises(UnreachableError, match=r"GET /api/v1/apps/1: no answer \(.+\); gave up after"):
+        with pytest.raises(UnreachableError, match=r"GET /api/v1/apps/1: no response \(.+\); gave up after"):
             done(org, both())
-        assert PATIENCE.unmet < sum(seconds for seconds, _ in org.paused) <= PATIENCE.budget
+        assert PATIENCE.first_contact_budget < sum(seconds for seconds, _ in org.paused) <= PATIENCE.budget
 
     @given(reset=st.text(), date=st.text())
     def test_whatever_the_headers_say_there_is_a_time_or_there_is_none(self, reset, date):
@@ -282,7 +282,7 @@ class TestErrors:
         server.answers("GET", APPS, error(403, "E0000006", "You do not have permission"))
         with pytest.raises(PermissionDeniedError) as raised:
             got(server, f"{APPS}?limit=200")
-        assert raised.value.needs == ("okta.apps.read",)
+        assert raised.value.permissions == ("okta.apps.read",)
         assert raised.value.role == ADMIN_ROLE
         assert raised.value.message == "GET /api/v1/apps: You do not have permission"
 
@@ -324,7 +324,7 @@ class TestPages:
 
         server.answers("GET", APPS, page(1), page(2), page(3, last=True))
         org = client(server)
-        assert [found["id"] for found in done(org, org.all(f"{APPS}?limit=1"))] == [1, 2, 3]
+        assert [found["id"] for found in done(org, org.read_all(f"{APPS}?limit=1"))] == [1, 2, 3]
         assert [asked.path for asked in server.asked] == [
             f"{APPS}?limit=1",
             f"{APPS}?after=1%20x&limit=1",
@@ -336,7 +336,7 @@ class TestPages:
         server.answers("GET", APPS, Reply(body=[1], headers=(("Link", both),)))
         server.answers("GET", "/two", Reply(body=[2]))
         org = client(server)
-        assert done(org, org.all(APPS)) == [1, 2]
+        assert done(org, org.read_all(APPS)) == [1, 2]
 
     @pytest.mark.parametrize("suffix", [".evil.example", "@evil.example", "0"])
     def test_a_next_page_elsewhere_is_refused_and_the_token_stays(self, server, suffix):
@@ -345,10 +345,10 @@ class TestPages:
                 server.answers("GET", APPS, Reply(body=[1], headers=(("Link", f'<{link}>; rel="next"'),)))
             org = client(server)
             with pytest.raises(RemoteError, match="another address") as raised:
-                done(org, org.all(APPS))
+                done(org, org.read_all(APPS))
             org = client(server)
             with pytest.raises(RemoteError, match="another address"):
-                done(org, org.all(APPS))
+                done(org, org.read_all(APPS))
             assert "connection: org_url:" in raised.value.hint
             assert other.asked == []
 

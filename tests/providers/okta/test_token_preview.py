@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from provisioner.core.snapshot import Snapshot
 from provisioner.providers.okta import observations as seen
-from provisioner.providers.okta import policy
+from provisioner.providers.okta import policy_evaluation
 from provisioner.providers.okta import resources as kinds
-from provisioner.providers.okta.policy import Ask
+from provisioner.providers.okta.policy_evaluation import Ask
 from tests.providers.okta.okta_checks import HEALTHY
 
 CASES: list[dict[str, Any]] = yaml.safe_load(
@@ -57,14 +57,14 @@ def test_who_decides(case, backwards):
         name: frozenset(value) if isinstance(value, list) else value
         for name, value in case.get("ask", {}).items()
     }
-    decides = policy.deciding(policy.rules(found), replace(ASK, **asked))
+    decides = policy_evaluation.deciding(policy_evaluation.rules(found), replace(ASK, **asked))
     assert (decides and decides.name) == case["decides"]
 
 
 WORDS = st.frozensets(st.sampled_from("abc"), max_size=3)
 GROUPS = st.frozensets(st.sampled_from(["EVERYONE", "g", "h"]), max_size=3)
 RULES = st.builds(
-    policy.Rule,
+    policy_evaluation.Rule,
     address=st.text("xyz", min_size=1, max_size=3),
     policy=st.just("p"),
     policy_id=st.just("00p"),
@@ -91,7 +91,7 @@ ASKS = st.builds(
 
 @given(rules=st.lists(RULES, max_size=6), ask=ASKS)
 def test_the_first_that_fits_decides_and_all_before_it_tell_why_they_do_not(rules, ask):
-    decides = policy.deciding(rules, ask)
+    decides = policy_evaluation.deciding(rules, ask)
     if decides is None:
         assert all(rule.why_not(ask) for rule in rules)
         return
@@ -102,9 +102,9 @@ def test_the_first_that_fits_decides_and_all_before_it_tell_why_they_do_not(rule
 
 @given(rules=st.lists(RULES, max_size=6), more=st.lists(RULES, max_size=3), ask=ASKS)
 def test_what_is_added_below_changes_no_decision(rules, more, ask):
-    decides = policy.deciding(rules, ask)
+    decides = policy_evaluation.deciding(rules, ask)
     if decides is not None:
-        assert policy.deciding([*rules, *more], ask) == decides
+        assert policy_evaluation.deciding([*rules, *more], ask) == decides
 
 
 @given(rule=RULES, ask=ASKS)
@@ -136,27 +136,33 @@ def test_a_rule_fits_who_it_is_for_and_nobody_else(rule, ask):
 
 class TestWhereTheRulesComeFrom:
     def test_ours_and_those_of_others_are_in_one_order(self):
-        assert [(rule.policy, rule.name) for rule in policy.rules(HEALTHY.snapshot)] == [
+        assert [(rule.policy, rule.name) for rule in policy_evaluation.rules(HEALTHY.snapshot)] == [
             ("Kiro", "Kiro"),
             ("Default Policy", "Default Policy Rule"),
         ]
 
     def test_another_rule_of_our_policy_is_for_our_clients(self):
         other = seen.OtherRule(key="r", policy="00ppolicy", name="Other", active=True, priority=7)
-        found = policy.rules(HEALTHY.snapshot.updated([other]))
+        found = policy_evaluation.rules(HEALTHY.snapshot.updated([other]))
         (rule,) = (rule for rule in found if rule.name == "Other")
         assert rule.clients == {"0oaclient"}
         assert rule.order == (1, 7)
 
     def test_a_rule_of_an_unknown_policy_is_left_out(self):
         stray = seen.OtherRule(key="r", policy="unknown", name="Stray", active=True, priority=1)
-        assert "Stray" not in [rule.name for rule in policy.rules(HEALTHY.snapshot.updated([stray]))]
+        assert "Stray" not in [
+            rule.name for rule in policy_evaluation.rules(HEALTHY.snapshot.updated([stray]))
+        ]
 
     @pytest.mark.parametrize("kind", [kinds.AccessPolicy, kinds.PolicyRule])
     def test_without_a_policy_or_a_rule_there_are_those_of_others(self, kind):
         rest = tuple(found for found in HEALTHY.snapshot.resources if not isinstance(found, kind))
-        assert [rule.name for rule in policy.rules(Snapshot(resources=rest))] == ["Default Policy Rule"]
+        assert [rule.name for rule in policy_evaluation.rules(Snapshot(resources=rest))] == [
+            "Default Policy Rule"
+        ]
 
     @given(order=st.permutations(HEALTHY.snapshot.resources))
     def test_the_order_of_what_was_read_does_not_matter(self, order):
-        assert policy.rules(Snapshot(resources=tuple(order))) == policy.rules(HEALTHY.snapshot)
+        assert policy_evaluation.rules(Snapshot(resources=tuple(order))) == policy_evaluation.rules(
+            HEALTHY.snapshot
+        )

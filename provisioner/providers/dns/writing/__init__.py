@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from provisioner.providers.dns.keys import UPDATE, DnsKeys
 from provisioner.providers.dns.observations import Zone
+from provisioner.providers.dns.playbook import UPDATE, DnsSection
 from provisioner.providers.dns.resources import DomainRecord
 from provisioner.providers.dns.servers import PUBLIC_RESOLVERS, Endpoint, Limits, ServerMap
 
@@ -48,7 +48,7 @@ class Writer(Protocol):
 
 
 def writer(
-    keys: DnsKeys,
+    keys: DnsSection,
     zone: str,
     *,
     tell: Callable[[str], None] = lambda _: None,

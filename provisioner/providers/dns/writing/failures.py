@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
 from provisioner.core.errors import PermissionDeniedError, ProvisionerError, RemoteError, UnreachableError
-from provisioner.core.patience import UNSURE, Call, Failure
+from provisioner.core.retry import OUTCOME_UNKNOWN, Failure, Request
 
 _FAULT: Final = -1
 """The status of what is no answer of a vendor: dns-lexicon or its settings are at fault."""
@@ -28,17 +28,17 @@ _LONGEST: Final = 300
 class VendorRules:
     """What the failures of vendors mean. Every write is preceded by a look, so anything may be tried again."""
 
-    def passes(self, failure: Failure, call: Call) -> bool:
+    def is_transient(self, failure: Failure, call: Request) -> bool:
         """Whether waiting can help."""
-        if failure.status == 429 or failure.code in _BUSY or failure.status in UNSURE:
+        if failure.status == 429 or failure.code in _BUSY or failure.status in OUTCOME_UNKNOWN:
             return True
         return failure.code == _CHANGED and call.method != "GET"
 
-    def unsure(self, failure: Failure) -> bool:
+    def outcome_unknown(self, failure: Failure) -> bool:
         """Whether the request may have taken effect although it failed."""
-        return failure.status in UNSURE
+        return failure.status in OUTCOME_UNKNOWN
 
-    def reason(self, failure: Failure) -> str:
+    def wait_reason(self, failure: Failure) -> str:
         """What is waited for."""
         if failure.status == 429 or failure.code in _BUSY:
             return "it asks to slow down"
@@ -96,7 +96,7 @@ def error_of(failure: Failure, where: str, gave_up: str, unset: Iterable[str]) -
     if failure.status == 403:
         return PermissionDeniedError(
             f"{where}: {_told(failure)}",
-            needs=("these credentials the right to read and change the zone",),
+            permissions=("these credentials the right to read and change the zone",),
             **facts,
         )
     status = max(failure.status, 0)
@@ -112,7 +112,9 @@ def error_of(failure: Failure, where: str, gave_up: str, unset: Iterable[str]) -
         )
     else:
         hint = (
-            "run it again later" if failure.status in UNSURE else "look it up in the vendor's documentation"
+            "run it again later"
+            if failure.status in OUTCOME_UNKNOWN
+            else "look it up in the vendor's documentation"
         )
     return RemoteError(f"{where}: {_told(failure)}{ending}", status=status, hint=hint, **facts)
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from provisioner.core.errors import NotFoundRemotelyError, UnreachableError
-from provisioner.providers.dns import answers
-from provisioner.providers.dns.exchange import Exchange
+from provisioner.core.errors import RemoteNotFoundError, UnreachableError
+from provisioner.providers.dns import responses
+from provisioner.providers.dns.client import Exchange
 from provisioner.providers.dns.observations import Role
 from provisioner.providers.dns.servers import Endpoint, Limits, ServerMap, redirected
 
@@ -55,8 +55,8 @@ async def primary(zone: str, server: str | None, port: int, search: Search) -> E
 
 async def _named_by(zone: str, exchange: Exchange, search: Search) -> str:
     for record in await _looked_up(zone, "SOA", exchange, search):
-        return answers.text_of(record.mname)
-    raise NotFoundRemotelyError(
+        return responses.text_of(record.mname)
+    raise RemoteNotFoundError(
         f"the public DNS has no zone {zone}, so it does not tell which server takes updates",
         hint="set dns.server, and dns.zone if the zone has another name",
     )
@@ -66,9 +66,7 @@ async def _address_of(name: str, exchange: Exchange, search: Search) -> str:
     for kind in ("A", "AAAA"):
         for record in await _looked_up(name, kind, exchange, search):
             return str(record.address)
-    raise NotFoundRemotelyError(
-        f"the name server {name} has no address", hint="set dns.server to its address"
-    )
+    raise RemoteNotFoundError(f"the name server {name} has no address", hint="set dns.server to its address")
 
 
 async def _address_here(name: str) -> str:
@@ -76,7 +74,7 @@ async def _address_here(name: str) -> str:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_DGRAM)
     except OSError as error:
-        raise NotFoundRemotelyError(
+        raise RemoteNotFoundError(
             f"the name server {name} has no address: {error}", hint="correct dns.server"
         ) from error
     return str(found[0][4][0])
@@ -88,8 +86,8 @@ async def _looked_up(name: str, kind: str, exchange: Exchange, search: Search) -
         reply = await exchange.ask(
             redirected(resolver, search.servers), name, kind, recurse=True, validate=False
         )
-        if answers.exists(reply.message) is not None:
-            return answers.records(reply.message, name, kind)
+        if responses.exists(reply.message) is not None:
+            return responses.records(reply.message, name, kind)
     raise UnreachableError(
         f"no resolver answered the question for the {kind} record of {name}",
         hint="set dns.server to the address of the zone's primary name server",

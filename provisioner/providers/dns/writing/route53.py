@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from provisioner.core.errors import NotFoundRemotelyError, RefusedError
+from provisioner.core.errors import RefusedError, RemoteNotFoundError
 
 from .notation import joined, quoted
 from .zone_records import Entry, LexiconRecords
@@ -74,7 +74,7 @@ class Route53Records(LexiconRecords):
             )
         if not fitting:
             found = ", ".join(f"{_id(zone)} ({_kind(zone)})" for zone in zones)
-            raise NotFoundRemotelyError(
+            raise RemoteNotFoundError(
                 f"Route 53 has no {'private' if private else 'public'} hosted zone {self.provider.domain} in this "
                 f"account{f'; of that name there is {found}' if found else ''}{self._others(zones)}",
                 hint="use the credentials of the account that has the zone, or set dns.zone to its name",
@@ -83,7 +83,7 @@ class Route53Records(LexiconRecords):
 
     def _expect_name(self, zone: dict[str, Any]) -> None:
         if zone["Name"].rstrip(".") != self.provider.domain:
-            raise NotFoundRemotelyError(
+            raise RemoteNotFoundError(
                 f"Route 53's hosted zone {_id(zone)} is {zone['Name'].rstrip('.')} ({_kind(zone)}), "
                 f"not {self.provider.domain}",
                 hint="correct options: zone_id under dns:, or set dns.zone",

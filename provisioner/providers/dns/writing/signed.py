@@ -19,7 +19,7 @@ import dns.rdatatype
 import dns.tsig
 
 from provisioner.core.errors import RemoteError, UnreachableError, UsageError
-from provisioner.providers.dns.keys import DnsKeys
+from provisioner.providers.dns.playbook import DnsSection
 from provisioner.providers.dns.servers import Endpoint
 
 _UNCHECKED: Final[Any] = False
@@ -30,7 +30,7 @@ class LostAnswerError(UnreachableError):
     """Nothing usable came back; what was asked may have been done."""
 
 
-def signing_key(keys: DnsKeys) -> dns.tsig.Key | None:
+def signing_key(keys: DnsSection) -> dns.tsig.Key | None:
     """The playbook's key.
 
     Args:

@@ -16,20 +16,15 @@ import dns.rrset
 import dns.tsig
 import dns.update
 
-from provisioner.core.errors import (
-    NotFoundRemotelyError,
-    PermissionDeniedError,
-    RemoteError,
-    UnreachableError,
-)
-from provisioner.providers.dns import answers
-from provisioner.providers.dns.keys import DnsKeys
+from provisioner.core.errors import PermissionDeniedError, RemoteError, RemoteNotFoundError, UnreachableError
+from provisioner.providers.dns import responses
 from provisioner.providers.dns.names import character_strings
 from provisioner.providers.dns.observations import Zone
+from provisioner.providers.dns.playbook import DnsSection
 from provisioner.providers.dns.resources import DEFAULT_TTL, DomainRecord
 from provisioner.providers.dns.servers import Endpoint, Limits, ServerMap
 
-from .placement import confirm
+from .location import confirm
 from .primary import Search, primary
 from .signed import LostAnswerError, SignedServer, signing_key
 
@@ -52,7 +47,13 @@ class UpdateWriter:
     """
 
     def __init__(
-        self, keys: DnsKeys, zone: str, *, resolvers: Sequence[Endpoint], servers: ServerMap, limits: Limits
+        self,
+        keys: DnsSection,
+        zone: str,
+        *,
+        resolvers: Sequence[Endpoint],
+        servers: ServerMap,
+        limits: Limits,
     ) -> None:
         self._keys = keys
         self._zone = zone
@@ -73,7 +74,7 @@ class UpdateWriter:
         Asks to delete a record that is not there: that changes nothing, but needs the same rights.
         """
         servers = await self._ask(self._zone, "NS")
-        names = [answers.text_of(server.target) for server in answers.own(servers, self._zone, "NS")]
+        names = [responses.text_of(server.target) for server in responses.own(servers, self._zone, "NS")]
         if not names or not servers.flags & dns.flags.AA:
             raise await self._not_ours(record)
         confirm(self.where, self._zone, names, zone)
@@ -221,8 +222,8 @@ class UpdateWriter:
 
     async def _denied(self, record: DomainRecord, code: str) -> RemoteError:
         """The error for an update that this server does not take from us; secondaries take none from anybody."""
-        found = answers.own(await self._ask(self._zone, "SOA"), self._zone, "SOA")
-        primary_name = f"; the zone's primary is {answers.text_of(found[0].mname)}" if found else ""
+        found = responses.own(await self._ask(self._zone, "SOA"), self._zone, "SOA")
+        primary_name = f"; the zone's primary is {responses.text_of(found[0].mname)}" if found else ""
         if self._key is None:
             return RemoteError(
                 f"{self.where}: refuses unsigned updates of {record.name} ({code}){primary_name}",
@@ -232,14 +233,14 @@ class UpdateWriter:
         key = self._keys.key
         return PermissionDeniedError(
             f"{self.where}: the key {key} may not change TXT records at {record.name} ({code}){primary_name}",
-            needs=(f"{key} updates of TXT at {record.name} (BIND: update-policy; Knot: acl)",),
+            permissions=(f"{key} updates of TXT at {record.name} (BIND: update-policy; Knot: acl)",),
             code=code,
         )
 
     async def _not_ours(self, record: DomainRecord, code: str = "") -> RemoteError:
         """The error for a zone that the server does not have, or in which the name is not."""
         answer = await self._ask(record.name, "SOA")
-        soa = answers.soa_of(answer) if answer.flags & dns.flags.AA else None
+        soa = responses.soa_of(answer) if answer.flags & dns.flags.AA else None
         told = f" ({code})" if code else ""
         if soa is None:
             message = f"does not have the zone {self._zone}{told}"
@@ -251,7 +252,7 @@ class UpdateWriter:
         else:
             message = f"has {record.name} in the zone {soa.zone}, not in {self._zone}{told}"
             hint = f"set dns.zone to {soa.zone}"
-        return NotFoundRemotelyError(f"{self.where}: {message}", code=code, hint=hint)
+        return RemoteNotFoundError(f"{self.where}: {message}", code=code, hint=hint)
 
 
 def _name(record: DomainRecord) -> dns.name.Name:

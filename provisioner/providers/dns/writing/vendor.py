@@ -10,22 +10,22 @@ from concurrent.futures import Future
 from typing import Final, TypeVar
 
 from provisioner.core.errors import ProvisionerError, RemoteError
-from provisioner.core.patience import Call, Patience, Then, decide
+from provisioner.core.retry import Request, RetryAction, RetryPolicy, decide
 from provisioner.providers.dns.observations import Zone
 from provisioner.providers.dns.resources import DEFAULT_TTL, DomainRecord
 
 from .failures import VendorRules, error_of, failure_of
-from .placement import confirm
+from .location import confirm
 from .vendors import Opener
 from .zone_records import Entry, ZoneRecords
 
 T = TypeVar("T")
 
-PATIENCE: Final = Patience(budget=120.0, settle=20.0)
+PATIENCE: Final = RetryPolicy(budget=120.0, consistency_window=20.0)
 _ANSWER_SECONDS: Final = 60.0
 """For one call of dns-lexicon, which waits for ever if it is let."""
-_LOOK: Final = Call("GET", "")
-_WRITE: Final = Call("PUT", "")
+_LOOK: Final = Request("GET", "")
+_WRITE: Final = Request("PUT", "")
 
 
 class VendorWriter:
@@ -34,7 +34,7 @@ class VendorWriter:
     Args:
         opener: opens the zone.
         tell: called with a sentence whenever something is waited for.
-        patience: how long to wait when the vendor is busy, and until what was written is seen.
+        retry_policy: how long to wait when the vendor is busy, and until what was written is seen.
         seconds: to wait for one call.
     """
 
@@ -43,12 +43,12 @@ class VendorWriter:
         opener: Opener,
         *,
         tell: Callable[[str], None],
-        patience: Patience | None = None,
+        retry_policy: RetryPolicy | None = None,
         seconds: float = _ANSWER_SECONDS,
     ) -> None:
         self._opener = opener
         self._tell = tell
-        self._patience = patience or PATIENCE
+        self._retry_policy = retry_policy or PATIENCE
         self._seconds = seconds
         self._records: ZoneRecords | None = None
         self._one_at_a_time = asyncio.Lock()
@@ -134,9 +134,9 @@ class VendorWriter:
             lost = others - Counter(one.content for one in there)
             if right(there) and not lost:
                 return
-            if waited >= self._patience.settle:
+            if waited >= self._retry_policy.consistency_window:
                 break
-            delay = self._patience.pause(attempt)
+            delay = self._retry_policy.delay_after(attempt)
             await asyncio.sleep(delay)
             waited, attempt = waited + delay, attempt + 1
         what = f"these values are gone: {_shown(lost)}" if lost else "the change is not to be seen"
@@ -152,7 +152,7 @@ class VendorWriter:
     async def _read(self, work: Callable[[ZoneRecords], T]) -> T:
         return await self._patiently(lambda: self._called(work), _LOOK)
 
-    async def _patiently(self, step: Callable[[], Awaitable[T]], call: Call) -> T:
+    async def _patiently(self, step: Callable[[], Awaitable[T]], call: Request) -> T:
         """Do something again until it succeeds, as long as waiting can help."""
         waited, attempt = 0.0, 0
         while True:
@@ -163,9 +163,9 @@ class VendorWriter:
             except Exception as error:  # vendors' classes raise anything
                 failure = failure_of(error, self._opener.secrets)
                 next_step = decide(
-                    failure, call, VendorRules(), attempt=attempt, waited=waited, patience=self._patience
+                    failure, call, VendorRules(), attempt=attempt, elapsed=waited, policy=self._retry_policy
                 )
-                if next_step.then is Then.FAIL:
+                if next_step.action is RetryAction.FAIL:
                     raise error_of(failure, self.where, next_step.reason, self._opener.unset) from error
             self._tell(f"{self.where}: {next_step.reason}: waiting {next_step.delay:.0f} s")
             await asyncio.sleep(next_step.delay)

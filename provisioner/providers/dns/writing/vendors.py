@@ -15,7 +15,7 @@ from lexicon._private import discovery  # its Client asks the public suffix list
 from lexicon.config import ConfigResolver
 
 from provisioner.core.errors import UsageError
-from provisioner.providers.dns.keys import UPDATE, DnsKeys
+from provisioner.providers.dns.playbook import UPDATE, DnsSection
 
 from .azure import AzureRecords
 from .route53 import Route53Records
@@ -54,7 +54,7 @@ class Opener:
     open: Callable[[], ZoneRecords]
 
 
-def opener(keys: DnsKeys, zone: str) -> Opener:
+def opener(keys: DnsSection, zone: str) -> Opener:
     """Prepare to open a zone; asks nobody.
 
     Args:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from provisioner.core.check import Catalogue, Look, Severity, Verdict
-from provisioner.core.looking import as_in_playbook, desired, repaired
+from provisioner.core.check import CheckContext, CheckRegistry, Severity, Violation, set_fields
 from provisioner.providers import kiro
 from provisioner.providers.entra import observations as seen
 from provisioner.providers.entra import resources as kinds
 
 from .aadsts import meaning
-from .looking import application, principal
+from .required import application, principal
 
-check = Catalogue()
+check = CheckRegistry()
 
 _BLOCKING: Final = {
     "block": "blocks access",
@@ -29,7 +28,7 @@ _BLOCKING: Final = {
 @check(
     "entra-assignment-not-required", reads=(kinds.ServicePrincipal,), severity=Severity.HIGH, security=True
 )
-def assignment_not_required(look: Look) -> Iterator[Verdict]:
+def assignment_not_required(context: CheckContext) -> Iterator[Violation]:
     """Only assigned people may sign in
 
     Symptom: People who are in no assigned group can sign in.
@@ -40,20 +39,20 @@ def assignment_not_required(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Microsoft Entra guide, Preventing unauthorized access; Microsoft Graph v1.0, servicePrincipal.
     """
-    found = principal(look)
+    found = principal(context)
     if found.assignment_required is not True:
-        meant = desired(look, kinds.ServicePrincipal).assignment_required is False
-        yield Verdict(
+        meant = context.desired(kinds.ServicePrincipal).assignment_required is False
+        yield Violation(
             "everybody in the tenant may sign in" + (" (the playbook says so)" if meant else ""),
             found.address,
             (("servicePrincipal.appRoleAssignmentRequired", found.assignment_required),),
-            None if meant else repaired(kinds.ServicePrincipal(key=found.key, assignment_required=True)),
+            None if meant else set_fields(kinds.ServicePrincipal(key=found.key, assignment_required=True)),
             severity=Severity.LOW if meant else None,
         )
 
 
 @check("entra-portal-tags", reads=(kinds.ServicePrincipal,), severity=Severity.LOW)
-def portal_tags(look: Look) -> Iterator[Verdict]:
+def portal_tags(context: CheckContext) -> Iterator[Violation]:
     """The portal lists the application among the enterprise applications
 
     Symptom: The application cannot be found under Enterprise applications.
@@ -64,19 +63,19 @@ def portal_tags(look: Look) -> Iterator[Verdict]:
 
     Source: Microsoft Graph v1.0, servicePrincipal (tags).
     """
-    found = principal(look)
+    found = principal(context)
     missing = [tag for tag in kinds.PORTAL_TAGS if tag not in (found.tags or ())]
     if missing:
-        yield Verdict(
+        yield Violation(
             f"the service principal lacks {', '.join(missing)}",
             found.address,
             (("servicePrincipal.tags", list(found.tags or ())),),
-            repaired(kinds.ServicePrincipal(key=found.key, tags=kinds.PORTAL_TAGS)),
+            set_fields(kinds.ServicePrincipal(key=found.key, tags=kinds.PORTAL_TAGS)),
         )
 
 
 @check("entra-group-not-assigned", reads=(kinds.GroupAssignment,), severity=Severity.HIGH)
-def group_not_assigned(look: Look) -> Iterator[Verdict]:
+def group_not_assigned(context: CheckContext) -> Iterator[Violation]:
     """The playbook's groups are assigned
 
     Symptom: Members cannot sign in (AADSTS50105), and do not appear in Kiro.
@@ -87,31 +86,33 @@ def group_not_assigned(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Microsoft Entra guide, step 5.
     """
-    found = principal(look)
-    assigned = look.snapshot.of(kinds.GroupAssignment)
+    found = principal(context)
+    assigned = context.snapshot.all(kinds.GroupAssignment)
     names = [assignment.principal_name for assignment in assigned]
     keys = {assignment.key for assignment in assigned}
     missing = [
         wanted.key
-        for wanted in look.desired.resources
+        for wanted in context.desired_state.resources
         if isinstance(wanted, kinds.GroupAssignment) and wanted.key not in keys
     ]
     if missing or not assigned:
-        yield Verdict(
+        yield Violation(
             f"not assigned: {', '.join(missing)}" if missing else "no group is assigned",
             found.address,
             (("servicePrincipal.appRoleAssignedTo[*].principalDisplayName", names),),
-            as_in_playbook(look, kinds.Group, kinds.GroupAssignment) if _all_known(look, missing) else None,
+            context.as_in_playbook(kinds.Group, kinds.GroupAssignment)
+            if _all_known(context, missing)
+            else None,
         )
 
 
-def _all_known(look: Look, keys: list[str]) -> bool:
+def _all_known(context: CheckContext, keys: list[str]) -> bool:
     """Whether these groups, of which there is at least one, can be told."""
-    return bool(keys) and all(look.snapshot.get(kinds.Group, key) for key in keys)
+    return bool(keys) and all(context.snapshot.get(kinds.Group, key) for key in keys)
 
 
 @check("entra-group-missing", reads=(kinds.Group,), severity=Severity.HIGH)
-def group_missing(look: Look) -> Iterator[Verdict]:
+def group_missing(context: CheckContext) -> Iterator[Violation]:
     """The playbook's groups exist, and their names are unambiguous
 
     Symptom: provisioner apply refuses to go on.
@@ -122,16 +123,16 @@ def group_missing(look: Look) -> Iterator[Verdict]:
 
     Source: Microsoft Graph v1.0, group (displayName).
     """
-    for problem in look.snapshot.problems:
+    for problem in context.snapshot.problems:
         if problem.address.partition("/")[0] in (kinds.Group.kind, kinds.User.kind):
             kind, _, name = problem.address.partition("/")
             where = "users?userPrincipalName" if kind == kinds.User.kind else "groups?displayName"
             evidence = ((f"{where} eq '{name}'", list(problem.candidates)),)
-            yield Verdict(problem.message, problem.address, evidence)
+            yield Violation(problem.message, problem.address, evidence)
 
 
 @check("entra-assignment-role", reads=(kinds.GroupAssignment,), severity=Severity.MEDIUM)
-def assignment_role(look: Look) -> Iterator[Verdict]:
+def assignment_role(context: CheckContext) -> Iterator[Violation]:
     """Groups are assigned with the application's User role
 
     Symptom: Members may not be provisioned, although the group is assigned.
@@ -142,16 +143,16 @@ def assignment_role(look: Look) -> Iterator[Verdict]:
 
     Source: Microsoft Graph v1.0, appRoleAssignment (appRoleId).
     """
-    service = principal(look)
+    service = principal(context)
     if not service.app_roles:
         return
-    for assignment in look.snapshot.of(kinds.GroupAssignment):
+    for assignment in context.snapshot.all(kinds.GroupAssignment):
         if assignment.role_id == kinds.ZERO_ROLE:
-            yield Verdict(
+            yield Violation(
                 f"{assignment.principal_name} is assigned with the default-access role",
                 assignment.address,
                 (("servicePrincipal.appRoleAssignedTo[*].appRoleId", assignment.role_id),),
-                repaired(
+                set_fields(
                     kinds.GroupAssignment(
                         key=assignment.key, principal=assignment.principal, role=kinds.USER_ROLE
                     )
@@ -160,7 +161,7 @@ def assignment_role(look: Look) -> Iterator[Verdict]:
 
 
 @check("entra-direct-user-assignment", reads=(kinds.UserAssignment,), severity=Severity.MEDIUM, security=True)
-def direct_user_assignment(look: Look) -> Iterator[Verdict]:
+def direct_user_assignment(context: CheckContext) -> Iterator[Violation]:
     """No user is assigned directly
 
     Symptom: Somebody has a seat whom no group explains.
@@ -172,11 +173,13 @@ def direct_user_assignment(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Microsoft Entra guide, step 5, Avoid direct user assignment.
     """
-    principal(look)
-    listed = {wanted.key for wanted in look.desired.resources if isinstance(wanted, kinds.UserAssignment)}
-    for assignment in look.snapshot.of(kinds.UserAssignment):
+    principal(context)
+    listed = {
+        wanted.key for wanted in context.desired_state.resources if isinstance(wanted, kinds.UserAssignment)
+    }
+    for assignment in context.snapshot.all(kinds.UserAssignment):
         meant = assignment.key in listed
-        yield Verdict(
+        yield Violation(
             f"{assignment.principal_name} is assigned directly"
             + (" (the playbook says so)" if meant else ""),
             assignment.address,
@@ -191,7 +194,7 @@ def direct_user_assignment(look: Look) -> Iterator[Verdict]:
 
 
 @check("entra-nested-groups", reads=(seen.GroupMembers,), severity=Severity.MEDIUM)
-def nested_groups(look: Look) -> Iterator[Verdict]:
+def nested_groups(context: CheckContext) -> Iterator[Violation]:
     """No assigned group contains groups
 
     Symptom: Members of the inner group can neither sign in nor appear in Kiro.
@@ -202,10 +205,10 @@ def nested_groups(look: Look) -> Iterator[Verdict]:
 
     Source: Microsoft Entra, how provisioning works (nested groups are not supported).
     """
-    principal(look)
-    for members in look.snapshot.of(seen.GroupMembers):
+    principal(context)
+    for members in context.snapshot.all(seen.GroupMembers):
         if members.nested:
-            yield Verdict(
+            yield Violation(
                 f"{members.key} contains groups whose members get nothing: {', '.join(members.nested)}",
                 members.address,
                 (("groups.members[@odata.type=group].displayName", list(members.nested)),),
@@ -213,7 +216,7 @@ def nested_groups(look: Look) -> Iterator[Verdict]:
 
 
 @check("entra-empty-group", reads=(seen.GroupMembers,), severity=Severity.LOW)
-def empty_group(look: Look) -> Iterator[Verdict]:
+def empty_group(context: CheckContext) -> Iterator[Violation]:
     """Every assigned group has users
 
     Symptom: Nobody appears in Kiro.
@@ -224,10 +227,10 @@ def empty_group(look: Look) -> Iterator[Verdict]:
 
     Source: Microsoft Entra, how provisioning works (assignment-based scoping).
     """
-    principal(look)
-    for members in look.snapshot.of(seen.GroupMembers):
+    principal(context)
+    for members in context.snapshot.all(seen.GroupMembers):
         if not members.users:
-            yield Verdict(
+            yield Violation(
                 f"{members.key} has no users as direct members",
                 members.address,
                 (("groups.members[@odata.type=user]", 0),),
@@ -239,7 +242,7 @@ def empty_group(look: Look) -> Iterator[Verdict]:
     reads=(seen.ConsentPolicy, kinds.Consent),
     severity=Severity.HIGH,
 )
-def user_consent_disabled(look: Look) -> Iterator[Verdict]:
+def user_consent_disabled(context: CheckContext) -> Iterator[Violation]:
     """Users may consent, or an administrator has
 
     Symptom: Users are told that they need an administrator's approval (AADSTS65001, AADSTS90094).
@@ -251,13 +254,13 @@ def user_consent_disabled(look: Look) -> Iterator[Verdict]:
 
     Source: Microsoft Graph v1.0, authorizationPolicy (permissionGrantPoliciesAssigned) and oAuth2PermissionGrant.
     """
-    found = principal(look)
-    policy = look.snapshot.one(seen.ConsentPolicy)
-    consent = look.snapshot.one(kinds.Consent)
+    found = principal(context)
+    policy = context.snapshot.first(seen.ConsentPolicy)
+    consent = context.snapshot.first(kinds.Consent)
     scopes = consent.scopes if consent and consent.scopes else ()
     lacking = [scope for scope in kiro.SCOPES if scope not in scopes]
     if policy and not policy.user_consent and lacking:
-        yield Verdict(
+        yield Violation(
             f"users may not consent, and no administrator has consented to {', '.join(lacking)}",
             found.address,
             (
@@ -267,12 +270,12 @@ def user_consent_disabled(look: Look) -> Iterator[Verdict]:
                 ),
                 ("oauth2PermissionGrants[consentType=AllPrincipals].scope", list(scopes)),
             ),
-            repaired(kinds.Consent(key=found.key, scopes=kiro.SCOPES)),
+            set_fields(kinds.Consent(key=found.key, scopes=kiro.SCOPES)),
         )
 
 
 @check("entra-conditional-access", reads=(seen.ConditionalAccessPolicy,), severity=Severity.MEDIUM)
-def conditional_access(look: Look) -> Iterator[Verdict]:
+def conditional_access(context: CheckContext) -> Iterator[Violation]:
     """No Conditional Access policy keeps Kiro's clients out
 
     Symptom: Sign-in fails for some or all people (AADSTS53003, 53000, 53001).
@@ -285,11 +288,11 @@ def conditional_access(look: Look) -> Iterator[Verdict]:
 
     Source: Microsoft Graph v1.0, conditionalAccessPolicy (grantControls).
     """
-    application(look)
-    for policy in look.snapshot.of(seen.ConditionalAccessPolicy):
+    application(context)
+    for policy in context.snapshot.all(seen.ConditionalAccessPolicy):
         blocking = [_BLOCKING[control] for control in policy.controls if control in _BLOCKING]
         if blocking:
-            yield Verdict(
+            yield Violation(
                 f"the policy {policy.display_name!r} {' and '.join(blocking)}",
                 policy.address,
                 (
@@ -303,7 +306,7 @@ def conditional_access(look: Look) -> Iterator[Verdict]:
 
 
 @check("entra-licence", reads=(seen.Licences,), severity=Severity.MEDIUM)
-def licence(look: Look) -> Iterator[Verdict]:
+def licence(context: CheckContext) -> Iterator[Violation]:
     """The tenant's licence allows to assign groups
 
     Symptom: Groups cannot be assigned to the application, or assignments have no effect.
@@ -314,10 +317,10 @@ def licence(look: Look) -> Iterator[Verdict]:
 
     Source: Microsoft Entra, assign users and groups to an application (prerequisites).
     """
-    found = look.snapshot.one(seen.Licences)
+    found = context.snapshot.first(seen.Licences)
     plans = found.plans if found else ()
     if not any(plan.startswith("AAD_PREMIUM") for plan in plans):
-        yield Verdict(
+        yield Violation(
             "the tenant has no Microsoft Entra ID P1 or P2",
             found.address if found else "",
             (("subscribedSkus[capabilityStatus=Enabled].servicePlans[*].servicePlanName", list(plans)),),
@@ -325,7 +328,7 @@ def licence(look: Look) -> Iterator[Verdict]:
 
 
 @check("entra-sign-in-errors", reads=(seen.SignInError,), severity=Severity.MEDIUM)
-def sign_in_errors(look: Look) -> Iterator[Verdict]:
+def sign_in_errors(context: CheckContext) -> Iterator[Violation]:
     """Nobody failed to sign in to the application in the last seven days
 
     Symptom: People report an error page with an AADSTS code.
@@ -336,11 +339,11 @@ def sign_in_errors(look: Look) -> Iterator[Verdict]:
 
     Source: Microsoft identity platform, authentication and authorization error codes; Microsoft Graph v1.0, signIn.
     """
-    application(look)
-    for error in look.snapshot.of(seen.SignInError):
+    application(context)
+    for error in context.snapshot.all(seen.SignInError):
         found = meaning(error.code, error.reason)
         if not found.benign:
-            yield Verdict(
+            yield Violation(
                 f"AADSTS{error.code}, {error.count} times: {found.what}"
                 + (f"; {found.fix}" if found.fix else ""),
                 error.address,

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from provisioner.core.check import Catalogue, Look, Severity, Verdict
-from provisioner.core.looking import desired, repaired
-from provisioner.core.plan import Desired
+from provisioner.core.check import CheckContext, CheckRegistry, Severity, Violation, set_fields
+from provisioner.core.plan import DesiredState
 from provisioner.providers import kiro
 from provisioner.providers.entra import observations as seen
 from provisioner.providers.entra import resources as kinds
 
-from .looking import application, principal
+from .required import application, principal
 
-check = Catalogue()
+check = CheckRegistry()
 
 
 @check("entra-application-missing", reads=(kinds.Application,), severity=Severity.HIGH)
-def application_missing(look: Look) -> Iterator[Verdict]:
+def application_missing(context: CheckContext) -> Iterator[Violation]:
     """The application and its service principal exist
 
     Symptom: Nobody can sign in; the sign-in page says that the application was not found (AADSTS700016).
@@ -29,29 +28,32 @@ def application_missing(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Microsoft Entra guide, step 1.
     """
-    wanted = desired(look, kinds.Application)
-    found = look.snapshot.one(kinds.Application)
+    wanted = context.desired(kinds.Application)
+    found = context.snapshot.first(kinds.Application)
     if found is None:
-        problem = look.snapshot.problem(wanted.address)
+        problem = context.snapshot.problem_for(wanted.address)
         message = (
             problem.message if problem else f"there is no application {wanted.display_name!r} in the tenant"
         )
         listed = tuple(("applications", line) for line in problem.candidates) if problem else ()
         nothing: tuple[tuple[str, Any], ...] = ((f"applications?displayName eq '{wanted.display_name}'", []),)
-        yield Verdict(
-            message, wanted.address, listed or nothing, None if problem else repaired(*look.desired.resources)
+        yield Violation(
+            message,
+            wanted.address,
+            listed or nothing,
+            None if problem else set_fields(*context.desired_state.resources),
         )
-    elif look.snapshot.one(kinds.ServicePrincipal) is None:
-        yield Verdict(
+    elif context.snapshot.first(kinds.ServicePrincipal) is None:
+        yield Violation(
             "the application has no service principal",
             found.address,
             ((f"servicePrincipals(appId='{found.app_id}')", None),),
-            repaired(desired(look, kinds.ServicePrincipal).model_copy(update={"after": ()})),
+            set_fields(context.desired(kinds.ServicePrincipal).model_copy(update={"depends_on": ()})),
         )
 
 
 @check("entra-bare-application", reads=(kinds.Application,), severity=Severity.LOW)
-def bare_application(look: Look) -> Iterator[Verdict]:
+def bare_application(context: CheckContext) -> Iterator[Violation]:
     """The application was made from the non-gallery template
 
     Symptom: The portal's Provisioning page of the application is missing or incomplete.
@@ -63,9 +65,9 @@ def bare_application(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Microsoft Entra guide, step 1; Microsoft Graph v1.0, application (applicationTemplateId is read-only).
     """
-    found = application(look)
+    found = application(context)
     if found.template_id is None:
-        yield Verdict(
+        yield Violation(
             "the application was not made from the non-gallery template",
             found.address,
             (("application.applicationTemplateId", None),),
@@ -75,7 +77,7 @@ def bare_application(look: Look) -> Iterator[Verdict]:
 @check(
     "entra-duplicate-application", reads=(kinds.Application, seen.OtherApplication), severity=Severity.MEDIUM
 )
-def duplicate_application(look: Look) -> Iterator[Verdict]:
+def duplicate_application(context: CheckContext) -> Iterator[Violation]:
     """Only one application has this name
 
     Symptom: Changes seem to have no effect: somebody configured, or gave Kiro, the other application of that name.
@@ -86,14 +88,14 @@ def duplicate_application(look: Look) -> Iterator[Verdict]:
 
     Source: Microsoft Graph v1.0, application (displayName).
     """
-    for other in look.snapshot.of(seen.OtherApplication):
-        yield Verdict(
+    for other in context.snapshot.all(seen.OtherApplication):
+        yield Violation(
             f"another application is called {other.display_name!r}: client id {other.app_id}",
             other.address,
             (("applications.appId", other.app_id), ("applications.createdDateTime", other.created)),
         )
-    for stray in look.snapshot.of(seen.StrayApplication):
-        yield Verdict(
+    for stray in context.snapshot.all(seen.OrphanedApplication):
+        yield Violation(
             f"an interrupted run left {stray.display_name!r}; the next apply removes it",
             stray.address,
             (("applications.displayName", stray.display_name),),
@@ -101,7 +103,7 @@ def duplicate_application(look: Look) -> Iterator[Verdict]:
 
 
 @check("entra-recycle-bin", reads=(kinds.Application, seen.DeletedApplication), severity=Severity.LOW)
-def recycle_bin(look: Look) -> Iterator[Verdict]:
+def recycle_bin(context: CheckContext) -> Iterator[Violation]:
     """No copy of the application is in the recycle bin
 
     Symptom: Two applications of the same name after a restore; or a new one cannot get its marker.
@@ -112,8 +114,8 @@ def recycle_bin(look: Look) -> Iterator[Verdict]:
 
     Source: Microsoft Graph v1.0, application: delete; directory: deletedItems.
     """
-    for copy in look.snapshot.of(seen.DeletedApplication):
-        yield Verdict(
+    for copy in context.snapshot.all(seen.DeletedApplication):
+        yield Violation(
             f"a deleted application {copy.display_name!r} (client id {copy.app_id}) can still be restored",
             copy.address,
             (
@@ -126,7 +128,7 @@ def recycle_bin(look: Look) -> Iterator[Verdict]:
 @check(
     "entra-application-disabled", reads=(kinds.Application, kinds.ServicePrincipal), severity=Severity.HIGH
 )
-def application_disabled(look: Look) -> Iterator[Verdict]:
+def application_disabled(context: CheckContext) -> Iterator[Violation]:
     """The application is enabled for users to sign in
 
     Symptom: Sign-in fails for everybody (AADSTS7000112 or a message that the application is disabled).
@@ -137,25 +139,30 @@ def application_disabled(look: Look) -> Iterator[Verdict]:
 
     Source: Microsoft Graph v1.0, servicePrincipal (accountEnabled) and application (isDisabled).
     """
-    found, service = application(look), principal(look)
+    found, service = application(context), principal(context)
     if service.account_enabled is False:
-        yield Verdict(
+        yield Violation(
             "the service principal is disabled",
             service.address,
             (("servicePrincipal.accountEnabled", False),),
-            repaired(kinds.ServicePrincipal(key=service.key, account_enabled=True)),
+            set_fields(kinds.ServicePrincipal(key=service.key, account_enabled=True)),
         )
     if found.disabled:
-        yield Verdict(
+        yield Violation(
             "the application is disabled",
             found.address,
             (("application.isDisabled", True),),
-            repaired(kinds.Application(key=found.key, disabled=False)),
+            set_fields(kinds.Application(key=found.key, disabled=False)),
         )
 
 
-@check("entra-token-version", reads=(kinds.Application,), severity=Severity.HIGH, row="access token version")
-def token_version(look: Look) -> Iterator[Verdict]:
+@check(
+    "entra-token-version",
+    reads=(kinds.Application,),
+    severity=Severity.HIGH,
+    vendor_row="access token version",
+)
+def token_version(context: CheckContext) -> Iterator[Violation]:
     """Access tokens are issued in version 2
 
     Symptom: Sign-in succeeds, then API calls fail with authorization errors.
@@ -166,18 +173,18 @@ def token_version(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Microsoft Entra guide, Troubleshooting, row 1; Microsoft Graph v1.0, apiApplication.
     """
-    found = application(look)
+    found = application(context)
     if found.access_token_version != 2:
-        yield Verdict(
+        yield Violation(
             f"access tokens are issued in version {found.access_token_version or '1 (the default)'}, Kiro needs 2",
             found.address,
             (("application.api.requestedAccessTokenVersion", found.access_token_version),),
-            repaired(kinds.Application(key=found.key, access_token_version=2)),
+            set_fields(kinds.Application(key=found.key, access_token_version=2)),
         )
 
 
 @check("entra-identifier-uri", reads=(kinds.Application,), severity=Severity.HIGH)
-def identifier_uri(look: Look) -> Iterator[Verdict]:
+def identifier_uri(context: CheckContext) -> Iterator[Violation]:
     """The Application ID URI is the default one
 
     Symptom: Sign-in fails: the resource principal api://... was not found (AADSTS500011).
@@ -188,19 +195,19 @@ def identifier_uri(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Microsoft Entra guide, step 2; the form of the scopes is what Kiro clients were seen to send.
     """
-    found = application(look)
+    found = application(context)
     default = f"api://{found.app_id}"
     if default not in (found.identifier_uris or ()):
-        yield Verdict(
+        yield Violation(
             f"the Application ID URI {default} is missing",
             found.address,
             (("application.identifierUris", list(found.identifier_uris or ())),),
-            repaired(kinds.Application(key=found.key, identifier_uris=(default,))),
+            set_fields(kinds.Application(key=found.key, identifier_uris=(default,))),
         )
 
 
 @check("entra-custom-identifier-uri", reads=(kinds.Application,), severity=Severity.LOW, security=True)
-def custom_identifier_uri(look: Look) -> Iterator[Verdict]:
+def custom_identifier_uri(context: CheckContext) -> Iterator[Violation]:
     """There is no Application ID URI besides the default one
 
     Symptom: Sign-in fails with AADSTS90009 where a client uses the other URI.
@@ -211,25 +218,25 @@ def custom_identifier_uri(look: Look) -> Iterator[Verdict]:
 
     Source: Microsoft identity platform, error codes (AADSTS90009).
     """
-    found = application(look)
+    found = application(context)
     if found.other_identifier_uris:
-        yield Verdict(
+        yield Violation(
             f"further Application ID URIs: {', '.join(found.other_identifier_uris)}",
             found.address,
             (("application.identifierUris", list(found.identifier_uris or ())),),
-            repaired(kinds.Application(key=found.key, other_identifier_uris=())),
+            set_fields(kinds.Application(key=found.key, other_identifier_uris=())),
         )
 
 
-def _scopes_as_listed(look: Look, value: str) -> Desired | None:
+def _scopes_as_listed(context: CheckContext, value: str) -> DesiredState | None:
     """The playbook's scopes; None where it does not list this one, and so a person must decide."""
-    wanted = desired(look, kinds.Application)
+    wanted = context.desired(kinds.Application)
     listed = any(scope.value == value for scope in wanted.scopes or ())
-    return repaired(kinds.Application(key=wanted.key, scopes=wanted.scopes)) if listed else None
+    return set_fields(kinds.Application(key=wanted.key, scopes=wanted.scopes)) if listed else None
 
 
-@check("entra-scopes-missing", reads=(kinds.Application,), severity=Severity.HIGH, row="scopes")
-def scopes_missing(look: Look) -> Iterator[Verdict]:
+@check("entra-scopes-missing", reads=(kinds.Application,), severity=Severity.HIGH, vendor_row="scopes")
+def scopes_missing(context: CheckContext) -> Iterator[Violation]:
     """Both Kiro scopes are exposed
 
     Symptom: The sign-in page shows an error (AADSTS650053 or AADSTS65005: no such scope).
@@ -240,20 +247,20 @@ def scopes_missing(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Microsoft Entra guide, Troubleshooting, row 2, and step 2.
     """
-    found = application(look)
+    found = application(context)
     present = {scope.value for scope in found.scopes or ()}
     for value in kiro.SCOPES:
         if value not in present:
-            yield Verdict(
+            yield Violation(
                 f"the scope {value} is missing",
                 found.address,
                 (("application.api.oauth2PermissionScopes[*].value", sorted(present)),),
-                _scopes_as_listed(look, value),
+                _scopes_as_listed(context, value),
             )
 
 
 @check("entra-scope-disabled", reads=(kinds.Application,), severity=Severity.HIGH)
-def scope_disabled(look: Look) -> Iterator[Verdict]:
+def scope_disabled(context: CheckContext) -> Iterator[Violation]:
     """The Kiro scopes are enabled
 
     Symptom: The sign-in page shows an error (AADSTS650053 or AADSTS65005).
@@ -264,19 +271,19 @@ def scope_disabled(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Microsoft Entra guide, step 2 (State: Enabled).
     """
-    found = application(look)
+    found = application(context)
     for scope in found.scopes or ():
         if scope.value in kiro.SCOPES and scope.enabled is False:
-            yield Verdict(
+            yield Violation(
                 f"the scope {scope.value} is disabled",
                 found.address,
                 ((f"application.api.oauth2PermissionScopes[value={scope.value}].isEnabled", False),),
-                _scopes_as_listed(look, scope.value),
+                _scopes_as_listed(context, scope.value),
             )
 
 
 @check("entra-scope-admin-only", reads=(kinds.Application,), severity=Severity.MEDIUM)
-def scope_admin_only(look: Look) -> Iterator[Verdict]:
+def scope_admin_only(context: CheckContext) -> Iterator[Violation]:
     """Users may consent to the Kiro scopes
 
     Symptom: Users are asked for an administrator's approval (AADSTS65001, AADSTS90094).
@@ -287,19 +294,19 @@ def scope_admin_only(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Microsoft Entra guide, step 2 (Who can consent?).
     """
-    found = application(look)
+    found = application(context)
     for scope in found.scopes or ():
         if scope.value in kiro.SCOPES and scope.type == "Admin":
-            yield Verdict(
+            yield Violation(
                 f"only admins can consent to {scope.value}",
                 found.address,
                 ((f"application.api.oauth2PermissionScopes[value={scope.value}].type", "Admin"),),
-                _scopes_as_listed(look, scope.value),
+                _scopes_as_listed(context, scope.value),
             )
 
 
 @check("entra-multi-tenant", reads=(kinds.Application,), severity=Severity.HIGH, security=True)
-def multi_tenant(look: Look) -> Iterator[Verdict]:
+def multi_tenant(context: CheckContext) -> Iterator[Violation]:
     """Only accounts of this tenant can sign in
 
     Symptom: None; people of other organizations can get tokens for the application.
@@ -310,18 +317,18 @@ def multi_tenant(look: Look) -> Iterator[Verdict]:
 
     Source: Microsoft Graph v1.0, application (signInAudience); Kiro, Microsoft Entra guide, Preventing unauthorized access.
     """
-    found = application(look)
+    found = application(context)
     if found.sign_in_audience != "AzureADMyOrg":
-        yield Verdict(
+        yield Violation(
             f"accounts beyond this tenant can sign in ({found.sign_in_audience})",
             found.address,
             (("application.signInAudience", found.sign_in_audience),),
-            repaired(kinds.Application(key=found.key, sign_in_audience="AzureADMyOrg")),
+            set_fields(kinds.Application(key=found.key, sign_in_audience="AzureADMyOrg")),
         )
 
 
 @check("entra-client-credentials", reads=(kinds.Application,), severity=Severity.MEDIUM, security=True)
-def client_credentials(look: Look) -> Iterator[Verdict]:
+def client_credentials(context: CheckContext) -> Iterator[Violation]:
     """The application has no secrets or certificates
 
     Symptom: None; whoever holds the credential can act as the application.
@@ -332,9 +339,9 @@ def client_credentials(look: Look) -> Iterator[Verdict]:
 
     Source: Microsoft identity platform, public client applications.
     """
-    found = application(look)
+    found = application(context)
     for credential in found.credentials:
-        yield Verdict(
+        yield Violation(
             f"the application has a {credential.kind} {credential.name or '(without a name)'} until {credential.ends}",
             found.address,
             (

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from provisioner.core.check import Catalogue, Look, Severity, SkipCheckError, Verdict
-from provisioner.core.looking import as_in_playbook, desired, repaired
+from provisioner.core.check import (
+    CheckContext,
+    CheckRegistry,
+    Severity,
+    SkipCheckError,
+    Violation,
+    set_fields,
+)
 from provisioner.providers.entra import observations as seen
 from provisioner.providers.entra import resources as kinds
 
-from .looking import job, mapping, principal, secrets
+from .required import job, mapping, principal, secrets
 
-check = Catalogue()
+check = CheckRegistry()
 
 _SCHEMA = "synchronization.jobs.schema.synchronizationRules[*].objectMappings"
 _USERS = f"{_SCHEMA}[sourceObjectName=User].attributeMappings"
@@ -23,9 +29,9 @@ _WHOLE = (kinds.ProvisioningJob, kinds.AttributeMapping, kinds.ProvisioningSecre
     "entra-attribute-mapping",
     reads=(kinds.AttributeMapping,),
     severity=Severity.HIGH,
-    row="attribute mapping",
+    vendor_row="attribute mapping",
 )
-def attribute_mapping(look: Look) -> Iterator[Verdict]:
+def attribute_mapping(context: CheckContext) -> Iterator[Violation]:
     """A user's externalId is the object id
 
     Symptom: Sign-in succeeds, but the user has no subscription and API calls fail.
@@ -38,21 +44,21 @@ def attribute_mapping(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Microsoft Entra guide, Troubleshooting, row 3, and step 4; kirodotdev/Kiro issue 9582.
     """
-    found = mapping(look)
+    found = mapping(context)
     if found.external_id is not None and found.external_id != "objectId":
-        service = job(look)
+        service = job(context)
         late = service.synced_users or service.last_success
-        yield Verdict(
+        yield Violation(
             f"externalId comes from {found.external_id!r} instead of 'objectId'"
             + (f"; {service.synced_users or 'some'} users were provisioned with it already" if late else ""),
             found.address,
             ((f"{_USERS}[targetAttributeName=externalId].source.name", found.external_id),),
-            repaired(kinds.AttributeMapping(key=found.key, external_id="objectId")),
+            set_fields(kinds.AttributeMapping(key=found.key, external_id="objectId")),
         )
 
 
 @check("entra-unsupported-attributes", reads=(kinds.AttributeMapping,), severity=Severity.HIGH)
-def unsupported_attributes(look: Look) -> Iterator[Verdict]:
+def unsupported_attributes(context: CheckContext) -> Iterator[Violation]:
     """No attribute is mapped that Kiro does not support
 
     Symptom: Provisioning fails for users who have such an attribute.
@@ -63,18 +69,18 @@ def unsupported_attributes(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Microsoft Entra guide, step 4, Remove unsupported attributes.
     """
-    found = mapping(look)
+    found = mapping(context)
     if found.unsupported:
-        yield Verdict(
+        yield Violation(
             f"mapped, but not supported: {', '.join(found.unsupported)}",
             found.address,
             ((f"{_USERS}[*].targetAttributeName", list(found.unsupported)),),
-            repaired(kinds.AttributeMapping(key=found.key, unsupported=())),
+            set_fields(kinds.AttributeMapping(key=found.key, unsupported=())),
         )
 
 
 @check("entra-required-attributes", reads=(kinds.AttributeMapping,), severity=Severity.HIGH)
-def required_attributes(look: Look) -> Iterator[Verdict]:
+def required_attributes(context: CheckContext) -> Iterator[Violation]:
     """userName, externalId and active are mapped
 
     Symptom: Provisioning fails, or users cannot be told apart.
@@ -85,18 +91,18 @@ def required_attributes(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Microsoft Entra guide, step 4, Minimum required attributes.
     """
-    found = mapping(look)
+    found = mapping(context)
     if found.missing:
-        yield Verdict(
+        yield Violation(
             f"not mapped: {', '.join(found.missing)}",
             found.address,
             ((f"{_USERS}[*].targetAttributeName", [*(found.other or ())]),),
-            repaired(kinds.AttributeMapping(key=found.key, missing=())),
+            set_fields(kinds.AttributeMapping(key=found.key, missing=())),
         )
 
 
 @check("entra-mapping-disabled", reads=(kinds.AttributeMapping,), severity=Severity.HIGH)
-def mapping_disabled(look: Look) -> Iterator[Verdict]:
+def mapping_disabled(context: CheckContext) -> Iterator[Violation]:
     """Users and groups are both provisioned, with additions, updates and deletions
 
     Symptom: Groups, or users, or their changes do not arrive in Kiro.
@@ -107,13 +113,13 @@ def mapping_disabled(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Microsoft Entra guide, step 4 (both should be enabled).
     """
-    found = mapping(look)
+    found = mapping(context)
     if found.disabled:
-        yield Verdict(
+        yield Violation(
             "; ".join(found.disabled),
             found.address,
             ((f"{_SCHEMA}[*].enabled, flowTypes", list(found.disabled)),),
-            repaired(kinds.AttributeMapping(key=found.key, disabled=())),
+            set_fields(kinds.AttributeMapping(key=found.key, disabled=())),
         )
 
 
@@ -121,9 +127,9 @@ def mapping_disabled(look: Look) -> Iterator[Verdict]:
     "entra-not-provisioned",
     reads=(kinds.ProvisioningJob, kinds.ProvisioningStatus, seen.GroupMembers),
     severity=Severity.HIGH,
-    row="provision on demand",
+    vendor_row="provision on demand",
 )
-def not_provisioned(look: Look) -> Iterator[Verdict]:
+def not_provisioned(context: CheckContext) -> Iterator[Violation]:
     """Provisioning is on and reaches people
 
     Symptom: Users and groups do not appear in the Kiro console.
@@ -135,22 +141,25 @@ def not_provisioned(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Microsoft Entra guide, Troubleshooting, row 5, and When will users appear.
     """
-    service = principal(look)
-    desired(look, kinds.ProvisioningJob)
-    found, status = look.snapshot.one(kinds.ProvisioningJob), look.snapshot.one(kinds.ProvisioningStatus)
+    service = principal(context)
+    context.desired(kinds.ProvisioningJob)
+    found, status = (
+        context.snapshot.first(kinds.ProvisioningJob),
+        context.snapshot.first(kinds.ProvisioningStatus),
+    )
     if found is None:
-        yield Verdict(
+        yield Violation(
             "there is no provisioning job",
             service.address,
             (("synchronization.jobs", []),),
-            as_in_playbook(look, *_WHOLE),
+            context.as_in_playbook(*_WHOLE),
         )
     elif status is None or not status.on:
-        yield Verdict(
+        yield Violation(
             "provisioning is off",
             found.address,
             (("synchronization.jobs.schedule.state", found.schedule), ("status.code", found.status)),
-            as_in_playbook(look, *_WHOLE),
+            context.as_in_playbook(*_WHOLE),
         )
     elif found.last_run is None and not found.quarantine:
         raise SkipCheckError(
@@ -158,14 +167,14 @@ def not_provisioned(look: Look) -> Iterator[Verdict]:
             "If that is still so tomorrow, restart provisioning"
         )
     elif found.last_success is None:
-        yield Verdict(
+        yield Violation(
             "cycles have run, but none has succeeded",
             found.address,
             (("synchronization.jobs.status.lastSuccessfulExecution", None),),
-            repaired(kinds.ProvisioningStatus(key=found.key, healthy=True)) if found.quarantine else None,
+            set_fields(kinds.ProvisioningStatus(key=found.key, healthy=True)) if found.quarantine else None,
         )
-    elif not found.synced_users and any(members.users for members in look.snapshot.of(seen.GroupMembers)):
-        yield Verdict(
+    elif not found.synced_users and any(members.users for members in context.snapshot.all(seen.GroupMembers)):
+        yield Violation(
             "cycles succeed, but no user has been provisioned",
             found.address,
             (("synchronization.jobs.status.synchronizedEntryCountByType", found.synced_users),),
@@ -176,10 +185,10 @@ def not_provisioned(look: Look) -> Iterator[Verdict]:
     "entra-profile-recreated",
     reads=(kinds.ProvisioningSecrets,),
     severity=Severity.HIGH,
-    row="profile deleted and created again",
+    vendor_row="profile deleted and created again",
     security=True,
 )
-def profile_recreated(look: Look) -> Iterator[Verdict]:
+def profile_recreated(context: CheckContext) -> Iterator[Violation]:
     """Provisioning pushes to the Kiro profile of the playbook
 
     Symptom: Group membership is not synchronized after the Kiro profile was deleted and created again.
@@ -191,20 +200,20 @@ def profile_recreated(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Microsoft Entra guide, Troubleshooting, row 6, and Profile deletion warning.
     """
-    found, wanted = secrets(look), desired(look, kinds.ProvisioningSecrets)
+    found, wanted = secrets(context), context.desired(kinds.ProvisioningSecrets)
     if wanted.endpoint is None:
         raise SkipCheckError("the playbook has no SCIM endpoint to compare with")
     if found.endpoint != wanted.endpoint:
-        yield Verdict(
+        yield Violation(
             "provisioning pushes to another SCIM endpoint than the playbook's",
             found.address,
             (("synchronization.secrets[key=BaseAddress].value", found.endpoint),),
-            as_in_playbook(look, *_WHOLE),
+            context.as_in_playbook(*_WHOLE),
         )
 
 
 @check("entra-several-jobs", reads=(kinds.ProvisioningJob,), severity=Severity.MEDIUM)
-def several_jobs(look: Look) -> Iterator[Verdict]:
+def several_jobs(context: CheckContext) -> Iterator[Violation]:
     """There is one provisioning job
 
     Symptom: Attributes change back and forth, or users are deactivated for no reason.
@@ -215,10 +224,10 @@ def several_jobs(look: Look) -> Iterator[Verdict]:
 
     Source: Microsoft Graph v1.0, synchronizationJob.
     """
-    job(look)
-    jobs = look.snapshot.of(kinds.ProvisioningJob)
+    job(context)
+    jobs = context.snapshot.all(kinds.ProvisioningJob)
     if len(jobs) > 1:
-        yield Verdict(
+        yield Violation(
             f"there are {len(jobs)} provisioning jobs",
             jobs[0].address,
             (("synchronization.jobs[*].id", [found.id for found in jobs]),),
@@ -226,7 +235,7 @@ def several_jobs(look: Look) -> Iterator[Verdict]:
 
 
 @check("entra-quarantine", reads=(kinds.ProvisioningJob,), severity=Severity.HIGH)
-def quarantine(look: Look) -> Iterator[Verdict]:
+def quarantine(context: CheckContext) -> Iterator[Violation]:
     """Provisioning is not in quarantine
 
     Symptom: Changes arrive in Kiro a day late, or not at all.
@@ -239,22 +248,22 @@ def quarantine(look: Look) -> Iterator[Verdict]:
 
     Source: Microsoft Entra, application provisioning quarantine status; Microsoft Graph v1.0, synchronizationQuarantine.
     """
-    found = job(look)
+    found = job(context)
     if found.quarantine:
-        healthy = repaired(kinds.ProvisioningStatus(key=found.key, healthy=True))
-        yield Verdict(
+        healthy = set_fields(kinds.ProvisioningStatus(key=found.key, healthy=True))
+        yield Violation(
             f"provisioning is in quarantine ({found.quarantine}): {found.quarantine_error or 'no reason given'}",
             found.address,
             (
                 ("synchronization.jobs.status.quarantine.reason", found.quarantine),
                 ("synchronization.jobs.status.quarantine.error", found.quarantine_error),
             ),
-            as_in_playbook(look, *_WHOLE) | healthy,
+            context.as_in_playbook(*_WHOLE) | healthy,
         )
 
 
 @check("entra-escrowed-entries", reads=(kinds.ProvisioningJob,), severity=Severity.MEDIUM)
-def escrowed_entries(look: Look) -> Iterator[Verdict]:
+def escrowed_entries(context: CheckContext) -> Iterator[Violation]:
     """No entries are held back
 
     Symptom: Some users or groups are missing in Kiro, or their changes are.
@@ -265,18 +274,18 @@ def escrowed_entries(look: Look) -> Iterator[Verdict]:
 
     Source: Microsoft Graph v1.0, synchronizationTaskExecution (countEscrowed).
     """
-    found = job(look)
+    found = job(context)
     if found.escrowed:
-        yield Verdict(
+        yield Violation(
             f"{found.escrowed} entries are held back after failures",
             found.address,
             (("synchronization.jobs.status.lastExecution.countEscrowed", found.escrowed),),
-            repaired(kinds.ProvisioningStatus(key=found.key, healthy=True)),
+            set_fields(kinds.ProvisioningStatus(key=found.key, healthy=True)),
         )
 
 
 @check("entra-stale-execution", reads=(kinds.ProvisioningJob,), severity=Severity.MEDIUM)
-def stale_execution(look: Look) -> Iterator[Verdict]:
+def stale_execution(context: CheckContext) -> Iterator[Violation]:
     """Provisioning ran lately
 
     Symptom: New members do not appear in Kiro, although provisioning is on.
@@ -287,18 +296,18 @@ def stale_execution(look: Look) -> Iterator[Verdict]:
 
     Source: Microsoft Graph v1.0, synchronizationStatus (lastExecution) and synchronizationSchedule (interval).
     """
-    found = job(look)
+    found = job(context)
     if found.overdue:
-        yield Verdict(
+        yield Violation(
             f"the last cycle ended {found.last_run}; one is due every {(found.interval_seconds or 0) / 60:.0f} minutes",
             found.address,
             (("synchronization.jobs.status.lastExecution.timeEnded", found.last_run),),
-            repaired(kinds.ProvisioningStatus(key=found.key, healthy=True)),
+            set_fields(kinds.ProvisioningStatus(key=found.key, healthy=True)),
         )
 
 
 @check("entra-sync-all-users", reads=(kinds.ProvisioningSecrets,), severity=Severity.HIGH, security=True)
-def sync_all_users(look: Look) -> Iterator[Verdict]:
+def sync_all_users(context: CheckContext) -> Iterator[Violation]:
     """Only assigned users and groups are provisioned
 
     Symptom: People who are in no assigned group appear in Kiro, and may get a seat.
@@ -309,18 +318,18 @@ def sync_all_users(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Microsoft Entra guide, Preventing unauthorized access; Microsoft Graph v1.0, synchronizationSecret (SyncAll).
     """
-    found = secrets(look)
+    found = secrets(context)
     if found.assigned_only is not True:
-        yield Verdict(
+        yield Violation(
             "all users and groups of the tenant are provisioned",
             found.address,
             (("synchronization.secrets[key=SyncAll].value", "true"),),
-            repaired(kinds.ProvisioningSecrets(key=found.key, assigned_only=True)),
+            set_fields(kinds.ProvisioningSecrets(key=found.key, assigned_only=True)),
         )
 
 
 @check("entra-no-delete-threshold", reads=(kinds.ProvisioningSecrets,), severity=Severity.LOW)
-def no_delete_threshold(look: Look) -> Iterator[Verdict]:
+def no_delete_threshold(context: CheckContext) -> Iterator[Violation]:
     """Accidental deletions are stopped
 
     Symptom: None, until somebody removes the wrong assignment and everybody loses access.
@@ -332,19 +341,19 @@ def no_delete_threshold(look: Look) -> Iterator[Verdict]:
     Source: Microsoft Entra, accidental deletions prevention; Microsoft Graph v1.0, synchronizationSecret
     (SyncNotificationSettings).
     """
-    found = secrets(look)
+    found = secrets(context)
     if found.delete_threshold is None:
-        wanted = desired(look, kinds.ProvisioningSecrets).delete_threshold
-        yield Verdict(
+        wanted = context.desired(kinds.ProvisioningSecrets).delete_threshold
+        yield Violation(
             "nothing stops a cycle that would delete everybody",
             found.address,
             (("synchronization.secrets[key=SyncNotificationSettings].value.DeleteThresholdEnabled", False),),
-            repaired(kinds.ProvisioningSecrets(key=found.key, delete_threshold=wanted)),
+            set_fields(kinds.ProvisioningSecrets(key=found.key, delete_threshold=wanted)),
         )
 
 
 @check("entra-provisioning-failures", reads=(seen.ProvisioningFailure,), severity=Severity.MEDIUM)
-def provisioning_failures(look: Look) -> Iterator[Verdict]:
+def provisioning_failures(context: CheckContext) -> Iterator[Violation]:
     """The provisioning log of the last day shows no unmended failures
 
     Symptom: Single users or groups are missing in Kiro.
@@ -355,9 +364,9 @@ def provisioning_failures(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Microsoft Entra guide, step 4, Minimum required attributes; Microsoft Graph v1.0, provisioningObjectSummary.
     """
-    job(look)
-    for failure in look.snapshot.of(seen.ProvisioningFailure):
-        yield Verdict(
+    job(context)
+    for failure in context.snapshot.all(seen.ProvisioningFailure):
+        yield Violation(
             f"{failure.code}, {failure.count} times, the last for {failure.who}: {failure.reason or 'no reason given'}",
             failure.address,
             (
@@ -368,7 +377,7 @@ def provisioning_failures(look: Look) -> Iterator[Verdict]:
 
 
 @check("entra-wrong-external-id", reads=(seen.WrongExternalId,), severity=Severity.HIGH)
-def wrong_external_id(look: Look) -> Iterator[Verdict]:
+def wrong_external_id(context: CheckContext) -> Iterator[Violation]:
     """Nobody was provisioned with a wrong externalId
 
     Symptom: Sign-in succeeds, but the user has no subscription; correcting the mapping does not help.
@@ -380,11 +389,11 @@ def wrong_external_id(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Microsoft Entra guide, Troubleshooting, row 3; kirodotdev/Kiro issue 9582.
     """
-    job(look)
-    users = look.snapshot.of(seen.WrongExternalId)
+    job(context)
+    users = context.snapshot.all(seen.WrongExternalId)
     if users:
         names = ", ".join(str(user.name or user.key) for user in users[:5])
-        yield Verdict(
+        yield Violation(
             f"{len(users)} users have a wrong externalId in Kiro: {names}{', ...' if len(users) > 5 else ''}",
             users[0].address,
             tuple(

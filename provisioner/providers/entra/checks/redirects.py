@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from provisioner.core.check import Catalogue, Look, Severity, Verdict
-from provisioner.core.looking import desired, repaired
-from provisioner.core.plan import Desired
+from provisioner.core.check import CheckContext, CheckRegistry, Severity, Violation, set_fields
+from provisioner.core.plan import DesiredState
 from provisioner.providers import kiro
 from provisioner.providers.entra import resources as kinds
 
-from .looking import application
+from .required import application
 
-check = Catalogue()
+check = CheckRegistry()
 
 _PATH = "application.publicClient.redirectUris"
 
 
-def _as_listed(look: Look) -> Desired:
+def _as_listed(context: CheckContext) -> DesiredState:
     """The fix of every finding here: exactly the URIs of the playbook."""
-    wanted = desired(look, kinds.Application)
-    return repaired(kinds.Application(key=wanted.key, redirect_uris=wanted.redirect_uris))
+    wanted = context.desired(kinds.Application)
+    return set_fields(kinds.Application(key=wanted.key, redirect_uris=wanted.redirect_uris))
 
 
-@check("entra-redirect-uri-ide", reads=(kinds.Application,), severity=Severity.HIGH, row="redirect URIs")
-def redirect_uri_ide(look: Look) -> Iterator[Verdict]:
+@check(
+    "entra-redirect-uri-ide", reads=(kinds.Application,), severity=Severity.HIGH, vendor_row="redirect URIs"
+)
+def redirect_uri_ide(context: CheckContext) -> Iterator[Violation]:
     """The redirect URI of the Kiro IDE is registered
 
     Symptom: Signing in from the IDE ends on an error page (AADSTS50011); the command line is not affected.
@@ -35,18 +36,23 @@ def redirect_uri_ide(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Microsoft Entra guide, Troubleshooting, row 4, and step 2.
     """
-    found = application(look)
+    found = application(context)
     if kiro.KIRO_URI not in (found.redirect_uris or ()):
-        yield Verdict(
+        yield Violation(
             f"{kiro.KIRO_URI} is not registered",
             found.address,
             ((_PATH, list(found.redirect_uris or ())),),
-            _as_listed(look),
+            _as_listed(context),
         )
 
 
-@check("entra-redirect-uri-loopback", reads=(kinds.Application,), severity=Severity.HIGH, row="redirect URIs")
-def redirect_uri_loopback(look: Look) -> Iterator[Verdict]:
+@check(
+    "entra-redirect-uri-loopback",
+    reads=(kinds.Application,),
+    severity=Severity.HIGH,
+    vendor_row="redirect URIs",
+)
+def redirect_uri_loopback(context: CheckContext) -> Iterator[Violation]:
     """The loopback redirect URIs are registered
 
     Symptom: Signing in from the command line ends on an error page (AADSTS50011); the IDE is not affected.
@@ -58,23 +64,23 @@ def redirect_uri_loopback(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Microsoft Entra guide, Troubleshooting, row 4; Microsoft identity platform, redirect URI restrictions.
     """
-    found = application(look)
-    wanted = desired(look, kinds.Application).redirect_uris or ()
+    found = application(context)
+    wanted = context.desired(kinds.Application).redirect_uris or ()
     missing = [uri for uri in wanted if uri != kiro.KIRO_URI and uri not in (found.redirect_uris or ())]
     if missing:
         portless = kinds.LOOPBACK_URI in (found.redirect_uris or ())
-        yield Verdict(
+        yield Violation(
             f"not registered: {', '.join(missing)}"
             + ("; the portless URI still covers them" if portless else ""),
             found.address,
             ((_PATH, list(found.redirect_uris or ())),),
-            _as_listed(look),
+            _as_listed(context),
             severity=Severity.LOW if portless else None,
         )
 
 
 @check("entra-redirect-uri-kiro-auth", reads=(kinds.Application,), severity=Severity.MEDIUM)
-def redirect_uri_kiro_auth(look: Look) -> Iterator[Verdict]:
+def redirect_uri_kiro_auth(context: CheckContext) -> Iterator[Violation]:
     """No redirect URI has the misprints of older guides
 
     Symptom: Signing in from the IDE ends on an error page, although a kiro:// URI is registered.
@@ -85,16 +91,16 @@ def redirect_uri_kiro_auth(look: Look) -> Iterator[Verdict]:
 
     Source: kirodotdev/Kiro issue 6087; Kiro, Microsoft Entra guide, step 2.
     """
-    found = application(look)
+    found = application(context)
     for uri in found.redirect_uris or ():
         if uri.startswith("kiro://kiro.auth") or ":2128/" in uri:
-            yield Verdict(
-                f"{uri} is a misprint of an older guide", found.address, ((_PATH, uri),), _as_listed(look)
+            yield Violation(
+                f"{uri} is a misprint of an older guide", found.address, ((_PATH, uri),), _as_listed(context)
             )
 
 
 @check("entra-redirect-uri-wrong-platform", reads=(kinds.Application,), severity=Severity.HIGH, security=True)
-def redirect_uri_wrong_platform(look: Look) -> Iterator[Verdict]:
+def redirect_uri_wrong_platform(context: CheckContext) -> Iterator[Violation]:
     """Kiro's redirect URIs are registered for mobile and desktop applications only
 
     Symptom: Signing in fails: a client secret is demanded (AADSTS7000218), or the code may only be redeemed by a
@@ -106,8 +112,8 @@ def redirect_uri_wrong_platform(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Microsoft Entra guide, step 2; Microsoft identity platform, redirect URI restrictions.
     """
-    found = application(look)
-    ours = {*(desired(look, kinds.Application).redirect_uris or ()), kiro.KIRO_URI, kinds.LOOPBACK_URI}
+    found = application(context)
+    ours = {*(context.desired(kinds.Application).redirect_uris or ()), kiro.KIRO_URI, kinds.LOOPBACK_URI}
     misplaced = {
         "web": [uri for uri in found.web_redirect_uris or () if uri in ours],
         "spa": [uri for uri in found.spa_redirect_uris or () if uri in ours],
@@ -115,22 +121,22 @@ def redirect_uri_wrong_platform(look: Look) -> Iterator[Verdict]:
     if any(misplaced.values()):
         fix = kinds.Application(
             key=found.key,
-            redirect_uris=desired(look, kinds.Application).redirect_uris,
+            redirect_uris=context.desired(kinds.Application).redirect_uris,
             web_redirect_uris=tuple(uri for uri in found.web_redirect_uris or () if uri not in ours),
             spa_redirect_uris=tuple(uri for uri in found.spa_redirect_uris or () if uri not in ours),
         )
         for platform, uris in misplaced.items():
             if uris:
-                yield Verdict(
+                yield Violation(
                     f"registered under the platform {platform}: {', '.join(uris)}",
                     found.address,
                     ((f"application.{platform}.redirectUris", uris),),
-                    repaired(fix),
+                    set_fields(fix),
                 )
 
 
 @check("entra-redirect-uri-extra", reads=(kinds.Application,), severity=Severity.MEDIUM, security=True)
-def redirect_uri_extra(look: Look) -> Iterator[Verdict]:
+def redirect_uri_extra(context: CheckContext) -> Iterator[Violation]:
     """There are no redirect URIs beyond those of the playbook
 
     Symptom: None; tokens may be sent to whoever answers at that address.
@@ -141,10 +147,10 @@ def redirect_uri_extra(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Microsoft Entra guide, Redirect URI security.
     """
-    found = application(look)
-    wanted = desired(look, kinds.Application).redirect_uris or ()
+    found = application(context)
+    wanted = context.desired(kinds.Application).redirect_uris or ()
     extra = [uri for uri in found.redirect_uris or () if uri not in wanted]
     if extra:
-        yield Verdict(
-            f"also registered: {', '.join(extra)}", found.address, ((_PATH, extra),), _as_listed(look)
+        yield Violation(
+            f"also registered: {', '.join(extra)}", found.address, ((_PATH, extra),), _as_listed(context)
         )

@@ -7,15 +7,21 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from provisioner.core.check import Catalogue, Look, Severity, SkipCheckError, Verdict
-from provisioner.core.looking import as_in_playbook, desired, needed, of_desired, repaired
-from provisioner.core.snapshot import Fault
+from provisioner.core.check import (
+    CheckContext,
+    CheckRegistry,
+    Severity,
+    SkipCheckError,
+    Violation,
+    set_fields,
+)
+from provisioner.core.snapshot import ProblemKind
 from provisioner.providers.okta import observations as seen
 from provisioner.providers.okta import resources as kinds
 
-from .looking import SIGNING_IN, server
+from .required import SIGNING_IN, server
 
-check = Catalogue()
+check = CheckRegistry()
 
 _SERVER: Final = (kinds.AuthorizationServer,)
 _POLICY: Final = (*_SERVER, kinds.AccessPolicy)
@@ -24,7 +30,7 @@ _CONDITIONS: Final = "rule.conditions"
 
 
 @check("okta-licence", reads=(seen.ApiAccessManagement,), severity=Severity.HIGH)
-def licence(look: Look) -> Iterator[Verdict]:
+def licence(context: CheckContext) -> Iterator[Violation]:
     """The organization may have custom authorization servers
 
     Symptom: Every call about authorization servers is answered with 401, as if the credentials were wrong.
@@ -36,13 +42,13 @@ def licence(look: Look) -> Iterator[Verdict]:
     Source: Okta developer documentation, API Access Management; recorded traffic of terraform-provider-okta,
     AuthServer_fullStack.
     """
-    found = needed(look, seen.ApiAccessManagement, "the authorization servers were not read")
+    found = context.required(seen.ApiAccessManagement, "the authorization servers were not read")
     if not found.licensed:
-        yield Verdict("API Access Management is missing", found.address, (("errorCode", "E0000015"),))
+        yield Violation("API Access Management is missing", found.address, (("errorCode", "E0000015"),))
 
 
 @check("okta-server-missing", reads=_SERVER, severity=Severity.HIGH)
-def server_missing(look: Look) -> Iterator[Verdict]:
+def server_missing(context: CheckContext) -> Iterator[Violation]:
     """The custom authorization server exists
 
     Symptom: Kiro cannot reach the issuer: its profile cannot be created, or nobody can sign in.
@@ -54,18 +60,18 @@ def server_missing(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Okta guide, step 2.
     """
-    wanted = desired(look, kinds.AuthorizationServer)
-    problem = look.snapshot.problem(wanted.address)
-    if look.snapshot.one(kinds.AuthorizationServer) is None and (
-        problem is None or problem.fault is Fault.MISSING
+    wanted = context.desired(kinds.AuthorizationServer)
+    problem = context.snapshot.problem_for(wanted.address)
+    if context.snapshot.first(kinds.AuthorizationServer) is None and (
+        problem is None or problem.kind is ProblemKind.MISSING
     ):
         message = problem.message if problem else f"there is no authorization server {wanted.name!r}"
-        fix = None if problem else as_in_playbook(look, *SIGNING_IN)
-        yield Verdict(message, wanted.address, ((f"authorizationServers?q={wanted.name}", []),), fix)
+        fix = None if problem else context.as_in_playbook(*SIGNING_IN)
+        yield Violation(message, wanted.address, ((f"authorizationServers?q={wanted.name}", []),), fix)
 
 
 @check("okta-server-inactive", reads=_SERVER, severity=Severity.HIGH)
-def server_inactive(look: Look) -> Iterator[Verdict]:
+def server_inactive(context: CheckContext) -> Iterator[Violation]:
     """The authorization server is active
 
     Symptom: Nobody can sign in; the issuer's discovery document is gone.
@@ -76,18 +82,18 @@ def server_inactive(look: Look) -> Iterator[Verdict]:
 
     Source: Okta Management API, activateAuthorizationServer.
     """
-    found = server(look)
+    found = server(context)
     if not found.active:
-        yield Verdict(
+        yield Violation(
             "the authorization server is inactive",
             found.address,
             (("authorizationServer.status", "INACTIVE"),),
-            repaired(kinds.AuthorizationServer(key=found.key, active=True)),
+            set_fields(kinds.AuthorizationServer(key=found.key, active=True)),
         )
 
 
 @check("okta-issuer", reads=(*_SERVER, seen.Discovery), severity=Severity.HIGH, security=True)
-def issuer(look: Look) -> Iterator[Verdict]:
+def issuer(context: CheckContext) -> Iterator[Violation]:
     """The issuer is the same wherever it is told, and on the domain the playbook knows
 
     Symptom: Signing in fails after it worked before: the issuer of the tokens is not the one in the Kiro profile.
@@ -100,33 +106,33 @@ def issuer(look: Look) -> Iterator[Verdict]:
 
     Source: Okta Management API, AuthorizationServer issuerMode; RFC 8414, section 3.3.
     """
-    found = server(look)
+    found = server(context)
     if not found.active:
         raise SkipCheckError("the authorization server is inactive: see okta-server-inactive")
-    wanted = desired(look, kinds.AuthorizationServer).issuer_mode
-    documents = look.snapshot.of(seen.Discovery)
+    wanted = context.desired(kinds.AuthorizationServer).issuer_mode
+    documents = context.snapshot.all(seen.Discovery)
     meant = wanted or "ORG_URL"
     fix = (
-        repaired(kinds.AuthorizationServer(key=found.key, issuer_mode=meant))
+        set_fields(kinds.AuthorizationServer(key=found.key, issuer_mode=meant))
         if found.issuer_mode != meant
         else None
     )
     for document in documents:
         if document.issuer != found.issuer:
-            yield Verdict(
+            yield Violation(
                 f"{document.url} tells another issuer than the authorization server",
                 found.address,
                 (("authorizationServer.issuer", found.issuer), (f"{document.key}.issuer", document.issuer)),
                 fix,
             )
         if lacking := _lacking(document):
-            yield Verdict(
+            yield Violation(
                 f"{document.url} does not offer what Kiro's clients need: {', '.join(lacking)}",
                 found.address,
                 tuple((f"{document.key}.{name}", value) for name, value in lacking.items()),
             )
     if wanted is None and documents and not _on_the_same_host(found.issuer, documents[0].url):
-        yield Verdict(
+        yield Violation(
             f"the issuer is on another domain than the organization: {found.issuer}",
             found.address,
             (("authorizationServer.issuerMode", found.issuer_mode),),
@@ -156,7 +162,7 @@ def _on_the_same_host(one: str | None, other: str | None) -> bool:
 
 
 @check("okta-dynamic-issuer", reads=(*_SERVER, seen.CustomDomain), severity=Severity.MEDIUM)
-def dynamic_issuer(look: Look) -> Iterator[Verdict]:
+def dynamic_issuer(context: CheckContext) -> Iterator[Violation]:
     """The issuer does not depend on the domain by which it is asked
 
     Symptom: Signing in fails for some, or fails after a client found the server by its other domain: the issuer of the
@@ -168,23 +174,23 @@ def dynamic_issuer(look: Look) -> Iterator[Verdict]:
 
     Source: Okta Management API, AuthorizationServer issuerMode.
     """
-    found = server(look)
-    domains = [domain.domain for domain in look.snapshot.of(seen.CustomDomain) if domain.verified]
+    found = server(context)
+    domains = [domain.domain for domain in context.snapshot.all(seen.CustomDomain) if domain.verified]
     if found.issuer_mode == "DYNAMIC" and domains:
-        meant = desired(look, kinds.AuthorizationServer).issuer_mode
-        yield Verdict(
+        meant = context.desired(kinds.AuthorizationServer).issuer_mode
+        yield Violation(
             f"the issuer is another one on {', '.join(domains)}",
             found.address,
             (("authorizationServer.issuerMode", "DYNAMIC"), ("domains[*].domain", domains)),
             None
             if meant == "DYNAMIC"
-            else repaired(kinds.AuthorizationServer(key=found.key, issuer_mode="ORG_URL")),
+            else set_fields(kinds.AuthorizationServer(key=found.key, issuer_mode="ORG_URL")),
             severity=Severity.LOW if meant == "DYNAMIC" else None,
         )
 
 
 @check("okta-key-rotation", reads=_SERVER, severity=Severity.MEDIUM)
-def key_rotation(look: Look) -> Iterator[Verdict]:
+def key_rotation(context: CheckContext) -> Iterator[Violation]:
     """The signing keys of the authorization server rotate
 
     Symptom: None; a key that is never changed is a risk that grows.
@@ -195,23 +201,23 @@ def key_rotation(look: Look) -> Iterator[Verdict]:
 
     Source: Okta Management API, AuthorizationServer credentials.signing.
     """
-    found = server(look)
+    found = server(context)
     automatic = found.rotation == "AUTO"
     due = datetime.fromisoformat(found.next_rotation) if found.next_rotation else None
     if not automatic or (due is not None and due < datetime.now(UTC)):
-        yield Verdict(
+        yield Violation(
             f"rotation of the signing keys is {'overdue' if automatic else 'manual'}",
             found.address,
             (
                 ("authorizationServer.credentials.signing.rotationMode", found.rotation),
                 ("authorizationServer.credentials.signing.nextRotation", found.next_rotation),
             ),
-            None if automatic else repaired(kinds.AuthorizationServer(key=found.key, rotation="AUTO")),
+            None if automatic else set_fields(kinds.AuthorizationServer(key=found.key, rotation="AUTO")),
         )
 
 
 @check("okta-scopes-missing", reads=(*_SERVER, kinds.Scope), severity=Severity.HIGH)
-def scopes_missing(look: Look) -> Iterator[Verdict]:
+def scopes_missing(context: CheckContext) -> Iterator[Violation]:
     """Both codewhisperer scopes exist
 
     Symptom: Signing in fails with invalid_scope.
@@ -222,20 +228,20 @@ def scopes_missing(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Okta guide, step 2.
     """
-    found = server(look)
-    there = [scope.key for scope in look.snapshot.of(kinds.Scope)]
-    missing = [wanted for wanted in of_desired(look, kinds.Scope) if wanted.key not in there]
+    found = server(context)
+    there = [scope.key for scope in context.snapshot.all(kinds.Scope)]
+    missing = [wanted for wanted in context.all_desired(kinds.Scope) if wanted.key not in there]
     if missing:
-        yield Verdict(
+        yield Violation(
             f"missing: {', '.join(scope.key for scope in missing)}",
             found.address,
             (("scopes[*].name", there),),
-            repaired(*(scope.model_copy(update={"after": ()}) for scope in missing)),
+            set_fields(*(scope.model_copy(update={"depends_on": ()}) for scope in missing)),
         )
 
 
 @check("okta-scope-consent", reads=(*_SERVER, kinds.Scope), severity=Severity.MEDIUM)
-def scope_consent(look: Look) -> Iterator[Verdict]:
+def scope_consent(context: CheckContext) -> Iterator[Violation]:
     """Nobody is asked to consent to Kiro's scopes
 
     Symptom: People see a consent page when they sign in, or are refused where they may not consent.
@@ -246,19 +252,19 @@ def scope_consent(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Okta guide, step 2.
     """
-    server(look)
-    for scope in _ours(look):
+    server(context)
+    for scope in _ours(context):
         if scope.consent != "IMPLICIT":
-            yield Verdict(
+            yield Violation(
                 f"{scope.key} asks for consent ({scope.consent})",
                 scope.address,
                 ((f"scopes[?name=='{scope.key}'].consent", scope.consent),),
-                repaired(kinds.Scope(key=scope.key, consent="IMPLICIT")),
+                set_fields(kinds.Scope(key=scope.key, consent="IMPLICIT")),
             )
 
 
 @check("okta-scope-default", reads=(*_SERVER, kinds.Scope), severity=Severity.LOW)
-def scope_default(look: Look) -> Iterator[Verdict]:
+def scope_default(context: CheckContext) -> Iterator[Violation]:
     """Kiro's scopes are given only to who asks for them
 
     Symptom: None; another client of this server that asks for no scope gets Kiro's.
@@ -269,17 +275,17 @@ def scope_default(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Okta guide, step 2 ("Leave all other fields as default"); Okta Management API, OAuth2Scope.
     """
-    server(look)
-    for scope in _ours(look):
+    server(context)
+    for scope in _ours(context):
         if scope.default:
-            yield Verdict(
+            yield Violation(
                 f"{scope.key} is a default scope",
                 scope.address,
                 ((f"scopes[?name=='{scope.key}'].default", True),),
-                repaired(kinds.Scope(key=scope.key, default=False)),
+                set_fields(kinds.Scope(key=scope.key, default=False)),
             )
 
 
-def _ours(look: Look) -> Iterator[kinds.Scope]:
-    names = {scope.key for scope in of_desired(look, kinds.Scope)}
-    return (scope for scope in look.snapshot.of(kinds.Scope) if scope.key in names)
+def _ours(context: CheckContext) -> Iterator[kinds.Scope]:
+    names = {scope.key for scope in context.all_desired(kinds.Scope)}
+    return (scope for scope in context.snapshot.all(kinds.Scope) if scope.key in names)

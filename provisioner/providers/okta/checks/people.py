@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from provisioner.core.check import Catalogue, Look, Severity, SkipCheckError, Verdict
-from provisioner.core.looking import of_desired
-from provisioner.core.plan import Desired
-from provisioner.core.snapshot import Fault
+from provisioner.core.check import CheckContext, CheckRegistry, Severity, SkipCheckError, Violation
+from provisioner.core.plan import DesiredState
+from provisioner.core.snapshot import ProblemKind
 from provisioner.providers.okta import observations as seen
 from provisioner.providers.okta import resources as kinds
 
-from .looking import application, people, scim_application, some, switched_on
+from .required import application, people, scim_application, some, switched_on
 
-check = Catalogue()
+check = CheckRegistry()
 
 
 @check("okta-group-missing", reads=(kinds.Group,), severity=Severity.HIGH)
-def group_missing(look: Look) -> Iterator[Verdict]:
+def group_missing(context: CheckContext) -> Iterator[Violation]:
     """The groups and users of the playbook exist, and can be told from others
 
     Symptom: The people of that group have no access; apply refuses.
@@ -29,16 +28,16 @@ def group_missing(look: Look) -> Iterator[Verdict]:
 
     Source: Okta Management API, listGroups (names need not be unique).
     """
-    for wanted in dict.fromkeys((*of_desired(look, kinds.Group), *of_desired(look, kinds.User))):
-        problem = look.snapshot.problem(wanted.address)
+    for wanted in dict.fromkeys((*context.all_desired(kinds.Group), *context.all_desired(kinds.User))):
+        problem = context.snapshot.problem_for(wanted.address)
         if problem:
             evidence = tuple(("candidate", line) for line in problem.candidates)
-            told = "" if problem.fault is Fault.MISSING else " (ambiguous)"
+            told = "" if problem.kind is ProblemKind.MISSING else " (ambiguous)"
             is_group = isinstance(wanted, kinds.Group)
             nothing: tuple[tuple[str, Any], ...] = (
                 ((f"groups?search={wanted.key}", []),) if is_group else ((f"users/{wanted.key}", None),)
             )
-            yield Verdict(problem.message + told, wanted.address, evidence or nothing)
+            yield Violation(problem.message + told, wanted.address, evidence or nothing)
 
 
 @check(
@@ -46,7 +45,7 @@ def group_missing(look: Look) -> Iterator[Verdict]:
     reads=(kinds.Application, kinds.GroupAssignment, kinds.UserAssignment),
     severity=Severity.HIGH,
 )
-def group_not_assigned(look: Look) -> Iterator[Verdict]:
+def group_not_assigned(context: CheckContext) -> Iterator[Violation]:
     """Every group and user of the playbook is assigned to both applications
 
     Symptom: Its people cannot sign in ("User is not assigned to the client application"), or are not in Kiro.
@@ -57,19 +56,19 @@ def group_not_assigned(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Okta guide, steps 1 and 4.
     """
-    application(look)
+    application(context)
     pairs: list[type[kinds.Assignment]] = [kinds.GroupAssignment, kinds.UserAssignment]
-    if look.snapshot.one(kinds.ScimApplication) and _provisions(look):
+    if context.snapshot.first(kinds.ScimApplication) and _provisions(context):
         pairs += [kinds.ScimGroupAssignment, kinds.ScimUserAssignment]
     for kind in pairs:
-        for wanted in of_desired(look, kind):
+        for wanted in context.all_desired(kind):
             where = "SCIM" if kind in (kinds.ScimGroupAssignment, kinds.ScimUserAssignment) else "OIDC"
-            if look.snapshot.get(kind, wanted.key) is None and not _unknown(look, wanted.key):
-                yield Verdict(
+            if context.snapshot.get(kind, wanted.key) is None and not _unknown(context, wanted.key):
+                yield Violation(
                     f"{wanted.key} is not assigned to the {where} application",
                     wanted.address,
                     ((_searched(kind, wanted.key), None),),
-                    _assigned(look, wanted),
+                    _assigned(context, wanted),
                 )
 
 
@@ -79,23 +78,23 @@ def _searched(kind: type[kinds.Assignment], key: str) -> str:
     return f"apps/*/users[?credentials.userName=='{key}']"
 
 
-def _provisions(look: Look) -> bool:
-    shown = look.snapshot.one(seen.Provisioning)
+def _provisions(context: CheckContext) -> bool:
+    shown = context.snapshot.first(seen.Provisioning)
     return bool(shown and shown.integrated)
 
 
-def _unknown(look: Look, key: str) -> bool:
-    return any(look.snapshot.problem(f"{kind.kind}/{key}") for kind in (kinds.Group, kinds.User))
+def _unknown(context: CheckContext, key: str) -> bool:
+    return any(context.snapshot.problem_for(f"{kind.kind}/{key}") for kind in (kinds.Group, kinds.User))
 
 
-def _assigned(look: Look, wanted: kinds.Assignment) -> Desired:
+def _assigned(context: CheckContext, wanted: kinds.Assignment) -> DesiredState:
     who = tuple(
         found
         for kind in (kinds.Group, kinds.User)
-        for found in of_desired(look, kind)
+        for found in context.all_desired(kind)
         if found.key == wanted.key
     )
-    return Desired(resources=(*dict.fromkeys(who), wanted.model_copy(update={"after": ()})))
+    return DesiredState(resources=(*dict.fromkeys(who), wanted.model_copy(update={"depends_on": ()})))
 
 
 @check(
@@ -104,7 +103,7 @@ def _assigned(look: Look, wanted: kinds.Assignment) -> Desired:
     severity=Severity.MEDIUM,
     security=True,
 )
-def everyone_assigned(look: Look) -> Iterator[Verdict]:
+def everyone_assigned(context: CheckContext) -> Iterator[Violation]:
     """The group Everyone is not assigned
 
     Symptom: Everybody in the organization may sign in; provisioned, each of them may cost a subscription.
@@ -115,20 +114,20 @@ def everyone_assigned(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Okta guide, step 1 ("Skip group assignment for now"), and Preventing unauthorized access.
     """
-    application(look)
+    application(context)
     listed = {
         wanted.address
         for kind in (kinds.GroupAssignment, kinds.ScimGroupAssignment)
-        for wanted in of_desired(look, kind)
+        for wanted in context.all_desired(kind)
     }
     for kind in (kinds.GroupAssignment, kinds.ScimGroupAssignment):
-        for found in look.snapshot.of(kind):
+        for found in context.snapshot.all(kind):
             if found.everyone and found.address not in listed:
-                yield Verdict(
+                yield Violation(
                     "everybody is assigned",
                     found.address,
                     (("apps/*/groups[*].id", str(found.principal)),),
-                    Desired(absent=(found.address,)) if kind is kinds.GroupAssignment else None,
+                    DesiredState(absent=(found.address,)) if kind is kinds.GroupAssignment else None,
                 )
 
 
@@ -136,9 +135,9 @@ def everyone_assigned(look: Look) -> Iterator[Verdict]:
     "okta-user-not-in-oidc-app",
     reads=(seen.People,),
     severity=Severity.HIGH,
-    row="User was not added to the OIDC app",
+    vendor_row="User was not added to the OIDC app",
 )
-def user_not_in_oidc_app(look: Look) -> Iterator[Verdict]:
+def user_not_in_oidc_app(context: CheckContext) -> Iterator[Violation]:
     """Everybody who is provisioned may sign in
 
     Symptom: A user has a subscription, but cannot log in.
@@ -149,12 +148,12 @@ def user_not_in_oidc_app(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Okta guide, Troubleshooting, row 1.
     """
-    found = people(look)
+    found = people(context)
     if found.only_provisioned_count:
-        yield Verdict(
+        yield Violation(
             "provisioned, but not assigned to the OIDC application: "
             f"{some(found.only_provisioned, found.only_provisioned_count)}",
-            application(look).address,
+            application(context).address,
             (
                 ("apps/{scim}/users minus apps/{oidc}/users", list(found.only_provisioned)),
                 ("count", found.only_provisioned_count),
@@ -163,7 +162,7 @@ def user_not_in_oidc_app(look: Look) -> Iterator[Verdict]:
 
 
 @check("okta-user-not-in-scim-app", reads=(seen.People, seen.Provisioning), severity=Severity.HIGH)
-def user_not_in_scim_app(look: Look) -> Iterator[Verdict]:
+def user_not_in_scim_app(context: CheckContext) -> Iterator[Violation]:
     """Everybody who may sign in is provisioned
 
     Symptom: A user can log in, but has no subscription: Kiro does not know the user.
@@ -174,13 +173,13 @@ def user_not_in_scim_app(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Okta guide, Troubleshooting, row 1, notes.
     """
-    switched_on(look)
-    found = people(look)
+    switched_on(context)
+    found = people(context)
     if found.only_signing_in_count:
-        yield Verdict(
+        yield Violation(
             "assigned, but not to the SCIM application: "
             f"{some(found.only_signing_in, found.only_signing_in_count)}",
-            scim_application(look).address,
+            scim_application(context).address,
             (
                 ("apps/{oidc}/users minus apps/{scim}/users", list(found.only_signing_in)),
                 ("count", found.only_signing_in_count),
@@ -189,7 +188,7 @@ def user_not_in_scim_app(look: Look) -> Iterator[Verdict]:
 
 
 @check("okta-inactive-users", reads=(seen.People,), severity=Severity.LOW)
-def inactive_users(look: Look) -> Iterator[Verdict]:
+def inactive_users(context: CheckContext) -> Iterator[Violation]:
     """Everybody who is assigned has an active account
 
     Symptom: A user cannot sign in anywhere, and is not provisioned.
@@ -200,12 +199,12 @@ def inactive_users(look: Look) -> Iterator[Verdict]:
 
     Source: Okta help, About user account status.
     """
-    application(look)
-    found = look.snapshot.one(seen.People)
+    application(context)
+    found = context.snapshot.first(seen.People)
     if found is None:
         raise SkipCheckError("the users of the applications were not read")
     if found.not_active_count:
-        yield Verdict(
+        yield Violation(
             f"not active: {some(found.not_active, found.not_active_count)}",
             found.address,
             (("apps/*/users[*].status", list(found.not_active)), ("count", found.not_active_count)),
@@ -213,7 +212,7 @@ def inactive_users(look: Look) -> Iterator[Verdict]:
 
 
 @check("okta-sign-in-failures", reads=(seen.SignInFailure,), severity=Severity.LOW)
-def sign_in_failures(look: Look) -> Iterator[Verdict]:
+def sign_in_failures(context: CheckContext) -> Iterator[Violation]:
     """Nobody was refused by the authorization server in the last seven days
 
     Symptom: Somebody could not sign in.
@@ -224,9 +223,9 @@ def sign_in_failures(look: Look) -> Iterator[Verdict]:
 
     Source: Okta developer documentation, Event types (app.oauth2.as.authorize and its like).
     """
-    application(look)
-    for found in look.snapshot.of(seen.SignInFailure):
-        yield Verdict(
+    application(context)
+    for found in context.snapshot.all(seen.SignInFailure):
+        yield Violation(
             f"{found.count} x {found.event}: {found.reason or 'no reason given'}"
             + (f", last {found.who}" if found.who else ""),
             found.address,

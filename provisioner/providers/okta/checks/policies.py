@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from provisioner.core.check import Catalogue, Look, Severity, Verdict
-from provisioner.core.looking import as_in_playbook, desired, repaired
+from provisioner.core.check import CheckContext, CheckRegistry, Severity, Violation, set_fields
 from provisioner.providers.okta import observations as seen
-from provisioner.providers.okta import policy as evaluation
+from provisioner.providers.okta import policy_evaluation as evaluation
 from provisioner.providers.okta import resources as kinds
 
-from .looking import application, policy, rule, server
+from .required import application, policy, rule, server
 
-check = Catalogue()
+check = CheckRegistry()
 
 _POLICY: Final = (kinds.AuthorizationServer, kinds.AccessPolicy)
 _RULE: Final = (*_POLICY, kinds.PolicyRule)
@@ -22,7 +21,7 @@ _LONGEST_ACCESS_MINUTES: Final = 480
 
 
 @check("okta-policy-client", reads=(*_POLICY, kinds.Application), severity=Severity.HIGH)
-def policy_client(look: Look) -> Iterator[Verdict]:
+def policy_client(context: CheckContext) -> Iterator[Violation]:
     """The access policy is for Kiro's application
 
     Symptom: Signing in fails: "Policy evaluation failed for this request".
@@ -33,24 +32,24 @@ def policy_client(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Okta guide, step 2.
     """
-    server(look)
-    client = application(look).client_id
-    found = look.snapshot.one(kinds.AccessPolicy)
+    server(context)
+    client = application(context).client_id
+    found = context.snapshot.first(kinds.AccessPolicy)
     there = tuple(map(str, found.clients or ())) if found else ()
     if not {client, kinds.ANY_CLIENT} & set(there):
-        wanted = desired(look, kinds.AccessPolicy)
-        yield Verdict(
+        wanted = context.desired(kinds.AccessPolicy)
+        yield Violation(
             f"the access policy is not for client {client}" if found else "there is no access policy",
             wanted.address,
             (("policy.conditions.clients.include", list(there)),),
-            as_in_playbook(look, kinds.Application, kinds.AccessPolicy, kinds.PolicyRule),
+            context.as_in_playbook(kinds.Application, kinds.AccessPolicy, kinds.PolicyRule),
         )
 
 
 @check(
     "okta-policy-all-clients", reads=(*_POLICY, kinds.Application), severity=Severity.MEDIUM, security=True
 )
-def policy_all_clients(look: Look) -> Iterator[Verdict]:
+def policy_all_clients(context: CheckContext) -> Iterator[Violation]:
     """The access policy is for Kiro's application only
 
     Symptom: None; every other client of the organization may have tokens with Kiro's scopes.
@@ -61,22 +60,22 @@ def policy_all_clients(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Okta guide, step 2.
     """
-    found = policy(look)
-    client = application(look).client_id
+    found = policy(context)
+    client = application(context).client_id
     others = [str(other) for other in found.clients or () if other != client]
     if client in (found.clients or ()) and not others:
         return
     if kinds.ANY_CLIENT in others or client in (found.clients or ()):
-        yield Verdict(
+        yield Violation(
             f"the access policy is also for: {', '.join(others)}",
             found.address,
             (("policy.conditions.clients.include", list(map(str, found.clients or ()))),),
-            repaired(kinds.AccessPolicy(key=found.key, clients=(client,) if client else ())),
+            set_fields(kinds.AccessPolicy(key=found.key, clients=(client,) if client else ())),
         )
 
 
 @check("okta-policy-inactive", reads=_POLICY, severity=Severity.HIGH)
-def policy_inactive(look: Look) -> Iterator[Verdict]:
+def policy_inactive(context: CheckContext) -> Iterator[Violation]:
     """The access policy is active
 
     Symptom: Signing in fails: "Policy evaluation failed for this request".
@@ -87,18 +86,18 @@ def policy_inactive(look: Look) -> Iterator[Verdict]:
 
     Source: Okta help, Create access policies.
     """
-    found = policy(look)
+    found = policy(context)
     if not found.active:
-        yield Verdict(
+        yield Violation(
             "the access policy is inactive",
             found.address,
             (("policy.status", "INACTIVE"),),
-            repaired(kinds.AccessPolicy(key=found.key, active=True)),
+            set_fields(kinds.AccessPolicy(key=found.key, active=True)),
         )
 
 
 @check("okta-rule-inactive", reads=_RULE, severity=Severity.HIGH)
-def rule_inactive(look: Look) -> Iterator[Verdict]:
+def rule_inactive(context: CheckContext) -> Iterator[Violation]:
     """The rule of the access policy is active
 
     Symptom: Signing in fails: "Policy evaluation failed for this request".
@@ -109,18 +108,18 @@ def rule_inactive(look: Look) -> Iterator[Verdict]:
 
     Source: Okta help, Create access policies.
     """
-    found = rule(look)
+    found = rule(context)
     if not found.active:
-        yield Verdict(
+        yield Violation(
             "the rule is inactive",
             found.address,
             (("rule.status", "INACTIVE"),),
-            repaired(kinds.PolicyRule(key=found.key, active=True)),
+            set_fields(kinds.PolicyRule(key=found.key, active=True)),
         )
 
 
 @check("okta-rule-grant", reads=_RULE, severity=Severity.HIGH)
-def rule_grant(look: Look) -> Iterator[Verdict]:
+def rule_grant(context: CheckContext) -> Iterator[Violation]:
     """The rule allows authorization codes
 
     Symptom: Signing in fails: "Policy evaluation failed for this request".
@@ -131,19 +130,19 @@ def rule_grant(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Okta guide, step 2.
     """
-    found = rule(look)
+    found = rule(context)
     there = found.grant_types or ()
     if "authorization_code" not in there:
-        yield Verdict(
+        yield Violation(
             "the rule does not allow authorization_code",
             found.address,
             ((f"{_CONDITIONS}.grantTypes.include", list(there)),),
-            repaired(kinds.PolicyRule(key=found.key, grant_types=("authorization_code",))),
+            set_fields(kinds.PolicyRule(key=found.key, grant_types=("authorization_code",))),
         )
 
 
 @check("okta-rule-scopes", reads=_RULE, severity=Severity.HIGH)
-def rule_scopes(look: Look) -> Iterator[Verdict]:
+def rule_scopes(context: CheckContext) -> Iterator[Violation]:
     """The rule allows both scopes and offline_access
 
     Symptom: Signing in fails: "Policy evaluation failed for this request"; one scope that is not allowed is enough.
@@ -155,24 +154,24 @@ def rule_scopes(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Okta guide, step 2; Okta support article "Tokens not issued with lifetime configured in access rule".
     """
-    policy(look)
-    wanted = desired(look, kinds.PolicyRule)
-    found = look.snapshot.one(kinds.PolicyRule)
+    policy(context)
+    wanted = context.desired(kinds.PolicyRule)
+    found = context.snapshot.first(kinds.PolicyRule)
     there = tuple((found.scopes if found else None) or ())
     missing = [name for name in wanted.scopes or () if name not in there]
     if missing and kinds.ANY_SCOPE not in there:
-        yield Verdict(
+        yield Violation(
             f"the rule does not allow {', '.join(missing)}" if found else "the access policy has no rule",
             wanted.address,
             ((f"{_CONDITIONS}.scopes.include", list(there)),),
-            repaired(kinds.PolicyRule(key=found.key, scopes=(*there, *missing)))
+            set_fields(kinds.PolicyRule(key=found.key, scopes=(*there, *missing)))
             if found
-            else repaired(wanted.model_copy(update={"after": ()})),
+            else set_fields(wanted.model_copy(update={"depends_on": ()})),
         )
 
 
 @check("okta-rule-any-scope", reads=_RULE, severity=Severity.MEDIUM, security=True)
-def rule_any_scope(look: Look) -> Iterator[Verdict]:
+def rule_any_scope(context: CheckContext) -> Iterator[Violation]:
     """The rule allows only the scopes that Kiro needs
 
     Symptom: None; the application may ask for any scope of this server, those added later included.
@@ -183,21 +182,21 @@ def rule_any_scope(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Okta guide, step 2 ("Only grant the scopes that your organization requires").
     """
-    found = rule(look)
-    wanted = desired(look, kinds.PolicyRule).scopes or ()
+    found = rule(context)
+    wanted = context.desired(kinds.PolicyRule).scopes or ()
     extra = [name for name in found.scopes or () if name not in wanted]
     if extra:
         message = "any scope is allowed" if kinds.ANY_SCOPE in extra else f"also allowed: {', '.join(extra)}"
-        yield Verdict(
+        yield Violation(
             message,
             found.address,
             ((f"{_CONDITIONS}.scopes.include", list(found.scopes or ())),),
-            repaired(kinds.PolicyRule(key=found.key, scopes=wanted)),
+            set_fields(kinds.PolicyRule(key=found.key, scopes=wanted)),
         )
 
 
 @check("okta-rule-people", reads=_RULE, severity=Severity.HIGH)
-def rule_people(look: Look) -> Iterator[Verdict]:
+def rule_people(context: CheckContext) -> Iterator[Violation]:
     """The rule is for everybody who is assigned
 
     Symptom: Some people cannot sign in, although they are assigned: "Policy evaluation failed for this request".
@@ -209,11 +208,11 @@ def rule_people(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Okta guide, step 2 ("Leave the default values").
     """
-    found = rule(look)
+    found = rule(context)
     included = found.groups or ()
     excluded = (*(found.excluded_groups or ()), *(found.excluded_users or ()))
     if kinds.EVERYONE not in included or excluded:
-        yield Verdict(
+        yield Violation(
             "the rule excludes some people"
             if kinds.EVERYONE in included
             else "the rule is for some people only",
@@ -222,7 +221,7 @@ def rule_people(look: Look) -> Iterator[Verdict]:
                 (f"{_CONDITIONS}.people.groups.include", list(included)),
                 (f"{_CONDITIONS}.people.*.exclude", list(excluded)),
             ),
-            repaired(
+            set_fields(
                 kinds.PolicyRule(
                     key=found.key, groups=(kinds.EVERYONE,), excluded_groups=(), excluded_users=()
                 )
@@ -231,7 +230,7 @@ def rule_people(look: Look) -> Iterator[Verdict]:
 
 
 @check("okta-rule-lifetimes", reads=_RULE, severity=Severity.MEDIUM)
-def rule_lifetimes(look: Look) -> Iterator[Verdict]:
+def rule_lifetimes(context: CheckContext) -> Iterator[Violation]:
     """Tokens live long enough to work, and not for too long
 
     Symptom: People have to sign in again and again; or a stolen access token works for a day.
@@ -244,8 +243,8 @@ def rule_lifetimes(look: Look) -> Iterator[Verdict]:
 
     Source: Okta Management API, TokenAuthorizationServerPolicyRuleAction; the limit of eight hours is this product's.
     """
-    found = rule(look)
-    wanted = desired(look, kinds.PolicyRule)
+    found = rule(context)
+    wanted = context.desired(kinds.PolicyRule)
     access = found.access_minutes or 60
     refresh = found.refresh_minutes or 0
     window = found.refresh_window_minutes
@@ -263,7 +262,7 @@ def rule_lifetimes(look: Look) -> Iterator[Verdict]:
             if too_short
             else f"access tokens live for {access} minutes"
         )
-        yield Verdict(
+        yield Violation(
             message + (" (the playbook says so)" if said else ""),
             found.address,
             (
@@ -271,7 +270,7 @@ def rule_lifetimes(look: Look) -> Iterator[Verdict]:
                 ("rule.actions.token.refreshTokenLifetimeMinutes", refresh),
                 ("rule.actions.token.refreshTokenWindowMinutes", window),
             ),
-            None if said else repaired(kinds.PolicyRule(key=found.key, **defaults)),
+            None if said else set_fields(kinds.PolicyRule(key=found.key, **defaults)),
             severity=Severity.LOW if said else None,
         )
 
@@ -282,7 +281,7 @@ def rule_lifetimes(look: Look) -> Iterator[Verdict]:
     severity=Severity.HIGH,
     security=True,
 )
-def policy_shadowed(look: Look) -> Iterator[Verdict]:
+def policy_shadowed(context: CheckContext) -> Iterator[Violation]:
     """A sign-in from Kiro is decided by the playbook's rule
 
     Symptom: Tokens have another lifetime than the rule says, or lack what it gives; a change of the rule has no effect.
@@ -294,12 +293,12 @@ def policy_shadowed(look: Look) -> Iterator[Verdict]:
 
     Source: Okta help, Create access policies; Kiro, Okta guide, step 2 (Token Preview).
     """
-    ours, mine = rule(look), policy(look)
-    wanted = desired(look, kinds.PolicyRule)
-    found = evaluation.rules(look.snapshot)
-    for who, groups in _askers(look):
+    ours, mine = rule(context), policy(context)
+    wanted = context.desired(kinds.PolicyRule)
+    found = evaluation.rules(context.snapshot)
+    for who, groups in _askers(context):
         ask = evaluation.Ask(
-            client=application(look).client_id or "",
+            client=application(context).client_id or "",
             grant="authorization_code",
             scopes=frozenset(wanted.scopes or ()),
             groups=groups,
@@ -307,17 +306,19 @@ def policy_shadowed(look: Look) -> Iterator[Verdict]:
         decides = evaluation.deciding(found, ask)
         if decides is None or decides.address == ours.address:
             continue
-        yield Verdict(
+        yield Violation(
             f"for {who}, the rule {decides.name!r} of the policy {decides.policy!r} decides instead",
             ours.address,
             (("policies[*].priority", decides.order[0]), ("rules[*].priority", decides.order[1])),
-            None if decides.policy_id == mine.id else repaired(kinds.AccessPolicy(key=mine.key, priority=1)),
+            None
+            if decides.policy_id == mine.id
+            else set_fields(kinds.AccessPolicy(key=mine.key, priority=1)),
         )
         return
 
 
-def _askers(look: Look) -> Iterator[tuple[str, frozenset[str]]]:
+def _askers(context: CheckContext) -> Iterator[tuple[str, frozenset[str]]]:
     """Anybody, and somebody of each group that is assigned."""
     yield "anybody", frozenset()
-    for found in look.snapshot.of(kinds.GroupAssignment):
+    for found in context.snapshot.all(kinds.GroupAssignment):
         yield f"the group {found.key}", frozenset({str(found.principal)})

@@ -6,13 +6,19 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from provisioner.core.check import Catalogue, Look, Severity, SkipCheckError, Verdict
-from provisioner.core.looking import as_in_playbook, desired, needed, of_desired, repaired
-from provisioner.core.snapshot import Fault
+from provisioner.core.check import (
+    CheckContext,
+    CheckRegistry,
+    Severity,
+    SkipCheckError,
+    Violation,
+    set_fields,
+)
+from provisioner.core.snapshot import ProblemKind
 from provisioner.providers.okta import observations as seen
 from provisioner.providers.okta import resources as kinds
 
-from .looking import (
+from .required import (
     PROVISIONING,
     confirmed,
     managed,
@@ -23,14 +29,14 @@ from .looking import (
     switched_on,
 )
 
-check = Catalogue()
+check = CheckRegistry()
 
 _WARN_BEFORE: Final = timedelta(days=7)
 _FEATURES: Final = "application.features"
 
 
 @check("okta-scim-application-missing", reads=(kinds.ScimApplication,), severity=Severity.HIGH)
-def scim_application_missing(look: Look) -> Iterator[Verdict]:
+def scim_application_missing(context: CheckContext) -> Iterator[Violation]:
     """The SCIM application exists
 
     Symptom: Nobody is in Kiro, so nobody has a subscription.
@@ -41,19 +47,19 @@ def scim_application_missing(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Okta guide, step 4.
     """
-    managed(look)
-    wanted = desired(look, kinds.ScimApplication)
-    problem = look.snapshot.problem(wanted.address)
-    if look.snapshot.one(kinds.ScimApplication) is None and (
-        problem is None or problem.fault is Fault.MISSING
+    managed(context)
+    wanted = context.desired(kinds.ScimApplication)
+    problem = context.snapshot.problem_for(wanted.address)
+    if context.snapshot.first(kinds.ScimApplication) is None and (
+        problem is None or problem.kind is ProblemKind.MISSING
     ):
         message = problem.message if problem else f"there is no SCIM application {wanted.label!r}"
-        fix = None if problem else as_in_playbook(look, *PROVISIONING)
-        yield Verdict(message, wanted.address, ((f'apps?filter=name eq "{kinds.SCIM_NAME}"', []),), fix)
+        fix = None if problem else context.as_in_playbook(*PROVISIONING)
+        yield Violation(message, wanted.address, ((f'apps?filter=name eq "{kinds.SCIM_NAME}"', []),), fix)
 
 
 @check("okta-scim-application-inactive", reads=(kinds.ScimApplication,), severity=Severity.HIGH)
-def scim_application_inactive(look: Look) -> Iterator[Verdict]:
+def scim_application_inactive(context: CheckContext) -> Iterator[Violation]:
     """The SCIM application is active
 
     Symptom: Everybody it provisioned was deactivated in Kiro.
@@ -64,18 +70,18 @@ def scim_application_inactive(look: Look) -> Iterator[Verdict]:
 
     Source: Okta Management API, deactivateApplication.
     """
-    found = scim_application(look)
+    found = scim_application(context)
     if not found.active:
-        yield Verdict(
+        yield Violation(
             "the SCIM application is inactive",
             found.address,
             (("application.status", "INACTIVE"),),
-            repaired(kinds.ScimApplication(key=found.key, active=True)),
+            set_fields(kinds.ScimApplication(key=found.key, active=True)),
         )
 
 
 @check("okta-api-integration", reads=(seen.Provisioning,), severity=Severity.HIGH)
-def api_integration(look: Look) -> Iterator[Verdict]:
+def api_integration(context: CheckContext) -> Iterator[Violation]:
     """API integration is enabled
 
     Symptom: Nobody is provisioned to Kiro.
@@ -88,19 +94,19 @@ def api_integration(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Okta guide, step 4; okta/terraform-provider-okta issues 655 and 710.
     """
-    found = provisioning(look)
+    found = provisioning(context)
     if not found.integrated:
-        confirmed(look)
-        yield Verdict("the application shows no provisioning features", found.address, ((_FEATURES, []),))
+        confirmed(context)
+        yield Violation("the application shows no provisioning features", found.address, ((_FEATURES, []),))
 
 
 @check(
     "okta-create-users",
     reads=(seen.Provisioning,),
     severity=Severity.HIGH,
-    row="Did not enable provisioning to create users",
+    vendor_row="Did not enable provisioning to create users",
 )
-def create_users(look: Look) -> Iterator[Verdict]:
+def create_users(context: CheckContext) -> Iterator[Violation]:
     """Provisioning creates and updates users
 
     Symptom: Users are not synced to Kiro.
@@ -111,15 +117,15 @@ def create_users(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Okta guide, Troubleshooting, row 2, and its notes.
     """
-    found = switched_on(look)
+    found = switched_on(context)
     switches = {"Create Users": found.create_users, "Update User Attributes": found.update_users}
     off = [name for name, on in switches.items() if not on]
     if off:
-        yield Verdict(f"not enabled: {', '.join(off)}", found.address, ((_FEATURES, list(found.features)),))
+        yield Violation(f"not enabled: {', '.join(off)}", found.address, ((_FEATURES, list(found.features)),))
 
 
 @check("okta-deactivate-users", reads=(seen.Provisioning,), severity=Severity.MEDIUM)
-def deactivate_users(look: Look) -> Iterator[Verdict]:
+def deactivate_users(context: CheckContext) -> Iterator[Violation]:
     """Provisioning deactivates users
 
     Symptom: People who left, or were unassigned, stay active in Kiro, and keep their subscription.
@@ -130,9 +136,9 @@ def deactivate_users(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Okta guide, Removing a user and deprovisioning behavior (the page is cut short); Okta help, To App.
     """
-    found = switched_on(look)
+    found = switched_on(context)
     if not found.deactivate_users:
-        yield Verdict("not enabled: Deactivate Users", found.address, ((_FEATURES, list(found.features)),))
+        yield Violation("not enabled: Deactivate Users", found.address, ((_FEATURES, list(found.features)),))
 
 
 @check(
@@ -140,7 +146,7 @@ def deactivate_users(look: Look) -> Iterator[Verdict]:
     reads=(kinds.ScimApplication, kinds.ScimAttributeMapping),
     severity=Severity.HIGH,
 )
-def attribute_mappings(look: Look) -> Iterator[Verdict]:
+def attribute_mappings(context: CheckContext) -> Iterator[Violation]:
     """No attribute is mapped that Kiro does not support
 
     Symptom: Users or groups fail to be provisioned.
@@ -151,20 +157,20 @@ def attribute_mappings(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Okta guide, step 4, Pre-requisite.
     """
-    scim_application(look)
-    desired(look, kinds.ScimAttributeMapping)
-    found = needed(look, kinds.ScimAttributeMapping, "the application has no attribute mapping yet")
+    scim_application(context)
+    context.desired(kinds.ScimAttributeMapping)
+    found = context.required(kinds.ScimAttributeMapping, "the application has no attribute mapping yet")
     if found.unsupported:
-        yield Verdict(
+        yield Violation(
             f"mapped: {', '.join(found.unsupported)}",
             found.address,
             (("mapping.properties", list(found.unsupported)),),
-            repaired(kinds.ScimAttributeMapping(key=found.key, unsupported=())),
+            set_fields(kinds.ScimAttributeMapping(key=found.key, unsupported=())),
         )
 
 
 @check("okta-assigned-and-pushed", reads=(kinds.ScimGroupAssignment, kinds.GroupPush), severity=Severity.LOW)
-def assigned_and_pushed(look: Look) -> Iterator[Verdict]:
+def assigned_and_pushed(context: CheckContext) -> Iterator[Violation]:
     """No group is both assigned and pushed
 
     Symptom: Memberships in Kiro are incomplete or change back.
@@ -176,11 +182,11 @@ def assigned_and_pushed(look: Look) -> Iterator[Verdict]:
 
     Source: Okta help, Group Push prerequisites; AWS IAM Identity Center, Okta.
     """
-    scim_application(look)
-    assigned = {str(found.principal): found for found in look.snapshot.of(kinds.ScimGroupAssignment)}
-    for push in look.snapshot.of(kinds.GroupPush):
+    scim_application(context)
+    assigned = {str(found.principal): found for found in context.snapshot.all(kinds.ScimGroupAssignment)}
+    for push in context.snapshot.all(kinds.GroupPush):
         if str(push.group) in assigned:
-            yield Verdict(
+            yield Violation(
                 f"{push.key} is assigned and pushed",
                 push.address,
                 (("group-push/mappings[*].sourceGroupId", str(push.group)),),
@@ -188,7 +194,7 @@ def assigned_and_pushed(look: Look) -> Iterator[Verdict]:
 
 
 @check("okta-push-missing", reads=(kinds.ScimApplication, kinds.GroupPush), severity=Severity.HIGH)
-def push_missing(look: Look) -> Iterator[Verdict]:
+def push_missing(context: CheckContext) -> Iterator[Violation]:
     """Every group of push: is pushed
 
     Symptom: The group is not in Kiro, so it cannot be given subscriptions.
@@ -199,22 +205,22 @@ def push_missing(look: Look) -> Iterator[Verdict]:
 
     Source: Kiro, Okta guide, step 4, Synchronizing Groups.
     """
-    switched_on(look)
-    for wanted in of_desired(look, kinds.GroupPush):
-        found = look.snapshot.get(kinds.GroupPush, wanted.key)
-        if look.snapshot.problem(f"{kinds.Group.kind}/{wanted.key}") or (found and found.active):
+    switched_on(context)
+    for wanted in context.all_desired(kinds.GroupPush):
+        found = context.snapshot.get(kinds.GroupPush, wanted.key)
+        if context.snapshot.problem_for(f"{kinds.Group.kind}/{wanted.key}") or (found and found.active):
             continue
-        group = tuple(each for each in of_desired(look, kinds.Group) if each.key == wanted.key)[:1]
-        yield Verdict(
+        group = tuple(each for each in context.all_desired(kinds.Group) if each.key == wanted.key)[:1]
+        yield Violation(
             f"{wanted.key} is not pushed" if found is None else f"the push of {wanted.key} is switched off",
             wanted.address,
             (("group-push/mappings[*].status", found.status if found else None),),
-            repaired(*group, wanted.model_copy(update={"after": ()})),
+            set_fields(*group, wanted.model_copy(update={"depends_on": ()})),
         )
 
 
 @check("okta-push-error", reads=(kinds.GroupPush,), severity=Severity.HIGH)
-def push_error(look: Look) -> Iterator[Verdict]:
+def push_error(context: CheckContext) -> Iterator[Violation]:
     """No push of a group has failed
 
     Symptom: The group, or some of its members, are missing in Kiro.
@@ -225,22 +231,22 @@ def push_error(look: Look) -> Iterator[Verdict]:
 
     Source: Okta Management API, GroupPushMapping (status, errorSummary).
     """
-    switched_on(look)
-    for found in look.snapshot.of(kinds.GroupPush):
+    switched_on(context)
+    for found in context.snapshot.all(kinds.GroupPush):
         if found.status == "ERROR":
-            yield Verdict(
+            yield Violation(
                 f"the push of {found.key} failed: {found.error or 'no reason given'}",
                 found.address,
                 (
                     ("group-push/mappings[*].errorSummary", found.error),
                     ("group-push/mappings[*].lastPush", found.last_push),
                 ),
-                repaired(kinds.GroupPush(key=found.key, healthy=True)),
+                set_fields(kinds.GroupPush(key=found.key, healthy=True)),
             )
 
 
 @check("okta-push-members", reads=(seen.UnassignedMembers, kinds.GroupPush), severity=Severity.MEDIUM)
-def push_members(look: Look) -> Iterator[Verdict]:
+def push_members(context: CheckContext) -> Iterator[Violation]:
     """Every member of a pushed group is provisioned
 
     Symptom: Some members of the group are missing in Kiro's copy of it.
@@ -251,10 +257,10 @@ def push_members(look: Look) -> Iterator[Verdict]:
 
     Source: Okta help, Group Push; Okta Management API, GROUP_PUSH.
     """
-    switched_on(look)
-    for found in look.snapshot.of(seen.UnassignedMembers):
+    switched_on(context)
+    for found in context.snapshot.all(seen.UnassignedMembers):
         if found.unassigned_count:
-            yield Verdict(
+            yield Violation(
                 f"members of {found.key} who are not provisioned: "
                 f"{some(found.unassigned, found.unassigned_count)}",
                 found.address,
@@ -263,7 +269,7 @@ def push_members(look: Look) -> Iterator[Verdict]:
 
 
 @check("okta-sync-errors", reads=(seen.People, seen.Provisioning), severity=Severity.HIGH)
-def sync_errors(look: Look) -> Iterator[Verdict]:
+def sync_errors(context: CheckContext) -> Iterator[Violation]:
     """Nobody's provisioning has failed
 
     Symptom: A user is missing in Kiro, or out of date.
@@ -274,10 +280,10 @@ def sync_errors(look: Look) -> Iterator[Verdict]:
 
     Source: Okta Management API, AppUser syncState.
     """
-    switched_on(look)
-    found = people(look)
+    switched_on(context)
+    found = people(context)
     if found.in_error_count:
-        yield Verdict(
+        yield Violation(
             f"failed: {some(found.in_error, found.in_error_count)}",
             found.address,
             (
@@ -288,7 +294,7 @@ def sync_errors(look: Look) -> Iterator[Verdict]:
 
 
 @check("okta-provisioning-failures", reads=(seen.ProvisioningFailure,), severity=Severity.MEDIUM)
-def provisioning_failures(look: Look) -> Iterator[Verdict]:
+def provisioning_failures(context: CheckContext) -> Iterator[Violation]:
     """Provisioning has not failed in the last seven days
 
     Symptom: A user or group is missing in Kiro, or out of date.
@@ -300,9 +306,9 @@ def provisioning_failures(look: Look) -> Iterator[Verdict]:
 
     Source: Okta developer documentation, Event types (application.provision and application.integration).
     """
-    scim_application(look)
-    for found in look.snapshot.of(seen.ProvisioningFailure):
-        yield Verdict(
+    scim_application(context)
+    for found in context.snapshot.all(seen.ProvisioningFailure):
+        yield Violation(
             f"{found.count} x {found.event}: {found.reason or 'no reason given'}"
             + (f", last {found.who}" if found.who else ""),
             found.address,
@@ -311,7 +317,7 @@ def provisioning_failures(look: Look) -> Iterator[Verdict]:
 
 
 @check("okta-token-expiry", reads=(seen.ApiToken,), severity=Severity.MEDIUM)
-def token_expiry(look: Look) -> Iterator[Verdict]:
+def token_expiry(context: CheckContext) -> Iterator[Violation]:
     """No API token of these credentials is about to end
 
     Symptom: Apply, doctor and drift will fail with 401 (E0000011).
@@ -322,13 +328,13 @@ def token_expiry(look: Look) -> Iterator[Verdict]:
 
     Source: Okta developer documentation, API token management.
     """
-    tokens = look.snapshot.of(seen.ApiToken)
+    tokens = context.snapshot.all(seen.ApiToken)
     if not tokens:
         raise SkipCheckError("the credentials are not an API token")
     for found in tokens:
         ends = datetime.fromisoformat(found.expires) if found.expires else None
         if ends is not None and ends < datetime.now(UTC) + _WARN_BEFORE:
-            yield Verdict(
+            yield Violation(
                 f"the token {found.name!r} ends on {found.expires}",
                 found.address,
                 (("api-tokens[*].expiresAt", found.expires),),

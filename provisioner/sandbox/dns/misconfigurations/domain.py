@@ -11,8 +11,8 @@ import dns.name
 import dns.rdatatype
 import dns.rdtypes.ANY.TXT
 
-from provisioner.sandbox.dns import zone_data
-from provisioner.sandbox.dns.text import data, kept, parsed
+from provisioner.sandbox.dns import zones
+from provisioner.sandbox.dns.presentation import canonical, parse_name, parse_rdata
 from provisioner.sandbox.misconfigurations import Misconfigurations, NothingToBreakError
 from provisioner.sandbox.store import Store
 
@@ -65,7 +65,7 @@ class VerifiedDomain:
             NothingToBreakError: there is none.
             ValueError: the domain is not a valid name.
         """
-        records = [record for zone in zone_data.zones(self.store) for record in self._records(zone)]
+        records = [record for zone in zones.zone_names(self.store) for record in self._records(zone)]
         if not records:
             of_domain = f" of {self.domain}" if self.domain else ""
             raise NothingToBreakError(
@@ -92,7 +92,7 @@ class VerifiedDomain:
     @property
     def parent_zone(self) -> str:
         """The zone that delegates the record's zone."""
-        parent = zone_data.parent(self.store, self.record.zone)
+        parent = zones.parent_zone(self.store, self.record.zone)
         if parent is None:
             raise NothingToBreakError(f"there is no zone above {self.record.zone}")
         return parent
@@ -111,18 +111,18 @@ class VerifiedDomain:
         """
         record = self.record
         with self.store.transaction():
-            zone_data.remove_record(self.store, record.zone, record.name, "TXT", record.data)
+            zones.remove_record(self.store, record.zone, record.name, "TXT", record.data)
             if texts:
-                zone_data.add_record(
+                zones.add_record(
                     self.store, record.zone, at or record.name, "TXT", *texts, ttl=ttl or record.ttl
                 )
 
     def _records(self, zone: str) -> Iterator[Record]:
         """The verification records of a zone, the newest last."""
-        named = kept(parsed(self.domain)) if self.domain else None
-        for name, node in zone_data.records(self.store, zone).items():
+        named = canonical(parse_name(self.domain)) if self.domain else None
+        for name, node in zones.records(self.store, zone).items():
             texts = node.get("TXT", {"ttl": 0, "data": []})
-            above = name if name == zone else kept(parsed(name).parent())
+            above = name if name == zone else canonical(parse_name(name).parent())
             for text in texts["data"] if named in {None, name, above} else ():
                 value = _joined(text)
                 if value.startswith(PREFIX):
@@ -134,6 +134,6 @@ misconfiguration: Misconfigurations[VerifiedDomain] = Misconfigurations(Verified
 
 def _joined(text: str) -> str:
     """The strings of a TXT record, joined."""
-    record = data(dns.rdatatype.TXT, text, dns.name.root)
+    record = parse_rdata(dns.rdatatype.TXT, text)
     assert isinstance(record, dns.rdtypes.ANY.TXT.TXT)
     return b"".join(record.strings).decode(errors="replace")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from provisioner.sandbox.dns.zone_data import add_record, records, remove_record
+from provisioner.sandbox.dns.zones import add_record, records, remove_record
 
 from .domain import VerifiedDomain, misconfiguration
 

@@ -6,10 +6,10 @@ import dns.name
 import dns.rdatatype
 import dns.rdtypes.ANY.SOA
 
-from provisioner.sandbox.dns.behaviour import Behaviour, behave
 from provisioner.sandbox.dns.cache import flush
-from provisioner.sandbox.dns.text import data, parsed, txt
-from provisioner.sandbox.dns.zone_data import SOA_TTL, Contents, add_record, edit, remove_record, serial
+from provisioner.sandbox.dns.presentation import parse_name, parse_rdata, txt
+from provisioner.sandbox.dns.server_options import ServerOptions, configure
+from provisioner.sandbox.dns.zones import SOA_TTL, Contents, add_record, edit_zone, remove_record, serial
 
 from .domain import VerifiedDomain, misconfiguration
 
@@ -23,20 +23,20 @@ def _servers_disagree(domain: VerifiedDomain) -> None:
     record, server = domain.record, domain.secondary
     with domain.store.transaction():
         domain.replace()
-        behave(domain.store, server, Behaviour(frozen_serial=serial(domain.store, record.zone)))
+        configure(domain.store, server, ServerOptions(frozen_serial=serial(domain.store, record.zone)))
         domain.replace(record.data)
 
 
 @misconfiguration("dns-server-lame")
 def _server_lame(domain: VerifiedDomain) -> None:
     """An admin reinstalled one name server without the zone."""
-    behave(domain.store, domain.secondary, Behaviour(mode="lame"))
+    configure(domain.store, domain.secondary, ServerOptions(mode="lame"))
 
 
 @misconfiguration("dns-server-unreachable")
 def _server_unreachable(domain: VerifiedDomain) -> None:
     """An admin switched off one name server that the zone still lists."""
-    behave(domain.store, domain.secondary, Behaviour(mode="drop"))
+    configure(domain.store, domain.secondary, ServerOptions(mode="drop"))
 
 
 @misconfiguration("dns-server-without-address")
@@ -52,7 +52,7 @@ def _tcp_blocked(domain: VerifiedDomain) -> None:
     server = domain.secondary
     others = [txt(f"service-{number}-verification={'0' * 200}") for number in range(8)]
     domain.replace(*others, domain.record.data)
-    behave(domain.store, server, Behaviour(tcp=False))
+    configure(domain.store, server, ServerOptions(tcp=False))
 
 
 @misconfiguration("dns-negative-ttl-long")
@@ -60,11 +60,11 @@ def _negative_ttl_long(domain: VerifiedDomain) -> None:
     """An admin deleted the record, and the zone has a negative TTL of one day."""
     zone = domain.record.zone
     domain.replace()
-    edit(domain.store, zone, lambda contents: _set_negative_ttl(contents, zone))
+    edit_zone(domain.store, zone, lambda contents: _set_negative_ttl(contents, zone))
 
 
 def _set_negative_ttl(contents: Contents, zone: str) -> None:
-    soa = data(dns.rdatatype.SOA, contents[zone]["SOA"]["data"][0], dns.name.root)
+    soa = parse_rdata(dns.rdatatype.SOA, contents[zone]["SOA"]["data"][0])
     assert isinstance(soa, dns.rdtypes.ANY.SOA.SOA)
     longer = soa.replace(minimum=_DAY, serial=soa.serial + 1)
     contents[zone]["SOA"] = {"ttl": _DAY, "data": [longer.to_text()]}
@@ -80,10 +80,10 @@ def _zone_not_found(domain: VerifiedDomain) -> None:
 @misconfiguration("dns-domain-unregistered")
 def _domain_unregistered(domain: VerifiedDomain) -> None:
     """No one renewed the domain, and the registry removed it."""
-    edit(domain.store, domain.parent_zone, lambda contents: _remove_domain(contents, domain.record.zone))
+    edit_zone(domain.store, domain.parent_zone, lambda contents: _remove_domain(contents, domain.record.zone))
     flush(domain.store)
 
 
 def _remove_domain(contents: Contents, zone: str) -> None:
-    for name in [name for name in contents if parsed(name).is_subdomain(parsed(zone))]:
+    for name in [name for name in contents if parse_name(name).is_subdomain(parse_name(zone))]:
         del contents[name]

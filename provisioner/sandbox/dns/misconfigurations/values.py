@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from provisioner.sandbox.dns.text import txt
+from provisioner.sandbox.dns.presentation import txt
 
 from .domain import PREFIX, VerifiedDomain, misconfiguration
 

@@ -1,4 +1,4 @@
-"""The emulated Microsoft Graph as a handler of HTTP requests, for ``/v1.0`` and ``/beta`` alike."""
+"""The emulated Microsoft Graph as a handler of HTTP requests, for both ``/v1.0`` and ``/beta``."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ from typing import Any
 from werkzeug.wrappers import Request, Response
 
 from provisioner.sandbox import faults
-from provisioner.sandbox.entra.graph import audit, batch, replication, routes
-from provisioner.sandbox.entra.graph.call import Call, Caller, Reply, query_options
-from provisioner.sandbox.entra.graph.cycles import Cycles
+from provisioner.sandbox.entra.graph import audit_logs, routes
+from provisioner.sandbox.entra.graph.batch import BatchRequest, parse_batch, run_batch
 from provisioner.sandbox.entra.graph.documents import new_id
-from provisioner.sandbox.entra.graph.entities import find
+from provisioner.sandbox.entra.graph.entity_sets import find
 from provisioner.sandbox.entra.graph.errors import (
     GraphError,
+    access_denied,
     bad_request,
-    denied,
-    injected,
+    injected_error,
     method_not_allowed,
     throttled,
     unauthenticated,
 )
 from provisioner.sandbox.entra.graph.permissions import OWNED_BY
-from provisioner.sandbox.entra.graph.throttle import Throttle, resource_units
+from provisioner.sandbox.entra.graph.replication import Replicas, check_replicated
+from provisioner.sandbox.entra.graph.request import Caller, GraphRequest, GraphResponse, query_options
+from provisioner.sandbox.entra.graph.scheduler import CycleScheduler
+from provisioner.sandbox.entra.graph.throttling import Throttle, resource_units
 from provisioner.sandbox.entra.login.tokens import Tokens
 from provisioner.sandbox.exchange import Exchange, Recorder
 from provisioner.sandbox.settings import LAG_SECONDS
@@ -36,15 +38,17 @@ from provisioner.sandbox.store import Store
 
 _log = logging.getLogger(__name__)
 
-_JSON = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
-_KEYED = re.compile(r"^/(\w+)(\(\w+='(?:[^']|'')*'\))")
+_CONTENT_TYPE = (
+    "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+)
+_ALTERNATE_KEY = re.compile(r"^/(\w+)(\(\w+='(?:[^']|'')*'\))")
 _QUOTED_ID = re.compile(r"^/(\w+)\('([^']*)'\)")
-_UNREADABLE = object()
-_BATCH = "/$batch"
+_MALFORMED = object()
+"""The body of a request that is not JSON."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Trace:
+class _RequestIds:
     """The ids by which Microsoft's support finds a request."""
 
     request_id: str
@@ -55,38 +59,44 @@ class _Trace:
 
 
 class GraphApi:
-    """Answers Graph requests from a tenant's documents."""
+    """Responds to Graph requests from a tenant's documents."""
 
     def __init__(
-        self, directory: Store, tokens: Tokens, cycles: Cycles, record: Recorder, *, sandbox: Store
+        self,
+        directory: Store,
+        tokens: Tokens,
+        scheduler: CycleScheduler,
+        recorder: Recorder,
+        *,
+        sandbox: Store,
     ) -> None:
         self._directory = directory
         self._sandbox = sandbox
         self._tokens = tokens
-        self._cycles = cycles
-        self._record = record
-        self._replicas = replication.Replicas()
+        self._scheduler = scheduler
+        self._recorder = recorder
+        self._replicas = Replicas()
         self._throttle = Throttle()
 
-    def handle(self, request: Request) -> Response:
-        """Answer one HTTP request; errors come in Graph's shape."""
-        trace = _trace(request)
-        version = request.path.split("/")[1]
+    def handle(self, http_request: Request) -> Response:
+        """Respond to one HTTP request; an error has Graph's format."""
+        request_id = new_id()
+        ids = _RequestIds(request_id, http_request.headers.get("client-request-id") or request_id)
         self._directory.lag = LAG_SECONDS.read(self._sandbox)
         try:
-            caller = self._caller(request)
-            reply = self._dispatch(self._call(request, version, caller), trace)
+            caller = self._authenticate(http_request)
+            response = self._dispatch(self._parse(http_request, caller), ids)
         except GraphError as error:
-            reply = _failed(error, trace)
-        return _response(reply, trace)
+            response = _error_response(error, ids)
+        return _http_response(response, ids)
 
     def refusal(self, status: int, retry_after: int | None) -> Response:
-        """Graph's answer for an injected fault."""
-        trace = _Trace(new_id(), new_id())
-        return _response(_failed(injected(status, retry_after), trace), trace)
+        """The response of an injected fault."""
+        ids = _RequestIds(new_id(), new_id())
+        return _http_response(_error_response(injected_error(status, retry_after), ids), ids)
 
-    def _caller(self, request: Request) -> Caller:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    def _authenticate(self, http_request: Request) -> Caller:
+        scheme, _, token = http_request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise unauthenticated("Access token is empty.")
         claims = self._tokens.claims(token.strip())
@@ -96,147 +106,144 @@ class GraphApi:
             raise unauthenticated("Lifetime validation failed, the token is expired.")
         return Caller(claims.app_id, claims.object_id, claims.permissions, claims.delegated)
 
-    def _call(self, request: Request, version: str, caller: Caller) -> Call:
-        return Call(
-            method=request.method,
-            path=_normal(request.path[len(version) + 1 :]),
-            options=query_options(request.args),
-            headers={name.lower(): value for name, value in request.headers.items()},
-            body=_json_body(request),
-            root=f"{request.host_url}{version}",
+    def _parse(self, http_request: Request, caller: Caller) -> GraphRequest:
+        version = http_request.path.split("/")[1]
+        return GraphRequest(
+            method=http_request.method,
+            path=normalize_path(http_request.path[len(version) + 1 :]),
+            options=query_options(http_request.args),
+            headers={name.lower(): value for name, value in http_request.headers.items()},
+            body=_json_body(http_request),
+            root=f"{http_request.host_url}{version}",
             tenant_id=self._directory.setting("tenant_id", ""),
             caller=caller,
             directory=self._directory,
-            cycles=self._cycles,
+            scheduler=self._scheduler,
         )
 
-    def _dispatch(self, call: Call, trace: _Trace, *, inner: bool = False) -> Reply:
-        if call.path == _BATCH:
-            if call.method != "POST" or inner:
+    def _dispatch(self, request: GraphRequest, ids: _RequestIds, *, in_batch: bool = False) -> GraphResponse:
+        if request.path == "/$batch":
+            if request.method != "POST" or in_batch:
                 raise method_not_allowed()
-            return batch.run(batch.parts(call.body), lambda part: self._part(call, part, trace))
-        route, arguments = routes.match(call.method, call.path)
-        self._authorize(call, route, arguments)
-        self._limit(call, route)
-        reply = self._run(call, route, arguments)
-        units = {"x-ms-resource-unit": str(resource_units(call.method, call.path, call.options))}
-        return replace(reply, headers={**units, **reply.headers})
+            return run_batch(
+                parse_batch(request.body), lambda part: self._respond_in_batch(request, part, ids)
+            )
+        route, arguments = routes.match(request.method, request.path)
+        self._authorize(request, route, arguments)
+        self._check_limit(request, route)
+        response = self._run(request, route, arguments)
+        units = resource_units(request.method, request.path, request.options)
+        return replace(response, headers={"x-ms-resource-unit": str(units), **response.headers})
 
-    def _authorize(self, call: Call, route: routes.Route, arguments: Mapping[str, str]) -> None:
-        """Any of the route's permissions; with nothing but OwnedBy, the object has to be the caller's."""
-        held = call.caller.permissions.intersection(route.permissions)
-        if route.permissions and not held:
-            raise denied()
-        if route.owned is None or held != {OWNED_BY}:
+    def _authorize(self, request: GraphRequest, route: routes.Route, arguments: Mapping[str, str]) -> None:
+        """Require one of the route's permissions; with only OwnedBy, the caller must own the object."""
+        granted = request.caller.permissions.intersection(route.permissions)
+        if route.permissions and not granted:
+            raise access_denied()
+        if route.owned is None or granted != {OWNED_BY}:
             return
         try:
-            target = find(self._directory, route.owned, arguments["key"])
+            document = find(self._directory, route.owned, arguments["key"])
         except GraphError:
-            return  # the handler says what is wrong, or creates it
-        if call.caller.principal_id not in target["_owners"]:
-            raise denied()
+            return  # the handler raises this error, or creates the object
+        if request.caller.principal_id not in document["_owners"]:
+            raise access_denied()
 
-    def _limit(self, call: Call, route: routes.Route) -> None:
+    def _check_limit(self, request: GraphRequest, route: routes.Route) -> None:
         if route.limit and self._directory.setting("throttling", True):
-            delay = self._throttle.delay(route.limit, call.caller.app_id)
-            if delay is not None:
-                raise throttled(delay)
+            retry_after = self._throttle.retry_after(route.limit, request.caller.app_id)
+            if retry_after is not None:
+                raise throttled(retry_after)
 
-    def _run(self, call: Call, route: routes.Route, arguments: Mapping[str, str]) -> Reply:
-        lagging = self._replicas.lagging(self._directory.lag)
-        if call.method == "GET":
+    def _run(self, request: GraphRequest, route: routes.Route, arguments: Mapping[str, str]) -> GraphResponse:
+        lagging = self._replicas.is_lagging(self._directory.lag)
+        if request.method == "GET":
             with self._directory.lagging_replica() if lagging else nullcontext():
-                return route.handler(call, **arguments)
-        if call.body is _UNREADABLE:
+                return route.handler(request, **arguments)
+        if request.body is _MALFORMED:
             raise bad_request(
                 "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid "
                 "JSON format.",
                 "BadRequest",
             )
         if lagging:
-            replication.check_known(call, arguments)
-        if route.outbound:
-            return route.handler(call, **arguments)
+            check_replicated(request, arguments)
+        if route.calls_target:
+            return route.handler(request, **arguments)
         with self._directory.transaction():
-            about = audit.target(call, arguments)
-            reply = route.handler(call, **arguments)
-            audit.note(call, f"{route.method} {route.path}", about, reply)
-            return reply
+            target = audit_logs.find_target(request, arguments)
+            response = route.handler(request, **arguments)
+            audit_logs.record_change(request, f"{route.method} {route.path}", target, response)
+            return response
 
-    def _part(self, call: Call, part: batch.Part, trace: _Trace) -> Reply:
-        """One part of a batch: same caller, its own route, faults and record."""
-        inner = replace(
-            call,
+    def _respond_in_batch(self, batch: GraphRequest, part: BatchRequest, ids: _RequestIds) -> GraphResponse:
+        """Respond to one request of a batch: the same caller, but its own route, faults and record."""
+        request = replace(
+            batch,
             method=part.method,
-            path=_normal(part.path),
+            path=normalize_path(part.path),
             options=query_options(part.arguments),
             headers=part.headers,
             body=part.body,
         )
-        version = call.root.rpartition("/")[2]
-        reply = self._answered(inner, f"/{version}{part.path}", trace)
-        headers = {**reply.headers, "Content-Type": "application/json"}
-        reply = replace(reply, headers=headers)
-        self._record(
+        version = batch.root.rpartition("/")[2]
+        response = self._respond_or_fail(request, f"/{version}{part.path}", ids)
+        response = replace(response, headers={**response.headers, "Content-Type": "application/json"})
+        self._recorder(
             Exchange(
                 method=part.method,
-                path=f"/{version}{part.target}",
+                path=f"/{version}{part.url}",
                 headers=part.headers,
                 body=part.body,
-                status=reply.status,
-                answer=reply.body,
+                status=response.status,
+                answer=response.body,
                 inner=True,
             )
         )
-        return reply
+        return response
 
-    def _answered(self, call: Call, path: str, trace: _Trace) -> Reply:
-        """The answer to a part of a batch, errors included, bent by the fault rule that it triggers, if any."""
-        rule = faults.trigger(self._sandbox, call.method, path, inner=True)
+    def _respond_or_fail(self, request: GraphRequest, path: str, ids: _RequestIds) -> GraphResponse:
+        """The response to one request of a batch, changed by the injected fault that matches it, if any."""
+        rule = faults.trigger(self._sandbox, request.method, path, inner=True)
         if rule is not None and rule.effect == "status":
-            return _failed(injected(rule.status, rule.retry_after), trace)
+            return _error_response(injected_error(rule.status, rule.retry_after), ids)
         try:
-            reply = self._dispatch(call, trace, inner=True)
+            response = self._dispatch(request, ids, in_batch=True)
         except GraphError as error:
-            reply = _failed(error, trace)
-        except Exception:  # noqa: BLE001 (one part's defect must not take the others down)
-            _log.exception("%s %s failed inside the sandbox", call.method, path)
-            reply = _failed(injected(500, None), trace)
-        return reply if rule is None else _failed(injected(404, None), trace)
+            response = _error_response(error, ids)
+        except Exception:  # noqa: BLE001 (a defect fails this request, not the whole batch)
+            _log.exception("%s %s failed inside the sandbox", request.method, path)
+            response = _error_response(injected_error(500, None), ids)
+        return response if rule is None else _error_response(injected_error(404, None), ids)
 
 
-def _trace(request: Request) -> _Trace:
-    request_id = new_id()
-    return _Trace(request_id, request.headers.get("client-request-id") or request_id)
+def normalize_path(path: str) -> str:
+    """The form that routes match: ``/applications(appId='x')/owners/`` is ``/applications/(appId='x')/owners``."""
+    unquoted = _QUOTED_ID.sub(r"/\1/\2", path)
+    return _ALTERNATE_KEY.sub(r"/\1/\2", unquoted).rstrip("/") or "/"
 
 
-def _normal(path: str) -> str:
-    """One spelling of a path: ``/applications(appId='x')/owners/`` as ``/applications/(appId='x')/owners``."""
-    plain = _QUOTED_ID.sub(r"/\1/\2", path)
-    return _KEYED.sub(r"/\1/\2", plain).rstrip("/") or "/"
-
-
-def _json_body(request: Request) -> Any:
-    text = request.get_data()
+def _json_body(http_request: Request) -> Any:
+    text = http_request.get_data()
     if not text:
         return None
-    if request.mimetype != "application/json":
-        return _UNREADABLE
+    if http_request.mimetype != "application/json":
+        return _MALFORMED
     try:
         return json.loads(text)
     except ValueError:
-        return _UNREADABLE
+        return _MALFORMED
 
 
-def _failed(error: GraphError, trace: _Trace) -> Reply:
-    return Reply(error.status, error.body(trace.request_id, trace.client_request_id), error.headers)
+def _error_response(error: GraphError, ids: _RequestIds) -> GraphResponse:
+    return GraphResponse(error.status, error.body(ids.request_id, ids.client_request_id), error.headers)
 
 
-def _response(reply: Reply, trace: _Trace) -> Response:
-    headers = {**trace.headers(), "Cache-Control": "no-cache", **reply.headers}
-    if reply.body is None:
-        return Response(status=reply.status, headers=headers, content_type=None)
-    if isinstance(reply.body, str):  # only /$count answers with bare text
-        return Response(reply.body, reply.status, headers, content_type="text/plain")
+def _http_response(response: GraphResponse, ids: _RequestIds) -> Response:
+    headers = {**ids.headers(), "Cache-Control": "no-cache", **response.headers}
+    if response.body is None:
+        return Response(status=response.status, headers=headers, content_type=None)
+    if isinstance(response.body, str):  # only /$count has a text body
+        return Response(response.body, response.status, headers, content_type="text/plain")
     headers["OData-Version"] = "4.0"
-    return Response(json.dumps(reply.body), reply.status, headers, content_type=_JSON)
+    return Response(json.dumps(response.body), response.status, headers, content_type=_CONTENT_TYPE)

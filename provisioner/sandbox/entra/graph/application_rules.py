@@ -1,4 +1,4 @@
-"""What Entra ID refuses in an application: pure checks of the document as it would become."""
+"""Rules that Entra ID enforces on applications."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from provisioner.sandbox.entra.graph.entities import is_guid
+from provisioner.sandbox.entra.graph.documents import is_guid
 from provisioner.sandbox.entra.graph.errors import BAD_REQUEST, GraphError, already_exists, bad_request
 from provisioner.sandbox.store import Document
 
-MAX_PERMISSIONS = 700
-MAX_REDIRECT_URIS = 256
-MAX_PERSONAL_REDIRECT_URIS = 100
-MAX_URI_LENGTH = 256
-PERSONAL_AUDIENCES = ("AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount")
-_AUDIENCES = ("AzureADMyOrg", "AzureADMultipleOrgs", *PERSONAL_AUDIENCES)
+_MAX_PERMISSIONS = 700
+_MAX_REDIRECT_URIS = 256
+_MAX_PERSONAL_REDIRECT_URIS = 100
+_MAX_URI_LENGTH = 256
+_PERSONAL_AUDIENCES = ("AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount")
+_AUDIENCES = ("AzureADMyOrg", "AzureADMultipleOrgs", *_PERSONAL_AUDIENCES)
+_PLATFORMS = ("web", "spa", "publicClient")
 
 # Allowed characters of a scope or role value, and its length (permissionScope and appRole resources: value).
 _VALUE = re.compile(r"(?!\.)[\w!#$%&'()*+,\-./:;=?@\[\]^{}~|`]{1,120}", re.ASCII)
@@ -25,14 +26,14 @@ _FORBIDDEN_IN_REDIRECT = frozenset("!$'(),;")
 
 
 def check(before: Document | None, after: Document) -> None:
-    """Refuse what is wrong in the application itself.
+    """Check the application alone, without the rest of the tenant.
 
     Args:
         before: the stored application, or None for a new one.
         after: the application as it would be stored.
 
     Raises:
-        GraphError: 400.
+        GraphError: 400 when a rule is broken.
     """
     _check_name(after)
     _check_permissions(after)
@@ -59,7 +60,7 @@ def _permissions(application: Document) -> list[Document]:
 
 def _check_permissions(after: Document) -> None:
     scopes, roles = after["api"]["oauth2PermissionScopes"], after["appRoles"]
-    if len(scopes) + len(roles) > MAX_PERMISSIONS:
+    if len(scopes) + len(roles) > _MAX_PERMISSIONS:
         raise bad_request(
             "The number of permission definitions exceeds the limit of 700.", "Directory_QuotaExceeded"
         )
@@ -68,9 +69,9 @@ def _check_permissions(after: Document) -> None:
             _check_permission(permission, target)
         _check_duplicates([p.get("value") for p in permissions], target)
     _check_duplicates([p["id"] for p in _permissions(after)], "api.oauth2PermissionScopes")
-    known = {scope["id"] for scope in scopes}
+    scope_ids = {scope["id"] for scope in scopes}
     for client in after["api"]["preAuthorizedApplications"]:
-        if not known.issuperset(client.get("delegatedPermissionIds") or []):
+        if not scope_ids.issuperset(client.get("delegatedPermissionIds") or []):
             raise bad_request(
                 "Property api.preAuthorizedApplications.delegatedPermissionIds has a Permission Id that cannot be "
                 "found in the AppPermissions sets.",
@@ -103,13 +104,13 @@ def _check_duplicates(values: Iterable[Any], target: str) -> None:
 
 
 def _check_disabled_first(before: Document, after: Document) -> None:
-    """An enabled scope or role can neither go away nor change its value (permissionScope: isEnabled)."""
-    kept = {permission["id"]: permission for permission in _permissions(after)}
+    """Refuse to delete an enabled scope or role or to change its value (permissionScope: isEnabled)."""
+    updated = {permission["id"]: permission for permission in _permissions(after)}
     for permission in _permissions(before):
         if not permission.get("isEnabled", True):
             continue
-        successor = kept.get(permission["id"])
-        if successor is None or successor.get("value") != permission.get("value"):
+        update = updated.get(permission["id"])
+        if update is None or update.get("value") != permission.get("value"):
             raise bad_request(
                 "Permission (scope or role) cannot be deleted or updated unless disabled first.",
                 "CannotDeleteOrUpdateEnabledEntitlement",
@@ -129,7 +130,7 @@ def _check_audience(after: Document) -> None:
         raise bad_request(
             "Invalid value specified for property 'requestedAccessTokenVersion' of resource 'api'."
         )
-    if audience in PERSONAL_AUDIENCES and version != 2:
+    if audience in _PERSONAL_AUDIENCES and version != 2:
         raise GraphError(
             400,
             "InvalidAccessTokenVersion",
@@ -138,24 +139,22 @@ def _check_audience(after: Document) -> None:
 
 
 def _check_redirect_uris(after: Document) -> None:
-    uris = [uri for platform in ("web", "spa", "publicClient") for uri in after[platform]["redirectUris"]]
-    personal = after["signInAudience"] in PERSONAL_AUDIENCES
-    if len(uris) > (MAX_PERSONAL_REDIRECT_URIS if personal else MAX_REDIRECT_URIS):
+    uris = [(platform, uri) for platform in _PLATFORMS for uri in after[platform]["redirectUris"]]
+    personal = after["signInAudience"] in _PERSONAL_AUDIENCES
+    if len(uris) > (_MAX_PERSONAL_REDIRECT_URIS if personal else _MAX_REDIRECT_URIS):
         raise bad_request("The number of redirect URIs exceeds the limit.", "Directory_QuotaExceeded")
-    for platform in ("web", "spa", "publicClient"):
-        for uri in after[platform]["redirectUris"]:
-            problem = redirect_problem(uri, platform)
-            if problem:
-                raise bad_request(
-                    f"Property {platform}.redirectUris has an invalid value '{uri}': {problem}",
-                    "InvalidValue",
-                )
+    for platform, uri in uris:
+        problem = _redirect_uri_problem(uri, platform)
+        if problem:
+            raise bad_request(
+                f"Property {platform}.redirectUris has an invalid value '{uri}': {problem}", "InvalidValue"
+            )
 
 
-def redirect_problem(uri: str, platform: str) -> str | None:
-    """Why a redirect URI is refused, or None ("Redirect URI (reply URL) outline and restrictions").
+def _redirect_uri_problem(uri: str, platform: str) -> str | None:
+    """Why a redirect URI is invalid, or None ("Redirect URI (reply URL) outline and restrictions").
 
-    Custom schemes belong to public clients.
+    A single-page app cannot have a custom scheme.
     """
     try:
         parts = urlsplit(uri)
@@ -165,7 +164,7 @@ def redirect_problem(uri: str, platform: str) -> str | None:
     loopback = host in ("localhost", "127.0.0.1")
     absolute = bool(_URI_SCHEME.fullmatch(parts.scheme)) and bool(parts.netloc or parts.path)
     problems = {
-        f"longer than {MAX_URI_LENGTH} characters.": len(uri) > MAX_URI_LENGTH,
+        f"longer than {_MAX_URI_LENGTH} characters.": len(uri) > _MAX_URI_LENGTH,
         "characters not allowed.": bool(_FORBIDDEN_IN_REDIRECT.intersection(uri))
         or any(c.isspace() for c in uri),
         "fragments are not allowed.": "#" in uri,
@@ -174,7 +173,7 @@ def redirect_problem(uri: str, platform: str) -> str | None:
         "must start with https unless it is for localhost.": parts.scheme == "http" and not loopback,
         "must start with https.": platform == "spa" and parts.scheme not in ("http", "https"),
     }
-    return next((problem for problem, found in problems.items() if found), None)
+    return next((problem for problem, applies in problems.items() if applies), None)
 
 
 def _check_identifier_uri(uri: str) -> None:
@@ -185,19 +184,22 @@ def _check_identifier_uri(uri: str) -> None:
 
 
 def check_uniqueness(after: Document, others: Sequence[Document], deleted: Sequence[Document]) -> None:
-    """Refuse an identifier URI or unique name that another application of the tenant has.
+    """Check that no other application of the tenant has an identifier URI or the unique name.
 
     Args:
         after: the application as it would be stored.
         others: every other application.
-        deleted: applications in the recycle bin, which keep their unique names.
+        deleted: deleted applications, which keep their unique names.
+
+    Raises:
+        GraphError: 400 when one has.
     """
     taken = {uri.casefold() for other in others for uri in other["identifierUris"]}
     if any(uri.casefold() in taken for uri in after["identifierUris"]):
         raise already_exists("identifierUris")
     name = after["uniqueName"]
     if name is not None and any(
-        str(o.get("uniqueName")).casefold() == name.casefold() for o in (*others, *deleted)
+        str(other.get("uniqueName")).casefold() == name.casefold() for other in (*others, *deleted)
     ):
         raise already_exists("uniqueName")
 
@@ -209,9 +211,9 @@ def check_identifier_policy(
     tenant_id: str,
     domains: Iterable[str],
 ) -> None:
-    """Refuse added identifier URIs that the tenant's application management policy forbids.
+    """Check that the tenant's application management policy allows the added identifier URIs.
 
-    ("Restrictions on identifier URIs of Microsoft Entra applications".) URIs already there stay.
+    Source: "Restrictions on identifier URIs of Microsoft Entra applications". Existing URIs are not checked.
 
     Args:
         before: the stored application, or None.
@@ -219,17 +221,21 @@ def check_identifier_policy(
         policy: ``defaultAppManagementPolicy``.
         tenant_id: the tenant.
         domains: its verified domains.
+
+    Raises:
+        GraphError: 400 when the policy forbids a URI.
     """
     restrictions = policy.get("applicationRestrictions", {}).get("identifierUris", {})
-    unique = _in_force(restrictions.get("uriAdditionWithoutUniqueTenantIdentifier"), after)
-    default_only = _in_force(restrictions.get("nonDefaultUriAddition"), after)
-    if not policy.get("isEnabled") or not (unique or default_only):
+    unique_only = _applies(restrictions.get("uriAdditionWithoutUniqueTenantIdentifier"), after)
+    default_only = _applies(restrictions.get("nonDefaultUriAddition"), after)
+    if not policy.get("isEnabled") or not (unique_only or default_only):
         return
-    allowed = [tenant_id, after["appId"], *domains]
+    identifiers = [tenant_id, after["appId"], *domains]
+    existing = before["identifierUris"] if before else []
     for uri in after["identifierUris"]:
-        if uri in (before["identifierUris"] if before else []) or _is_default(uri, tenant_id, after["appId"]):
+        if uri in existing or _is_default(uri, tenant_id, after["appId"]):
             continue
-        if default_only or not _mentions(uri, allowed):
+        if default_only or not _contains_identifier(uri, identifiers):
             raise GraphError(
                 400,
                 BAD_REQUEST,
@@ -239,20 +245,21 @@ def check_identifier_policy(
             )
 
 
-def _in_force(restriction: Mapping[str, Any] | None, application: Document) -> bool:
+def _applies(restriction: Mapping[str, Any] | None, application: Document) -> bool:
     if not restriction or restriction.get("state") != "enabled":
         return False
-    version_two = application["api"]["requestedAccessTokenVersion"] == 2
-    return not (restriction.get("excludeAppsReceivingV2Tokens") and version_two)
+    receives_v2_tokens = application["api"]["requestedAccessTokenVersion"] == 2
+    return not (restriction.get("excludeAppsReceivingV2Tokens") and receives_v2_tokens)
 
 
 def _is_default(uri: str, tenant_id: str, app_id: str) -> bool:
     return uri in (f"api://{app_id}", f"api://{tenant_id}/{app_id}")
 
 
-def _mentions(uri: str, allowed: Iterable[str]) -> bool:
-    """Whether the URI's host or path contains one of the names as a whole label."""
+def _contains_identifier(uri: str, identifiers: Iterable[str]) -> bool:
+    """Whether one of the identifiers is the URI's host, a parent domain of it, or a segment of its path."""
     parts = urlsplit(uri)
     host = (parts.netloc or parts.path.split("/")[0]).split(":")[0].casefold()
     labels = {host, *parts.path.casefold().split("/")}
-    return any(n.casefold() in labels or host.endswith(f".{n.casefold()}") for n in allowed)
+    names = [identifier.casefold() for identifier in identifiers]
+    return any(name in labels or host.endswith(f".{name}") for name in names)

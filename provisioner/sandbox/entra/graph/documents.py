@@ -1,4 +1,4 @@
-"""New directory objects as Graph returns them, with their documented defaults. Pure: nothing here is stored."""
+"""New directory objects as Graph returns them, with their documented defaults. Nothing here is stored."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ import copy
 import secrets
 import struct
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from provisioner.sandbox.store import Document
 
-GALLERY_TAGS = (
-    "WindowsAzureActiveDirectoryCustomSingleSignOnApplication",
-    "WindowsAzureActiveDirectoryIntegratedApp",
-)
 _INFO = {
     "logoUrl": None,
     "marketingUrl": None,
@@ -27,9 +23,14 @@ _INFO = {
 _UNVERIFIED = {"displayName": None, "verifiedPublisherId": None, "addedDateTime": None}
 
 
+def timestamp(moment: datetime) -> str:
+    """A moment in UTC as directory objects show it: whole seconds."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def now() -> str:
-    """This moment as Graph writes it: UTC, whole seconds."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """The current timestamp."""
+    return timestamp(datetime.now(UTC))
 
 
 def new_id() -> str:
@@ -37,16 +38,24 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-def new_key() -> str:
-    """An opaque id such as app role assignments and permission grants have: 32 bytes, base64url."""
+def is_guid(value: Any) -> bool:
+    """Whether a value is a GUID in its usual form."""
+    try:
+        return isinstance(value, str) and str(uuid.UUID(value)) == value.lower()
+    except ValueError:
+        return False
+
+
+def opaque_id() -> str:
+    """A random id of an app role assignment or permission grant: 32 bytes, base64url."""
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
 
 
 def application(display_name: str, publisher_domain: str) -> Document:
-    """An application as ``POST /applications`` makes it.
+    """An application as ``POST /applications`` creates it.
 
-    The reference's example shows ``AzureADandPersonalMicrosoftAccount``; the property's description names
-    ``AzureADMyOrg`` as the default, and so do the portal and the SDKs.
+    signInAudience: the reference's example shows ``AzureADandPersonalMicrosoftAccount``; the property's description, the
+    portal and the SDKs have the default ``AzureADMyOrg``.
     """
     return {
         "id": new_id(),
@@ -78,7 +87,7 @@ def application(display_name: str, publisher_domain: str) -> Document:
         "requestSignatureVerification": None,
         "servicePrincipalLockConfiguration": None,
         "addIns": [],
-        "api": _exposed_api(),
+        "api": _api(),
         "appRoles": [],
         "info": dict(_INFO),
         "keyCredentials": [],
@@ -99,7 +108,7 @@ def application(display_name: str, publisher_domain: str) -> Document:
     }
 
 
-def _exposed_api() -> Document:
+def _api() -> Document:
     return {
         "acceptMappedClaims": None,
         "knownClientApplications": [],
@@ -109,8 +118,14 @@ def _exposed_api() -> Document:
     }
 
 
-def service_principal(backing: Document, tenant_id: str, own_tags: Iterable[str] = ()) -> Document:
-    """The service principal of an application of this tenant."""
+def service_principal(application: Document, tenant_id: str, tags: Iterable[str] = ()) -> Document:
+    """The service principal of an application.
+
+    Args:
+        application: the application.
+        tenant_id: the tenant that owns the application.
+        tags: the service principal's own tags.
+    """
     document: Document = {
         "id": new_id(),
         "deletedDateTime": None,
@@ -118,11 +133,11 @@ def service_principal(backing: Document, tenant_id: str, own_tags: Iterable[str]
         "alternativeNames": [],
         "appDisplayName": None,
         "appDescription": None,
-        "appId": backing["appId"],
-        "applicationTemplateId": backing["applicationTemplateId"],
+        "appId": application["appId"],
+        "applicationTemplateId": application["applicationTemplateId"],
         "appOwnerOrganizationId": tenant_id,
         "appRoleAssignmentRequired": False,
-        "createdByAppId": backing["createdByAppId"],
+        "createdByAppId": application["createdByAppId"],
         "description": None,
         "disabledByMicrosoftStatus": None,
         "displayName": None,
@@ -150,39 +165,39 @@ def service_principal(backing: Document, tenant_id: str, own_tags: Iterable[str]
         "resourceSpecificApplicationPermissions": [],
         "verifiedPublisher": dict(_UNVERIFIED),
         "_owners": [],
-        "_tags": list(own_tags),
+        "_tags": list(tags),
     }
-    return mirrored(document, backing)
+    return update_from_application(document, application)
 
 
-def mirrored(principal: Document, backing: Document) -> Document:
-    """A service principal brought in step with its application (Microsoft Graph, servicePrincipal resource).
+def update_from_application(principal: Document, application: Document) -> Document:
+    """A service principal with the current properties of its application (Microsoft Graph, servicePrincipal resource).
 
-    ``tags`` are the union of both. That ``replyUrls`` gathers the redirect URIs of every platform is from
-    experience; unverified.
+    ``tags`` is the union of both. That ``replyUrls`` contains the redirect URIs of every platform is from experience;
+    unverified.
     """
-    web = backing["web"]
-    own = principal["_tags"]
-    redirects = [
+    web = application["web"]
+    own_tags = principal["_tags"]
+    redirect_uris = [
         *web["redirectUris"],
-        *backing["spa"]["redirectUris"],
-        *backing["publicClient"]["redirectUris"],
+        *application["spa"]["redirectUris"],
+        *application["publicClient"]["redirectUris"],
     ]
     return principal | {
-        "appDisplayName": backing["displayName"],
-        "appDescription": backing["description"],
-        "displayName": backing["displayName"],
+        "appDisplayName": application["displayName"],
+        "appDescription": application["description"],
+        "displayName": application["displayName"],
         "homepage": web["homePageUrl"],
         "logoutUrl": web["logoutUrl"],
-        "replyUrls": list(dict.fromkeys(redirects)),
-        "servicePrincipalNames": [*backing["identifierUris"], backing["appId"]],
-        "signInAudience": backing["signInAudience"],
-        "tags": [*own, *(tag for tag in backing["tags"] if tag not in own)],
-        "addIns": copy.deepcopy(backing["addIns"]),
-        "appRoles": copy.deepcopy(backing["appRoles"]),
-        "info": dict(backing["info"]),
-        "oauth2PermissionScopes": copy.deepcopy(backing["api"]["oauth2PermissionScopes"]),
-        "verifiedPublisher": dict(backing["verifiedPublisher"]),
+        "replyUrls": list(dict.fromkeys(redirect_uris)),
+        "servicePrincipalNames": [*application["identifierUris"], application["appId"]],
+        "signInAudience": application["signInAudience"],
+        "tags": [*own_tags, *(tag for tag in application["tags"] if tag not in own_tags)],
+        "addIns": copy.deepcopy(application["addIns"]),
+        "appRoles": copy.deepcopy(application["appRoles"]),
+        "info": dict(application["info"]),
+        "oauth2PermissionScopes": copy.deepcopy(application["api"]["oauth2PermissionScopes"]),
+        "verifiedPublisher": dict(application["verifiedPublisher"]),
     }
 
 
@@ -231,7 +246,7 @@ def group(display_name: str, mail_nickname: str, *, members: Iterable[str] = ())
 def user(
     user_principal_name: str, display_name: str, given_name: str | None, surname: str | None
 ) -> Document:
-    """An enabled member of the tenant; mail, mail nickname and sign-in identity follow the principal name."""
+    """An enabled member of the tenant; mail nickname and sign-in identity come from the user principal name."""
     key = new_id()
     nickname, _, domain = user_principal_name.partition("@")
     return {
@@ -284,9 +299,9 @@ def user(
 def app_role_assignment(
     principal: Document, principal_type: str, resource: Document, role_id: str
 ) -> Document:
-    """An app role of a resource given to a user, group or service principal."""
+    """A grant of a resource's app role to a user, group or service principal."""
     return {
-        "id": new_key(),
+        "id": opaque_id(),
         "deletedDateTime": None,
         "appRoleId": role_id,
         "createdDateTime": now(),
@@ -303,12 +318,12 @@ def security_identifier(object_id: str) -> str:
     return "S-1-12-1-" + "-".join(map(str, struct.unpack("<4I", uuid.UUID(object_id).bytes_le)))
 
 
-def role(
-    display_name: str, role_id: str, members: Iterable[str] = ("User",), value: str | None = None
+def app_role(
+    display_name: str, role_id: str, member_types: Iterable[str] = ("User",), value: str | None = None
 ) -> Document:
     """An enabled app role."""
     return {
-        "allowedMemberTypes": list(members),
+        "allowedMemberTypes": list(member_types),
         "description": display_name,
         "displayName": display_name,
         "id": role_id,
@@ -316,37 +331,3 @@ def role(
         "origin": "Application",
         "value": value,
     }
-
-
-def synchronization_job(job_id: str, template_id: str, principal_id: str) -> Document:
-    """A job just created: disabled and paused (example of a new job in Microsoft's AWS single sign-on tutorial).
-
-    Other samples show ``NotConfigured`` and an interval of "never" until credentials are saved.
-    """
-    never = "0001-01-01T00:00:00Z"
-    return {
-        "id": job_id,
-        "templateId": template_id,
-        "schedule": {"expiration": None, "interval": "PT40M", "state": "Disabled"},
-        "status": {
-            "code": "Paused",
-            "countSuccessiveCompleteFailures": 0,
-            "escrowsPruned": False,
-            "lastExecution": None,
-            "lastSuccessfulExecution": None,
-            "lastSuccessfulExecutionWithExports": None,
-            "quarantine": None,
-            "steadyStateFirstAchievedTime": never,
-            "steadyStateLastAchievedTime": never,
-            "troubleshootingUrl": None,
-            "progress": [],
-            "synchronizedEntryCountByType": [],
-        },
-        "synchronizationJobSettings": [{"name": "AzureIngestionAttributeOptimization", "value": "False"}],
-        "_servicePrincipalId": principal_id,
-    }
-
-
-def changed(document: Mapping[str, Any], **members: Any) -> Document:
-    """A copy with some members replaced."""
-    return {**document, **members}

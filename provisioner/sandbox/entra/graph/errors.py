@@ -1,4 +1,4 @@
-"""Errors in Microsoft Graph's words (Microsoft Graph, "Error responses and resource types")."""
+"""Error responses (Microsoft Graph, "Error responses and resource types")."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ UNSUPPORTED_QUERY = "Request_UnsupportedQuery"
 
 
 class GraphError(Exception):
-    """A refusal: an HTTP status, Graph's error code and message, and extra headers."""
+    """An error response: HTTP status, Graph's error code and message, extra headers."""
 
     def __init__(
         self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
@@ -33,17 +33,17 @@ class GraphError(Exception):
 
 
 def bad_request(message: str, code: str = BAD_REQUEST) -> GraphError:
-    """400, by default with the code most directory refusals have."""
+    """400, by default with the code of most directory errors."""
     return GraphError(400, code, message)
 
 
 def unsupported_query(message: str) -> GraphError:
-    """400 for a query that the directory does not answer."""
+    """400 for a query that the directory does not support."""
     return GraphError(400, UNSUPPORTED_QUERY, message)
 
 
 def not_found(key: str) -> GraphError:
-    """404 for a directory object."""
+    """404 for a directory object that does not exist."""
     return GraphError(
         404,
         "Request_ResourceNotFound",
@@ -52,29 +52,29 @@ def not_found(key: str) -> GraphError:
 
 
 def invalid_property(name: str) -> GraphError:
-    """400 for a property that the type does not have."""
+    """400 for a property that the type does not declare."""
     return bad_request(f"Invalid property '{name}'.")
 
 
 def already_exists(name: str) -> GraphError:
-    """400 for a value that has to be unique."""
+    """400 for a value that must be unique."""
     return bad_request(f"Another object with the same value for property {name} already exists.")
 
 
 def method_not_allowed() -> GraphError:
-    """405: the path exists, the method does not."""
+    """405: no route of this path has this method."""
     return GraphError(405, BAD_REQUEST, "Specified HTTP method is not allowed for the request target.")
 
 
-def denied() -> GraphError:
-    """403: no permission."""
+def access_denied() -> GraphError:
+    """403: the caller does not have the permission."""
     return GraphError(
         403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."
     )
 
 
 def unauthenticated(message: str) -> GraphError:
-    """401: no usable access token."""
+    """401: no valid access token."""
     return GraphError(
         401,
         "InvalidAuthenticationToken",
@@ -84,7 +84,7 @@ def unauthenticated(message: str) -> GraphError:
 
 
 def throttled(retry_after: int | None) -> GraphError:
-    """429; without Retry-After when none is given (some identity APIs send none)."""
+    """429; without Retry-After when it is None (some identity APIs send none)."""
     headers = {"x-ms-throttle-information": "ResourceUnitLimitExceeded"}
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
@@ -110,10 +110,10 @@ _INJECTED = {
 }
 
 
-def injected(status: int, retry_after: int | None) -> GraphError:
-    """The error for a fault injected on purpose.
+def injected_error(status: int, retry_after: int | None) -> GraphError:
+    """The error response of an injected fault.
 
-    Only the codes of 403, 404 and 429 were seen in Microsoft's texts; the others are plausible wording.
+    Only the codes of 403, 404 and 429 come from Microsoft's texts; the others are plausible.
     """
     if status == 429:
         return throttled(retry_after)

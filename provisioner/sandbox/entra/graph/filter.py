@@ -1,7 +1,4 @@
-"""The ``$filter`` language: its tree and parser (OData 4.01 URL conventions, the part Microsoft Graph supports).
-
-``parse`` turns text into a tree, ``str(tree)`` writes it back, ``uses`` tells what it asks of which property.
-"""
+"""The ``$filter`` language: syntax tree and parser (OData 4.01 URL conventions, the part Microsoft Graph supports)."""
 
 from __future__ import annotations
 
@@ -13,6 +10,9 @@ from typing import Literal
 from provisioner.sandbox.entra.graph.errors import GraphError, bad_request
 
 Scalar = str | bool | int | float | None
+Path = tuple[str, ...]
+"""The segments of a property path such as ``provisioningStatusInfo/status`` or ``assignedLicenses/$count``."""
+
 COMPARISONS = ("eq", "ne", "gt", "ge", "lt", "le")
 FUNCTIONS = {"startswith": "startsWith", "endswith": "endsWith", "contains": "contains"}
 MAX_DEPTH = 50
@@ -20,50 +20,27 @@ MAX_DEPTH = 50
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A literal; ``quoted`` tells ``'true'`` from ``true``."""
+    """A literal; ``quoted`` distinguishes the string ``'true'`` from the Boolean ``true``."""
 
     value: Scalar
     quoted: bool = False
 
-    def __str__(self) -> str:
-        if self.quoted:
-            return "'" + str(self.value).replace("'", "''") + "'"
-        if self.value is None or isinstance(self.value, bool):
-            return {None: "null", True: "true", False: "false"}[self.value]
-        return str(self.value)
-
-
-@dataclass(frozen=True, slots=True)
-class Path:
-    """A property path such as ``provisioningStatusInfo/status`` or ``assignedLicenses/$count``."""
-
-    segments: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return "/".join(self.segments)
-
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """``path eq value`` and the like."""
+    """``path eq value``, or another comparison operator."""
 
     path: Path
     operator: str
     value: Value
 
-    def __str__(self) -> str:
-        return f"{self.path} {self.operator} {self.value}"
-
 
 @dataclass(frozen=True, slots=True)
-class Membership:
+class InList:
     """``path in (a, b)``."""
 
     path: Path
     values: tuple[Value, ...]
-
-    def __str__(self) -> str:
-        return f"{self.path} in ({', '.join(map(str, self.values))})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +50,6 @@ class Function:
     name: str
     path: Path
     value: Value
-
-    def __str__(self) -> str:
-        return f"{self.name}({self.path}, {self.value})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,33 +61,23 @@ class Lambda:
     variable: str
     condition: Expression | None
 
-    def __str__(self) -> str:
-        inner = "" if self.condition is None else f"{self.variable}:{self.condition}"
-        return f"{self.path}/{self.quantifier}({inner})"
-
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """A condition turned round."""
+    """``not (operand)``."""
 
     operand: Expression
 
-    def __str__(self) -> str:
-        return f"not ({self.operand})"
-
 
 @dataclass(frozen=True, slots=True)
-class Junction:
-    """Conditions joined by ``and`` or ``or``."""
+class Logical:
+    """Operands joined by a logical operator, ``and`` or ``or``."""
 
     operator: Literal["and", "or"]
     operands: tuple[Expression, ...]
 
-    def __str__(self) -> str:
-        return f" {self.operator} ".join(f"({operand})" for operand in self.operands)
 
-
-Expression = Comparison | Membership | Function | Lambda | Not | Junction
+Expression = Comparison | InList | Function | Lambda | Not | Logical
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -122,20 +86,20 @@ _TOKEN = re.compile(
     | (?P<guid>[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?!\w))
     | (?P<number>-?\d+(?:\.\d+)?(?!\w))
     | (?P<path>[A-Za-z_@][\w.@]*(?:/(?:\$count|[A-Za-z_][\w.]*))*)
-    | (?P<mark>[(),:])
+    | (?P<symbol>[(),:])
     )""",
     re.VERBOSE,
 )
 
 
-def parse(text: str) -> Expression:
-    """Read a filter.
+def parse_filter(text: str) -> Expression:
+    """Parse a filter.
 
     Args:
         text: the decoded value of ``$filter``.
 
     Raises:
-        GraphError: 400 BadRequest when it is not a filter this sandbox understands.
+        GraphError: 400 BadRequest on a syntax error.
     """
     parser = _Parser(text)
     expression = parser.disjunction(0)
@@ -149,31 +113,31 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._tokens = list(_tokens(text))
-        self._next = 0
+        self._position = 0
 
     def end(self) -> None:
-        if self._next < len(self._tokens):
+        if self._position < len(self._tokens):
             raise self._error()
 
     def disjunction(self, depth: int) -> Expression:
-        return self._junction("or", depth)
+        return self._logical("or", depth)
 
     def _conjunction(self, depth: int) -> Expression:
-        return self._junction("and", depth)
+        return self._logical("and", depth)
 
-    def _junction(self, operator: Literal["and", "or"], depth: int) -> Expression:
+    def _logical(self, operator: Literal["and", "or"], depth: int) -> Expression:
         inner = self._conjunction if operator == "or" else self._negation
         operands = [inner(depth)]
-        while self._word(operator):
+        while self._accept_word(operator):
             operands.append(inner(depth))
-        return operands[0] if len(operands) == 1 else Junction(operator, tuple(operands))
+        return operands[0] if len(operands) == 1 else Logical(operator, tuple(operands))
 
     def _negation(self, depth: int) -> Expression:
         if depth > MAX_DEPTH:
             raise self._error()
-        if self._word("not"):
+        if self._accept_word("not"):
             return Not(self._negation(depth + 1))
-        if self._mark("("):
+        if self._accept("("):
             inner = self.disjunction(depth + 1)
             self._expect(")")
             return inner
@@ -181,35 +145,35 @@ class _Parser:
 
     def _condition(self, depth: int) -> Expression:
         name = self._take("path")
-        if name.lower() in FUNCTIONS and self._mark("("):
+        if name.lower() in FUNCTIONS and self._accept("("):
             return self._function(FUNCTIONS[name.lower()])
         head, _, last = name.rpartition("/")
-        if head and last in ("any", "all") and self._mark("("):
-            return self._lambda(Path(tuple(head.split("/"))), last, depth)
-        path = Path(tuple(name.split("/")))
+        if head and last in ("any", "all") and self._accept("("):
+            return self._lambda(_path(head), last, depth)
+        path = _path(name)
         operator = self._take("path").lower()
         if operator == "in":
-            return Membership(path, self._list())
+            return InList(path, self._list())
         if operator not in COMPARISONS:
             raise self._error()
         return Comparison(path, operator, self._value())
 
     def _function(self, name: str) -> Expression:
-        path = Path(tuple(self._take("path").split("/")))
+        path = _path(self._take("path"))
         self._expect(",")
         value = self._value()
         self._expect(")")
         if not value.quoted:
             raise self._error()
-        if self._word("eq"):  # startsWith(x, 'y') eq true is a common spelling
-            truth = self._value().value
-            if not isinstance(truth, bool):
+        if self._accept_word("eq"):  # startsWith(x, 'y') eq true is a common spelling
+            expected = self._value().value
+            if not isinstance(expected, bool):
                 raise self._error()
-            return Function(name, path, value) if truth else Not(Function(name, path, value))
+            return Function(name, path, value) if expected else Not(Function(name, path, value))
         return Function(name, path, value)
 
     def _lambda(self, path: Path, quantifier: str, depth: int) -> Expression:
-        if self._mark(")"):
+        if self._accept(")"):
             if quantifier == "all":
                 raise self._error()
             return Lambda(path, quantifier, "", None)
@@ -222,14 +186,14 @@ class _Parser:
     def _list(self) -> tuple[Value, ...]:
         self._expect("(")
         values = [self._value()]
-        while self._mark(","):
+        while self._accept(","):
             values.append(self._value())
         self._expect(")")
         return tuple(values)
 
     def _value(self) -> Value:
         kind, text = self._peek()
-        self._next += 1
+        self._position += 1
         if kind == "string":
             return Value(text[1:-1].replace("''", "'"), quoted=True)
         if kind in ("date", "guid"):
@@ -242,34 +206,38 @@ class _Parser:
         raise self._error()
 
     def _peek(self) -> tuple[str, str]:
-        return self._tokens[self._next] if self._next < len(self._tokens) else ("end", "")
+        return self._tokens[self._position] if self._position < len(self._tokens) else ("end", "")
 
     def _take(self, kind: str) -> str:
-        found, text = self._peek()
-        if found != kind:
+        next_kind, text = self._peek()
+        if next_kind != kind:
             raise self._error()
-        self._next += 1
+        self._position += 1
         return text
 
-    def _word(self, word: str) -> bool:
+    def _accept_word(self, word: str) -> bool:
         kind, text = self._peek()
         if kind == "path" and text.lower() == word:
-            self._next += 1
+            self._position += 1
             return True
         return False
 
-    def _mark(self, mark: str) -> bool:
-        if self._peek() == ("mark", mark):
-            self._next += 1
+    def _accept(self, symbol: str) -> bool:
+        if self._peek() == ("symbol", symbol):
+            self._position += 1
             return True
         return False
 
-    def _expect(self, mark: str) -> None:
-        if not self._mark(mark):
+    def _expect(self, symbol: str) -> None:
+        if not self._accept(symbol):
             raise self._error()
 
     def _error(self) -> GraphError:
         return _syntax_error(self._text)
+
+
+def _path(text: str) -> Path:
+    return tuple(text.split("/"))
 
 
 def _syntax_error(text: str) -> GraphError:
@@ -280,55 +248,62 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
     position = 0
     text = text.rstrip()
     while position < len(text):
-        found = _TOKEN.match(text, position)
-        if found is None or found.lastgroup is None:
+        match = _TOKEN.match(text, position)
+        if match is None or match.lastgroup is None:
             raise _syntax_error(text)
-        yield found.lastgroup, found.group(found.lastgroup)
-        position = found.end()
+        yield match.lastgroup, match.group(match.lastgroup)
+        position = match.end()
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
-    """One operator applied to one property, for checking against what the property supports."""
+class OperatorUse:
+    """One operator applied to one property."""
 
     path: Path
     operator: str
     value: Value | None = None
 
 
-def uses(expression: Expression, variables: Mapping[str, Path] | None = None) -> Iterator[Use]:
-    """Every operator a filter uses, with lambda variables replaced by the collection they range over.
+def operator_uses(
+    expression: Expression, variables: Mapping[str, Path] | None = None
+) -> Iterator[OperatorUse]:
+    """Every operator that a filter applies to a property.
 
-    ``not`` is reported for each operator below it, a comparison with null as ``null``, a ``$count`` as ``count``.
+    ``not`` replaces each operator below it; a comparison with null is ``null``, one with a ``$count`` is ``count``.
+
+    Args:
+        expression: the filter.
+        variables: lambda variables in scope, with the path of their collection.
     """
-    known = variables or {}
+    scope = variables or {}
     match expression:
-        case Junction(_, operands):
+        case Logical(_, operands):
             for operand in operands:
-                yield from uses(operand, known)
+                yield from operator_uses(operand, scope)
         case Not(operand):
-            for use in uses(operand, known):
-                yield Use(use.path, "not", use.value)
+            for use in operator_uses(operand, scope):
+                yield OperatorUse(use.path, "not", use.value)
         case Comparison(path, operator, value):
-            yield Use(_real(path, known), _operator(path, operator, value), value)
-        case Membership(path, values):
-            yield Use(_real(path, known), "in", values[0])
+            yield OperatorUse(_resolve(path, scope), _operator(path, operator, value), value)
+        case InList(path, values):
+            yield OperatorUse(_resolve(path, scope), "in", values[0])
         case Function(name, path, value):
-            yield Use(_real(path, known), name, value)
+            yield OperatorUse(_resolve(path, scope), name, value)
         case Lambda(path, _, variable, condition):
-            real = _real(path, known)
+            collection = _resolve(path, scope)
             if condition is None:
-                yield Use(real, "eq")
+                yield OperatorUse(collection, "eq")
             else:
-                yield from uses(condition, {**known, variable: real})
+                yield from operator_uses(condition, {**scope, variable: collection})
 
 
 def _operator(path: Path, operator: str, value: Value) -> str:
-    if path.segments[-1] == "$count":
+    if path[-1] == "$count":
         return "count"
     return "null" if value.value is None and operator == "eq" else operator
 
 
-def _real(path: Path, variables: Mapping[str, Path]) -> Path:
-    base = variables.get(path.segments[0])
-    return Path(base.segments + path.segments[1:]) if base else path
+def _resolve(path: Path, variables: Mapping[str, Path]) -> Path:
+    """A path with its lambda variable replaced by the path of the collection."""
+    collection = variables.get(path[0])
+    return collection + path[1:] if collection else path

@@ -1,12 +1,12 @@
-"""Evaluating a ``$filter`` on documents.
+"""Evaluation of a ``$filter``.
 
-Directory objects compare strings without regard to case; the provisioning log is case-sensitive (Microsoft Graph
-v1.0, "List provisioningObjectSummary").
+Comparisons of directory objects ignore case; those of the provisioning log are case-sensitive (Microsoft Graph v1.0,
+"List provisioningObjectSummary").
 """
 
 from __future__ import annotations
 
-import operator as operators
+import operator
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -16,16 +16,21 @@ from provisioner.sandbox.entra.graph.filter import (
     Comparison,
     Expression,
     Function,
-    Junction,
+    InList,
     Lambda,
-    Membership,
+    Logical,
     Not,
     Path,
     Scalar,
     Value,
 )
 
-_ORDERS = {"gt": operators.gt, "ge": operators.ge, "lt": operators.lt, "le": operators.le}
+_ORDERINGS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "gt": operator.gt,
+    "ge": operator.ge,
+    "lt": operator.lt,
+    "le": operator.le,
+}
 
 
 def matches(expression: Expression, document: Mapping[str, Any], *, case_sensitive: bool = False) -> bool:
@@ -33,37 +38,32 @@ def matches(expression: Expression, document: Mapping[str, Any], *, case_sensiti
 
     Args:
         expression: a parsed filter.
-        document: a JSON object; paths that lead nowhere are null.
+        document: a JSON object; a path that does not exist is null.
         case_sensitive: compare strings exactly.
     """
-    return _Evaluation(case_sensitive).holds(expression, document)
+    return _Evaluation(case_sensitive).matches(expression, document)
 
 
 class _Evaluation:
     def __init__(self, case_sensitive: bool) -> None:
         self._case_sensitive = case_sensitive
 
-    def holds(self, expression: Expression, scope: Mapping[str, Any]) -> bool:
+    def matches(self, expression: Expression, scope: Mapping[str, Any]) -> bool:
         match expression:
-            case Junction(operator, operands):
-                combine = all if operator == "and" else any
-                return combine(self.holds(operand, scope) for operand in operands)
+            case Logical(name, operands):
+                combine = all if name == "and" else any
+                return combine(self.matches(operand, scope) for operand in operands)
             case Not(operand):
-                return not self.holds(operand, scope)
+                return not self.matches(operand, scope)
             case Lambda():
                 return self._quantify(expression, scope)
-            case _:
-                return self._condition(expression, scope)
-
-    def _condition(self, condition: Comparison | Membership | Function, scope: Mapping[str, Any]) -> bool:
-        match condition:
-            case Comparison(path, operator, value):
-                return self._compare(resolve(path, scope), operator, value)
-            case Membership(path, values):
-                found = resolve(path, scope)
-                return any(self._compare(found, "eq", value) for value in values)
-            case Function(name, path, value):
-                return self._apply(name, resolve(path, scope), str(value.value))
+            case Comparison(path, name, literal):
+                return self._compare(resolve(path, scope), name, literal)
+            case InList(path, literals):
+                value = resolve(path, scope)
+                return any(self._compare(value, "eq", literal) for literal in literals)
+            case Function(name, path, literal):
+                return self._apply(name, resolve(path, scope), str(literal.value))
 
     def _quantify(self, expression: Lambda, scope: Mapping[str, Any]) -> bool:
         items = resolve(expression.path, scope) or []
@@ -73,31 +73,35 @@ class _Evaluation:
         if condition is None:
             return bool(items)
         quantifier = any if expression.quantifier == "any" else all
-        return quantifier(self.holds(condition, {**scope, expression.variable: item}) for item in items)
+        return quantifier(self.matches(condition, {**scope, expression.variable: item}) for item in items)
 
-    def _compare(self, found: Any, operator: str, value: Value) -> bool:
-        left, right = self._comparable(found, value.value)
-        if operator in ("eq", "ne"):
-            return bool(left == right) == (operator == "eq")
+    def _compare(self, value: Any, name: str, literal: Value) -> bool:
+        left, right = self._comparable(value, literal.value)
+        if name in ("eq", "ne"):
+            return bool(left == right) == (name == "eq")
         if left is None or right is None or type(left) is not type(right):
             return False
-        compare: Callable[[Any, Any], bool] = _ORDERS[operator]
-        return compare(left, right)
+        return _ORDERINGS[name](left, right)
 
-    def _comparable(self, found: Any, wanted: Scalar) -> tuple[Any, Any]:
-        if isinstance(found, str) and isinstance(wanted, str):
-            left, right = _moment(found), _moment(wanted)
+    def _comparable(self, value: Any, literal: Scalar) -> tuple[Any, Any]:
+        """Both operands as moments, folded strings or floats if both can be; else as they are."""
+        if isinstance(value, str) and isinstance(literal, str):
+            left, right = _parse_moment(value), _parse_moment(literal)
             if left is not None and right is not None:
                 return left, right
-            return self._fold(found), self._fold(wanted)
-        if isinstance(found, int | float) and isinstance(wanted, int | float) and not isinstance(found, bool):
-            return float(found), float(wanted)
-        return found, wanted
+            return self._fold(value), self._fold(literal)
+        if (
+            isinstance(value, int | float)
+            and isinstance(literal, int | float)
+            and not isinstance(value, bool)
+        ):
+            return float(value), float(literal)
+        return value, literal
 
-    def _apply(self, name: str, found: Any, wanted: str) -> bool:
-        if not isinstance(found, str):
+    def _apply(self, name: str, value: Any, literal: str) -> bool:
+        if not isinstance(value, str):
             return False
-        left, right = self._fold(found), self._fold(wanted)
+        left, right = self._fold(value), self._fold(literal)
         return {
             "startsWith": left.startswith(right),
             "endsWith": left.endswith(right),
@@ -109,9 +113,9 @@ class _Evaluation:
 
 
 def resolve(path: Path, scope: Mapping[str, Any]) -> Any:
-    """The value at a path, or None. Type casts in the path (``microsoft.graph.user``) are passed over."""
+    """The value at a path, or None. Type casts in the path (``microsoft.graph.user``) are ignored."""
     current: Any = scope
-    for segment in path.segments:
+    for segment in path:
         if segment == "$count":
             return len(current) if isinstance(current, list) else 0
         if segment.startswith("microsoft.graph."):
@@ -123,16 +127,15 @@ def resolve(path: Path, scope: Mapping[str, Any]) -> Any:
 _MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}(?::\d{2})?)(\.\d+)?(Z|[+-]\d{2}:\d{2}))?")
 
 
-def _moment(text: str) -> datetime | None:
-    """A date or date and time in UTC; Graph writes up to seven digits of a second."""
-    found = _MOMENT.fullmatch(text)
-    if found is None:
+def _parse_moment(text: str) -> datetime | None:
+    """A date, or date and time, in UTC; Graph writes up to seven digits of a second."""
+    match = _MOMENT.fullmatch(text)
+    if match is None:
         return None
-    day, clock, fraction, zone = found.groups()
+    day, time, fraction, zone = match.groups()
     offset = "+00:00" if zone in (None, "Z") else zone
     try:
-        return datetime.fromisoformat(f"{day}T{clock or '00:00'}{(fraction or '')[:7]}{offset}").astimezone(
-            UTC
-        )
+        moment = datetime.fromisoformat(f"{day}T{time or '00:00'}{(fraction or '')[:7]}{offset}")
+        return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None

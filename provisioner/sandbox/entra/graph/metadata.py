@@ -1,8 +1,8 @@
-"""The properties of the Graph types the sandbox serves, and checks of request bodies against them.
+"""The Graph types that the sandbox serves, and the validation of request bodies against them.
 
-Names and types are those of the Microsoft Graph v1.0 metadata ($metadata, EntityType and ComplexType elements). A
-type that is named but not declared here is free-form. ``name`` is a string; ``name:kind`` is a ``bool``, ``int``,
-``date``, ``guid``, ``any`` or a complex type; brackets mark a collection.
+Names and types are those of the Microsoft Graph v1.0 metadata ($metadata, EntityType and ComplexType elements). In the
+declarations, ``name`` is a string; ``name:kind`` is a ``bool``, ``int``, ``date``, ``guid``, ``any`` or a complex type;
+brackets denote a collection. A complex type that is not declared is free-form.
 """
 
 from __future__ import annotations
@@ -160,35 +160,40 @@ _EDM = {"str": "String", "guid": "Guid", "date": "DateTimeOffset", "bool": "Bool
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A property's kind (``str``, ``bool``, ``int``, ``date``, ``guid``, ``any`` or a complex type) and plurality."""
+    """A property.
+
+    Attributes:
+        kind: ``str``, ``bool``, ``int``, ``date``, ``guid``, ``any`` or the name of a complex type.
+        is_collection: whether it is a list of that kind.
+    """
 
     kind: str
-    many: bool
+    is_collection: bool
 
 
-def _entries(table: str) -> dict[str, list[str]]:
-    """The words to the right of each ``name =`` of a table; indented lines go on."""
+def _parse_table(table: str) -> dict[str, list[str]]:
+    """The words after each ``name =``; indented lines continue an entry."""
     lines = table.replace("\n  ", " ").strip().splitlines()
     return {name: words.split() for name, _, words in (line.partition(" = ") for line in lines if line)}
 
 
-def _declared() -> dict[str, Mapping[str, Property]]:
+def _parse_declarations() -> dict[str, Mapping[str, Property]]:
     types = {
-        name: {label: _property(kind) for label, _, kind in (member.partition(":") for member in members)}
-        for name, members in _entries(_DECLARATIONS).items()
+        name: {label: _property(kind) for label, _, kind in (entry.partition(":") for entry in entries)}
+        for name, entries in _parse_table(_DECLARATIONS).items()
     }
     for name in _DIRECTORY_OBJECTS:
         types[name] = types["directoryObject"] | types[name]
-    return {name: MappingProxyType(members) for name, members in types.items()}
+    return {name: MappingProxyType(properties) for name, properties in types.items()}
 
 
 def _property(kind: str) -> Property:
     return Property(kind.strip("[]") or "str", kind.startswith("["))
 
 
-TYPES = _declared()
+TYPES = _parse_declarations()
 
-# What no client may set: assigned by the directory, or changed by an action of its own.
+# Properties that the directory assigns, or that have their own action.
 _READ_ONLY = """
 application = id deletedDateTime appId applicationTemplateId certification createdByAppId createdDateTime
   disabledByMicrosoftStatus publisherDomain verifiedPublisher
@@ -204,26 +209,26 @@ user = id deletedDateTime createdDateTime creationType proxyAddresses securityId
   signInSessionsValidFromDateTime licenseAssignmentStates
 """
 READ_ONLY: Mapping[str, frozenset[str]] = {
-    name: frozenset(members) for name, members in _entries(_READ_ONLY).items()
+    name: frozenset(properties) for name, properties in _parse_table(_READ_ONLY).items()
 }
 
 
 def check_body(body: Mapping[str, Any], type_name: str) -> None:
-    """Refuse members the type does not declare, or of another type, or read-only.
+    """Refuse properties that the type does not declare, that have another type, or that are read-only.
 
-    Annotations (``@odata.type``, ``owners@odata.bind``) are left to the handler.
+    Annotations (``@odata.type``, ``owners@odata.bind``) are not checked.
 
     Raises:
-        GraphError: 400 Request_BadRequest. That a read-only member is refused, rather than ignored, and the two
-            wordings below are from experience; unverified.
+        GraphError: 400 Request_BadRequest. That a read-only property is refused, not ignored, and the two messages are
+            from experience; unverified.
     """
     for name in READ_ONLY.get(type_name, ()):
         if name in body:
             raise bad_request(f"Property '{name}' is read-only and cannot be set.")
-    _check_members(body, type_name)
+    _check_properties(body, type_name)
 
 
-def _check_members(body: Mapping[str, Any], type_name: str) -> None:
+def _check_properties(body: Mapping[str, Any], type_name: str) -> None:
     declared = TYPES[type_name]
     for name, value in body.items():
         if "@" in name:
@@ -236,21 +241,21 @@ def _check_members(body: Mapping[str, Any], type_name: str) -> None:
 def _check_value(name: str, value: Any, declared: Property) -> None:
     if value is None or declared.kind == "any":
         return
-    if declared.many != isinstance(value, list):
+    if declared.is_collection != isinstance(value, list):
         raise bad_request(f"Invalid value specified for property '{name}' of resource.")
-    for item in value if declared.many else [value]:
+    for item in value if declared.is_collection else [value]:
         if declared.kind in TYPES:
             if not isinstance(item, dict):
                 raise bad_request(f"Invalid value specified for property '{name}' of resource.")
-            _check_members(item, declared.kind)
-        elif not _fits(item, declared.kind):
+            _check_properties(item, declared.kind)
+        elif not _has_kind(item, declared.kind):
             expected = _EDM.get(declared.kind, "String")
             raise bad_request(
                 f"Cannot convert the value of property '{name}' to the expected type 'Edm.{expected}'."
             )
 
 
-def _fits(value: Any, kind: str) -> bool:
+def _has_kind(value: Any, kind: str) -> bool:
     if kind == "bool":
         return isinstance(value, bool)
     if kind == "int":
@@ -258,26 +263,22 @@ def _fits(value: Any, kind: str) -> bool:
     return isinstance(value, str)
 
 
-def merged(document: Mapping[str, Any], changes: Mapping[str, Any], type_name: str) -> dict[str, Any]:
-    """A document after a PATCH: collections are replaced whole, members of complex properties one by one.
+def apply_patch(document: Mapping[str, Any], changes: Mapping[str, Any], type_name: str) -> dict[str, Any]:
+    """A document after a PATCH: collections are replaced, complex properties are merged.
 
-    That the members of a complex property (``api``, ``web``) which the PATCH does not mention stay as they were is
-    common practice among clients; Microsoft's reference does not say so.
+    That omitted members of a complex property (``api``, ``web``) keep their values is common practice among clients;
+    Microsoft's reference does not state it.
     """
     result = dict(document)
     for name, value in changes.items():
         if "@" in name:
             continue
-        declared = TYPES[type_name].get(name, Property("any", many=False))
+        declared = TYPES[type_name].get(name, Property("any", is_collection=False))
         current = result.get(name)
-        if (
-            isinstance(value, dict)
-            and isinstance(current, dict)
-            and declared.kind in TYPES
-            and not declared.many
-        ):
-            result[name] = merged(current, value, declared.kind)
-        elif value is None and declared.many:
+        is_complex = declared.kind in TYPES and not declared.is_collection
+        if is_complex and isinstance(value, dict) and isinstance(current, dict):
+            result[name] = apply_patch(current, value, declared.kind)
+        elif value is None and declared.is_collection:
             result[name] = []
         else:
             result[name] = value

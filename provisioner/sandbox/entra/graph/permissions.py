@@ -1,7 +1,7 @@
-"""Who may call what: Graph permissions by operation, any of which suffices.
+"""Graph permissions by operation; any one of them is sufficient.
 
-Source: the permissions tables of each operation in the Microsoft Graph v1.0 reference (least privileged first, then
-the higher ones). A name stands for the delegated scope and the application role alike.
+Source: the permissions table of each operation in the Microsoft Graph v1.0 reference (least privileged first, then
+higher privileged). A name stands for both the delegated and the application permission.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ OWNED_BY = "Application.ReadWrite.OwnedBy"
 
 _ALL_APPLICATIONS = ("Application.ReadWrite.All", "Directory.ReadWrite.All")
 
-NOTHING: tuple[str, ...] = ()
+NO_PERMISSION: tuple[str, ...] = ()
 READ_APPLICATIONS = ("Application.Read.All", OWNED_BY, *_ALL_APPLICATIONS, "Directory.Read.All")
 WRITE_APPLICATIONS = (OWNED_BY, *_ALL_APPLICATIONS)
 CREATE_APPLICATIONS = ("AppRegistration.Create", *WRITE_APPLICATIONS)
@@ -19,7 +19,6 @@ READ_SYNCHRONIZATION = ("Synchronization.Read.All", OWNED_BY, "Synchronization.R
 WRITE_SYNCHRONIZATION = (OWNED_BY, "Synchronization.ReadWrite.All")
 
 WRITE_ASSIGNMENTS = ("AppRoleAssignment.ReadWrite.All",)
-READ_PRINCIPAL_ASSIGNMENTS = (*READ_APPLICATIONS, "AppRoleAssignment.ReadWrite.All")
 
 READ_GROUPS = (
     "Group.ReadBasic.All",
@@ -44,8 +43,8 @@ READ_USERS = (
 WRITE_USERS = ("User.ReadWrite.All", "Directory.ReadWrite.All")
 
 READ_OBJECTS = ("Directory.Read.All", *READ_APPLICATIONS, *READ_GROUPS, *READ_USERS)
-# Restoring and purging need the write permission of the object's own kind; the sandbox accepts any of them.
-WRITE_DELETED = (*WRITE_APPLICATIONS, *WRITE_GROUPS, *WRITE_USERS)
+# Restore and permanent deletion need the write permission of the object's own kind; the sandbox accepts any of them.
+WRITE_DELETED_ITEMS = (*WRITE_APPLICATIONS, *WRITE_GROUPS, *WRITE_USERS)
 READ_GRANTS = (
     "Directory.Read.All",
     "DelegatedPermissionGrant.Read.All",
@@ -56,7 +55,7 @@ WRITE_GRANTS = ("DelegatedPermissionGrant.ReadWrite.All", "Directory.ReadWrite.A
 
 READ_ORGANIZATION = ("User.Read", "Organization.Read.All", "Directory.Read.All", "Organization.ReadWrite.All")
 READ_DOMAINS = ("Domain.Read.All", "Directory.Read.All", "Domain.ReadWrite.All")
-READ_LICENCES = ("LicenseAssignment.Read.All", "Organization.Read.All", "Directory.Read.All")
+READ_SUBSCRIBED_SKUS = ("LicenseAssignment.Read.All", "Organization.Read.All", "Directory.Read.All")
 
 READ_POLICIES = ("Policy.Read.All",)
 READ_CONDITIONAL_ACCESS = (
@@ -64,14 +63,13 @@ READ_CONDITIONAL_ACCESS = (
     "Policy.Read.All",
     "Policy.ReadWrite.ConditionalAccess",
 )
-# "Policy.Read.All and Policy.ReadWrite.ConditionalAccess" are both needed; the second implies intent to write.
+# "Policy.Read.All and Policy.ReadWrite.ConditionalAccess" are both needed; the sandbox checks only the second.
 WRITE_CONDITIONAL_ACCESS = ("Policy.ReadWrite.ConditionalAccess",)
 
 READ_PROVISIONING_LOG = ("ProvisioningLog.Read.All", "AuditLog.Read.All")
 READ_AUDIT_LOG = ("AuditLog.Read.All",)
 
-# What the automation client of a fresh sandbox is granted: enough for every operation the sandbox serves.
-EVERYTHING = (
+AUTOMATION_PERMISSIONS = (
     "Application.ReadWrite.All",
     "AppRoleAssignment.ReadWrite.All",
     "AuditLog.Read.All",
@@ -87,3 +85,4 @@ EVERYTHING = (
     "Synchronization.ReadWrite.All",
     "User.ReadWrite.All",
 )
+"""The permissions of a new sandbox's automation client: sufficient for every operation that the sandbox serves."""

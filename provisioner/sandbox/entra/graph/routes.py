@@ -1,4 +1,4 @@
-"""The table of calls: method, path, who answers, who may ask."""
+"""The routes: method, path, handler and permissions of every request that the sandbox serves."""
 
 from __future__ import annotations
 
@@ -8,49 +8,53 @@ from dataclasses import dataclass
 from functools import partial
 
 from provisioner.sandbox.entra.graph import (
+    application_templates,
     applications,
     assignments,
+    audit_logs,
+    conditional_access,
+    deleted_items,
+    directory_objects,
     groups,
-    membership,
-    recycle_bin,
+    password_credentials,
+    permissions,
+    references,
     service_principals,
     synchronization,
-    templates,
     tenant,
     users,
 )
-from provisioner.sandbox.entra.graph import permissions as may
-from provisioner.sandbox.entra.graph.call import Reply
-from provisioner.sandbox.entra.graph.entities import (
+from provisioner.sandbox.entra.graph.entity_sets import (
     APPLICATIONS,
     GROUPS,
     SERVICE_PRINCIPALS,
     USERS,
     EntitySet,
-    count_all,
+    count_entities,
     count_related,
-    list_all,
+    list_entities,
     list_related,
-    read,
+    read_entity,
 )
 from provisioner.sandbox.entra.graph.errors import bad_request, method_not_allowed
+from provisioner.sandbox.entra.graph.request import GraphResponse
 
-Handler = Callable[..., Reply]
+Handler = Callable[..., GraphResponse]
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One call.
+    """One route.
 
     Attributes:
         method: HTTP method.
         path: path below the API version, with ``<name>`` for arguments.
-        handler: called with the call and the path's arguments.
-        permissions: any of these is enough; none means any caller.
-        owned: the entity set whose object (argument ``key``) the caller has to own when all it holds is
+        handler: called with the request and the path's arguments.
+        permissions: any of these is sufficient; empty if every caller is allowed.
+        owned: the entity set whose object (argument ``key``) the caller must own when its only permission is
             Application.ReadWrite.OwnedBy.
-        outbound: the handler calls another server, so it must not run inside a transaction.
-        limit: the throttling bucket, or None.
+        calls_target: whether the handler calls another server, so that it must not run inside a transaction.
+        limit: the throttling limit, or None.
     """
 
     method: str
@@ -58,322 +62,313 @@ class Route:
     handler: Handler
     permissions: tuple[str, ...]
     owned: EntitySet | None = None
-    outbound: bool = False
+    calls_target: bool = False
     limit: str | None = None
 
 
-def _entity(entity_set: EntitySet, permissions: tuple[str, ...]) -> list[Route]:
+def _entity_set(entity_set: EntitySet, allowed: tuple[str, ...]) -> list[Route]:
     base = f"/{entity_set.name}"
     return [
-        Route("GET", base, partial(list_all, entity_set), permissions),
-        Route("GET", f"{base}/$count", partial(count_all, entity_set), permissions),
-        Route("GET", f"{base}/<key>", partial(read, entity_set), permissions),
+        Route("GET", base, partial(list_entities, entity_set), allowed),
+        Route("GET", f"{base}/$count", partial(count_entities, entity_set), allowed),
+        Route("GET", f"{base}/<key>", partial(read_entity, entity_set), allowed),
     ]
 
 
-def _relation(entity_set: EntitySet, relation: str, permissions: tuple[str, ...]) -> list[Route]:
-    base = f"/{entity_set.name}/<key>/{relation}"
-    listed, counted = (
-        partial(list_related, entity_set, relation),
-        partial(count_related, entity_set, relation),
-    )
+def _relationship(entity_set: EntitySet, name: str, allowed: tuple[str, ...]) -> list[Route]:
+    base = f"/{entity_set.name}/<key>/{name}"
+    list_all, count = partial(list_related, entity_set, name), partial(count_related, entity_set, name)
     return [
-        Route("GET", base, listed, permissions),
-        Route("GET", f"{base}/$count", counted, permissions),
-        Route("GET", f"{base}/<cast>", listed, permissions),
-        Route("GET", f"{base}/<cast>/$count", counted, permissions),
+        Route("GET", base, list_all, allowed),
+        Route("GET", f"{base}/$count", count, allowed),
+        Route("GET", f"{base}/<cast>", list_all, allowed),
+        Route("GET", f"{base}/<cast>/$count", count, allowed),
     ]
 
 
-def _assignments(entity_set: EntitySet, relation: str, read_permissions: tuple[str, ...]) -> list[Route]:
-    base = f"/{entity_set.name}/<key>/{relation}"
-    bound = (entity_set, relation)
+def _assignments(entity_set: EntitySet, name: str, allowed: tuple[str, ...]) -> list[Route]:
+    base, item = f"/{entity_set.name}/<key>/{name}", f"/{entity_set.name}/<key>/{name}/<assignment>"
+    write = permissions.WRITE_ASSIGNMENTS
     return [
-        Route("GET", base, partial(list_related, *bound), read_permissions),
-        Route("GET", f"{base}/$count", partial(count_related, *bound), read_permissions),
-        Route("GET", f"{base}/<assignment>", partial(assignments.read, *bound), read_permissions),
-        Route("POST", base, partial(assignments.assign, *bound), may.WRITE_ASSIGNMENTS),
-        Route("DELETE", f"{base}/<assignment>", partial(assignments.unassign, *bound), may.WRITE_ASSIGNMENTS),
+        Route("GET", base, partial(list_related, entity_set, name), allowed),
+        Route("GET", f"{base}/$count", partial(count_related, entity_set, name), allowed),
+        Route("GET", item, partial(assignments.read_assignment, entity_set, name), allowed),
+        Route("POST", base, partial(assignments.assign, entity_set, name), write),
+        Route("DELETE", item, partial(assignments.unassign, entity_set, name), write),
     ]
 
 
-def _registration(entity_set: EntitySet) -> list[Route]:
-    """Owners and passwords, which applications and service principals have in common."""
-    base = f"/{entity_set.name}/<key>"
-    write = may.WRITE_APPLICATIONS
+def _owners(entity_set: EntitySet, write: tuple[str, ...], owned: EntitySet | None) -> list[Route]:
+    add, remove = partial(references.add_owner, entity_set), partial(references.remove_owner, entity_set)
+    base = f"/{entity_set.name}/<key>/owners"
     return [
-        *_relation(entity_set, "owners", may.READ_APPLICATIONS),
-        Route("POST", f"{base}/owners/$ref", partial(applications.add_owner, entity_set), write, entity_set),
-        Route(
-            "DELETE",
-            f"{base}/owners/<owner>/$ref",
-            partial(applications.remove_owner, entity_set),
-            write,
-            entity_set,
-        ),
-        Route(
-            "POST", f"{base}/addPassword", partial(applications.add_password, entity_set), write, entity_set
-        ),
-        Route(
-            "POST",
-            f"{base}/removePassword",
-            partial(applications.remove_password, entity_set),
-            write,
-            entity_set,
-        ),
+        Route("POST", f"{base}/$ref", add, write, owned),
+        Route("DELETE", f"{base}/<owner>/$ref", remove, write, owned),
+    ]
+
+
+def _passwords(entity_set: EntitySet) -> list[Route]:
+    add = partial(password_credentials.add_password, entity_set)
+    remove = partial(password_credentials.remove_password, entity_set)
+    base, write = f"/{entity_set.name}/<key>", permissions.WRITE_APPLICATIONS
+    return [
+        Route("POST", f"{base}/addPassword", add, write, entity_set),
+        Route("POST", f"{base}/removePassword", remove, write, entity_set),
     ]
 
 
 def _applications() -> list[Route]:
-    write = may.WRITE_APPLICATIONS
+    read, write = permissions.READ_APPLICATIONS, permissions.WRITE_APPLICATIONS
+    templates, anyone = "/applicationTemplates", permissions.NO_PERMISSION
     return [
-        *_entity(APPLICATIONS, may.READ_APPLICATIONS),
-        *_registration(APPLICATIONS),
-        Route("POST", "/applications", applications.create, may.CREATE_APPLICATIONS),
+        *_entity_set(APPLICATIONS, read),
+        *_relationship(APPLICATIONS, "owners", read),
+        *_owners(APPLICATIONS, write, APPLICATIONS),
+        *_passwords(APPLICATIONS),
+        Route("POST", "/applications", applications.create, permissions.CREATE_APPLICATIONS),
         Route("PATCH", "/applications/<key>", applications.update, write, APPLICATIONS),
         Route("DELETE", "/applications/<key>", applications.delete, write, APPLICATIONS),
         Route(
             "GET",
             "/applications/<key>/synchronization/templates",
             synchronization.list_application_templates,
-            may.READ_SYNCHRONIZATION,
+            permissions.READ_SYNCHRONIZATION,
         ),
-        Route("GET", "/applicationTemplates", templates.list_all, may.NOTHING),
-        Route("GET", "/applicationTemplates/<key>", templates.read, may.NOTHING),
-        Route("POST", "/applicationTemplates/<key>/instantiate", templates.instantiate, write),
+        Route("GET", templates, application_templates.list_templates, anyone),
+        Route("GET", f"{templates}/<key>", application_templates.read_template, anyone),
+        Route("POST", f"{templates}/<key>/instantiate", application_templates.instantiate, write),
     ]
 
 
 def _service_principals() -> list[Route]:
-    write = may.WRITE_APPLICATIONS
+    read, write = permissions.READ_APPLICATIONS, permissions.WRITE_APPLICATIONS
+    principals = SERVICE_PRINCIPALS
     return [
-        *_entity(SERVICE_PRINCIPALS, may.READ_APPLICATIONS),
-        *_registration(SERVICE_PRINCIPALS),
+        *_entity_set(principals, read),
+        *_relationship(principals, "owners", read),
+        *_owners(principals, write, principals),
+        *_passwords(principals),
         Route("POST", "/servicePrincipals", service_principals.create, write),
-        Route("PATCH", "/servicePrincipals/<key>", service_principals.update, write, SERVICE_PRINCIPALS),
-        Route("DELETE", "/servicePrincipals/<key>", service_principals.delete, write, SERVICE_PRINCIPALS),
-        *_assignments(SERVICE_PRINCIPALS, "appRoleAssignedTo", may.READ_APPLICATIONS),
-        *_assignments(SERVICE_PRINCIPALS, "appRoleAssignments", may.READ_APPLICATIONS),
-        *_relation(SERVICE_PRINCIPALS, "memberOf", may.READ_APPLICATIONS),
-        *_relation(SERVICE_PRINCIPALS, "transitiveMemberOf", may.READ_APPLICATIONS),
-        *_relation(SERVICE_PRINCIPALS, "oauth2PermissionGrants", may.READ_GRANTS),
+        Route("PATCH", "/servicePrincipals/<key>", service_principals.update, write, principals),
+        Route("DELETE", "/servicePrincipals/<key>", service_principals.delete, write, principals),
+        *_assignments(principals, "appRoleAssignedTo", read),
+        *_assignments(principals, "appRoleAssignments", read),
+        *_relationship(principals, "memberOf", read),
+        *_relationship(principals, "transitiveMemberOf", read),
+        *_relationship(principals, "oauth2PermissionGrants", permissions.READ_GRANTS),
     ]
 
 
 def _synchronization() -> list[Route]:
     base = "/servicePrincipals/<key>/synchronization"
-    job = f"{base}/jobs/<job>"
-    read_, write, sp, sync = (
-        may.READ_SYNCHRONIZATION,
-        may.WRITE_SYNCHRONIZATION,
-        SERVICE_PRINCIPALS,
-        synchronization,
-    )
+    jobs, job = f"{base}/jobs", f"{base}/jobs/<job>"
+    read, write = permissions.READ_SYNCHRONIZATION, permissions.WRITE_SYNCHRONIZATION
+
+    def get(path: str, handler: Handler) -> Route:
+        return Route("GET", path, handler, read)
+
+    def change(method: str, path: str, handler: Handler) -> Route:
+        return Route(method, path, handler, write, SERVICE_PRINCIPALS)
+
+    def call_target(path: str, handler: Handler, limit: str | None = None) -> Route:
+        return Route("POST", path, handler, write, SERVICE_PRINCIPALS, calls_target=True, limit=limit)
+
     return [
-        Route("GET", f"{base}/templates", sync.list_templates, read_),
-        Route("GET", f"{base}/templates/<template>", sync.read_template, read_),
-        Route("GET", f"{base}/secrets", sync.read_secrets, read_),
-        Route("PUT", f"{base}/secrets", sync.write_secrets, write, sp),
-        Route("GET", f"{base}/jobs", sync.list_jobs, read_),
-        Route("POST", f"{base}/jobs", sync.create_job, write, sp),
-        Route(
-            "POST", f"{base}/jobs/validateCredentials", sync.validate_credentials, write, sp, outbound=True
-        ),
-        Route("GET", job, sync.read_job, read_),
-        Route("PATCH", job, sync.update_job, write, sp),
-        Route("DELETE", job, sync.delete_job, write, sp),
-        Route("POST", f"{job}/start", sync.start_job, write, sp),
-        Route("POST", f"{job}/pause", sync.pause_job, write, sp),
-        Route("POST", f"{job}/restart", sync.restart_job, write, sp),
-        Route("POST", f"{job}/validateCredentials", sync.validate_credentials, write, sp, outbound=True),
-        Route(
-            "POST",
-            f"{job}/provisionOnDemand",
-            sync.provision_on_demand,
-            write,
-            sp,
-            outbound=True,
-            limit="provisionOnDemand",
-        ),
-        Route("GET", f"{job}/schema", sync.read_schema, read_),
-        Route("PUT", f"{job}/schema", sync.replace_schema, write, sp),
-        Route("DELETE", f"{job}/schema", sync.reset_schema, write, sp),
+        get(f"{base}/templates", synchronization.list_templates),
+        get(f"{base}/templates/<template>", synchronization.read_template),
+        get(f"{base}/secrets", synchronization.read_secrets),
+        change("PUT", f"{base}/secrets", synchronization.write_secrets),
+        get(jobs, synchronization.list_jobs),
+        change("POST", jobs, synchronization.create_job),
+        call_target(f"{jobs}/validateCredentials", synchronization.validate_credentials),
+        get(job, synchronization.read_job),
+        change("PATCH", job, synchronization.update_job),
+        change("DELETE", job, synchronization.delete_job),
+        change("POST", f"{job}/start", synchronization.start_job),
+        change("POST", f"{job}/pause", synchronization.pause_job),
+        change("POST", f"{job}/restart", synchronization.restart_job),
+        call_target(f"{job}/validateCredentials", synchronization.validate_credentials),
+        call_target(f"{job}/provisionOnDemand", synchronization.provision_on_demand, "provisionOnDemand"),
+        get(f"{job}/schema", synchronization.read_schema),
+        change("PUT", f"{job}/schema", synchronization.replace_schema),
+        change("DELETE", f"{job}/schema", synchronization.reset_schema),
     ]
 
 
-def _groups_and_users() -> list[Route]:
+def _groups() -> list[Route]:
+    write, write_members = permissions.WRITE_GROUPS, permissions.WRITE_MEMBERS
+    read_assignments = ("Group.Read.All", "Directory.Read.All", *write)
+    relationships = ("members", "transitiveMembers", "memberOf", "transitiveMemberOf", "owners")
     return [
-        *_entity(GROUPS, may.READ_GROUPS),
-        Route("POST", "/groups", groups.create, may.CREATE_GROUPS),
-        Route("PATCH", "/groups/<key>", groups.update, may.WRITE_GROUPS),
-        Route("DELETE", "/groups/<key>", groups.delete, may.WRITE_GROUPS),
-        *_relation(GROUPS, "members", may.READ_MEMBERS),
-        *_relation(GROUPS, "transitiveMembers", may.READ_MEMBERS),
-        *_relation(GROUPS, "memberOf", may.READ_MEMBERS),
-        *_relation(GROUPS, "transitiveMemberOf", may.READ_MEMBERS),
-        *_relation(GROUPS, "owners", may.READ_MEMBERS),
-        Route("POST", "/groups/<key>/members/$ref", groups.add_member, may.WRITE_MEMBERS),
-        Route("DELETE", "/groups/<key>/members/<member>/$ref", groups.remove_member, may.WRITE_MEMBERS),
-        Route("POST", "/groups/<key>/owners/$ref", partial(applications.add_owner, GROUPS), may.WRITE_GROUPS),
-        Route(
-            "DELETE",
-            "/groups/<key>/owners/<owner>/$ref",
-            partial(applications.remove_owner, GROUPS),
-            may.WRITE_GROUPS,
-        ),
-        *_assignments(
-            GROUPS, "appRoleAssignments", ("Group.Read.All", "Directory.Read.All", *may.WRITE_GROUPS)
-        ),
-        *_entity(USERS, may.READ_USERS),
-        Route("POST", "/users", users.create, may.WRITE_USERS),
-        Route("PATCH", "/users/<key>", users.update, may.WRITE_USERS),
-        Route("DELETE", "/users/<key>", users.delete, may.WRITE_USERS),
-        *_relation(USERS, "memberOf", (*may.READ_USERS, *may.READ_MEMBERS)),
-        *_relation(USERS, "transitiveMemberOf", (*may.READ_USERS, *may.READ_MEMBERS)),
-        *_relation(USERS, "oauth2PermissionGrants", may.READ_GRANTS),
-        *_assignments(USERS, "appRoleAssignments", ("Directory.Read.All", "AppRoleAssignment.ReadWrite.All")),
-        Route("GET", "/users/<key>/manager", users.read_manager, may.READ_USERS),
-        Route("PUT", "/users/<key>/manager/$ref", users.set_manager, may.WRITE_USERS),
-        Route("DELETE", "/users/<key>/manager/$ref", users.remove_manager, may.WRITE_USERS),
-        Route("GET", "/me", users.me, may.NOTHING),
+        *_entity_set(GROUPS, permissions.READ_GROUPS),
+        Route("POST", "/groups", groups.create, permissions.CREATE_GROUPS),
+        Route("PATCH", "/groups/<key>", groups.update, write),
+        Route("DELETE", "/groups/<key>", groups.delete, write),
+        *(route for name in relationships for route in _relationship(GROUPS, name, permissions.READ_MEMBERS)),
+        Route("POST", "/groups/<key>/members/$ref", references.add_member, write_members),
+        Route("DELETE", "/groups/<key>/members/<member>/$ref", references.remove_member, write_members),
+        *_owners(GROUPS, write, None),
+        *_assignments(GROUPS, "appRoleAssignments", read_assignments),
     ]
 
 
-def _memberships() -> list[Route]:
-    bound = [
-        ("directoryObjects", None, may.READ_OBJECTS),
-        ("users", USERS, may.READ_USERS),
-        ("groups", GROUPS, may.READ_MEMBERS),
-        ("servicePrincipals", SERVICE_PRINCIPALS, may.READ_APPLICATIONS),
+def _users() -> list[Route]:
+    read, write = permissions.READ_USERS, permissions.WRITE_USERS
+    read_memberships = (*read, *permissions.READ_MEMBERS)
+    read_assignments = ("Directory.Read.All", "AppRoleAssignment.ReadWrite.All")
+    return [
+        *_entity_set(USERS, read),
+        Route("POST", "/users", users.create, write),
+        Route("PATCH", "/users/<key>", users.update, write),
+        Route("DELETE", "/users/<key>", users.delete, write),
+        *_relationship(USERS, "memberOf", read_memberships),
+        *_relationship(USERS, "transitiveMemberOf", read_memberships),
+        *_relationship(USERS, "oauth2PermissionGrants", permissions.READ_GRANTS),
+        *_assignments(USERS, "appRoleAssignments", read_assignments),
+        Route("GET", "/users/<key>/manager", users.read_manager, read),
+        Route("PUT", "/users/<key>/manager/$ref", users.set_manager, write),
+        Route("DELETE", "/users/<key>/manager/$ref", users.remove_manager, write),
+        Route("GET", "/me", users.read_me, permissions.NO_PERMISSION),
+    ]
+
+
+def _directory_objects() -> list[Route]:
+    read, write_deleted = permissions.READ_OBJECTS, permissions.WRITE_DELETED_ITEMS
+    deleted = "/directory/deletedItems/<key>"
+    entity_sets = [
+        ("directoryObjects", None, read),
+        ("users", USERS, permissions.READ_USERS),
+        ("groups", GROUPS, permissions.READ_MEMBERS),
+        ("servicePrincipals", SERVICE_PRINCIPALS, permissions.READ_APPLICATIONS),
     ]
     actions = {
-        "getMemberGroups": membership.get_member_groups,
-        "getMemberObjects": membership.get_member_groups,
-        "checkMemberGroups": membership.check_member_groups,
-        "checkMemberObjects": membership.check_member_groups,
+        "getMemberGroups": directory_objects.get_member_groups,
+        "getMemberObjects": directory_objects.get_member_groups,
+        "checkMemberGroups": directory_objects.check_member_groups,
+        "checkMemberObjects": directory_objects.check_member_groups,
     }
     return [
-        Route("POST", f"/{collection}/<key>/{name}", partial(action, entity_set), allowed)
-        for collection, entity_set, allowed in bound
-        for name, action in actions.items()
+        *(
+            Route("POST", f"/{collection}/<key>/{name}", partial(action, entity_set), allowed)
+            for collection, entity_set, allowed in entity_sets
+            for name, action in actions.items()
+        ),
+        Route("GET", "/directoryObjects/<key>", directory_objects.read_object, read),
+        Route("POST", "/directoryObjects/getByIds", directory_objects.get_by_ids, read),
+        Route("GET", deleted, deleted_items.read_deleted, read),
+        Route("POST", f"{deleted}/restore", deleted_items.restore, write_deleted),
+        Route("DELETE", deleted, deleted_items.delete_permanently, write_deleted),
+    ]
+
+
+def _grants() -> list[Route]:
+    base = "/oauth2PermissionGrants"
+    read, write = permissions.READ_GRANTS, permissions.WRITE_GRANTS
+    return [
+        Route("GET", base, assignments.list_grants, read),
+        Route("POST", base, assignments.create_grant, write),
+        Route("GET", f"{base}/<key>", assignments.read_grant, read),
+        Route("PATCH", f"{base}/<key>", assignments.update_grant, write),
+        Route("DELETE", f"{base}/<key>", assignments.delete_grant, write),
+    ]
+
+
+def _documents(path: str, kind: str, context: str, allowed: tuple[str, ...]) -> list[Route]:
+    return [
+        Route("GET", path, partial(tenant.list_documents, kind, context), allowed),
+        Route("GET", f"{path}/<key>", partial(tenant.read_document, kind, context), allowed),
     ]
 
 
 def _tenant() -> list[Route]:
-    policies = {
-        "authorizationPolicy": may.READ_POLICIES,
-        "adminConsentRequestPolicy": may.READ_POLICIES,
-        "defaultAppManagementPolicy": may.READ_POLICIES,
-    }
-    documents = [
-        ("organization", "organization", may.READ_ORGANIZATION),
-        ("domain", "domains", may.READ_DOMAINS),
-        ("subscribedSku", "subscribedSkus", may.READ_LICENCES),
-    ]
+    policies = ("authorizationPolicy", "adminConsentRequestPolicy", "defaultAppManagementPolicy")
     return [
+        *_documents("/organization", "organization", "organization", permissions.READ_ORGANIZATION),
+        *_documents("/domains", "domain", "domains", permissions.READ_DOMAINS),
+        *_documents("/subscribedSkus", "subscribedSku", "subscribedSkus", permissions.READ_SUBSCRIBED_SKUS),
         *(
-            Route("GET", f"/{name}", partial(tenant.list_documents, kind, name), p)
-            for kind, name, p in documents
+            Route("GET", f"/policies/{name}", partial(tenant.read_policy, name), permissions.READ_POLICIES)
+            for name in policies
         ),
-        *(
-            Route("GET", f"/{name}/<key>", partial(tenant.read_document, kind, name), p)
-            for kind, name, p in documents
-        ),
-        *(
-            Route("GET", f"/policies/{name}", partial(tenant.read_policy, name), p)
-            for name, p in policies.items()
-        ),
-        Route("GET", "/directoryObjects/<key>", tenant.read_object, may.READ_OBJECTS),
-        Route("POST", "/directoryObjects/getByIds", tenant.objects_by_ids, may.READ_OBJECTS),
-        Route("GET", "/directory/deletedItems/<key>", recycle_bin.read_deleted, may.READ_OBJECTS),
-        Route("POST", "/directory/deletedItems/<key>/restore", recycle_bin.restore, may.WRITE_DELETED),
-        Route("DELETE", "/directory/deletedItems/<key>", recycle_bin.purge, may.WRITE_DELETED),
-        Route("GET", "/oauth2PermissionGrants", assignments.list_grants, may.READ_GRANTS),
-        Route("POST", "/oauth2PermissionGrants", assignments.grant, may.WRITE_GRANTS),
-        Route("GET", "/oauth2PermissionGrants/<key>", assignments.read_grant, may.READ_GRANTS),
-        Route("PATCH", "/oauth2PermissionGrants/<key>", assignments.regrant, may.WRITE_GRANTS),
-        Route("DELETE", "/oauth2PermissionGrants/<key>", assignments.revoke, may.WRITE_GRANTS),
     ]
 
 
 def _conditional_access() -> list[Route]:
-    base = "/identity/conditionalAccess/policies"
-    read_, write = may.READ_CONDITIONAL_ACCESS, may.WRITE_CONDITIONAL_ACCESS
+    base, kind = "/identity/conditionalAccess/policies", "conditionalAccessPolicy"
+    read, write = permissions.READ_CONDITIONAL_ACCESS, permissions.WRITE_CONDITIONAL_ACCESS
     return [
-        Route("GET", base, tenant.list_conditional_access, read_),
-        Route("POST", base, tenant.create_conditional_access, write),
-        Route("GET", f"{base}/<key>", tenant.read_conditional_access, read_),
-        Route("PATCH", f"{base}/<key>", tenant.update_conditional_access, write),
-        Route("DELETE", f"{base}/<key>", tenant.delete_conditional_access, write),
+        *_documents(base, kind, "conditionalAccess/policies", read),
+        Route("POST", base, conditional_access.create_policy, write),
+        Route("PATCH", f"{base}/<key>", conditional_access.update_policy, write),
+        Route("DELETE", f"{base}/<key>", conditional_access.delete_policy, write),
     ]
 
 
-def _logs() -> list[Route]:
+def _audit_logs() -> list[Route]:
     logs = [
-        ("provisioningLog", "provisioning", may.READ_PROVISIONING_LOG),
-        ("signIn", "signIns", may.READ_AUDIT_LOG),
-        ("directoryAudit", "directoryAudits", may.READ_AUDIT_LOG),
+        ("provisioningLog", "provisioning", permissions.READ_PROVISIONING_LOG),
+        ("signIn", "signIns", permissions.READ_AUDIT_LOG),
+        ("directoryAudit", "directoryAudits", permissions.READ_AUDIT_LOG),
     ]
-    routes = []
-    for kind, name, allowed in logs:
-        base = f"/auditLogs/{name}"
-        routes.append(Route("GET", base, partial(tenant.list_log, kind, name), allowed, limit="reports"))
-        routes.append(
-            Route("GET", f"{base}/<key>", partial(tenant.read_log, kind, name), allowed, limit="reports")
-        )
-    return routes
+    return [
+        Route("GET", f"/auditLogs/{name}{suffix}", partial(handler, kind, name), allowed, limit="reports")
+        for kind, name, allowed in logs
+        for suffix, handler in (("", audit_logs.list_log), ("/<key>", audit_logs.read_log_entry))
+    ]
 
 
 ROUTES = (
     *_applications(),
     *_service_principals(),
     *_synchronization(),
-    *_groups_and_users(),
-    *_memberships(),
+    *_groups(),
+    *_users(),
+    *_directory_objects(),
+    *_grants(),
     *_tenant(),
     *_conditional_access(),
-    *_logs(),
+    *_audit_logs(),
 )
 
 
-def _by_shape(routes: Iterable[Route]) -> dict[int, list[tuple[tuple[str, ...], Route]]]:
-    """Routes by the number of their segments, those with fixed segments first.
+def _by_length(routes: Iterable[Route]) -> dict[int, list[tuple[tuple[str, ...], Route]]]:
+    """Routes with their segments, by number of segments; those with fixed segments first.
 
-    Fixed segments are kept in lower case: clients shall "assume that they're case-insensitive" (Microsoft Graph, "Use
-    the Microsoft Graph API", about resource names in URLs).
+    Fixed segments are lower case: clients shall "assume that they're case-insensitive" (Microsoft Graph, "Use the
+    Microsoft Graph API", about resource names in URLs).
     """
-    shapes: dict[int, list[tuple[tuple[str, ...], Route]]] = defaultdict(list)
+    by_length: dict[int, list[tuple[tuple[str, ...], Route]]] = defaultdict(list)
     for route in routes:
-        raw = route.path.strip("/").split("/")
-        segments = tuple(segment if segment.startswith("<") else segment.lower() for segment in raw)
-        shapes[len(segments)].append((segments, route))
-    for candidates in shapes.values():
-        candidates.sort(key=lambda entry: [segment.startswith("<") for segment in entry[0]])
-    return shapes
+        parts = route.path.strip("/").split("/")
+        segments = tuple(part if part.startswith("<") else part.lower() for part in parts)
+        by_length[len(segments)].append((segments, route))
+    for candidates in by_length.values():
+        candidates.sort(key=lambda candidate: [segment.startswith("<") for segment in candidate[0]])
+    return by_length
 
 
-_SHAPES = _by_shape(ROUTES)
+_BY_LENGTH = _by_length(ROUTES)
 
 
 def match(method: str, path: str) -> tuple[Route, dict[str, str]]:
     """The route of a request and its path arguments.
 
-    A linear search: compiling the table into a werkzeug map would cost 50 ms at every start.
+    A linear search: compiling the routes into a werkzeug map would cost 50 ms at every start.
 
     Raises:
-        GraphError: 400 when no route has this path, 405 when one has, but not this method.
+        GraphError: 400 when no route has this path, 405 when no route of this path has this method.
     """
-    given = path.strip("/").split("/")
-    fitting = [entry for entry in _SHAPES.get(len(given), []) if _fits(entry[0], given)]
-    for segments, route in fitting:
+    parts = path.strip("/").split("/")
+    matching = [entry for entry in _BY_LENGTH.get(len(parts), []) if _matches(entry[0], parts)]
+    for segments, route in matching:
         if route.method == method:
-            pairs = zip(segments, given, strict=True)
+            pairs = zip(segments, parts, strict=True)
             return route, {name[1:-1]: value for name, value in pairs if name.startswith("<")}
-    if fitting:
+    if matching:
         raise method_not_allowed()
-    raise bad_request(f"Resource not found for the segment '{given[-1]}'.", "BadRequest")
+    raise bad_request(f"Resource not found for the segment '{parts[-1]}'.", "BadRequest")
 
 
-def _fits(segments: Iterable[str], given: Iterable[str]) -> bool:
-    pairs = zip(segments, given, strict=True)
-    return all(bool(theirs) if mine.startswith("<") else mine == theirs.lower() for mine, theirs in pairs)
+def _matches(segments: Iterable[str], parts: Iterable[str]) -> bool:
+    pairs = zip(segments, parts, strict=True)
+    return all(bool(part) if segment.startswith("<") else segment == part.lower() for segment, part in pairs)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from provisioner.sandbox.entra.graph import documents, recycle_bin
-from provisioner.sandbox.entra.graph.applications import backing
-from provisioner.sandbox.entra.graph.call import NO_CONTENT, Call, Reply
-from provisioner.sandbox.entra.graph.entities import SERVICE_PRINCIPALS, alternate_key, bound_ids, find, shown
+from provisioner.sandbox.entra.graph import documents
+from provisioner.sandbox.entra.graph.deleted_items import delete_object
+from provisioner.sandbox.entra.graph.entity_sets import (
+    SERVICE_PRINCIPALS,
+    entity_response,
+    find,
+    key_to_create,
+)
 from provisioner.sandbox.entra.graph.errors import GraphError, bad_request
-from provisioner.sandbox.entra.graph.metadata import check_body, merged
+from provisioner.sandbox.entra.graph.metadata import apply_patch, check_body
+from provisioner.sandbox.entra.graph.references import bound_ids
+from provisioner.sandbox.entra.graph.relationships import application_of
+from provisioner.sandbox.entra.graph.request import NO_CONTENT, GraphRequest, GraphResponse
 from provisioner.sandbox.store import Document
 
-# Properties that follow the application and can only be changed there.
-_MIRRORED = (
+_OWNED_BY_APPLICATION = (
     "displayName",
     "appRoles",
     "oauth2PermissionScopes",
@@ -20,83 +26,82 @@ _MIRRORED = (
     "replyUrls",
     "info",
     "addIns",
+    "appId",
 )
+"""Properties that are copied from the application and can be changed only there."""
 
 
-def create(call: Call) -> Reply:
+def create(request: GraphRequest) -> GraphResponse:
     """``POST /servicePrincipals {"appId": ...}`` for an application of this tenant."""
-    return shown(call, SERVICE_PRINCIPALS, _created(call, call.json_object()), 201)
+    return _create(request, request.json_object())
 
 
-def _created(call: Call, body: Document) -> Document:
+def _create(request: GraphRequest, body: Document) -> GraphResponse:
     check_body(body, "servicePrincipal")
     app_id = body.get("appId")
-    application = backing(call.directory, str(app_id))
+    application = application_of(request.directory, str(app_id))
     if application is None:
         raise no_backing_application(str(app_id))
-    if any(p["appId"] == app_id for p in call.directory.all("servicePrincipal")):
+    if any(principal["appId"] == app_id for principal in request.directory.all("servicePrincipal")):
         raise GraphError(
             409,
             "Request_MultipleObjectsWithSameKeyValue",
             f"The service principal cannot be created, updated, or restored because the service principal name {app_id} is "
             "already in use.",
         )
-    document = documents.service_principal(application, call.tenant_id, body.get("tags") or [])
-    document["createdByAppId"] = call.caller.app_id
-    bound = bound_ids(call.directory, body, "owners")
-    document["_owners"] = list(dict.fromkeys([*bound, call.caller.principal_id]))
+    new = documents.service_principal(application, request.tenant_id, body.get("tags") or [])
+    new["createdByAppId"] = request.caller.app_id
+    owners = bound_ids(request.directory, body, "owners")
+    new["_owners"] = list(dict.fromkeys([*owners, request.caller.principal_id]))
     changes = {name: value for name, value in body.items() if name != "tags"}
-    _refuse_mirrored(document, changes)
-    document = merged(document, changes, "servicePrincipal")
-    call.directory.put("servicePrincipal", document["id"], document)
-    return document
+    _check_application_properties(new, changes)
+    document = apply_patch(new, changes, "servicePrincipal")
+    request.directory.put("servicePrincipal", document["id"], document)
+    return entity_response(request, SERVICE_PRINCIPALS, document, 201)
 
 
 def no_backing_application(app_id: str) -> GraphError:
-    """The refusal of a service principal whose application is not there (yet)."""
+    """400 for a service principal without an application, or with one that is not replicated yet."""
     return bad_request(
         f"The appId '{app_id}' of the service principal does not reference a valid application object.",
         "NoBackingApplicationObject",
     )
 
 
-def update(call: Call, key: str) -> Reply:
-    """``PATCH /servicePrincipals/{id}``; by appId with ``Prefer: create-if-missing`` it creates too."""
-    body = call.json_object()
-    try:
-        before = find(call.directory, SERVICE_PRINCIPALS, key)
-    except GraphError as missing:
-        alternate = alternate_key(key)
-        if missing.status != 404 or not call.prefers("create-if-missing") or not alternate:
-            raise
-        return shown(call, SERVICE_PRINCIPALS, _created(call, {**body, "appId": alternate[1]}), 201)
+def update(request: GraphRequest, key: str) -> GraphResponse:
+    """``PATCH /servicePrincipals/{id}``; an upsert by application id."""
+    body = request.json_object()
+    app_id = key_to_create(SERVICE_PRINCIPALS, request, key, "appId")
+    if app_id is not None:
+        return _create(request, {**body, "appId": app_id})
+    before = find(request.directory, SERVICE_PRINCIPALS, key)
     check_body(body, "servicePrincipal")
-    _refuse_mirrored(before, body)
-    after = merged(before, body, "servicePrincipal")
+    _check_application_properties(before, body)
+    after = apply_patch(before, body, "servicePrincipal")
     if "tags" in body:
-        after = _retagged(call, after, body["tags"] or [])
-    call.directory.put("servicePrincipal", before["id"], after)
+        after = _replace_tags(request, after, body["tags"] or [])
+    request.directory.put("servicePrincipal", before["id"], after)
     return NO_CONTENT
 
 
-def _refuse_mirrored(document: Document, body: Document) -> None:
-    """What comes from the application cannot be set here; the wording was seen in reports for appRoles."""
-    for name in (*_MIRRORED, "appId"):
+def _check_application_properties(document: Document, body: Document) -> None:
+    """Refuse to change what comes from the application; the wording was seen in reports for appRoles."""
+    for name in _OWNED_BY_APPLICATION:
         if name in body and body[name] != document[name]:
             raise bad_request(
                 f"Property {name} on the service principal does not match the application object."
             )
 
 
-def _retagged(call: Call, principal: Document, tags: list[str]) -> Document:
-    """Own tags are replaced; the application's remain visible (tags are the union of both)."""
-    application = backing(call.directory, principal["appId"])
+def _replace_tags(request: GraphRequest, principal: Document, tags: list[str]) -> Document:
+    """Replace the service principal's own tags; ``tags`` is the union of these and the application's."""
+    application = application_of(request.directory, principal["appId"])
     inherited = application["tags"] if application else []
     own = list(dict.fromkeys(tags))
     return {**principal, "_tags": own, "tags": [*own, *(tag for tag in inherited if tag not in own)]}
 
 
-def delete(call: Call, key: str) -> Reply:
-    """``DELETE /servicePrincipals/{id}``: into the recycle bin; the application stays."""
-    recycle_bin.discard(call.directory, "servicePrincipal", find(call.directory, SERVICE_PRINCIPALS, key))
+def delete(request: GraphRequest, key: str) -> GraphResponse:
+    """``DELETE /servicePrincipals/{id}``: soft delete; the application is not deleted."""
+    delete_object(request.directory, "servicePrincipal", find(request.directory, SERVICE_PRINCIPALS, key))
     return NO_CONTENT

@@ -1,20 +1,23 @@
-"""Provisioning: ``/servicePrincipals/{id}/synchronization`` (Microsoft Graph v1.0, synchronization).
+"""Synchronization: ``/servicePrincipals/{id}/synchronization`` (Microsoft Graph v1.0).
 
-The engine behind it is ``provisioner.sandbox.entra.provisioning``; here are the documents and the calls.
+The package ``provisioning`` runs the jobs; this module serves their documents.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from provisioner.sandbox.entra.graph import documents, odata
-from provisioner.sandbox.entra.graph.applications import backing
-from provisioner.sandbox.entra.graph.call import NO_CONTENT, Call, Reply
-from provisioner.sandbox.entra.graph.entities import APPLICATIONS, SERVICE_PRINCIPALS, find
+from provisioner.sandbox.entra import provisioning
+from provisioner.sandbox.entra.graph.documents import new_id
+from provisioner.sandbox.entra.graph.entity_sets import APPLICATIONS, SERVICE_PRINCIPALS, find
 from provisioner.sandbox.entra.graph.errors import GraphError, bad_request
+from provisioner.sandbox.entra.graph.odata import public
+from provisioner.sandbox.entra.graph.relationships import application_of
+from provisioner.sandbox.entra.graph.request import NO_CONTENT, GraphRequest, GraphResponse
 from provisioner.sandbox.store import Document
 
-_MASKED = frozenset(
+_MASKED_SECRETS = frozenset(
     {
         "Password",
         "SecretToken",
@@ -25,248 +28,234 @@ _MASKED = frozenset(
         "AppKey",
     }
 )
-_SCOPES = frozenset(
+_RESET_SCOPES = frozenset(
     {"None", "ConnectorDataStore", "Escrows", "Watermark", "QuarantineState", "Full", "ForceDeletes"}
 )
-_DEFAULT_SCOPES = frozenset({"QuarantineState", "Watermark", "Escrows"})
+_DEFAULT_RESET_SCOPES = frozenset({"QuarantineState", "Watermark", "Escrows"})
 
 
-def _principal(call: Call, key: str) -> Document:
-    return find(call.directory, SERVICE_PRINCIPALS, key)
+def _find_principal(request: GraphRequest, key: str) -> Document:
+    return find(request.directory, SERVICE_PRINCIPALS, key)
 
 
-def _context(call: Call, key: str, rest: str) -> str:
-    return f"{call.root}/$metadata#servicePrincipals('{key}')/synchronization/{rest}"
+def _response(request: GraphRequest, key: str, path: str, body: Document, status: int = 200) -> GraphResponse:
+    context = f"{request.root}/$metadata#servicePrincipals('{key}')/synchronization/{path}"
+    return GraphResponse(status, {"@odata.context": context, **body})
 
 
-def _list(call: Call, key: str, name: str, items: list[Document]) -> Reply:
-    return Reply(200, {"@odata.context": _context(call, key, name), "value": items})
+def _resource_not_found(key: str) -> GraphError:
+    return GraphError(404, "NotFound", f"Resource '{key}' was not found.")
 
 
 # Templates.
 
 
-def list_templates(call: Call, key: str) -> Reply:
+def list_templates(request: GraphRequest, key: str) -> GraphResponse:
     """``GET .../synchronization/templates``."""
-    return _list(call, key, "templates", _templates(call, _principal(call, key)["appId"]))
+    templates = _templates(request, _find_principal(request, key)["appId"])
+    return _response(request, key, "templates", {"value": templates})
 
 
-def list_application_templates(call: Call, key: str) -> Reply:
+def list_application_templates(request: GraphRequest, key: str) -> GraphResponse:
     """``GET /applications/{id}/synchronization/templates``."""
-    templates = _templates(call, find(call.directory, APPLICATIONS, key)["appId"])
-    context = f"{call.root}/$metadata#applications('{key}')/synchronization/templates"
-    return Reply(200, {"@odata.context": context, "value": templates})
+    templates = _templates(request, find(request.directory, APPLICATIONS, key)["appId"])
+    context = f"{request.root}/$metadata#applications('{key}')/synchronization/templates"
+    return GraphResponse(200, {"@odata.context": context, "value": templates})
 
 
-def _templates(call: Call, app_id: str) -> list[Document]:
-    from provisioner.sandbox.entra import provisioning  # noqa: PLC0415 (start-up time)
-
-    application = backing(call.directory, app_id)
+def _templates(request: GraphRequest, app_id: str) -> list[Document]:
+    application = application_of(request.directory, app_id)
     return provisioning.templates(application) if application else []
 
 
-def read_template(call: Call, key: str, template: str) -> Reply:
+def read_template(request: GraphRequest, key: str, template: str) -> GraphResponse:
     """``GET .../synchronization/templates/{id}``."""
-    found = next((t for t in _templates(call, _principal(call, key)["appId"]) if t["id"] == template), None)
-    if found is None:
-        raise _no_resource(template)
-    return Reply(200, {"@odata.context": _context(call, key, "templates/$entity"), **found})
+    for document in _templates(request, _find_principal(request, key)["appId"]):
+        if document["id"] == template:
+            return _response(request, key, "templates/$entity", document)
+    raise _resource_not_found(template)
 
 
 # Jobs.
 
 
-def list_jobs(call: Call, key: str) -> Reply:
+def list_jobs(request: GraphRequest, key: str) -> GraphResponse:
     """``GET .../synchronization/jobs``."""
-    jobs = _jobs(call, _principal(call, key)["id"])
-    call.cycles.catch_up(jobs)
-    return _list(call, key, "jobs", [odata.public(job) for job in jobs])
+    principal_id = _find_principal(request, key)["id"]
+    candidates = request.directory.containing("synchronizationJob", principal_id)
+    jobs = [job for job in candidates if job["_servicePrincipalId"] == principal_id]
+    request.scheduler.start_overdue(jobs)
+    return _response(request, key, "jobs", {"value": [public(job) for job in jobs]})
 
 
-def _jobs(call: Call, principal_id: str) -> list[Document]:
-    candidates = call.directory.containing("synchronizationJob", principal_id)
-    return [job for job in candidates if job["_servicePrincipalId"] == principal_id]
+def _find_job(request: GraphRequest, key: str, job: str) -> Document:
+    principal = _find_principal(request, key)
+    document = request.directory.get("synchronizationJob", job)
+    if document is None or document["_servicePrincipalId"] != principal["id"]:
+        raise _resource_not_found(job)
+    return document
 
 
-def _job(call: Call, key: str, job: str) -> Document:
-    principal = _principal(call, key)
-    found = call.directory.get("synchronizationJob", job)
-    if found is None or found["_servicePrincipalId"] != principal["id"]:
-        raise _no_resource(job)
-    return found
-
-
-def _no_resource(key: str) -> GraphError:
-    return GraphError(404, "NotFound", f"Resource '{key}' was not found.")
-
-
-def create_job(call: Call, key: str) -> Reply:
+def create_job(request: GraphRequest, key: str) -> GraphResponse:
     """``POST .../synchronization/jobs {"templateId": ...}``.
 
-    The reference's text promises 201 and its example shows 200; the sandbox answers 201. A second job of one template
-    gets a suffix: Microsoft documents neither the format of job ids nor a limit; unverified.
+    The reference's text has 201 and its example 200; the sandbox responds with 201. A second job of one template gets a
+    suffix: Microsoft documents neither the format of job ids nor a limit; unverified.
     """
-    from provisioner.sandbox.entra import provisioning  # noqa: PLC0415 (start-up time)
-
-    principal = _principal(call, key)
-    template = call.json_object().get("templateId")
-    if template not in [item["id"] for item in _templates(call, principal["appId"])]:
+    principal = _find_principal(request, key)
+    template = request.json_object().get("templateId")
+    if template not in [item["id"] for item in _templates(request, principal["appId"])]:
         raise bad_request(
             f"The template '{template}' is not valid for this service principal.", "InvalidTemplate"
         )
-    job_id = f"{template}.{call.tenant_id.replace('-', '')}.{principal['appId']}"
-    if call.directory.get("synchronizationJob", job_id) is not None:
-        job_id = f"{job_id}.{documents.new_id()}"
-    job = documents.synchronization_job(job_id, str(template), principal["id"])
-    call.directory.put("synchronizationJob", job_id, job)
-    call.directory.put("synchronizationSchema", job_id, provisioning.default_schema(job_id))
-    headers = {"Location": f"{call.root}/servicePrincipals/{principal['id']}/synchronization/jobs/{job_id}"}
-    return Reply(201, {"@odata.context": _context(call, key, "jobs/$entity"), **odata.public(job)}, headers)
+    job_id = f"{template}.{request.tenant_id.replace('-', '')}.{principal['appId']}"
+    if request.directory.get("synchronizationJob", job_id) is not None:
+        job_id = f"{job_id}.{new_id()}"
+    job = provisioning.new_job(job_id, str(template), principal["id"])
+    _put_job(request, job)
+    request.directory.put("synchronizationSchema", job_id, provisioning.default_schema(job_id))
+    location = f"{request.root}/servicePrincipals/{principal['id']}/synchronization/jobs/{job_id}"
+    response = _response(request, key, "jobs/$entity", public(job), 201)
+    return replace(response, headers={"Location": location})
 
 
-def read_job(call: Call, key: str, job: str) -> Reply:
+def read_job(request: GraphRequest, key: str, job: str) -> GraphResponse:
     """``GET .../synchronization/jobs/{id}``."""
-    found = _job(call, key, job)
-    call.cycles.catch_up([found])
-    return Reply(200, {"@odata.context": _context(call, key, "jobs/$entity"), **odata.public(found)})
+    document = _find_job(request, key, job)
+    request.scheduler.start_overdue([document])
+    return _response(request, key, "jobs/$entity", public(document))
 
 
-def update_job(call: Call, key: str, job: str) -> Reply:
-    """``PATCH .../synchronization/jobs/{id}``: only the settings are writable."""
-    found = _job(call, key, job)
-    body = {name: value for name, value in call.json_object().items() if "@" not in name}
-    refused = set(body) - {"synchronizationJobSettings"}
-    if refused:
-        raise bad_request(f"Property '{min(refused)}' is read-only and cannot be set.")
-    _put_job(call, {**found, **body})
+def update_job(request: GraphRequest, key: str, job: str) -> GraphResponse:
+    """``PATCH .../synchronization/jobs/{id}``: only synchronizationJobSettings is writable."""
+    document = _find_job(request, key, job)
+    body = {name: value for name, value in request.json_object().items() if "@" not in name}
+    read_only = set(body) - {"synchronizationJobSettings"}
+    if read_only:
+        raise bad_request(f"Property '{min(read_only)}' is read-only and cannot be set.")
+    _put_job(request, {**document, **body})
     return NO_CONTENT
 
 
-def delete_job(call: Call, key: str, job: str) -> Reply:
+def delete_job(request: GraphRequest, key: str, job: str) -> GraphResponse:
     """``DELETE .../synchronization/jobs/{id}``: the job, its state and its schema."""
-    found = _job(call, key, job)
-    call.directory.delete("synchronizationJob", found["id"])
-    call.directory.delete("synchronizationSchema", found["id"])
+    document = _find_job(request, key, job)
+    request.directory.delete("synchronizationJob", document["id"])
+    request.directory.delete("synchronizationSchema", document["id"])
     return NO_CONTENT
 
 
-def _put_job(call: Call, job: Document) -> None:
-    call.directory.put("synchronizationJob", job["id"], job)
+def _put_job(request: GraphRequest, job: Document) -> None:
+    request.directory.put("synchronizationJob", job["id"], job)
 
 
-def _switched(job: Document, schedule: str, code: str, **status: Any) -> Document:
+def _with_state(job: Document, schedule_state: str, status_code: str) -> Document:
     return {
         **job,
-        "schedule": {**job["schedule"], "state": schedule},
-        "status": {**job["status"], "code": code, **status},
+        "schedule": {**job["schedule"], "state": schedule_state},
+        "status": {**job["status"], "code": status_code},
     }
 
 
-def start_job(call: Call, key: str, job: str) -> Reply:
-    """``POST .../start``: the schedule becomes active and a cycle runs at once, in the background.
+def start_job(request: GraphRequest, key: str, job: str) -> GraphResponse:
+    """``POST .../start``: the schedule becomes active, and a cycle runs in the background.
 
-    Starting a quarantined job leaves it in quarantine until a cycle succeeds.
+    A quarantined job stays in quarantine until a cycle succeeds.
     """
-    found = _job(call, key, job)
-    code = "Quarantine" if found["status"]["quarantine"] else "Active"
-    _put_job(call, _switched(found, "Active", code))
-    call.cycles.start(found["id"])
+    return _start(request, _find_job(request, key, job))
+
+
+def _start(request: GraphRequest, job: Document) -> GraphResponse:
+    code = "Quarantine" if job["status"]["quarantine"] else "Active"
+    _put_job(request, _with_state(job, "Active", code))
+    request.scheduler.start(job["id"])
     return NO_CONTENT
 
 
-def pause_job(call: Call, key: str, job: str) -> Reply:
-    """``POST .../pause``: state is kept; the next start goes on from there."""
-    _put_job(call, _switched(_job(call, key, job), "Paused", "Paused"))
+def pause_job(request: GraphRequest, key: str, job: str) -> GraphResponse:
+    """``POST .../pause``: the job keeps its state, and the next start continues from it."""
+    _put_job(request, _with_state(_find_job(request, key, job), "Paused", "Paused"))
     return NO_CONTENT
 
 
-def restart_job(call: Call, key: str, job: str) -> Reply:
-    """``POST .../restart``: clears what ``criteria.resetScope`` names, then works as start does.
+def restart_job(request: GraphRequest, key: str, job: str) -> GraphResponse:
+    """``POST .../restart``: clears the state that ``criteria.resetScope`` names, then starts the job.
 
-    An empty scope is "Restart provisioning" of the portal: quarantine, watermark and escrows
+    An empty scope is "Restart provisioning" in the portal: quarantine, watermark and escrows
     (synchronizationJobRestartCriteria resource).
     """
-    found = _job(call, key, job)
-    reset = _reset(found, _reset_scopes((call.body or {}).get("criteria") or {}))
-    code = "Quarantine" if reset["status"]["quarantine"] else "Active"
-    _put_job(call, _switched(reset, "Active", code))
-    call.cycles.start(found["id"])
-    return NO_CONTENT
+    document = _find_job(request, key, job)
+    criteria = (request.body or {}).get("criteria") or {}
+    return _start(request, _reset(document, _parse_reset_scopes(criteria.get("resetScope"))))
 
 
-def _reset_scopes(criteria: Document) -> frozenset[str]:
-    text = criteria.get("resetScope")
+def _parse_reset_scopes(text: Any) -> frozenset[str]:
     scopes = frozenset(part.strip() for part in str(text or "").split(",") if part.strip())
-    if scopes - _SCOPES:
+    if scopes - _RESET_SCOPES:
         raise bad_request(f"Requested value '{text}' was not found.", "BadRequest")
-    return scopes or _DEFAULT_SCOPES
+    return scopes or _DEFAULT_RESET_SCOPES
 
 
-# What the provisioning engine keeps in a job's document, by the reset scope that clears it.
-_ENGINE_STATE = {"Watermark": "_watermark", "Escrows": "_escrows", "ConnectorDataStore": "_links"}
+_JOB_STATE = {"Watermark": "_watermark", "Escrows": "_escrows", "ConnectorDataStore": "_links"}
+"""Private members of a job (see ``provisioning.job``), by the reset scope that clears them."""
 
 
 def _reset(job: Document, scopes: frozenset[str]) -> Document:
     """A job without the state that the scopes name.
 
-    ``Full`` is "all of the options"; that it does not include ForceDeletes, which lets pending deletions through, is
-    the sandbox's cautious reading.
+    ``Full`` is "all of the options". That it does not include ForceDeletes, which allows pending deletions, is the
+    sandbox's cautious interpretation.
     """
     full = "Full" in scopes
-    dropped = [member for scope, member in _ENGINE_STATE.items() if full or scope in scopes]
-    dropped.append("_stalled")
+    cleared = [member for scope, member in _JOB_STATE.items() if full or scope in scopes]
+    cleared.append("_stalled")
     status = dict(job["status"])
     if full or "QuarantineState" in scopes:
         status |= {"quarantine": None, "countSuccessiveCompleteFailures": 0}
-    force = {"_forceDeletes": True} if "ForceDeletes" in scopes else {}
-    return {name: value for name, value in job.items() if name not in dropped} | {"status": status, **force}
+    force_deletes = {"_forceDeletes": True} if "ForceDeletes" in scopes else {}
+    remaining = {name: value for name, value in job.items() if name not in cleared}
+    return remaining | {"status": status, **force_deletes}
 
 
 # Schema.
 
 
-def read_schema(call: Call, key: str, job: str) -> Reply:
+def read_schema(request: GraphRequest, key: str, job: str) -> GraphResponse:
     """``GET .../jobs/{id}/schema``."""
-    found = call.directory.get("synchronizationSchema", _job(call, key, job)["id"])
-    if found is None:
-        raise _no_resource(job)
-    return Reply(
-        200, {"@odata.context": _context(call, key, f"jobs('{job}')/schema/$entity"), **odata.public(found)}
-    )
+    schema = request.directory.get("synchronizationSchema", _find_job(request, key, job)["id"])
+    if schema is None:
+        raise _resource_not_found(job)
+    return _response(request, key, f"jobs('{job}')/schema/$entity", public(schema))
 
 
-def replace_schema(call: Call, key: str, job: str) -> Reply:
-    """``PUT .../jobs/{id}/schema``: replaces all of it; the next cycle is an initial one."""
-    from provisioner.sandbox.entra import provisioning  # noqa: PLC0415 (start-up time)
-
-    found = _job(call, key, job)
-    body = call.json_object()
+def replace_schema(request: GraphRequest, key: str, job: str) -> GraphResponse:
+    """``PUT .../jobs/{id}/schema``: replaces the whole schema; the next cycle is an initial one."""
+    document = _find_job(request, key, job)
+    body = request.json_object()
     problems = provisioning.schema_problems(body)
     if problems:
         raise bad_request("The synchronization schema is invalid: " + "; ".join(problems), "InvalidSchema")
-    _store_schema(call, found, body)
+    _put_schema(request, document, body)
     return NO_CONTENT
 
 
-def reset_schema(call: Call, key: str, job: str) -> Reply:
-    """``DELETE .../jobs/{id}/schema``: back to the template's."""
-    from provisioner.sandbox.entra import provisioning  # noqa: PLC0415 (start-up time)
-
-    found = _job(call, key, job)
-    _store_schema(call, found, provisioning.default_schema(found["id"]))
+def reset_schema(request: GraphRequest, key: str, job: str) -> GraphResponse:
+    """``DELETE .../jobs/{id}/schema``: restores the template's schema."""
+    document = _find_job(request, key, job)
+    _put_schema(request, document, provisioning.default_schema(document["id"]))
     return NO_CONTENT
 
 
-def _store_schema(call: Call, job: Document, schema: Document) -> None:
-    stored = call.directory.get("synchronizationSchema", job["id"]) or {}
-    kept = {name: value for name, value in schema.items() if "@odata.context" not in name}
-    renewed = {**kept, "id": job["id"], "version": _next_version(stored.get("version"))}
-    call.directory.put("synchronizationSchema", job["id"], renewed)
-    _put_job(call, _reset(job, frozenset({"Watermark"})))
+def _put_schema(request: GraphRequest, job: Document, schema: Document) -> None:
+    before = request.directory.get("synchronizationSchema", job["id"]) or {}
+    after = {name: value for name, value in schema.items() if "@odata.context" not in name}
+    after |= {"id": job["id"], "version": _next_version(before.get("version"))}
+    request.directory.put("synchronizationSchema", job["id"], after)
+    _put_job(request, _reset(job, frozenset({"Watermark"})))
 
 
 def _next_version(current: Any) -> str:
-    """Versions are opaque to clients; the sandbox counts."""
+    """The next number: versions are opaque to clients."""
     digits = "".join(c for c in str(current or "") if c.isdigit())
     return str(int(digits or 0) + 1)
 
@@ -274,54 +263,53 @@ def _next_version(current: Any) -> str:
 # Secrets and credentials.
 
 
-def write_secrets(call: Call, key: str) -> Reply:
+def write_secrets(request: GraphRequest, key: str) -> GraphResponse:
     """``PUT .../synchronization/secrets``: per key; an empty value deletes the key.
 
-    That keys left out stay as they were is how Terraform's azuread provider uses the call; not in the reference.
+    That omitted keys keep their values is how Terraform's azuread provider uses the call; not in the reference.
     """
-    principal = _principal(call, key)
-    given = _credentials(call.json_object().get("value"))
-    values = {**_secrets(call, principal["id"]), **given}
-    kept = {name: value for name, value in values.items() if value != ""}
-    call.directory.put("synchronizationSecrets", principal["id"], {"values": kept})
+    principal = _find_principal(request, key)
+    changes = _parse_pairs(request.json_object().get("value"))
+    secrets = {**_secrets(request, principal["id"]), **changes}
+    values = {name: value for name, value in secrets.items() if value != ""}
+    request.directory.put("synchronizationSecrets", principal["id"], {"values": values})
     return NO_CONTENT
 
 
-def _credentials(pairs: Any) -> dict[str, str]:
+def _parse_pairs(pairs: Any) -> dict[str, str]:
     if not isinstance(pairs, list) or not all(
-        isinstance(p, dict) and isinstance(p.get("key"), str) for p in pairs
+        isinstance(pair, dict) and isinstance(pair.get("key"), str) for pair in pairs
     ):
         raise bad_request("A collection of key and value pairs is expected.", "BadRequest")
     return {pair["key"]: str(pair.get("value") or "") for pair in pairs}
 
 
-def _secrets(call: Call, principal_id: str) -> dict[str, str]:
-    stored = call.directory.get("synchronizationSecrets", principal_id) or {"values": {}}
-    return dict(stored["values"])
+def _secrets(request: GraphRequest, principal_id: str) -> dict[str, str]:
+    document = request.directory.get("synchronizationSecrets", principal_id) or {"values": {}}
+    return dict(document["values"])
 
 
-def read_secrets(call: Call, key: str) -> Reply:
-    """``GET .../synchronization/secrets``: secret values come back as ``*``.
+def read_secrets(request: GraphRequest, key: str) -> GraphResponse:
+    """``GET .../synchronization/secrets``: secret values are shown as ``*``.
 
     Not in the reference; Microsoft's support articles show it and Terraform's azuread provider relies on it.
     """
-    values = _secrets(call, _principal(call, key)["id"])
-    pairs = [{"key": name, "value": "*" if name in _MASKED else value} for name, value in values.items()]
-    return _list(call, key, "secrets", pairs)
+    secrets = _secrets(request, _find_principal(request, key)["id"])
+    pairs = [
+        {"key": name, "value": "*" if name in _MASKED_SECRETS else value} for name, value in secrets.items()
+    ]
+    return _response(request, key, "secrets", {"value": pairs})
 
 
-def validate_credentials(call: Call, key: str, job: str | None = None) -> Reply:
-    """``POST .../jobs/{id}/validateCredentials`` and ``POST .../jobs/validateCredentials``: tries the SCIM endpoint."""
-    from provisioner.sandbox.entra import provisioning  # noqa: PLC0415 (start-up time)
-
-    principal = _principal(call, key)
+def validate_credentials(request: GraphRequest, key: str, job: str | None = None) -> GraphResponse:
+    """``POST .../jobs/{id}/validateCredentials`` and ``POST .../jobs/validateCredentials``: calls the SCIM endpoint."""
+    principal = _find_principal(request, key)
     if job is not None:
-        _job(call, key, job)
-    body = call.body or {}
-    saved = _secrets(call, principal["id"])
-    values = (
-        saved if body.get("useSavedCredentials") else {**saved, **_credentials(body.get("credentials") or [])}
-    )
+        _find_job(request, key, job)
+    body = request.body or {}
+    values = _secrets(request, principal["id"])
+    if not body.get("useSavedCredentials"):
+        values |= _parse_pairs(body.get("credentials") or [])
     if not values.get("BaseAddress") or not values.get("SecretToken"):
         raise bad_request("The credentials BaseAddress and SecretToken are required.", "CredentialsMissing")
     problem = provisioning.validate_credentials(values["BaseAddress"], values["SecretToken"])
@@ -330,13 +318,11 @@ def validate_credentials(call: Call, key: str, job: str | None = None) -> Reply:
     return NO_CONTENT
 
 
-def provision_on_demand(call: Call, key: str, job: str) -> Reply:
+def provision_on_demand(request: GraphRequest, key: str, job: str) -> GraphResponse:
     """``POST .../jobs/{id}/provisionOnDemand``: at most 5 requests in 10 seconds, 5 members of a group per request."""
-    from provisioner.sandbox.entra import provisioning  # noqa: PLC0415 (start-up time)
-
-    found = _job(call, key, job)
-    status, answer = provisioning.provision_on_demand(call.directory, found["id"], call.json_object())
+    document = _find_job(request, key, job)
+    status, body = provisioning.provision_on_demand(request.directory, document["id"], request.json_object())
     if status >= 400:
-        raise GraphError(status, answer["code"], answer["message"])
-    context = f"{call.root}/$metadata#microsoft.graph.stringKeyStringValuePair"
-    return Reply(status, {"@odata.context": context, **answer})
+        raise GraphError(status, body["code"], body["message"])
+    context = f"{request.root}/$metadata#microsoft.graph.stringKeyStringValuePair"
+    return GraphResponse(status, {"@odata.context": context, **body})

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from provisioner.sandbox.entra.graph import documents
-from provisioner.sandbox.entra.graph.recycle_bin import discard
+from provisioner.sandbox.entra.graph.deleted_items import delete_object
 from provisioner.sandbox.misconfigurations import ago
 from provisioner.sandbox.store import Document
 
@@ -19,8 +19,8 @@ _COMPLETIONS = "codewhisperer:completions"
 def _application_missing(tenant: Tenant) -> None:
     """An admin deleted the application."""
     principal, application = tenant.principal, tenant.application
-    discard(tenant.directory, "servicePrincipal", principal)
-    discard(tenant.directory, "application", application)
+    delete_object(tenant.directory, "servicePrincipal", principal)
+    delete_object(tenant.directory, "application", application)
 
 
 @misconfiguration("entra-bare-application")
@@ -44,7 +44,7 @@ def _recycle_bin(tenant: Tenant) -> None:
     """An admin deleted an earlier application with the same name."""
     application = tenant.application
     other = documents.application(application["displayName"], application["publisherDomain"])
-    discard(tenant.directory, "application", other)
+    delete_object(tenant.directory, "application", other)
 
 
 @misconfiguration("entra-application-disabled")

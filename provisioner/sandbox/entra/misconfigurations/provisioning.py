@@ -90,7 +90,7 @@ def _several_jobs(tenant: Tenant) -> None:
     """A script created a second provisioning job."""
     job = tenant.job
     key = f"{job['id']}.2"
-    other = documents.synchronization_job(key, job["templateId"], tenant.principal["id"])
+    other = provisioning.new_job(key, job["templateId"], tenant.principal["id"])
     schema = tenant.directory.get("synchronizationSchema", job["id"]) or {}
     tenant.directory.put("synchronizationJob", key, other)
     tenant.directory.put("synchronizationSchema", key, {**schema, "id": key})

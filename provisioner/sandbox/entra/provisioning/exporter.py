@@ -1,41 +1,44 @@
-"""Bringing single objects to the target: import, match, scope, export.
+"""The export of single objects to the target: import, matching, scoping, export.
 
 The order follows "On-demand provisioning in Microsoft Entra ID", Understand the provisioning steps; cycles and on-demand
-provisioning share this module.
+provisioning both use this module.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
-from typing import Any
 
-from provisioner.sandbox.entra.provisioning import target
 from provisioner.sandbox.entra.provisioning.functions import ExpressionError, Value, text_of
+from provisioner.sandbox.entra.provisioning.job import Link
 from provisioner.sandbox.entra.provisioning.mapping import ObjectMapping, Values
 from provisioner.sandbox.entra.provisioning.outcome import Outcome
-from provisioner.sandbox.entra.provisioning.planning import Link, in_scope
 from provisioner.sandbox.entra.provisioning.references import export_references, reference_changes
 from provisioner.sandbox.entra.provisioning.scim_client import ScimClient, ScimError, UnusableEndpointError
+from provisioner.sandbox.entra.provisioning.scim_payloads import (
+    creation_body,
+    read_attribute,
+    update_operations,
+)
+from provisioner.sandbox.entra.provisioning.scoping import in_scope
 from provisioner.sandbox.entra.provisioning.source import Entry
-
-Resource = dict[str, Any]
+from provisioner.sandbox.scim import Body
 
 
 class Exporter:
-    """Works on one object after the other, keeping the links up to date.
+    """Exports objects and updates their links.
 
-    A failure of one object is its Outcome; only a target that cannot be used at all raises ``UnusableEndpointError``.
+    The failure of one object is its Outcome; only a target that cannot be used raises ``UnusableEndpointError``.
     """
 
     def __init__(self, client: ScimClient, links: dict[str, Link], *, rematch: bool) -> None:
-        """Prepare.
+        """Create an exporter.
 
         Args:
             client: the connection to the target.
-            links: what was provisioned, by object id; changed in place.
-            rematch: whether a linked object that the target no longer has is matched anew (initial cycles, on-demand
-                provisioning) or is an InvalidAnchor error (incremental cycles). That an initial cycle rematches is
+            links: the provisioned objects' links, by object id; changed in place.
+            rematch: whether a linked object that was deleted in the target is matched again (initial cycles, on-demand
+                provisioning) or is an InvalidAnchor error (incremental cycles). That an initial cycle matches again is
                 inferred from its documented steps.
         """
         self._client = client
@@ -44,17 +47,17 @@ class Exporter:
 
     def provision(self, entry: Entry, mapping: ObjectMapping) -> Outcome:
         """Create or update an object that is in scope."""
-        return _guarded(Outcome(entry, mapping), self._provision)
+        return _run(Outcome(entry, mapping), self._provision)
 
     def disable(self, entry: Entry, mapping: ObjectMapping) -> Outcome:
         """Export an object that left the scope, was soft deleted or disabled: its IsSoftDeleted is true."""
-        return _guarded(Outcome(entry, mapping), self._disable)
+        return _run(Outcome(entry, mapping), self._disable)
 
     def delete(self, entry: Entry, mapping: ObjectMapping) -> Outcome:
-        """Delete the object in the target and forget it."""
-        return _guarded(Outcome(entry, mapping), self._delete)
+        """Delete the object in the target and remove its link."""
+        return _run(Outcome(entry, mapping), self._delete)
 
-    def link(
+    def export_references(
         self,
         entry: Entry,
         mapping: ObjectMapping,
@@ -62,49 +65,52 @@ class Exporter:
         *,
         only: Collection[str] | None = None,
     ) -> Outcome | None:
-        """Bring an object's references up to date; None when there is nothing to do.
+        """Update an object's references; None when nothing has to change.
 
         Args:
-            entry: the object, provisioned already.
+            entry: the object, already provisioned.
             mapping: its mapping.
             members: ids of the group's immediate members.
-            only: consider these members only.
+            only: the only members to consider.
         """
         changes = reference_changes(entry, mapping, self._links, members, only=only)
         if not changes:
             return None
         link = self._links[entry.id]
-        return _guarded(Outcome(entry, mapping), lambda o: export_references(self._client, o, link, changes))
+        return _run(
+            Outcome(entry, mapping), lambda outcome: export_references(self._client, outcome, link, changes)
+        )
 
     def _provision(self, outcome: Outcome) -> None:
         entry, mapping = outcome.entry, outcome.mapping
         attributes = entry.attributes(in_scope=True)
-        outcome.imported(attributes)
+        outcome.add_import_step(attributes)
         if not any(_matching_values(mapping, attributes).values()):
-            outcome.skip("ImportSkipped", f"{outcome.who} has no value for any matching attribute.")
+            outcome.skip("ImportSkipped", f"{outcome.object_label} has no value for any matching attribute.")
             return
-        found = self._match(outcome, attributes)
-        outcome.scoped()
-        if found is None:
+        target = self._match(outcome, attributes)
+        outcome.add_scoping_step()
+        if target is None:
             self._create(outcome, mapping.for_creation(attributes))
         else:
-            self._update(outcome, mapping.for_update(attributes), found)
+            self._update(outcome, mapping.for_update(attributes), target)
             self._links[entry.id]["managed"] = True
 
     def _disable(self, outcome: Outcome) -> None:
         entry, mapping = outcome.entry, outcome.mapping
         attributes = entry.attributes(in_scope=False)
-        outcome.imported(attributes)
+        outcome.add_import_step(attributes)
         link = self._links[entry.id]
-        found = self._client.get(entry.kind, link["target"])
-        outcome.matched(_details(mapping, found))
-        outcome.scoped()
-        if wanted := mapping.for_disabling(attributes):
+        target = self._client.get(entry.kind, link["target"])
+        outcome.add_matching_step(_target_details(mapping, target))
+        outcome.add_scoping_step()
+        if values := mapping.for_disabling(attributes):
             outcome.action = "disable"
-            self._update(outcome, wanted, found)
+            self._update(outcome, values, target)
         else:
             outcome.skip(
-                "NotEffectivelyEntitled", f"{outcome.who} is left alone: IsSoftDeleted is not mapped."
+                "NotEffectivelyEntitled",
+                f"{outcome.object_label} is not changed: IsSoftDeleted is not mapped.",
             )
         # "When a user or group is unassigned ... a disable request is sent. At that point, the service doesn't manage
         # the user" (Deprovisioning, Known limitations).
@@ -112,27 +118,28 @@ class Exporter:
 
     def _delete(self, outcome: Outcome) -> None:
         entry = outcome.entry
-        outcome.action, outcome.target_id = "delete", self._links[entry.id]["target"]
+        target_id = self._links[entry.id]["target"]
+        outcome.action, outcome.target_id = "delete", target_id
         outcome.exports += 1
         try:
-            self._client.delete(entry.kind, self._links[entry.id]["target"])
+            self._client.delete(entry.kind, target_id)
         except ScimError as error:
-            if error.code != "InvalidAnchor":  # gone already is as good
+            if error.code != "InvalidAnchor":  # the target object is already deleted
                 raise
         del self._links[entry.id]
-        outcome.exported("deleted")
+        outcome.add_export_step("deleted")
 
-    def _match(self, outcome: Outcome, attributes: dict[str, Value]) -> Resource | None:
-        """The target object: the linked one, else the first that a matching attribute finds."""
+    def _match(self, outcome: Outcome, attributes: dict[str, Value]) -> Body | None:
+        """The target object: the linked one, else the first with the value of a matching attribute."""
         entry, mapping = outcome.entry, outcome.mapping
-        found = self._linked(entry)
+        target = self._linked_target(entry)
         for name, value in _matching_values(mapping, attributes).items():
-            if found is None and value is not None:
-                found = self._client.find(entry.kind, name, text_of(value))
-        outcome.matched({} if found is None else _details(mapping, found))
-        return found
+            if target is None and value is not None:
+                target = self._client.find(entry.kind, name, text_of(value))
+        outcome.add_matching_step({} if target is None else _target_details(mapping, target))
+        return target
 
-    def _linked(self, entry: Entry) -> Resource | None:
+    def _linked_target(self, entry: Entry) -> Body | None:
         if entry.id not in self._links:
             return None
         try:
@@ -152,19 +159,19 @@ class Exporter:
         if missing := mapping.missing(values):
             raise ScimError("MandatoryFieldsMissing", f"Required values are missing: {', '.join(missing)}.")
         outcome.exports += 1
-        created = self._client.create(entry.kind, target.creation_body(entry.kind, values, mapping.booleans))
+        created = self._client.create(entry.kind, creation_body(entry.kind, values, mapping.booleans))
         outcome.target_id = created["id"]
-        self._remember(entry, created["id"])["values"] = values
-        outcome.exported("created")
+        self._link(entry, created["id"])["values"] = values
+        outcome.add_export_step("created")
 
-    def _update(self, outcome: Outcome, wanted: Values, found: Resource) -> None:
+    def _update(self, outcome: Outcome, values: Values, target: Body) -> None:
         entry, mapping = outcome.entry, outcome.mapping
-        link = self._remember(entry, found["id"])
-        outcome.target_id = found["id"]
-        present = {each.target: target.read(found, each.target) for each in mapping.plain}
-        changes = mapping.changes(wanted, present)
-        outcome.changes = {name: (present.get(name), value) for name, value in changes.items()}
-        link["values"] = link["values"] | {k: v for k, v in wanted.items() if k not in changes}
+        link = self._link(entry, target["id"])
+        outcome.target_id = target["id"]
+        current = _target_values(mapping, target)
+        changes = mapping.changes(values, current)
+        outcome.changes = {name: (current.get(name), value) for name, value in changes.items()}
+        link["values"] |= {name: value for name, value in values.items() if name not in changes}
         if not changes:
             outcome.skip_redundant()
             return
@@ -173,25 +180,24 @@ class Exporter:
             return
         outcome.action = "update" if outcome.action == "other" else outcome.action
         outcome.exports += 1
-        there = [name for name, value in present.items() if value is not None]
-        operations = target.update_operations(
-            changes, there, mapping.booleans, compliant=self._client.compliant
-        )
-        self._client.patch(entry.kind, found["id"], operations)
-        link["values"] = link["values"] | changes
-        outcome.exported("updated")
+        present = [name for name, value in current.items() if value is not None]
+        operations = update_operations(changes, present, mapping.booleans, compliant=self._client.compliant)
+        self._client.patch(entry.kind, target["id"], operations)
+        link["values"] |= changes
+        outcome.add_export_step("updated")
 
-    def _remember(self, entry: Entry, scim_id: str) -> Link:
-        """The object's link, made when it has none; members exported before stay on record."""
-        empty: Link = {"kind": entry.kind, "values": {}, "members": {}, "managed": True}
-        link = self._links.setdefault(entry.id, empty)
+    def _link(self, entry: Entry, scim_id: str) -> Link:
+        """The object's link, new or with its values and members, and with this SCIM id."""
+        new: Link = {"kind": entry.kind, "values": {}, "members": {}, "managed": True}
+        link = self._links.setdefault(entry.id, new)
         link["target"] = scim_id
         return link
 
 
-def _guarded(outcome: Outcome, work: Callable[[Outcome], None]) -> Outcome:
+def _run(outcome: Outcome, export: Callable[[Outcome], None]) -> Outcome:
+    """Run an export; a failure of the object is recorded in its outcome."""
     try:
-        work(outcome)
+        export(outcome)
     except UnusableEndpointError:
         raise
     except ScimError as error:
@@ -204,9 +210,13 @@ def _guarded(outcome: Outcome, work: Callable[[Outcome], None]) -> Outcome:
 
 def _matching_values(mapping: ObjectMapping, attributes: dict[str, Value]) -> Values:
     values = mapping.for_creation(attributes)
-    return {each.target: values.get(each.target) for each in mapping.matching}
+    return {name: values.get(name) for name in mapping.matching_attributes}
 
 
-def _details(mapping: ObjectMapping, found: Resource) -> dict[str, str]:
-    values = {each.target: text_of(target.read(found, each.target)) for each in mapping.plain}
-    return {"id": str(found["id"])} | {name: value for name, value in values.items() if value}
+def _target_values(mapping: ObjectMapping, target: Body) -> Values:
+    return {value.target: read_attribute(target, value.target) for value in mapping.value_mappings}
+
+
+def _target_details(mapping: ObjectMapping, target: Body) -> dict[str, str]:
+    texts = {name: text_of(value) for name, value in _target_values(mapping, target).items()}
+    return {"id": str(target["id"])} | {name: text for name, text in texts.items() if text}

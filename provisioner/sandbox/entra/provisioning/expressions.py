@@ -1,16 +1,15 @@
-"""Sources of attribute mappings: read, written and evaluated.
+"""Expressions: the sources of attribute mappings.
 
 The syntax is that of "Reference for writing expressions for attribute mappings in Microsoft Entra ID": functions with
 arguments in parentheses, attributes in square brackets, string constants in double quotes with backslash escapes.
 
-Graph carries a source twice: as the object ``type``, ``name``, ``parameters`` and as the text ``expression``, which
-Graph's reference calls the "equivalent expression representation of this attributeMappingSource object". The object is
-therefore authoritative here. A text that says something else is refused when the schema is saved (see
-``schema_rules``), and a source that has only the text is read from the text. What Microsoft does with a contradiction
-is not documented.
+Graph states a source twice: as an object with ``type``, ``name`` and ``parameters``, and as the text ``expression``, which
+Graph's reference calls the "equivalent expression representation of this attributeMappingSource object". The sandbox
+therefore uses the object, and the text only when there is no object. A schema in which they differ is refused (see
+``schema_validation``); what Microsoft does with one is not documented.
 
-The object form of a function (parameters by key, omitted arguments left out, a constant's ``name`` being its value)
-follows Graph's parseExpression example; the keys of functions that example does not show are a reconstruction.
+The object of a function (parameters by key without the omitted arguments, a constant's ``name`` as its value) follows
+Graph's parseExpression example; the keys of functions that the example does not show are a reconstruction.
 """
 
 from __future__ import annotations
@@ -45,14 +44,14 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class Call:
-    """``Name(argument, ...)``, or a comparison whose name is its operator; None is an argument left out."""
+class FunctionCall:
+    """``Name(argument, ...)``, or a comparison with its operator as the name; None is an omitted argument."""
 
     name: str
     arguments: tuple[Node | None, ...]
 
 
-Node = Attribute | Constant | Call
+Node = Attribute | Constant | FunctionCall
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -61,19 +60,19 @@ _TOKEN = re.compile(
     | (?P<number>-?\d+(?:\.\d+)?)
     | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
     | (?P<operator><>|>=|<=|=|>|<)
-    | (?P<mark>[(),])
+    | (?P<symbol>[(),])
     )""",
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPED = re.compile(r'\\(["\\])')
-_DEEPEST = 50
+_MAX_DEPTH = 50
 
 
-def parse(text: str) -> Node:
-    """Read an expression.
+def parse_expression(text: str) -> Node:
+    """Parse an expression.
 
     Raises:
-        ExpressionError: when the text is not an expression of the reference, or names a function the sandbox lacks.
+        ExpressionError: on a syntax error, or a function that the sandbox does not have.
     """
     parser = _Parser(text)
     node = parser.expression(0)
@@ -81,19 +80,19 @@ def parse(text: str) -> Node:
     return node
 
 
-def render(node: Node) -> str:
+def expression_text(node: Node) -> str:
     """The text of an expression, as the portal shows it."""
     match node:
         case Attribute(name):
             return f"[{name}]"
         case Constant(text, quoted):
             return _quote(text) if quoted else text
-        case Call(name, arguments):
-            texts = ["" if each is None else render(each) for each in arguments]
+        case FunctionCall(name, arguments):
+            texts = ["" if node is None else expression_text(node) for node in arguments]
             return f" {name} ".join(texts) if name in OPERATORS else f"{name}({', '.join(texts)})"
 
 
-def to_source(node: Node) -> dict[str, Any]:
+def source_object(node: Node) -> dict[str, Any]:
     """The Graph attributeMappingSource object of an expression."""
     parameters: list[dict[str, Any]] = []
     match node:
@@ -101,39 +100,40 @@ def to_source(node: Node) -> dict[str, Any]:
             kind, label = "Attribute", name
         case Constant(text):
             kind, label = "Constant", text
-        case Call(name, arguments):
+        case FunctionCall(name, arguments):
             kind, label = "Function", name
-            keys = _signature(name).keys(len(arguments))
+            keys = _function(name).argument_keys(len(arguments))
             parameters = [
-                {"key": key, "value": to_source(each)}
-                for key, each in zip(keys, arguments, strict=True)
-                if each is not None
+                {"key": key, "value": source_object(argument)}
+                for key, argument in zip(keys, arguments, strict=True)
+                if argument is not None
             ]
-    return {"expression": render(node), "name": label, "type": kind, "parameters": parameters}
+    return {"expression": expression_text(node), "name": label, "type": kind, "parameters": parameters}
 
 
-def from_source(source: Mapping[str, Any]) -> Node:
-    """Read a Graph attributeMappingSource object, from its text only when it has nothing else.
+def parse_source(source: Mapping[str, Any]) -> Node:
+    """Parse a Graph attributeMappingSource object, or its text when it has no name.
 
     Raises:
-        ExpressionError: when it names nothing, or an unknown type or function.
+        ExpressionError: when it has neither name nor text, or an unknown type or function.
     """
     kind, name = str(source.get("type") or "").lower(), source.get("name")
     if name is None:
         if not source.get("expression"):
             raise ExpressionError("the source has neither a name nor an expression")
-        return parse(source["expression"])
+        return parse_expression(source["expression"])
     match kind:
         case "attribute" | "":
             return Attribute(name)
         case "constant":
             return Constant(name)
         case "function":
-            given = [(each.get("key") or "", each.get("value")) for each in source.get("parameters") or []]
-            if not all(value is None or isinstance(value, Mapping) for _, value in given):
+            parameters = source.get("parameters") or []
+            values = [(parameter.get("key") or "", parameter.get("value")) for parameter in parameters]
+            if not all(value is None or isinstance(value, Mapping) for _, value in values):
                 raise ExpressionError("the value of a parameter must be a source object")
-            nodes = [(key, None if value is None else from_source(value)) for key, value in given]
-            return Call(name, _signature(name).arrange(nodes))
+            nodes = [(key, None if value is None else parse_source(value)) for key, value in values]
+            return FunctionCall(name, _function(name).arrange(nodes))
     raise ExpressionError(f"unknown source type {source['type']!r}")
 
 
@@ -141,49 +141,49 @@ def evaluate(node: Node, attributes: Mapping[str, Value]) -> Value:
     """The value of an expression for one source object.
 
     Args:
-        node: what ``parse`` or ``from_source`` returned.
-        attributes: the source object's attributes by name; one that is missing counts as null.
+        node: the expression.
+        attributes: the source object's attributes by name; a missing attribute is null.
 
     Returns:
-        A string, a list of strings, or None for null. Truth values are "True" and "False", as in the reference.
+        A string, a list of strings, or None for null. Booleans are "True" and "False", as in the reference.
 
     Raises:
-        ExpressionError: when an argument cannot be used, such as a word where a number is needed.
+        ExpressionError: when an argument is invalid, such as a word where a number is needed.
     """
     match node:
         case Attribute(name):
             return attributes.get(name)
         case Constant(text):
             return text
-        case Call(name, arguments):
-            values = [None if each is None else evaluate(each, attributes) for each in arguments]
-            return _signature(name).apply(*values)
+        case FunctionCall(name, arguments):
+            values = [None if node is None else evaluate(node, attributes) for node in arguments]
+            return _function(name).apply(*values)
 
 
-def attributes_of(node: Node) -> set[str]:
-    """Names of the source attributes an expression reads."""
+def attribute_names(node: Node) -> set[str]:
+    """Names of the source attributes that an expression uses."""
     match node:
         case Attribute(name):
             return {name}
-        case Call(_, arguments):
-            return {name for each in arguments if each is not None for name in attributes_of(each)}
+        case FunctionCall(_, arguments):
+            return {name for node in arguments if node is not None for name in attribute_names(node)}
     return set()
 
 
 class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
-        self._at = 0
+        self._position = 0
         self._advance()
 
     def expression(self, depth: int) -> Node:
-        if depth > _DEEPEST:
+        if depth > _MAX_DEPTH:
             raise ExpressionError("the expression is nested too deeply")
         left = self._term(depth)
         if self._kind != "operator":
             return left
         operator = self._take()
-        return Call(operator, (left, self._term(depth)))
+        return FunctionCall(operator, (left, self._term(depth)))
 
     def expect_end(self) -> None:
         if self._kind != "end":
@@ -201,30 +201,30 @@ class _Parser:
                 return self._call(self._take(), depth)
         raise self._error("an attribute, a constant or a function")
 
-    def _call(self, name: str, depth: int) -> Call:
-        function = _signature(name)
+    def _call(self, name: str, depth: int) -> FunctionCall:
+        function = _function(name)
         self._expect("(")
         arguments: list[Node | None] = []
-        if not self._is(")"):
+        if not self._next_is(")"):
             arguments.append(self._argument(depth))
-            while self._is(","):
+            while self._next_is(","):
                 self._take()
                 arguments.append(self._argument(depth))
         self._expect(")")
-        return Call(name, function.arrange([("", each) for each in arguments]))
+        return FunctionCall(name, function.arrange([("", argument) for argument in arguments]))
 
     def _argument(self, depth: int) -> Node | None:
-        return None if self._kind == "mark" and self._value != "(" else self.expression(depth + 1)
+        return None if self._kind == "symbol" and self._value != "(" else self.expression(depth + 1)
 
     def _advance(self) -> None:
-        rest = self._text[self._at :]
+        rest = self._text[self._position :]
         if not rest.strip():
             self._kind, self._value = "end", ""
             return
-        token = _TOKEN.match(self._text, self._at)
+        token = _TOKEN.match(self._text, self._position)
         if token is None:
             raise ExpressionError(f"unexpected text at {rest.strip()[:20]!r}")
-        self._at = token.end()
+        self._position = token.end()
         self._kind, self._value = next((k, v) for k, v in token.groupdict().items() if v is not None)
 
     def _take(self) -> str:
@@ -232,19 +232,19 @@ class _Parser:
         self._advance()
         return value
 
-    def _is(self, mark: str) -> bool:
-        return self._kind == "mark" and self._value == mark
+    def _next_is(self, symbol: str) -> bool:
+        return self._kind == "symbol" and self._value == symbol
 
-    def _expect(self, mark: str) -> None:
-        if not self._is(mark):
-            raise self._error(repr(mark))
+    def _expect(self, symbol: str) -> None:
+        if not self._next_is(symbol):
+            raise self._error(repr(symbol))
         self._take()
 
-    def _error(self, wanted: str) -> ExpressionError:
-        return ExpressionError(f"expected {wanted}, found {self._value or 'the end'!r}")
+    def _error(self, expected: str) -> ExpressionError:
+        return ExpressionError(f"expected {expected}, found {self._value or 'the end'!r}")
 
 
-def _signature(name: str) -> Function:
+def _function(name: str) -> Function:
     function = FUNCTIONS.get(name) or OPERATORS.get(name)
     if function is None:
         raise ExpressionError(f"unknown function {name!r} (the syntax is case-sensitive)")

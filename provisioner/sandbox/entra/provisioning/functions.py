@@ -1,8 +1,8 @@
 """Functions of attribute mapping expressions.
 
 Names, arguments and results are those of "Reference for writing expressions for attribute mappings in Microsoft Entra
-ID". Functions about dates, randomness and other directories are left out: the sandbox refuses a mapping that uses one,
-naming it. Where the reference gives no rule for null, null in gives null out.
+ID". Functions for dates, random values and other directories are missing: the sandbox refuses a mapping that uses one.
+Where the reference has no rule for null, the result for null is null.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ _Ordered = TypeVar("_Ordered", float, str)
 
 
 class ExpressionError(ValueError):
-    """An expression, or a value given to one of its functions, that cannot be used."""
+    """An expression, or an argument of one of its functions, is invalid."""
 
 
 @dataclass(frozen=True)
 class Function:
-    """One function: what computes it, and how its arguments are called in the object form.
+    """One function and the keys of its arguments in a source object.
 
     Attributes:
-        apply: takes the arguments by position, None for null or left out.
-        named: keys of the leading arguments; a key ending in ``?`` may be left out.
-        repeated: keys of the arguments that may follow any number of times, in turn.
-        aliases: other spellings of keys, lower case, to their position.
+        apply: takes the arguments by position, None for null or omitted.
+        named: keys of the leading arguments; a key ending in ``?`` is optional.
+        repeated: keys of the arguments that may follow any number of times.
+        aliases: alternative keys, lower case, with their position.
     """
 
     apply: Callable[..., Value]
@@ -39,34 +39,38 @@ class Function:
     repeated: tuple[str, ...] = ()
     aliases: tuple[tuple[str, int], ...] = ()
 
-    def keys(self, count: int) -> list[str]:
-        """Keys of ``count`` arguments, in order."""
+    def argument_keys(self, count: int) -> list[str]:
+        """Keys of the first ``count`` arguments, in order."""
         leading = [key.rstrip("?") for key in self.named[:count]]
         return leading + [self.repeated[i % len(self.repeated)] for i in range(count - len(leading))]
 
-    def arrange(self, given: Sequence[tuple[str, _T | None]]) -> tuple[_T | None, ...]:
-        """Put arguments given with a key (or "" for "in turn") where they belong.
+    def arrange(self, arguments: Sequence[tuple[str, _T | None]]) -> tuple[_T | None, ...]:
+        """Arguments by position.
+
+        Args:
+            arguments: arguments with their keys; an empty or unknown key is the next position.
 
         Raises:
-            ExpressionError: when one is missing or too many are given.
+            ExpressionError: when an argument is missing, or there are too many.
         """
         positions = {key.rstrip("?").lower(): i for i, key in enumerate(self.named)} | dict(self.aliases)
         slots: dict[int, _T | None] = {}
-        for key, argument in given:
+        for key, argument in arguments:
             position = positions.get(key.lower())
             if position is None or position in slots:
-                position = self._next(slots, keyed=bool(key))
+                position = self._next_position(slots, keyed=bool(key))
             slots[position] = argument
         self._check(slots)
         last = max((i for i, argument in slots.items() if argument is not None), default=-1)
         return tuple(slots.get(i) for i in range(last + 1))
 
-    def _next(self, slots: dict[int, _T | None], *, keyed: bool) -> int:
+    def _next_position(self, slots: dict[int, _T | None], *, keyed: bool) -> int:
+        """The position after the last argument; a keyed one also comes after the named ones of a repeating function."""
         after_named = keyed and self.repeated
         return max([*slots, len(self.named) - 1] if after_named else slots, default=-1) + 1
 
     def _check(self, slots: dict[int, _T | None]) -> None:
-        missing = [k for i, k in enumerate(self.named) if not k.endswith("?") and slots.get(i) is None]
+        missing = [key for i, key in enumerate(self.named) if not key.endswith("?") and slots.get(i) is None]
         extra = max(slots, default=-1) + 1 - len(self.named)
         if missing:
             raise ExpressionError(f"argument {missing[0]!r} is missing")
@@ -83,7 +87,8 @@ def text_of(value: Value) -> str:
     return value or ""
 
 
-def truth(condition: object) -> str:
+def boolean_text(condition: object) -> str:
+    """``True`` or ``False``, as the reference writes Booleans."""
     return "True" if condition else "False"
 
 
@@ -98,7 +103,9 @@ def _number(value: Value) -> int:
         raise ExpressionError(f"{text_of(value)!r} is not a whole number") from None
 
 
-def _each(change: Callable[[str], str]) -> Callable[..., Value]:
+def _on_text(change: Callable[[str], str]) -> Callable[..., Value]:
+    """A function of its first argument's text; further arguments are ignored."""
+
     def apply(source: Value, *_: Value) -> Value:
         return None if source is None else change(text_of(source))
 
@@ -110,7 +117,7 @@ def _append(source: Value, suffix: Value) -> Value:
 
 
 def _coalesce(*sources: Value) -> Value:
-    return next((each for each in sources if each is not None), None)
+    return next((source for source in sources if source is not None), None)
 
 
 def _iif(condition: Value, if_true: Value, if_false: Value) -> Value:
@@ -119,14 +126,14 @@ def _iif(condition: Value, if_true: Value, if_false: Value) -> Value:
 
 def _item(attribute: Value, index: Value) -> Value:
     values = attribute if isinstance(attribute, list) else [] if attribute is None else [attribute]
-    at = _number(index)
-    return values[at - 1] if 1 <= at <= len(values) else None
+    position = _number(index)
+    return values[position - 1] if 1 <= position <= len(values) else None
 
 
 def _join(separator: Value, *sources: Value) -> Value:
     parts: list[str] = []
-    for each in sources:
-        parts += each if isinstance(each, list) else [] if not each else [each]
+    for source in sources:
+        parts += source if isinstance(source, list) else [source] if source else []
     return text_of(separator).join(parts) if parts else None
 
 
@@ -143,7 +150,7 @@ def _mid(source: Value, start: Value, length: Value) -> Value:
 def _without_diacritics(text: str) -> str:
     special = str.maketrans({"ß": "ss", "æ": "ae", "Æ": "AE", "ø": "oe", "Ø": "OE", "ł": "l", "Ł": "L"})
     decomposed = unicodedata.normalize("NFKD", text.translate(special))
-    return "".join(each for each in decomposed if not unicodedata.combining(each))
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
 def _remove_duplicates(attribute: Value) -> Value:
@@ -157,20 +164,20 @@ def _single_role(assignments: Value) -> Value:
 def _split(source: Value, delimiter: Value) -> Value:
     if source is None:
         return None
-    return [each.strip() for each in text_of(source).split(text_of(delimiter) or None)]
+    return [part.strip() for part in text_of(source).split(text_of(delimiter) or None)]
 
 
 def _switch(source: Value, default: Value = None, *cases: Value) -> Value:
-    wanted = text_of(source)
+    text = text_of(source)
     pairs = zip(cases[::2], cases[1::2], strict=True)
-    return next((value for key, value in pairs if text_of(key) == wanted), default)
+    return next((value for key, value in pairs if text_of(key) == text), default)
 
 
 def _word(source: Value, number: Value, delimiters: Value) -> Value:
     spaced = text_of(source).translate(dict.fromkeys(map(ord, text_of(delimiters)), "\0"))
-    words = [each for each in spaced.split("\0") if each]
-    at = _number(number)
-    return words[at - 1] if 1 <= at <= len(words) else ""
+    words = [word for word in spaced.split("\0") if word]
+    position = _number(number)
+    return words[position - 1] if 1 <= position <= len(words) else ""
 
 
 def _replace(  # the seven arguments of the reference, in its order
@@ -199,10 +206,10 @@ def _replace_pattern(
     if name and name not in pattern.groupindex:
         raise ExpressionError(f"the regular expression has no group {name!r}")
     if name and other is not None and replacement is None:
-        found = pattern.search(text_of(other))
-        return text or (found.group(name) if found else None)
+        match = pattern.search(text_of(other))
+        return text or (match.group(name) if match else None)
     if name:
-        return pattern.sub(lambda found: _with_group(found, name, text_of(replacement)), text)
+        return pattern.sub(lambda match: _replace_group(match, name, text_of(replacement)), text)
     inserted = re.sub(r"\$\{(\w+)\}", r"\\g<\1>", text_of(replacement).replace("\\", "\\\\"))
     try:
         return pattern.sub(inserted, text)
@@ -210,10 +217,10 @@ def _replace_pattern(
         raise ExpressionError(f"the replacement does not fit the regular expression: {error}") from error
 
 
-def _with_group(found: re.Match[str], name: str, replacement: str) -> str:
-    start, end = (at - found.start() for at in found.span(name))
-    whole = found.group()
-    return whole if start < 0 or end < 0 else whole[:start] + replacement + whole[end:]
+def _replace_group(match: re.Match[str], name: str, replacement: str) -> str:
+    start, end = (position - match.start() for position in match.span(name))
+    text = match.group()
+    return text if start < 0 or end < 0 else text[:start] + replacement + text[end:]
 
 
 def _pattern(value: Value) -> re.Pattern[str]:
@@ -223,49 +230,54 @@ def _pattern(value: Value) -> re.Pattern[str]:
         raise ExpressionError(f"not a regular expression: {error}") from error
 
 
-def _compare(accept: Callable[[int], bool]) -> Function:
+def _comparison(holds: Callable[[int], bool]) -> Function:
+    """A comparison of two texts, as numbers if both are numbers.
+
+    Args:
+        holds: whether it is true for -1 (less), 0 (equal) or 1 (greater).
+    """
+
     def apply(left: Value, right: Value) -> Value:
-        if (
-            left is None or right is None
-        ):  # "if the source attribute is empty or null, the condition check fails"
+        # "if the source attribute is empty or null, the condition check fails"
+        if left is None or right is None:
             return "False"
-        one, other = text_of(left), text_of(right)
+        left_text, right_text = text_of(left), text_of(right)
         try:
-            return truth(accept(_order(float(one), float(other))))
+            return boolean_text(holds(_order(float(left_text), float(right_text))))
         except ValueError:
-            return truth(accept(_order(one, other)))
+            return boolean_text(holds(_order(left_text, right_text)))
 
     return Function(apply, ("left", "right"))
 
 
-def _order(one: _Ordered, other: _Ordered) -> int:
-    return (one > other) - (one < other)
+def _order(left: _Ordered, right: _Ordered) -> int:
+    return (left > right) - (left < right)
 
 
 _TEXT = ("source",)
 
 FUNCTIONS: dict[str, Function] = {
     "Append": Function(_append, ("source", "suffix")),
-    "CBool": Function(lambda value: truth(text_of(value) not in {"", "0", "False"}), ("Expression",)),
+    "CBool": Function(lambda value: boolean_text(text_of(value) not in {"", "0", "False"}), ("Expression",)),
     "Coalesce": Function(_coalesce, _TEXT, ("source",)),
-    "ConvertToBase64": Function(_each(lambda t: base64.b64encode(t.encode("utf-16-le")).decode()), _TEXT),
-    "ConvertToUTF8Hex": Function(_each(lambda t: t.encode().hex().upper()), _TEXT),
+    "ConvertToBase64": Function(_on_text(lambda t: base64.b64encode(t.encode("utf-16-le")).decode()), _TEXT),
+    "ConvertToUTF8Hex": Function(_on_text(lambda t: t.encode().hex().upper()), _TEXT),
     "Count": Function(lambda v: str(len(v) if isinstance(v, list) else int(v is not None)), ("attribute",)),
-    "CStr": Function(_each(str), ("value",)),
+    "CStr": Function(_on_text(str), ("value",)),
     "IIF": Function(
         _iif, ("condition", "valueIfTrue", "valueIfFalse"), aliases=(("one", 0), ("two", 1), ("three", 2))
     ),
     "IgnoreFlowIfNullOrEmpty": Function(lambda value: value or None, _TEXT),
-    "IsNull": Function(lambda value: truth(value is None), _TEXT),
-    "IsNullOrEmpty": Function(lambda value: truth(not value), _TEXT),
-    "IsPresent": Function(truth, _TEXT),
-    "IsString": Function(lambda value: truth(isinstance(value, str)), _TEXT),
+    "IsNull": Function(lambda value: boolean_text(value is None), _TEXT),
+    "IsNullOrEmpty": Function(lambda value: boolean_text(not value), _TEXT),
+    "IsPresent": Function(boolean_text, _TEXT),
+    "IsString": Function(lambda value: boolean_text(isinstance(value, str)), _TEXT),
     "Item": Function(_item, ("attribute", "index")),
     "Join": Function(_join, ("separator", "source"), ("source",)),
     "Left": Function(_left, ("String", "NumChars")),
     "Mid": Function(_mid, ("source", "start", "length")),
-    "NormalizeDiacritics": Function(_each(_without_diacritics), _TEXT),
-    "Not": Function(lambda source: truth(not _is_true(source)), _TEXT),
+    "NormalizeDiacritics": Function(_on_text(_without_diacritics), _TEXT),
+    "Not": Function(lambda source: boolean_text(not _is_true(source)), _TEXT),
     "Redact": Function(lambda value: value, ("attribute",)),
     "RemoveDuplicates": Function(_remove_duplicates, ("attribute",)),
     "Replace": Function(
@@ -283,20 +295,20 @@ FUNCTIONS: dict[str, Function] = {
     ),
     "SingleAppRoleAssignment": Function(_single_role, _TEXT),
     "Split": Function(_split, ("source", "delimiter")),
-    "StripSpaces": Function(_each(lambda t: t.replace(" ", "")), _TEXT),
+    "StripSpaces": Function(_on_text(lambda t: t.replace(" ", "")), _TEXT),
     "Switch": Function(_switch, ("source", "defaultValue?"), ("key", "value")),
-    "ToLower": Function(_each(str.lower), ("source", "culture?")),
-    "ToUpper": Function(_each(str.upper), ("source", "culture?")),
+    "ToLower": Function(_on_text(str.lower), ("source", "culture?")),
+    "ToUpper": Function(_on_text(str.upper), ("source", "culture?")),
     "Word": Function(_word, ("String", "WordNumber", "Delimiters")),
 }
-"""The functions the sandbox knows, by name; names are case-sensitive, as in the reference."""
+"""The supported functions by name; names are case-sensitive, as in the reference."""
 
 OPERATORS: dict[str, Function] = {
-    "=": _compare(lambda order: order == 0),
-    "<>": _compare(lambda order: order != 0),
-    ">": _compare(lambda order: order > 0),
-    ">=": _compare(lambda order: order >= 0),
-    "<": _compare(lambda order: order < 0),
-    "<=": _compare(lambda order: order <= 0),
+    "=": _comparison(lambda order: order == 0),
+    "<>": _comparison(lambda order: order != 0),
+    ">": _comparison(lambda order: order > 0),
+    ">=": _comparison(lambda order: order >= 0),
+    "<": _comparison(lambda order: order < 0),
+    "<=": _comparison(lambda order: order <= 0),
 }
-"""The comparisons that a condition may use."""
+"""The comparison operators of conditions."""

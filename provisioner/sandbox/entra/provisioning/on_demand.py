@@ -1,8 +1,8 @@
-"""Provision on demand: one user, or one group with up to five of its members, at once.
+"""Provision on demand: one user, or one group with up to five of its members.
 
-Microsoft Graph v1.0, synchronizationJob: provisionOnDemand, gives the request and the answer, whose ``key`` and ``value``
-are JSON documents in strings. "On-demand provisioning in Microsoft Entra ID", Known limitations, gives the limits. The job
-need not be started, and is left as it is. How Graph words its refusals is not documented.
+Microsoft Graph v1.0, synchronizationJob: provisionOnDemand, gives the request and the response, in which ``key`` and
+``value`` are JSON documents in strings. "On-demand provisioning in Microsoft Entra ID", Known limitations, gives the
+limits. The job need not be started, and its status does not change. The texts of Graph's errors are not documented.
 """
 
 from __future__ import annotations
@@ -12,32 +12,33 @@ import json
 import uuid
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 
-from provisioner.sandbox.entra.provisioning import log
 from provisioner.sandbox.entra.provisioning.exporter import Exporter
-from provisioner.sandbox.entra.provisioning.job import Job, read_job, running_alone
+from provisioner.sandbox.entra.provisioning.job import Job, Link, read_job, run_lock
 from provisioner.sandbox.entra.provisioning.mapping import ObjectMapping
 from provisioner.sandbox.entra.provisioning.outcome import Outcome, Step
-from provisioner.sandbox.entra.provisioning.planning import Link, in_scope
+from provisioner.sandbox.entra.provisioning.provisioning_log import (
+    modified_properties,
+    object_summary,
+    timestamp,
+)
 from provisioner.sandbox.entra.provisioning.scim_client import ScimClient, UnusableEndpointError
+from provisioner.sandbox.entra.provisioning.scoping import in_scope
 from provisioner.sandbox.entra.provisioning.source import Entry, Scope, read_entry, read_scope
 from provisioner.sandbox.entra.provisioning.template import SOURCE_DIRECTORY, TARGET_DIRECTORY
-from provisioner.sandbox.store import Store
-
-Document = dict[str, Any]
+from provisioner.sandbox.store import Document, Store
 
 MAX_MEMBERS = 5
 _REDUNDANT = "The state of the {} in both the source and target systems already match."
 
 
-class BadRequest(Exception):  # noqa: N818  an answer, not a fault
-    """A request that Graph answers with 400."""
+class InvalidRequestError(Exception):
+    """Graph responds to the request with 400."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What to provision: an object, and for a group the members to bring along."""
+    """The object to provision: its id and kind, and for a group the ids of the members to provision with it."""
 
     key: str
     kind: str
@@ -45,7 +46,7 @@ class Subject:
 
 
 def provision_on_demand(directory: Store, job_id: str, body: Document) -> tuple[int, Document]:
-    """Provision one object now.
+    """Provision one object.
 
     Args:
         directory: the directory store.
@@ -53,58 +54,60 @@ def provision_on_demand(directory: Store, job_id: str, body: Document) -> tuple[
         body: ``{"parameters": [{"ruleId", "subjects": [{"objectId", "objectTypeName", "links"?}]}]}``.
 
     Returns:
-        200 and ``{"key", "value"}`` (JSON in strings) whatever became of the object, or 400 and a Graph error's
-        ``{"code", "message"}`` when the request itself is wrong.
+        200 and ``{"key", "value"}`` (JSON in strings) whether the object was provisioned, skipped or failed; or 400 and a
+        Graph error's ``{"code", "message"}`` when the request is invalid.
     """
-    with running_alone(directory, job_id):
-        job = read_job(directory, job_id)
-        if job is None:
-            return _refused(f"The job {job_id} does not exist.")
-        try:
-            subject = _read(body, job)
-        except BadRequest as problem:
-            return _refused(str(problem))
-        scope = read_scope(directory, job.service_principal_id, everyone=job.sync_all)
-        entry = read_entry(directory, scope, subject.key, subject.kind)
-        if entry.document is None:
-            return _refused(f"The {subject.kind} {subject.key!r} does not exist in {SOURCE_DIRECTORY}.")
-        links: dict[str, Link] = copy.deepcopy(job.document.get("_links") or {})
-        outcomes = _run(job, scope, entry, subject, links)
-        _save(directory, job, links, outcomes)
-    return HTTPStatus.OK, _answer(entry, outcomes)
+    try:
+        with run_lock(directory, job_id):
+            return HTTPStatus.OK, _process(directory, job_id, body)
+    except InvalidRequestError as error:
+        return HTTPStatus.BAD_REQUEST, {"code": "BadRequest", "message": str(error)}
 
 
-def _refused(message: str) -> tuple[int, Document]:
-    return HTTPStatus.BAD_REQUEST, {"code": "BadRequest", "message": message}
+def _process(directory: Store, job_id: str, body: Document) -> Document:
+    job = read_job(directory, job_id)
+    if job is None:
+        raise InvalidRequestError(f"The job {job_id} does not exist.")
+    subject = _parse_request(body, job)
+    scope = read_scope(directory, job.service_principal_id, sync_all=job.sync_all)
+    entry = read_entry(directory, scope, subject.key, subject.kind)
+    if entry.document is None:
+        raise InvalidRequestError(f"The {subject.kind} {subject.key!r} does not exist in {SOURCE_DIRECTORY}.")
+    links = copy.deepcopy(job.links)
+    outcomes = _provision_subject(job, scope, entry, subject, links)
+    _save(directory, job, links, outcomes)
+    return _response(entry, outcomes)
 
 
-def _read(body: Document, job: Job) -> Subject:
-    """Take the request apart.
+def _parse_request(body: Document, job: Job) -> Subject:
+    """Parse the request.
 
     Raises:
-        BadRequest: when it is not one object of a known rule, or a group with more than five members.
+        InvalidRequestError: when it is not one object of a known rule, or a group with more than five members.
     """
     parameters = body.get("parameters")
     if not isinstance(parameters, list) or len(parameters) != 1 or not isinstance(parameters[0], dict):
-        raise BadRequest("Exactly one set of parameters is required.")
+        raise InvalidRequestError("Exactly one set of parameters is required.")
     subjects = parameters[0].get("subjects")
     if not isinstance(subjects, list) or len(subjects) != 1 or not isinstance(subjects[0], dict):
-        raise BadRequest("Exactly one subject is required.")
+        raise InvalidRequestError("Exactly one subject is required.")
     rule, kind = parameters[0].get("ruleId"), str(subjects[0].get("objectTypeName") or "").capitalize()
-    if rule not in {each.rule for each in job.mappings.values()}:
-        raise BadRequest(f"The synchronization rule {rule!r} does not exist.")
+    if rule not in {mapping.rule for mapping in job.mappings.values()}:
+        raise InvalidRequestError(f"The synchronization rule {rule!r} does not exist.")
     mapping = job.mappings.get(kind)
     if mapping is None or not mapping.enabled:
-        raise BadRequest(f"{kind or 'None'} objects are not provisioned by this job.")
+        raise InvalidRequestError(f"{kind or 'None'} objects are not provisioned by this job.")
     members = (subjects[0].get("links") or {}).get("members") or []
     if len(members) > MAX_MEMBERS:
-        raise BadRequest(f"A group can be provisioned with at most {MAX_MEMBERS} members at a time.")
-    keys = tuple(str(each.get("objectId")) for each in members if isinstance(each, dict))
+        raise InvalidRequestError(f"A group can be provisioned with at most {MAX_MEMBERS} members at a time.")
+    keys = tuple(str(member.get("objectId")) for member in members if isinstance(member, dict))
     return Subject(str(subjects[0].get("objectId") or ""), kind, keys)
 
 
-def _run(job: Job, scope: Scope, entry: Entry, subject: Subject, links: dict[str, Link]) -> list[Outcome]:
-    """The outcomes, the subject's own last."""
+def _provision_subject(
+    job: Job, scope: Scope, entry: Entry, subject: Subject, links: dict[str, Link]
+) -> list[Outcome]:
+    """The outcomes; the subject's own is last."""
     mapping = job.mappings[entry.kind]
     try:
         with ScimClient(*job.credentials) as client:
@@ -132,15 +135,17 @@ def _provision_group(
         member = scope.entries.get(key)
         if member is not None and users is not None and users.enabled:
             outcomes.append(_provision(exporter, member, users, links))
-    group = _provision(exporter, entry, job.mappings["Group"], links)
-    outcomes.append(group)
-    linked = exporter.link(entry, group.mapping, scope.members.get(entry.id, ()), only=subject.members)
-    return outcomes if linked is None else [*outcomes, linked]
+    mapping = job.mappings["Group"]
+    outcomes.append(_provision(exporter, entry, mapping, links))
+    members = scope.members.get(entry.id, ())
+    references = exporter.export_references(entry, mapping, members, only=subject.members)
+    return outcomes if references is None else [*outcomes, references]
 
 
 def _provision(exporter: Exporter, entry: Entry, mapping: ObjectMapping, links: dict[str, Link]) -> Outcome:
-    """Provision, or disable a user who was unassigned; "it doesn't support disabling or deleting users that have been
-    disabled or deleted from Microsoft Entra ID".
+    """Provision an object, or disable a user who was unassigned.
+
+    "It doesn't support disabling or deleting users that have been disabled or deleted from Microsoft Entra ID".
     """
     scoped = in_scope(entry, mapping)
     if scoped and entry.enabled:
@@ -149,24 +154,21 @@ def _provision(exporter: Exporter, entry: Entry, mapping: ObjectMapping, links: 
     if not scoped and entry.enabled and entry.kind == "User" and link is not None and link["managed"]:
         return exporter.disable(entry, mapping)
     outcome = Outcome(entry, mapping)
-    outcome.imported(entry.attributes(in_scope=scoped))
-    outcome.scoped()
+    outcome.add_import_step(entry.attributes(in_scope=scoped))
+    outcome.add_scoping_step()
     outcome.skip_not_entitled()
     return outcome
 
 
-def _answer(entry: Entry, outcomes: list[Outcome]) -> Document:
-    failed = next((each for each in outcomes if each.status == "failure"), None)
-    shown = failed or outcomes[-1]
-    done = [each for each in outcomes if each.status == "success"]
-    if entry.kind == "Group" and failed is None and done:
-        key, value = {"result": "Success", "details": {}}, {}  # the documented answer for a group
+def _response(entry: Entry, outcomes: list[Outcome]) -> Document:
+    failed = next((outcome for outcome in outcomes if outcome.status == "failure"), None)
+    succeeded = [outcome for outcome in outcomes if outcome.status == "success"]
+    if entry.kind == "Group" and failed is None and succeeded:
+        key, value = {"result": "Success", "details": {}}, {}  # the documented response for a group
     else:
-        key, value = _result(shown), _change(shown)
-    return {
-        "key": json.dumps(key),
-        "value": json.dumps(value),
-    }
+        reported = failed or outcomes[-1]
+        key, value = _result(reported), _change(reported)
+    return {"key": json.dumps(key), "value": json.dumps(value)}
 
 
 def _result(outcome: Outcome) -> Document:
@@ -181,56 +183,58 @@ def _result(outcome: Outcome) -> Document:
 
 
 def _change(outcome: Outcome) -> Document:
-    error = outcome.error
     return {
         "action": outcome.action.capitalize(),
         "changeId": str(uuid.uuid4()),
-        "startTime": log.timestamp(outcome.began),
-        "endTime": log.timestamp(outcome.ended),
-        "modifiedProperties": log.modified_properties(outcome),
+        "startTime": timestamp(outcome.began),
+        "endTime": timestamp(outcome.ended),
+        "modifiedProperties": modified_properties(outcome),
         "provisioningSteps": [
             {
-                "name": each.name,
-                "type": each.kind,
-                "status": each.status,
-                "description": each.description,
-                "timestamp": log.timestamp(each.at),
-                "details": each.details,
+                "name": step.name,
+                "type": step.kind,
+                "status": step.status,
+                "description": step.description,
+                "timestamp": timestamp(step.at),
+                "details": step.details,
             }
-            for each in outcome.steps
+            for step in outcome.steps
         ],
         "reportableIdentifier": outcome.entry.label,
-        "statusInfo": {
-            "status": outcome.status.capitalize(),
-            "errorCode": error.code if error else None,
-            "reason": error.reason if error else None,
-            "additionalDetails": None,
-            "errorCategory": "NonServiceFailure" if error else None,
-            "recommendedAction": None,
-        },
-        "sourceIdentity": {
-            "id": outcome.entry.id,
-            "type": outcome.entry.kind,
-            "displayName": None,
-            "details": None,
-        },
-        "sourceSystem": {"id": None, "name": SOURCE_DIRECTORY, "details": None},
-        "targetIdentity": {
-            "id": outcome.target_id or "",
-            "type": outcome.mapping.target,
-            "displayName": None,
-            "details": None,
-        },
-        "targetSystem": {"id": None, "name": TARGET_DIRECTORY, "details": None},
+        "statusInfo": _status_info(outcome),
+        "sourceIdentity": _identity(outcome.entry.id, outcome.entry.kind),
+        "sourceSystem": _system(SOURCE_DIRECTORY),
+        "targetIdentity": _identity(outcome.target_id or "", outcome.mapping.target),
+        "targetSystem": _system(TARGET_DIRECTORY),
     }
+
+
+def _status_info(outcome: Outcome) -> Document:
+    error = outcome.error
+    return {
+        "status": outcome.status.capitalize(),
+        "errorCode": error.code if error else None,
+        "reason": error.reason if error else None,
+        "additionalDetails": None,
+        "errorCategory": "NonServiceFailure" if error else None,
+        "recommendedAction": None,
+    }
+
+
+def _identity(key: str, kind: str) -> Document:
+    return {"id": key, "type": kind, "displayName": None, "details": None}
+
+
+def _system(name: str) -> Document:
+    return {"id": None, "name": name, "details": None}
 
 
 def _save(directory: Store, job: Job, links: dict[str, Link], outcomes: list[Outcome]) -> None:
     run_id = str(uuid.uuid4())
     with directory.transaction():
         for outcome in outcomes:
-            entry = log.summary(outcome, job, run_id)
+            entry = object_summary(outcome, job, run_id)
             directory.put("provisioningLog", entry["id"], entry)
-        now = directory.get("synchronizationJob", job.id)
-        if now is not None and now.get("_links") == job.document.get("_links"):
-            directory.put("synchronizationJob", job.id, now | {"_links": links})
+        current = directory.get("synchronizationJob", job.id)
+        if current is not None and current.get("_links") == job.document.get("_links"):
+            directory.put("synchronizationJob", job.id, current | {"_links": links})

@@ -1,8 +1,8 @@
-"""The SCIM client of the emulated provisioning service: real HTTP to the configured tenant URL.
+"""The SCIM client of the emulated provisioning service: HTTP requests to the configured tenant URL.
 
 Requests follow "Develop and plan provisioning for a SCIM endpoint in Microsoft Entra ID". Error codes are those of "How
-to analyze the Microsoft Entra provisioning logs", Error codes, and, with the prefix SystemForCrossDomainIdentity-
-Management, those seen in published logs of customappsso applications; the wording of reasons follows such logs too.
+to analyze the Microsoft Entra provisioning logs", Error codes. Those with the prefix
+SystemForCrossDomainIdentityManagement, and the texts of the reasons, follow published logs of customappsso applications.
 The header User-Agent that the real service sends is not documented.
 """
 
@@ -44,13 +44,12 @@ _BAD_CREDENTIALS = (  # as seen in public reports
     "You appear to have entered invalid credentials. Please confirm you are using the correct information for an "
     "administrative account."
 )
-_NOT_SENT = "An error occurred while sending the request."  # as seen in a public report
+_SENDING_FAILED = "An error occurred while sending the request."  # as seen in a public report
 _USER_AGENT = "provisioner-sandbox (emulated Microsoft Entra provisioning service)"
-_MAX_FOUND = 1
 _TIMED_OUT = "Timeout"
-_BROKEN = "WebExceptionProtocolError"
-_NO_ANSWER = {_TIMED_OUT, _BROKEN}
-_CODES = {
+_PROTOCOL_ERROR = "WebExceptionProtocolError"
+_NO_RESPONSE = {_TIMED_OUT, _PROTOCOL_ERROR}
+_ERROR_CODES = {
     400: f"{_CONNECTOR}BadRequest",
     403: "InsufficientRights",
     404: "InvalidAnchor",
@@ -68,8 +67,8 @@ class ScimError(Exception):
 
     Attributes:
         code: the provisioning log's error code.
-        reason: its text, the endpoint's answer included.
-        status: the HTTP status, None when there was no usable answer.
+        reason: its text, which contains the endpoint's response.
+        status: the HTTP status; None when there was no usable response.
     """
 
     def __init__(self, code: str, reason: str, status: int | None = None) -> None:
@@ -80,16 +79,16 @@ class ScimError(Exception):
 
 
 class UnusableEndpointError(ScimError):
-    """The endpoint cannot be used at all: bad address, bad token, nobody answers. Quarantines the job."""
+    """The endpoint cannot be used: invalid address, invalid token, no response. Quarantines the job."""
 
 
 @dataclass(frozen=True)
 class TenantUrl:
-    """The secret BaseAddress, taken apart.
+    """The parts of the secret BaseAddress.
 
     Attributes:
         base: the SCIM root without a trailing slash.
-        query: what is left of the query, sent with every request.
+        query: the query without the flag, sent with every request.
         compliant: whether the flag aadOptscim062020 is set.
     """
 
@@ -98,8 +97,8 @@ class TenantUrl:
     compliant: bool
 
 
-def read_tenant_url(address: str) -> TenantUrl:
-    """Take a tenant URL apart.
+def parse_tenant_url(address: str) -> TenantUrl:
+    """Parse a tenant URL.
 
     Raises:
         UnusableEndpointError: when it is not an http(s) URL, or points outside this machine.
@@ -110,17 +109,17 @@ def read_tenant_url(address: str) -> TenantUrl:
         if error.foreign_host:
             raise UnusableEndpointError(SERVICE_UNAVAILABLE, str(error)) from error
         raise UnusableEndpointError(INVALID_CREDENTIALS, _NO_TENANT_URL) from error
-    flags = {key for key, _ in parse_qsl(parts.query, keep_blank_values=True)}
-    query = tuple((k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if k != COMPLIANT_PATCH)
+    parameters = parse_qsl(parts.query, keep_blank_values=True)
+    query = tuple((name, value) for name, value in parameters if name != COMPLIANT_PATCH)
     base = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
-    return TenantUrl(base, query, COMPLIANT_PATCH in flags)
+    return TenantUrl(base, query, compliant=len(query) < len(parameters))
 
 
 class ScimClient:
     """One connection to a SCIM endpoint; a context manager."""
 
     def __init__(self, address: str, token: str) -> None:
-        """Prepare, without calling.
+        """Prepare the connection; no request is sent.
 
         Args:
             address: the secret BaseAddress ("Tenant URL").
@@ -129,11 +128,11 @@ class ScimClient:
         Raises:
             UnusableEndpointError: when the address cannot be used.
         """
-        self._url = read_tenant_url(address)
+        self._url = parse_tenant_url(address)
         self.compliant = self._url.compliant
         if not is_header_text(token):
             raise UnusableEndpointError(INVALID_CREDENTIALS, _BAD_CREDENTIALS)
-        # The real service would send a token of its own in place of a blank one.
+        # The real service would send its own token instead of a blank one.
         self._http = ScimHttp(self._url.base, token, _USER_AGENT)
 
     def __enter__(self) -> Self:
@@ -145,37 +144,37 @@ class ScimClient:
         self._http.close()
 
     def probe(self) -> None:
-        """Ask for a user that cannot exist, as Test Connection and every cycle do.
+        """Query a user that cannot exist, as Test Connection and every cycle do.
 
         "Microsoft Entra ID makes requests to fetch a random user and group to ensure that the endpoint and the
         credentials are valid" (the tutorial, General guidelines).
 
         Raises:
-            UnusableEndpointError: when the answer is not an empty list.
+            UnusableEndpointError: when the response is not an empty list.
         """
         try:
             self.find("User", "userName", str(uuid.uuid4()))
         except UnusableEndpointError:
             raise
         except ScimError as error:
-            unavailable = error.code in _NO_ANSWER or (error.status or 0) >= 500
+            unavailable = error.code in _NO_RESPONSE or (error.status or 0) >= 500
             code = SERVICE_UNAVAILABLE if unavailable else SERVICE_INCOMPATIBLE
             raise UnusableEndpointError(code, error.reason, error.status) from error
 
     def find(self, kind: str, attribute: str, value: str) -> Body | None:
-        """The one resource whose attribute equals a value, or None.
+        """The only resource with this value of an attribute, or None.
 
         Raises:
-            ScimError: DuplicateTargetEntries when there are several, or what the endpoint answered.
+            ScimError: DuplicateTargetEntries when there are several, or the endpoint's error.
         """
         query = {"excludedAttributes": "members"} if kind == "Group" else {}
-        answer = self._send("GET", f"/{kind}s", query=query | {"filter": equals(attribute, value)})
-        found = answer.get("Resources") or [] if answer else []
-        if answer is None or not isinstance(answer.get("totalResults"), int) or not isinstance(found, list):
+        body = self._send("GET", f"/{kind}s", query=query | {"filter": equals(attribute, value)})
+        resources = body.get("Resources") or [] if body else []
+        if body is None or not isinstance(body.get("totalResults"), int) or not isinstance(resources, list):
             raise ScimError(SERVICE_INCOMPATIBLE, "The response to a query is not a SCIM ListResponse.")
-        if len(found) > _MAX_FOUND:
+        if len(resources) > 1:
             raise ScimError("DuplicateTargetEntries", f"More than one {kind} has {attribute} {value!r}.")
-        return found[0] if found else None
+        return resources[0] if resources else None
 
     def get(self, kind: str, key: str) -> Body:
         """A resource by its SCIM id (a group without its members)."""
@@ -183,7 +182,7 @@ class ScimClient:
         return self._send("GET", f"/{kind}s/{key}", query=query) or {}
 
     def create(self, kind: str, body: Body) -> Body:
-        """Create a resource; returns the answer, which has an ``id``."""
+        """Create a resource; returns the response, which has an ``id``."""
         created = self._send("POST", f"/{kind}s", body=body) or {}
         if not created.get("id"):
             raise ScimError(SERVICE_INCOMPATIBLE, "The response to a creation carries no id.")
@@ -202,41 +201,41 @@ class ScimClient:
         try:
             response = self._http.request(method, path, query=parameters, body=body)
         except NoResponseError as error:
-            raise _unanswered(error) from error
-        return _read(response)
+            raise _no_response_error(error) from error
+        return _parse_response(response)
 
 
-def _unanswered(error: NoResponseError) -> ScimError:
+def _no_response_error(error: NoResponseError) -> ScimError:
     match error.failure:
         case "unreachable":
-            return UnusableEndpointError(SERVICE_UNAVAILABLE, f"{_NOT_SENT} {error}")
+            return UnusableEndpointError(SERVICE_UNAVAILABLE, f"{_SENDING_FAILED} {error}")
         case "timeout":
             return ScimError(_TIMED_OUT, f"The target application took too long to respond. {error}")
         case "broken":
-            return ScimError(_BROKEN, f"{_NOT_SENT} {error}")
+            return ScimError(_PROTOCOL_ERROR, f"{_SENDING_FAILED} {error}")
         case "address":
             return UnusableEndpointError(INVALID_CREDENTIALS, _NO_TENANT_URL)
 
 
-def _read(response: httpx.Response) -> Body | None:
+def _parse_response(response: httpx.Response) -> Body | None:
     status = response.status_code
     if status == http.HTTPStatus.UNAUTHORIZED:
         raise UnusableEndpointError(INVALID_CREDENTIALS, _BAD_CREDENTIALS, status)
     if not response.is_success:
-        raise ScimError(_CODES.get(status, _BROKEN), _reason(response), status)
+        raise ScimError(_ERROR_CODES.get(status, _PROTOCOL_ERROR), _reason(response), status)
     if not response.content:
         return None
     try:
-        answer = response.json()
+        body = response.json()
     except ValueError:
-        answer = None
-    if not isinstance(answer, dict):
+        body = None
+    if not isinstance(body, dict):
         raise ScimError(
             SERVICE_INCOMPATIBLE,
             "The response of the target application cannot be parsed: it is not a JSON object.",
             status,
         )
-    return answer
+    return body
 
 
 def _reason(response: httpx.Response) -> str:
@@ -252,18 +251,18 @@ def _reason(response: httpx.Response) -> str:
 
 
 def validate_credentials(base_address: str, token: str) -> dict[str, str] | None:
-    """Check a tenant URL and token by really calling the endpoint (Test Connection).
+    """Check a tenant URL and token with a request to the endpoint (Test Connection).
 
     Microsoft Graph v1.0, synchronizationJob: validateCredentials, documents only the 204 of success. The code for an
-    endpoint that does not answer, CredentialValidationUnavailable, was seen in a public report; the others are those
-    of the quarantine that the same cause leads to.
+    endpoint that does not respond, CredentialValidationUnavailable, comes from a public report; the others are those of
+    the quarantine with the same cause.
 
     Args:
         base_address: the secret BaseAddress.
         token: the secret SecretToken.
 
     Returns:
-        None when fine, else a Graph error ``{"code", "message"}``.
+        None if they are valid, else a Graph error ``{"code", "message"}``.
     """
     try:
         with ScimClient(base_address, token) as client:

@@ -1,4 +1,4 @@
-"""The source side: directory objects as the provisioning service sees them, and which of them are in scope.
+"""The source directory: users and groups as the provisioning service reads them, and those in scope by assignment.
 
 Documented in "How Application Provisioning works in Microsoft Entra ID", Scoping: with "Sync only assigned users and
 groups" the scope is the users assigned to the application, the groups assigned to it, and the users who are immediate
@@ -8,14 +8,11 @@ members of such a group; nested groups are not expanded, and an assigned group m
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from provisioner.sandbox.entra.provisioning.functions import Value, text_of, truth
-from provisioner.sandbox.store import Store
-
-Document = dict[str, Any]
+from provisioner.sandbox.entra.provisioning.functions import Value, boolean_text
+from provisioner.sandbox.store import Document, Store
 
 _DEFAULT_ROLE = "Default Assignment"
 _GUEST = re.compile(r"^(?P<local>.+)#EXT#@.+$")
@@ -44,10 +41,10 @@ class Entry:
     Attributes:
         id: the directory object's id.
         kind: "User" or "Group", the object names of the source directory.
-        document: its Graph document; None when it was deleted for good.
+        document: its Graph document; None after permanent deletion.
         assigned: whether an assignment puts it in scope.
-        soft_deleted: whether it lies in the recycle bin.
-        roles: names of the app roles its assignments give.
+        soft_deleted: whether it is a deleted item.
+        roles: names of the app roles that its assignments grant.
     """
 
     id: str
@@ -59,13 +56,13 @@ class Entry:
 
     @property
     def enabled(self) -> bool:
-        """Whether it exists, is not in the recycle bin and may sign in (groups always may)."""
-        alive = self.document is not None and not self.soft_deleted
-        return alive and (self.document or {}).get("accountEnabled") is not False
+        """Whether it exists, is not deleted and, if a user, has an enabled account."""
+        exists = self.document is not None and not self.soft_deleted
+        return exists and (self.document or {}).get("accountEnabled") is not False
 
     @property
     def label(self) -> str:
-        """How the logs call it: a user by user principal name, a group by display name."""
+        """Its name in the logs: a user's user principal name, a group's display name."""
         name = "userPrincipalName" if self.kind == "User" else "displayName"
         return str((self.document or {}).get(name) or self.id)
 
@@ -77,13 +74,13 @@ class Entry:
         should know).
         """
         document = self.document or {}
-        values = {name: _value(document.get(name)) for name in document if not name.startswith(("_", "@"))}
+        values = {name: _value(document[name]) for name in document if not name.startswith(("_", "@"))}
         values |= {name: _value(document.get(property_)) for name, property_ in _RENAMED.items()}
         values |= {
             name: _value((document.get(outer) or {}).get(inner)) for name, (outer, inner) in _NESTED.items()
         }
         values["objectId"] = self.id
-        values["IsSoftDeleted"] = truth(not (in_scope and self.enabled))
+        values["IsSoftDeleted"] = boolean_text(not (in_scope and self.enabled))
         if self.kind == "User":
             values |= self._user_attributes(document)
         return values
@@ -93,7 +90,7 @@ class Entry:
         phones = document.get("businessPhones") or []
         manager = document.get("_manager") or (document.get("manager") or {}).get("id")
         return {
-            "userPrincipalName": _without_guest_suffix(name) or None,
+            "userPrincipalName": _home_name(name) or None,
             "originalUserPrincipalName": name or None,
             "telephoneNumber": phones[0] if phones else None,
             "manager": manager,
@@ -103,10 +100,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Scope:
-    """What a job looks at.
+    """The objects in scope by assignment.
 
     Attributes:
-        entries: every user and group that is in scope by assignment, by id.
+        entries: users and groups by id.
         members: ids of the immediate user members of each group in scope, in order.
     """
 
@@ -114,18 +111,18 @@ class Scope:
     members: dict[str, list[str]]
 
 
-def read_scope(directory: Store, service_principal_id: str, *, everyone: bool) -> Scope:
+def read_scope(directory: Store, service_principal_id: str, *, sync_all: bool) -> Scope:
     """Read the users and groups in scope.
 
     Args:
         directory: the directory store.
-        service_principal_id: object id of the service principal the job belongs to.
-        everyone: the secret SyncAll: all users and groups of the tenant, not only the assigned ones.
+        service_principal_id: object id of the job's service principal.
+        sync_all: the secret SyncAll: all users and groups of the tenant, not only the assigned ones.
     """
-    users = {each["id"]: each for each in directory.all("user")}
-    groups = {each["id"]: each for each in directory.all("group")}
-    roles = _roles(_assignments(directory, service_principal_id), users, groups)
-    wanted = [*users, *groups] if everyone else [key for key in roles if key in users or key in groups]
+    users = {user["id"]: user for user in directory.all("user")}
+    groups = {group["id"]: group for group in directory.all("group")}
+    roles = _assigned_roles(_assignments(directory, service_principal_id), users, groups)
+    keys = [*users, *groups] if sync_all else [key for key in roles if key in users or key in groups]
     entries = {
         key: Entry(
             key,
@@ -134,10 +131,10 @@ def read_scope(directory: Store, service_principal_id: str, *, everyone: bool) -
             assigned=True,
             roles=tuple(dict.fromkeys(roles.get(key, ()))),
         )
-        for key in wanted
+        for key in keys
     }
     members = {
-        key: [each for each in groups[key].get("_members") or [] if each in users]
+        key: [member for member in groups[key].get("_members") or [] if member in users]
         for key in entries
         if key in groups
     }
@@ -145,110 +142,62 @@ def read_scope(directory: Store, service_principal_id: str, *, everyone: bool) -
 
 
 def read_entry(directory: Store, scope: Scope, key: str, kind: str) -> Entry:
-    """One object, in scope or not, alive or deleted."""
+    """One object, whether it is in scope, out of scope or deleted."""
     if key in scope.entries:
         return scope.entries[key]
-    alive = directory.get(kind.lower(), key)
-    if alive is not None:
-        return Entry(key, kind, alive, assigned=False)
-    deleted = directory.get("deletedItem", key)
-    return Entry(key, kind, deleted, assigned=False, soft_deleted=deleted is not None)
-
-
-def passes(scope_filter: Document | None, attributes: dict[str, Value]) -> bool:
-    """Whether an object passes a scoping filter: every clause of any one group.
-
-    Operators and their meaning: "Scoping users or groups to be provisioned with scoping filters in Microsoft Entra ID".
-    The names that Graph gives the operators are those of its filter clauses; ENDS_WITH and the like are accepted with
-    a space too. A clause about a null value fails, an unknown operator too.
-    """
-    groups = [each for each in (scope_filter or {}).get("groups") or [] if each.get("clauses")]
-    return not groups or any(all(_holds(clause, attributes) for clause in each["clauses"]) for each in groups)
-
-
-def _holds(clause: Document, attributes: dict[str, Value]) -> bool:
-    value = attributes.get(clause.get("sourceOperandName") or "")
-    name = str(clause.get("operatorName") or "").upper().replace("_", " ")
-    if name == "IS NULL":
-        return not value
-    operands = (clause.get("targetOperand") or {}).get("values") or [""]
-    test = _OPERATORS.get(name)
-    return bool(value) and test is not None and test(text_of(value), str(operands[0]))
-
-
-def _integers(compare: Callable[[int, int], bool]) -> Callable[[str, str], bool]:
-    def test(value: str, operand: str) -> bool:
-        return value.isdecimal() and operand.isdecimal() and compare(int(value), int(operand))
-
-    return test
-
-
-def _matches(value: str, pattern: str) -> bool:
-    try:
-        return re.search(pattern, value) is not None
-    except re.error:
-        return False
-
-
-_OPERATORS: dict[str, Callable[[str, str], bool]] = {
-    "EQUALS": lambda value, operand: value == operand,
-    "NOT EQUALS": lambda value, operand: value != operand,
-    "INCLUDES": lambda value, operand: operand in value,
-    "ENDS WITH": lambda value, operand: value.endswith(operand),
-    "IS TRUE": lambda value, _: value == "True",
-    "IS FALSE": lambda value, _: value == "False",
-    "IS NOT NULL": lambda value, _: bool(value),
-    "REGEX MATCH": _matches,
-    "NOT REGEX MATCH": lambda value, operand: not _matches(value, operand),
-    "GREATER THAN": _integers(lambda value, operand: value > operand),
-    "GREATER THAN OR EQUALS": _integers(lambda value, operand: value >= operand),
-}
+    document = directory.get(kind.lower(), key)
+    if document is not None:
+        return Entry(key, kind, document, assigned=False)
+    deleted_item = directory.get("deletedItem", key)
+    return Entry(key, kind, deleted_item, assigned=False, soft_deleted=deleted_item is not None)
 
 
 def _assignments(directory: Store, service_principal_id: str) -> list[tuple[str, str]]:
     """Principal id and role name of the app role assignments."""
     principal = directory.get("servicePrincipal", service_principal_id) or {}
-    names = {
-        each.get("id"): each.get("value") or each.get("displayName")
-        for each in principal.get("appRoles") or []
+    role_names = {
+        role.get("id"): role.get("value") or role.get("displayName")
+        for role in principal.get("appRoles") or []
     }
     return [
-        (each["principalId"], names.get(each.get("appRoleId")) or _DEFAULT_ROLE)
-        for each in directory.all("appRoleAssignment")
-        if each.get("resourceId") == service_principal_id
+        (assignment["principalId"], role_names.get(assignment.get("appRoleId")) or _DEFAULT_ROLE)
+        for assignment in directory.all("appRoleAssignment")
+        if assignment.get("resourceId") == service_principal_id
     ]
 
 
-def _roles(
+def _assigned_roles(
     assignments: list[tuple[str, str]], users: dict[str, Document], groups: dict[str, Document]
 ) -> dict[str, list[str]]:
-    """Role names by id of everything assigned: what is named itself, and immediate user members of groups."""
+    """Role names by object id, of assigned objects and of the immediate user members of assigned groups."""
     roles: dict[str, list[str]] = {}
-    for principal, role in assignments:
-        reached = [principal]
-        if principal in groups:
-            members = groups[principal].get("_members") or []
-            secured = groups[principal].get("securityEnabled")
-            reached = [principal, *(each for each in members if each in users)] if secured else []
-        for each in reached:
-            roles.setdefault(each, []).append(role)
+    for principal_id, role in assignments:
+        group = groups.get(principal_id)
+        if group is None:
+            keys = [principal_id]
+        elif group.get("securityEnabled"):
+            keys = [principal_id, *(member for member in group.get("_members") or [] if member in users)]
+        else:
+            keys = []
+        for key in keys:
+            roles.setdefault(key, []).append(role)
     return roles
 
 
 def _value(value: Any) -> Value:
     if isinstance(value, bool):
-        return truth(value)
+        return boolean_text(value)
     if isinstance(value, list):
-        return [str(each) for each in value if not isinstance(each, dict)] or None
+        return [str(item) for item in value if not isinstance(item, dict)] or None
     if value is None or isinstance(value, dict) or value == "":
         return None
     return str(value)
 
 
-def _without_guest_suffix(name: str) -> str:
-    """A guest's alias_home.domain#EXT#@tenant counts as alias@home.domain ("B2B (guest) users")."""
-    found = _GUEST.match(name)
-    if found is None:
+def _home_name(name: str) -> str:
+    """A guest's name at home: alias_home.domain#EXT#@tenant is alias@home.domain ("B2B (guest) users")."""
+    match = _GUEST.match(name)
+    if match is None:
         return name
-    local, _, domain = found["local"].rpartition("_")
+    local, _, domain = match["local"].rpartition("_")
     return f"{local}@{domain}" if local else domain

@@ -1,4 +1,4 @@
-"""A job's status after a run: pure transitions of Graph's synchronizationStatus.
+"""The status of a job after a cycle: Graph's synchronizationStatus.
 
 Members and their meaning: Microsoft Graph v1.0, synchronizationStatus, synchronizationTaskExecution,
 synchronizationQuarantine. Quarantine rules: "Application provisioning in quarantine status".
@@ -11,34 +11,22 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
-from provisioner.sandbox.entra.provisioning.log import timestamp
+from provisioner.sandbox.entra.provisioning.job import NEVER, Link
 from provisioner.sandbox.entra.provisioning.mapping import ObjectMapping
 from provisioner.sandbox.entra.provisioning.outcome import Outcome
-from provisioner.sandbox.entra.provisioning.planning import Link
+from provisioner.sandbox.entra.provisioning.provisioning_log import timestamp
+from provisioner.sandbox.store import Document
 
-Document = dict[str, Any]
-
-NEVER = "0001-01-01T00:00:00Z"
-_NEVER_RUN: Document = {
-    "escrowsPruned": False,
-    "lastSuccessfulExecution": None,
-    "lastSuccessfulExecutionWithExports": None,
-    "steadyStateFirstAchievedTime": NEVER,
-    "steadyStateLastAchievedTime": NEVER,
-    "troubleshootingUrl": None,
-}
-
-_FEWEST_FAILURES = 5_000
-_FAILED_SHARE = 0.4
-_MOST_FAILURES = 40_000
-_MOST_ESCROWS = 60_000
+_MIN_PROPORTION_FAILURES = 5_000
+_MAX_FAILED_PROPORTION = 0.4
+_MAX_FAILURES = 40_000
+_MAX_ESCROWS = 60_000
 
 
 @dataclass(frozen=True)
 class Quarantine:
-    """Why a job goes into quarantine: a quarantineReason, and a synchronizationError's code and message."""
+    """Why a job is quarantined: a quarantineReason, and a synchronizationError's code and message."""
 
     reason: str
     code: str
@@ -46,18 +34,18 @@ class Quarantine:
 
 
 @dataclass
-class Run:
+class CycleRun:
     """The figures of one cycle.
 
     Attributes:
         began: when it began.
         ended: when it ended.
-        initial: whether it was an initial cycle.
+        initial: whether it is an initial cycle.
         imported: objects read from the source.
-        deltas: changes found among them.
-        entitled: objects processed that are assigned.
+        deltas: changed objects among them.
+        entitled: processed objects that are assigned.
         entitled_for_provisioning: those of them that are active too.
-        outcomes: what became of the objects that were worked on.
+        outcomes: the outcomes of the processed objects.
         quarantine: why the job is quarantined, or None.
     """
 
@@ -73,29 +61,29 @@ class Run:
 
     @property
     def failures(self) -> list[Outcome]:
-        return [each for each in self.outcomes if each.status == "failure"]
+        return [outcome for outcome in self.outcomes if outcome.status == "failure"]
 
     @property
     def exports(self) -> int:
-        return sum(each.exports for each in self.outcomes)
+        """Attempted writes."""
+        return sum(outcome.exports for outcome in self.outcomes)
 
     @property
     def exported(self) -> int:
-        return sum(each.exports for each in self.outcomes if each.status != "failure")
+        """Writes of the objects that did not fail."""
+        return sum(outcome.exports for outcome in self.outcomes if outcome.status != "failure")
 
     @property
     def state(self) -> str:
+        """The synchronizationTaskExecutionResult."""
         if self.quarantine is not None:
             return "Failed"
         return "EntryLevelErrors" if self.failures else "Succeeded"
 
 
-def execution(run: Run) -> Document:
+def task_execution(run: CycleRun) -> Document:
     """The Graph synchronizationTaskExecution of a cycle."""
-    failed = len({each.entry.id for each in run.failures})
-    error = None
-    if run.quarantine is not None:
-        error = {"code": run.quarantine.code, "message": run.quarantine.message, "tenantActionable": True}
+    failed = len({outcome.entry.id for outcome in run.failures})
     return {
         "activityIdentifier": str(uuid.uuid4()),
         "countEntitled": run.entitled,
@@ -106,17 +94,23 @@ def execution(run: Run) -> Document:
         "countExports": run.exports,
         "countImported": run.imported,
         "countImportedDeltas": run.deltas,
-        "countImportedReferenceDeltas": sum(each.reference for each in run.outcomes),
+        "countImportedReferenceDeltas": sum(outcome.reference for outcome in run.outcomes),
         "state": run.state,
         "timeBegan": timestamp(run.began),
         "timeEnded": timestamp(run.ended),
-        "error": error,
+        "error": _synchronization_error(run.quarantine),
     }
 
 
-def after(
+def _synchronization_error(quarantine: Quarantine | None) -> Document | None:
+    if quarantine is None:
+        return None
+    return {"code": quarantine.code, "message": quarantine.message, "tenantActionable": True}
+
+
+def status_after_cycle(
     status: Document,
-    run: Run,
+    run: CycleRun,
     links: dict[str, Link],
     mappings: dict[str, ObjectMapping],
     *,
@@ -125,28 +119,28 @@ def after(
     """A job's status after a cycle.
 
     Args:
-        status: the Graph synchronizationStatus before.
+        status: the Graph synchronizationStatus before the cycle.
         run: the cycle.
-        links: what is provisioned now.
+        links: the provisioned objects' links after the cycle.
         mappings: the schema's object mappings by kind.
         active: whether the job's schedule is active; a job paused during the cycle stays Paused.
     """
-    done = execution(run)
-    quarantined, clean = run.quarantine is not None, run.state == "Succeeded"
+    execution = task_execution(run)
+    quarantined, succeeded = run.quarantine is not None, run.state == "Succeeded"
     failures = (status.get("countSuccessiveCompleteFailures") or 0) + 1
-    changed = {
+    changes = {
         "code": ("Quarantine" if quarantined else "Active") if active else "Paused",
         "countSuccessiveCompleteFailures": failures if quarantined else 0,
-        "lastExecution": done,
+        "lastExecution": execution,
         "progress": [_progress(run)],
-        "quarantine": _quarantine(status.get("quarantine"), run),
+        "quarantine": _quarantine(status.get("quarantine") or {}, run),
         "synchronizedEntryCountByType": entry_counts(links, mappings),
     }
-    if clean:
-        changed |= _steady(status, run) | {"lastSuccessfulExecution": done}
-    if clean and run.exported:
-        changed["lastSuccessfulExecutionWithExports"] = done
-    return _NEVER_RUN | status | changed
+    if succeeded:
+        changes |= _steady_state(status, run) | {"lastSuccessfulExecution": execution}
+    if succeeded and run.exported:
+        changes["lastSuccessfulExecutionWithExports"] = execution
+    return status | changes
 
 
 def entry_counts(links: dict[str, Link], mappings: dict[str, ObjectMapping]) -> list[Document]:
@@ -161,54 +155,54 @@ def entry_counts(links: dict[str, Link], mappings: dict[str, ObjectMapping]) -> 
 
 
 def escrow_quarantine(outcomes: Iterable[Outcome]) -> Quarantine | None:
-    """Whether a cycle's failures are too many ("Escrow thresholds")."""
-    worked = list(outcomes)
-    failed = [each for each in worked if each.status == "failure"]
-    plain = sum(not each.reference for each in failed)
-    share = plain / len(worked) if worked else 0.0
-    if len(failed) > _MOST_ESCROWS:
+    """The quarantine when a cycle has too many failures ("Escrow thresholds"), else None."""
+    processed = list(outcomes)
+    failed = [outcome for outcome in processed if outcome.status == "failure"]
+    base = sum(not outcome.reference for outcome in failed)
+    proportion = base / len(processed) if processed else 0.0
+    if len(failed) > _MAX_ESCROWS:
         reason = "EncounteredTotalEscrowThreshold"
-    elif plain > _MOST_FAILURES:
+    elif base > _MAX_FAILURES:
         reason = "EncounteredBaseEscrowThreshold"
-    elif plain >= _FEWEST_FAILURES and share > _FAILED_SHARE:
+    elif base >= _MIN_PROPORTION_FAILURES and proportion > _MAX_FAILED_PROPORTION:
         reason = "EncounteredEscrowProportionThreshold"
     else:
         return None
-    return Quarantine(reason, reason, f"{len(failed)} of {len(worked)} objects could not be provisioned.")
+    return Quarantine(reason, reason, f"{len(failed)} of {len(processed)} objects could not be provisioned.")
 
 
-def _steady(status: Document, run: Run) -> Document:
-    """A cycle without errors leaves nothing to process: the steady state."""
+def _steady_state(status: Document, run: CycleRun) -> Document:
+    """The steady state: a cycle without errors leaves nothing to process."""
     first = status.get("steadyStateFirstAchievedTime") or NEVER
-    now = timestamp(run.ended)
+    ended = timestamp(run.ended)
     return {
-        "steadyStateFirstAchievedTime": now if first == NEVER else first,
-        "steadyStateLastAchievedTime": now,
+        "steadyStateFirstAchievedTime": ended if first == NEVER else first,
+        "steadyStateLastAchievedTime": ended,
     }
 
 
-def _quarantine(before: Document | None, run: Run) -> Document | None:
+def _quarantine(before: Document, run: CycleRun) -> Document | None:
     if run.quarantine is None:
         return None
-    count = (before or {}).get("seriesCount", 0) + 1
-    began = (before or {}).get("seriesBegan") or timestamp(run.ended)
+    ended = timestamp(run.ended)
+    began = before.get("seriesBegan") or ended
     return {
-        "currentBegan": timestamp(run.ended),
+        "currentBegan": ended,
         "nextAttempt": timestamp(_next_attempt(datetime.fromisoformat(began), run.ended)),
         "reason": run.quarantine.reason,
         "seriesBegan": began,
-        "seriesCount": count,
-        "error": {"code": run.quarantine.code, "message": run.quarantine.message, "tenantActionable": True},
+        "seriesCount": before.get("seriesCount", 0) + 1,
+        "error": _synchronization_error(run.quarantine),
     }
 
 
 def _next_attempt(first: datetime, now: datetime) -> datetime:
-    """Retries come 6, 12 and 24 hours after the first failure, then daily ("Retry duration")."""
-    attempts = (first + timedelta(hours=hours) for hours in itertools.chain((6, 12), itertools.count(24, 24)))
-    return next(each for each in attempts if each > now)
+    """Retries are 6, 12 and 24 hours after the first failure, then daily ("Retry duration")."""
+    hours = itertools.chain((6, 12), itertools.count(24, 24))
+    return next(attempt for delay in hours if (attempt := first + timedelta(hours=delay)) > now)
 
 
-def _progress(run: Run) -> Document:
+def _progress(run: CycleRun) -> Document:
     return {
         "completedUnits": len(run.outcomes),
         "totalUnits": max(len(run.outcomes), run.deltas),

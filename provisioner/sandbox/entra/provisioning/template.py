@@ -1,6 +1,6 @@
-"""The provisioning template ``scim`` of a non-gallery application, and the schema a new job starts with.
+"""The synchronization template ``scim`` of a non-gallery application, and the default schema of a new job.
 
-Authored reconstruction: Microsoft publishes no full synchronizationSchema of this template. Its parts come from
+A reconstruction: Microsoft publishes no full synchronizationSchema of this template. Its parts come from
 
 - the user and group attribute tables of "Develop and plan provisioning for a SCIM endpoint in Microsoft Entra ID", and
   the default mappings that tutorials for such applications list;
@@ -8,8 +8,8 @@ Authored reconstruction: Microsoft publishes no full synchronizationSchema of th
   and of the directory definitions in "Configure synchronization with directory extension attributes";
 - the names of ``synchronizationSchema`` and its parts in Microsoft Graph v1.0.
 
-Reconstructed without a source: the sources of name.formatted and addresses formatted, the attributes that no default
-mapping uses, every ``caseExact`` and ``required``, the rule's identifier, and the numbers in the factory defaults.
+Without a source: the expressions of name.formatted and addresses formatted, the attributes that no default
+mapping uses, every ``caseExact`` and ``required``, the rule's id, and the numbers in the metadata's default mappings.
 """
 
 from __future__ import annotations
@@ -17,19 +17,17 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import UTC, datetime
-from typing import Any
 
-from provisioner.sandbox.entra.provisioning.expressions import parse, to_source
+from provisioner.sandbox.entra.provisioning.expressions import parse_expression, source_object
 from provisioner.sandbox.scim import CORE_GROUP, ENTERPRISE_USER
-
-Document = dict[str, Any]
+from provisioner.sandbox.store import Document
 
 SOURCE_DIRECTORY = "Azure Active Directory"
 TARGET_DIRECTORY = "customappsso"
 
-_RULE = "03f7d90d-bf71-41b1-bda6-aaf0ddbee5d8#V2"
+_RULE_ID = "03f7d90d-bf71-41b1-bda6-aaf0ddbee5d8#V2"
 _SOURCE_DIRECTORY_ID = "66e4a8cc-1b7b-435e-95f8-f06cea133828"
-_FLOWS = "Add,Update,Delete"
+_FLOW_TYPES = "Add,Update,Delete"
 
 USER_MAPPINGS = (
     ("userName", "[userPrincipalName]"),
@@ -55,13 +53,13 @@ USER_MAPPINGS = (
     (f"{ENTERPRISE_USER}:department", "[department]"),
     (f"{ENTERPRISE_USER}:manager", "[manager]"),
 )
-"""Target attribute and source expression of the default user mapping; the first one matches."""
+"""Target attribute and source expression of the default user mapping; the first attribute is used for matching."""
 
 GROUP_MAPPINGS = (("displayName", "[displayName]"), ("externalId", "[objectId]"), ("members", "[members]"))
-"""The same for groups."""
+"""Target attribute and source expression of the default group mapping."""
 
-# A definition is a name, then marks: ! anchor, + required, * multivalued, ? Boolean, @ reference (to users, or to users
-# and groups for members).
+# A definition is a name with marks: ! anchor, + required, * multivalued, ? Boolean, @ reference (to users; a multivalued
+# one to users and groups).
 _SOURCE_USER = """
 objectId!+ accountEnabled? appRoleAssignments* city companyName country department displayName employeeHireDate employeeId
 employeeOrgData.costCenter employeeOrgData.division employeeType facsimileTelephoneNumber givenName immutableId
@@ -85,19 +83,15 @@ _ADDRESS = ("formatted", "streetAddress", "locality", "region", "postalCode", "c
 
 
 def templates(application: Document) -> list[Document]:
-    """What ``GET .../synchronization/templates`` lists for an application: the one template ``scim``.
+    """The synchronizationTemplate objects of an application, with their schema: only ``scim``.
 
     Args:
-        application: the Graph application or service principal; its ``appId`` (else ``id``) names the owner.
-
-    Returns:
-        Graph synchronizationTemplate objects, the schema included.
+        application: the Graph application or service principal; its ``appId`` (else ``id``) is the applicationId.
     """
-    owner = application.get("appId") or application.get("id")
     return [
         {
             "id": "scim",
-            "applicationId": owner,
+            "applicationId": application.get("appId") or application.get("id"),
             "default": True,
             "description": "SCIM 2.0",
             "discoverable": True,
@@ -118,7 +112,7 @@ def templates(application: Document) -> list[Document]:
 
 
 def default_schema(job_id: str) -> Document:
-    """A fresh, full Graph synchronizationSchema for a new job of template ``scim``."""
+    """The full Graph synchronizationSchema of a new job of template ``scim``."""
     now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     version = f"Date:{now}, ActivityId:{uuid.uuid4()}"
     return {
@@ -150,7 +144,7 @@ def _rule() -> Document:
         _object_mapping("User", ENTERPRISE_USER, "Provision Microsoft Entra ID Users", USER_MAPPINGS),
     ]
     return {
-        "id": _RULE,
+        "id": _RULE_ID,
         "name": "USERGROUP_OUTBOUND_USERGROUP",
         "editable": True,
         "priority": 1,
@@ -161,7 +155,7 @@ def _rule() -> Document:
         "metadata": [
             {
                 "key": "defaultSourceObjectMappings",
-                "value": json.dumps([_factory(each) for each in mappings]),
+                "value": json.dumps([_default_mapping(mapping) for mapping in mappings]),
             },
             {"key": "supportsProvisionOnDemand", "value": "true"},
         ],
@@ -181,7 +175,7 @@ def _object_mapping(source: str, target: str, name: str, pairs: tuple[tuple[str,
     }
     return {
         "enabled": True,
-        "flowTypes": _FLOWS,
+        "flowTypes": _FLOW_TYPES,
         "name": name,
         "scope": None,
         "sourceObjectName": source,
@@ -201,12 +195,12 @@ def _attribute_mapping(target: str, expression: str, *, priority: int) -> Docume
         "flowType": "Always",
         "matchingPriority": priority,
         "targetAttributeName": target,
-        "source": to_source(parse(expression)),
+        "source": source_object(parse_expression(expression)),
     }
 
 
-def _factory(mapping: Document) -> Document:
-    """A mapping as the metadata keeps it for "Restore default mappings": other spelling, enums as numbers."""
+def _default_mapping(mapping: Document) -> Document:
+    """A mapping as in the metadata for "Restore default mappings": capitalised names, numbers for enums."""
     return {
         "AttributeMappings": [
             {
@@ -214,12 +208,12 @@ def _factory(mapping: Document) -> Document:
                 "ExportMissingReferences": False,
                 "FlowBehavior": 0,
                 "FlowType": 0,
-                "MatchingPriority": each["matchingPriority"],
+                "MatchingPriority": attribute["matchingPriority"],
                 "ReferencedObjects": None,
-                "Source": _factory_source(each["source"]),
-                "TargetAttributeName": each["targetAttributeName"],
+                "Source": _default_source(attribute["source"]),
+                "TargetAttributeName": attribute["targetAttributeName"],
             }
-            for each in mapping["attributeMappings"]
+            for attribute in mapping["attributeMappings"]
         ],
         "DisableMonitoringForChanges": False,
         "Disposition": 0,
@@ -237,12 +231,15 @@ def _factory(mapping: Document) -> Document:
     }
 
 
-def _factory_source(source: Document) -> Document:
+def _default_source(source: Document) -> Document:
     kinds = {"Attribute": 0, "Constant": 1, "Function": 2}
     return {
         "Expression": source["expression"],
         "Name": source["name"],
-        "Parameters": [{"Key": p["key"], "Value": _factory_source(p["value"])} for p in source["parameters"]],
+        "Parameters": [
+            {"Key": parameter["key"], "Value": _default_source(parameter["value"])}
+            for parameter in source["parameters"]
+        ],
         "Type": kinds[source["type"]],
     }
 
@@ -258,37 +255,37 @@ def _directory(
         "readOnly": read_only,
         "version": version,
         "objects": [
-            {"name": each, "attributes": attributes, "metadata": [], "supportedApis": []}
-            for each, attributes in objects.items()
+            {"name": object_name, "attributes": attributes, "metadata": [], "supportedApis": []}
+            for object_name, attributes in objects.items()
         ],
     }
 
 
 def _target_user() -> list[Document]:
-    typed = [f'emails[type eq "{kind}"].value' for kind in ("work", "home", "other")]
-    typed += [f'addresses[type eq "{kind}"].{part}' for kind in ("work", "other") for part in _ADDRESS]
-    typed += [
+    names = [f'emails[type eq "{kind}"].value' for kind in ("work", "home", "other")]
+    names += [f'addresses[type eq "{kind}"].{part}' for kind in ("work", "other") for part in _ADDRESS]
+    names += [
         f'phoneNumbers[type eq "{kind}"].value'
         for kind in ("work", "mobile", "fax", "home", "other", "pager")
     ]
-    typed += [f'roles[primary eq "True"].{part}' for part in ("display", "type", "value")]
+    names += [f'roles[primary eq "True"].{part}' for part in ("display", "type", "value")]
     extension = ("employeeNumber", "department", "costCenter", "division", "organization")
-    typed += [f"{ENTERPRISE_USER}:{name}" for name in extension]
+    names += [f"{ENTERPRISE_USER}:{name}" for name in extension]
     return (
         _definitions(_TARGET_USER)
-        + [_definition(each, "") for each in typed]
+        + [_definition(name, "") for name in names]
         + [_definition(f"{ENTERPRISE_USER}:manager", "@")]
     )
 
 
-def _definitions(compact: str) -> list[Document]:
-    names = [(each.rstrip("!+*?@"), each) for each in compact.split()]
-    return [_definition(name, marked[len(name) :]) for name, marked in names]
+def _definitions(text: str) -> list[Document]:
+    words = [(word, word.rstrip("!+*?@")) for word in text.split()]
+    return [_definition(name, word.removeprefix(name)) for word, name in words]
 
 
 def _definition(name: str, marks: str) -> Document:
     kind = "Reference" if "@" in marks else "Boolean" if "?" in marks else "String"
-    referenced = ("User", "Group") if "*" in marks else ("User",)
+    referenced = () if "@" not in marks else ("User", "Group") if "*" in marks else ("User",)
     return {
         "name": name,
         "type": kind,
@@ -302,7 +299,7 @@ def _definition(name: str, marks: str) -> Document:
         "apiExpressions": [],
         "metadata": [],
         "referencedObjects": [
-            {"referencedObjectName": each, "referencedProperty": "objectId"}
-            for each in (referenced if "@" in marks else ())
+            {"referencedObjectName": object_name, "referencedProperty": "objectId"}
+            for object_name in referenced
         ],
     }

@@ -1,1 +1,1 @@
-"""The sign-in side of the emulated Okta organization: discovery, signing keys and the token endpoint."""
+"""Sign-in to the emulated Okta org: discovery, signing keys and the token endpoint."""

@@ -1,8 +1,8 @@
-"""Demonstrating proof of possession (RFC 9449), as Okta asks for it.
+"""DPoP: demonstrating proof of possession (RFC 9449).
 
-Okta Developer, "Configure OAuth 2.0 Demonstrating Proof-of-Possession": the first token request is answered with
-``use_dpop_nonce`` and a header ``dpop-nonce``; the next one carries that nonce. Calls of the API need a proof with ``ath`` but no
-nonce.
+Okta Developer, "Configure OAuth 2.0 Demonstrating Proof-of-Possession": Okta answers the first token request with
+``use_dpop_nonce`` and a header ``dpop-nonce``; the next request carries that nonce. API requests need a proof with ``ath``, but
+no nonce.
 """
 
 from __future__ import annotations
@@ -18,63 +18,66 @@ from provisioner.sandbox.store import Store
 
 _ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
 _NONCE_SECONDS = 86400  # "The nonce ... is valid for 24 hours"
-_FRESH_SECONDS = 300
+_MAX_AGE_SECONDS = 300
 
 
-class Refused(Exception):  # noqa: N818 (an answer to the client, not a fault)
-    """A token request that is turned down: OAuth error, text, HTTP status, extra headers."""
+class OAuthError(Exception):
+    """An error response of the token endpoint (RFC 6749 section 5.2), with HTTP status and additional headers."""
 
     def __init__(
-        self, error: str, text: str, status: int = 400, headers: Mapping[str, str] | None = None
+        self, error: str, description: str, status: int = 400, headers: Mapping[str, str] | None = None
     ) -> None:
-        super().__init__(text)
-        self.error, self.text, self.status, self.headers = error, text, status, dict(headers or {})
+        super().__init__(description)
+        self.error, self.description, self.status = error, description, status
+        self.headers = dict(headers or {})
 
 
-def check(store: Store, proof: str | None, address: str) -> str:
+def check_token_request(store: Store, proof: str | None, url: str) -> str:
     """Check the proof of a token request.
 
     Args:
-        store: the org, which keeps the nonces' secret.
+        store: the org, which has the secret for nonces.
         proof: the header ``DPoP``.
-        address: the token endpoint, as it was called.
+        url: URL of the token endpoint, as requested.
 
     Returns:
-        the thumbprint of the proof's key.
+        the thumbprint of the proof's key (RFC 7638).
 
     Raises:
-        Refused: ``invalid_dpop_proof``, or ``use_dpop_nonce`` with a nonce to use.
+        OAuthError: ``invalid_dpop_proof``, or ``use_dpop_nonce`` with a nonce.
     """
-    claims, thumbprint = _read(proof, "POST", address)
-    if not _is_nonce(store, claims.get("nonce")):
-        headers = {"dpop-nonce": _nonce(store)}
-        raise Refused("use_dpop_nonce", "Authorization server requires nonce in DPoP proof.", headers=headers)
+    claims, thumbprint = _read_proof(proof, "POST", url)
+    if not _is_valid_nonce(store, claims.get("nonce")):
+        headers = {"dpop-nonce": _nonce(store, _current_window())}
+        raise OAuthError(
+            "use_dpop_nonce", "Authorization server requires nonce in DPoP proof.", headers=headers
+        )
     return thumbprint
 
 
-def fits(proof: str | None, method: str, address: str, token: str, thumbprint: str) -> bool:
-    """Whether an API call proves possession of the key that its token is bound to.
+def is_valid_proof(proof: str | None, method: str, url: str, token: str, thumbprint: str) -> bool:
+    """Whether the proof of an API request fits its access token.
 
     Args:
         proof: the header ``DPoP``.
         method: HTTP method.
-        address: the address called, without its query.
+        url: URL of the request, without its query.
         token: the access token.
-        thumbprint: of the key that the token is bound to.
+        thumbprint: thumbprint of the key that the token is bound to.
     """
     try:
-        claims, found = _read(proof, method, address)
-    except Refused:
+        claims, proof_thumbprint = _read_proof(proof, method, url)
+    except OAuthError:
         return False
-    digest = urlsafe_b64encode(hashlib.sha256(token.encode()).digest()).decode().rstrip("=")
-    return found == thumbprint and claims.get("ath") == digest
+    return proof_thumbprint == thumbprint and claims.get("ath") == _digest(token)
 
 
-def _read(proof: str | None, method: str, address: str) -> tuple[dict[str, Any], str]:
+def _read_proof(proof: str | None, method: str, url: str) -> tuple[dict[str, Any], str]:
+    """Claims of a proof, and the thumbprint of its key."""
     import jwt  # noqa: PLC0415 (start-up time)
 
     if not proof:
-        raise Refused("invalid_dpop_proof", "The DPoP proof JWT header is missing.")
+        raise OAuthError("invalid_dpop_proof", "The DPoP proof JWT header is missing.")
     try:
         header = jwt.get_unverified_header(proof)
         key = header.get("jwk")
@@ -83,7 +86,7 @@ def _read(proof: str | None, method: str, address: str) -> tuple[dict[str, Any],
             or header.get("alg") not in _ALGORITHMS
             or not isinstance(key, dict)
         ):
-            raise Refused("invalid_dpop_proof", "The DPoP proof JWT header is invalid.")
+            raise OAuthError("invalid_dpop_proof", "The DPoP proof JWT header is invalid.")
         claims: dict[str, Any] = jwt.decode(
             proof,
             jwt.PyJWK(key, header["alg"]),
@@ -91,28 +94,35 @@ def _read(proof: str | None, method: str, address: str) -> tuple[dict[str, Any],
             options={"verify_iat": False, "require": ["htm", "htu", "iat", "jti"]},
         )
     except jwt.PyJWTError as error:
-        raise Refused("invalid_dpop_proof", "The DPoP proof JWT signature is invalid.") from error
-    if claims["htm"] != method or str(claims["htu"]).partition("?")[0] != address:
-        raise Refused("invalid_dpop_proof", "The DPoP proof is for another request.")
-    if abs(time.time() - float(claims["iat"])) > _FRESH_SECONDS:
-        raise Refused("invalid_dpop_proof", "The DPoP proof is too old.")
+        raise OAuthError("invalid_dpop_proof", "The DPoP proof JWT signature is invalid.") from error
+    if claims["htm"] != method or str(claims["htu"]).partition("?")[0] != url:
+        raise OAuthError("invalid_dpop_proof", "The DPoP proof is for another request.")
+    if abs(time.time() - float(claims["iat"])) > _MAX_AGE_SECONDS:
+        raise OAuthError("invalid_dpop_proof", "The DPoP proof is too old.")
     return claims, _thumbprint(key)
 
 
 def _thumbprint(key: Mapping[str, Any]) -> str:
-    """RFC 7638."""
+    """The thumbprint of a JSON Web Key (RFC 7638)."""
     names = ("e", "kty", "n") if key.get("kty") == "RSA" else ("crv", "kty", "x", "y")
-    text = "{" + ",".join(f'"{name}":"{key.get(name)}"' for name in names) + "}"
+    return _digest("{" + ",".join(f'"{name}":"{key.get(name)}"' for name in names) + "}")
+
+
+def _digest(text: str) -> str:
+    """SHA-256 as base64url without padding."""
     return urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
 
 
-def _nonce(store: Store, window: int | None = None) -> str:
-    """A nonce is the time it was made in, signed: nothing need be remembered."""
-    begun = int(time.time() // _NONCE_SECONDS) if window is None else window
+def _current_window() -> int:
+    return int(time.time() // _NONCE_SECONDS)
+
+
+def _nonce(store: Store, window: int) -> str:
+    """The nonce of a period of 24 hours: a signed number, so the sandbox need not store nonces."""
     secret = str(store.setting("api_token", "")).encode()
-    return hmac.new(secret, str(begun).encode(), hashlib.sha256).hexdigest()[:32]
+    return hmac.new(secret, str(window).encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def _is_nonce(store: Store, value: Any) -> bool:
-    current = int(time.time() // _NONCE_SECONDS)
-    return value in (_nonce(store, current), _nonce(store, current - 1))
+def _is_valid_nonce(store: Store, value: Any) -> bool:
+    window = _current_window()
+    return value in (_nonce(store, window), _nonce(store, window - 1))

@@ -1,1 +1,1 @@
-"""The Management API of the emulated Okta organization, below ``/api/v1``."""
+"""The Management API of the emulated Okta org, below ``/api/v1``."""

@@ -4,87 +4,85 @@ from __future__ import annotations
 
 from typing import Any
 
-from provisioner.sandbox.okta.management import membership, paging, rendering, users
-from provisioner.sandbox.okta.management.apps import find as find_app
-from provisioner.sandbox.okta.management.call import Call, Reply, Route
-from provisioner.sandbox.okta.management.errors import OktaError, invalid, not_found
-from provisioner.sandbox.okta.management.identity import now
-from provisioner.sandbox.okta.management.log_events import app_target, note, target, user_target
-from provisioner.sandbox.okta.management.paging import Size
+from provisioner.sandbox.okta.management import assignments, directory
+from provisioner.sandbox.okta.management.errors import invalid, unsupported_operation
+from provisioner.sandbox.okta.management.objects import find, find_in_app, now
+from provisioner.sandbox.okta.management.pagination import PageSize, paginate, paginate_stored
+from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route
+from provisioner.sandbox.okta.management.system_log import app_target, log_request, target, user_target
 from provisioner.sandbox.store import Document
 
-_PAGE = Size(50, 500)
+_PAGE = PageSize(50, 500)
 
 
-def _find(call: Call, app_id: str, user_id: str) -> Document:
-    find_app(call.store, app_id)
-    found = call.store.get("appUser", f"{app_id}:{user_id}")
-    if found is None:
-        raise not_found(user_id, "AppUser")
-    return found
+def _expand(request: ApiRequest, app_user: Document) -> Document:
+    members = assignments.render_app_user(request, app_user)
+    if request.query.get("expand") == "user":
+        user = request.store.get("user", app_user["id"])
+        members["_embedded"] = {"user": directory.render_user(request, user)} if user else {}
+    return members
 
 
-def _shown(call: Call, app_user: Document) -> Document:
-    shown = rendering.app_user(call, app_user)
-    if call.query.get("expand") == "user":
-        user = call.store.get("user", app_user["id"])
-        shown["_embedded"] = {"user": rendering.user(call, user)} if user else {}
-    return shown
+def _list(request: ApiRequest, app_id: str) -> ApiResponse:
+    find(request.store, "app", app_id)
+    prefix = f"{app_id}:"
+
+    def render(app_user: Document) -> Document:
+        return _expand(request, app_user)
+
+    if q := request.query.get("q", "").lower():
+        app_users = request.store.under("appUser", prefix)
+        matching = [app_user for app_user in app_users if _matches(request, app_user, q)]
+        return paginate(request, matching, _PAGE, render)
+    return paginate_stored(request, "appUser", _PAGE, render, prefix=prefix)
 
 
-def _list(call: Call, app_id: str) -> Reply:
-    """A page costs what it shows: keys begin with the application's id, and the cursor is a user's id."""
-    find_app(call.store, app_id)
-    count, after = paging.limit(call, _PAGE), paging.cursor(call)
-    if q := call.query.get("q", "").lower():
-        found = [each for each in call.store.under("appUser", f"{app_id}:") if _begins(call, each, q)]
-        return paging.page(call, found, _PAGE, lambda each: _shown(call, each))
-    read = call.store.page("appUser", f"{app_id}:", count + 1, after=f"{app_id}:{after}" if after else "")
-    more = read[count - 1]["id"] if len(read) > count else None
-    return paging.answer(call, [_shown(call, each) for each in read[:count]], count, more)
-
-
-def _begins(call: Call, app_user: Document, q: str) -> bool:
-    """``q``: how userName, firstName, lastName or email begins."""
-    user = call.store.get("user", app_user["id"]) or {"profile": {}}
+def _matches(request: ApiRequest, app_user: Document, q: str) -> bool:
+    """Whether userName, firstName, lastName or email begins with ``q``."""
+    user = request.store.get("user", app_user["id"]) or {"profile": {}}
     names = [app_user["credentials"].get("userName")]
     names += [user["profile"].get(name) for name in ("firstName", "lastName", "email")]
     return any(str(name).lower().startswith(q) for name in names if name)
 
 
-def _get(call: Call, app_id: str, user_id: str) -> Reply:
-    return Reply(200, _shown(call, _find(call, app_id, user_id)))
+def _get(request: ApiRequest, app_id: str, user_id: str) -> ApiResponse:
+    return ApiResponse(200, _expand(request, find_in_app(request.store, "appUser", app_id, user_id)))
 
 
-def _assign(call: Call, app_id: str) -> Reply:
-    """Assign a user; one who is there through a group becomes an assignment of its own."""
-    app, sent = find_app(call.store, app_id), call.document()
-    user = users.find(call.store, str(sent.get("id") or ""))
+def _assign(request: ApiRequest, app_id: str) -> ApiResponse:
+    """Assign a user individually; an assignment through a group becomes an individual one."""
+    app, body = find(request.store, "app", app_id), request.json_object()
+    user = directory.find_user(request.store, str(body.get("id") or ""))
     if app["status"] != "ACTIVE":
         raise invalid("app", "The application is not active.")
     if user["status"] == "DEPROVISIONED":
         raise invalid("user", "The user is deprovisioned.")
     key = f"{app_id}:{user['id']}"
-    current = call.store.get("appUser", key)
-    profile = membership.profile_maker(call.store, app_id)(user)
-    made = current or membership.assignment(app, user, "USER", profile)
-    made = {name: value for name, value in made.items() if name != "_groupId"}
-    made = _merged({**made, "scope": "USER", "lastUpdated": now()}, sent)
-    call.store.put("appUser", key, made)
-    note(
-        call,
+    app_user = request.store.get("appUser", key)
+    if app_user is None:
+        app_user = assignments.new_app_user(
+            app, user, "USER", assignments.profile_builder(request.store, app_id)(user)
+        )
+    app_user = _merge({**_individual(app_user), "lastUpdated": now()}, body)
+    request.store.put("appUser", key, app_user)
+    log_request(
+        request,
         "application.user_membership.add",
-        target("AppUser", user["id"], user_target(user)["displayName"], made["credentials"]["userName"]),
+        target("AppUser", user["id"], user_target(user)["displayName"], app_user["credentials"]["userName"]),
         app_target(app),
         user_target(user),
     )
-    call.touched.add(app_id)
-    return Reply(200, rendering.app_user(call, made))
+    request.apps_to_push.add(app_id)
+    return ApiResponse(200, assignments.render_app_user(request, app_user))
 
 
-def _merged(app_user: Document, sent: Document) -> Document:
-    """The credentials and profile members that are sent replace those that are there."""
-    credentials, profile = sent.get("credentials") or {}, sent.get("profile") or {}
+def _individual(app_user: Document) -> Document:
+    return {name: value for name, value in app_user.items() if name != "_groupId"} | {"scope": "USER"}
+
+
+def _merge(app_user: Document, body: Document) -> Document:
+    """The application user with the credentials and profile of a request merged into it; null removes an attribute."""
+    credentials, profile = body.get("credentials") or {}, body.get("profile") or {}
     if not isinstance(credentials, dict) or not isinstance(profile, dict):
         raise invalid("profile", "profile and credentials: must be objects")
     name = credentials.get("userName") or app_user["credentials"]["userName"]
@@ -98,43 +96,47 @@ def _merged(app_user: Document, sent: Document) -> Document:
     }
 
 
-def _update(call: Call, app_id: str, user_id: str) -> Reply:
-    app_user, sent = _find(call, app_id, user_id), call.document()
-    changed = _merged({**app_user, "lastUpdated": now()}, sent)
-    if sent.get("scope") == "USER":
-        changed = {name: value for name, value in changed.items() if name != "_groupId"} | {"scope": "USER"}
-    call.store.put("appUser", f"{app_id}:{user_id}", changed)
+def _update(request: ApiRequest, app_id: str, user_id: str) -> ApiResponse:
+    app_user, body = find_in_app(request.store, "appUser", app_id, user_id), request.json_object()
+    changed = _merge({**app_user, "lastUpdated": now()}, body)
+    if body.get("scope") == "USER":
+        changed = _individual(changed)
+    request.store.put("appUser", f"{app_id}:{user_id}", changed)
     renamed = changed["credentials"] != app_user["credentials"]
     event = "application.user_membership.change_username" if renamed else "application.user_membership.update"
-    name = changed["credentials"]["userName"]
-    note(call, event, target("AppUser", user_id, name, name), app_target(find_app(call.store, app_id)))
-    call.touched.add(app_id)
-    return Reply(200, rendering.app_user(call, changed))
+    _log(request, event, app_id, changed)
+    request.apps_to_push.add(app_id)
+    return ApiResponse(200, assignments.render_app_user(request, changed))
 
 
-def _unassign(call: Call, app_id: str, user_id: str) -> Reply:
-    """Take a user's own assignment away; one of its groups may still assign it.
+def _unassign(request: ApiRequest, app_id: str, user_id: str) -> ApiResponse:
+    """Remove an individual assignment; a group may still assign the user.
 
-    Somebody who is there through a group only has to leave the group. How Okta refuses that is not recorded.
+    An assignment through a group ends only when the user leaves the group. Okta's error for that is not recorded.
     """
-    app_user, app = _find(call, app_id, user_id), find_app(call.store, app_id)
+    app_user, app = find_in_app(request.store, "appUser", app_id, user_id), find(request.store, "app", app_id)
     if app_user["scope"] == "GROUP":
-        raise OktaError(403, "E0000060", "Unsupported operation.")
-    call.store.delete("appUser", f"{app_id}:{user_id}")
+        raise unsupported_operation()
+    request.store.delete("appUser", f"{app_id}:{user_id}")
+    _log(request, "application.user_membership.remove", app_id, app_user)
+    assignments.refresh_group_assignments(request.store, app, [user_id])
+    request.apps_to_push.add(app_id)
+    return ApiResponse(204)
+
+
+def _log(request: ApiRequest, event_type: str, app_id: str, app_user: Document) -> None:
     name = app_user["credentials"]["userName"]
-    note(call, "application.user_membership.remove", target("AppUser", user_id, name, name), app_target(app))
-    membership.refresh(call.store, app, [user_id])
-    call.touched.add(app_id)
-    return Reply(204)
+    app = find(request.store, "app", app_id)
+    log_request(request, event_type, target("AppUser", app_user["id"], name, name), app_target(app))
 
 
 _READ, _MANAGE = ("okta.apps.read",), ("okta.apps.manage",)
-_ALL = "/api/v1/apps/{app_id}/users"
-_ONE = f"{_ALL}/{{user_id}}"
+_USERS = "/api/v1/apps/{app_id}/users"
+_USER = f"{_USERS}/{{user_id}}"
 ROUTES = (
-    Route("GET", _ALL, _list, _READ, "apps"),
-    Route("POST", _ALL, _assign, _MANAGE, "apps"),
-    Route("GET", _ONE, _get, _READ, "apps"),
-    Route("POST", _ONE, _update, _MANAGE, "apps"),
-    Route("DELETE", _ONE, _unassign, _MANAGE, "apps"),
+    Route("GET", _USERS, _list, _READ, "apps"),
+    Route("POST", _USERS, _assign, _MANAGE, "apps"),
+    Route("GET", _USER, _get, _READ, "apps"),
+    Route("POST", _USER, _update, _MANAGE, "apps"),
+    Route("DELETE", _USER, _unassign, _MANAGE, "apps"),
 )

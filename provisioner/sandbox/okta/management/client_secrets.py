@@ -6,115 +6,99 @@ import hashlib
 import secrets
 from base64 import urlsafe_b64encode
 
-from provisioner.sandbox.okta.management.call import Call, Reply, Route
-from provisioner.sandbox.okta.management.errors import OktaError, invalid, not_found
-from provisioner.sandbox.okta.management.identity import new_id, now
+from provisioner.sandbox.okta.management.errors import invalid
+from provisioner.sandbox.okta.management.objects import find, find_in_app, new_id, now
+from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route, lifecycle_routes
 from provisioner.sandbox.store import Document, Store
 
-_MOST = 2
+_MAX_SECRETS = 2
 
 
-def remember(store: Store, app: Document) -> None:
-    """Keep an application's secret in the list of its secrets, unless it is there."""
-    secret = app["credentials"].get("oauthClient", {}).get("client_secret")
-    if secret and not any(kept["client_secret"] == secret for kept in _of(store, app["id"])):
-        _add(store, app["id"], secret)
+def store_secret(store: Store, app: Document) -> None:
+    """Add the client secret of an application to its list of secrets, unless the list has it."""
+    value = app["credentials"].get("oauthClient", {}).get("client_secret")
+    stored = (secret["client_secret"] for secret in _secrets_of(store, app["id"]))
+    if value and value not in stored:
+        _add(store, app["id"], value)
 
 
-def _of(store: Store, app_id: str) -> list[Document]:
-    return sorted(store.under("clientSecret", f"{app_id}:"), key=lambda kept: kept["created"])
+def _secrets_of(store: Store, app_id: str) -> list[Document]:
+    return sorted(store.under("clientSecret", f"{app_id}:"), key=lambda secret: secret["created"])
 
 
-def _add(store: Store, app_id: str, secret: str) -> Document:
-    moment = now()
-    digest = urlsafe_b64encode(hashlib.sha256(secret.encode()).digest()[:16]).decode().rstrip("=")
-    made = {
+def _add(store: Store, app_id: str, value: str) -> Document:
+    timestamp = now()
+    digest = urlsafe_b64encode(hashlib.sha256(value.encode()).digest()[:16]).decode().rstrip("=")
+    secret = {
         "id": new_id("ocs"),
-        "created": moment,
-        "lastUpdated": moment,
+        "created": timestamp,
+        "lastUpdated": timestamp,
         "status": "ACTIVE",
-        "client_secret": secret,
+        "client_secret": value,
         "secret_hash": digest,
     }
-    store.put("clientSecret", f"{app_id}:{made['id']}", made)
-    return made
+    store.put("clientSecret", f"{app_id}:{secret['id']}", secret)
+    return secret
 
 
-def _app(call: Call, app_id: str) -> Document:
-    app = call.store.get("app", app_id)
-    if app is None:
-        raise not_found(app_id, "AppInstance")
-    return app
-
-
-def _find(call: Call, app_id: str, secret_id: str) -> Document:
-    _app(call, app_id)
-    found = call.store.get("clientSecret", f"{app_id}:{secret_id}")
-    if found is None:
-        raise not_found(secret_id, "OAuth2ClientSecret")
-    return found
-
-
-def _render(call: Call, app_id: str, secret: Document) -> Document:
+def _render(request: ApiRequest, app_id: str, secret: Document) -> Document:
     base = f"apps/{app_id}/credentials/secrets/{secret['id']}"
     if secret["status"] == "ACTIVE":
-        links = {"deactivate": _link(call, f"{base}/lifecycle/deactivate", "POST")}
+        links = {"deactivate": request.link(f"{base}/lifecycle/deactivate", "POST")}
     else:
         links = {
-            "activate": _link(call, f"{base}/lifecycle/activate", "POST"),
-            "delete": _link(call, base, "DELETE"),
+            "activate": request.link(f"{base}/lifecycle/activate", "POST"),
+            "delete": request.link(base, "DELETE"),
         }
     return {**secret, "_links": links}
 
 
-def _link(call: Call, path: str, method: str) -> Document:
-    return {"href": call.api(path), "hints": {"allow": [method]}}
+def _list(request: ApiRequest, app_id: str) -> ApiResponse:
+    find(request.store, "app", app_id)
+    return ApiResponse(
+        200, [_render(request, app_id, secret) for secret in _secrets_of(request.store, app_id)]
+    )
 
 
-def _list(call: Call, app_id: str) -> Reply:
-    _app(call, app_id)
-    return Reply(200, [_render(call, app_id, each) for each in _of(call.store, app_id)])
+def _get(request: ApiRequest, app_id: str, secret_id: str) -> ApiResponse:
+    return ApiResponse(
+        200, _render(request, app_id, find_in_app(request.store, "clientSecret", app_id, secret_id))
+    )
 
 
-def _get(call: Call, app_id: str, secret_id: str) -> Reply:
-    return Reply(200, _render(call, app_id, _find(call, app_id, secret_id)))
+def _create(request: ApiRequest, app_id: str) -> ApiResponse:
+    find(request.store, "app", app_id)
+    if len(_secrets_of(request.store, app_id)) >= _MAX_SECRETS:
+        raise invalid("clientSecret", f"You can have at most {_MAX_SECRETS} client secrets.")
+    body = request.body if isinstance(request.body, dict) else {}
+    secret = _add(request.store, app_id, body.get("client_secret") or secrets.token_urlsafe(48))
+    return ApiResponse(201, _render(request, app_id, secret))
 
 
-def _create(call: Call, app_id: str) -> Reply:
-    _app(call, app_id)
-    if len(_of(call.store, app_id)) >= _MOST:
-        raise invalid("clientSecret", f"You can have at most {_MOST} client secrets.")
-    sent = call.body if isinstance(call.body, dict) else {}
-    made = _add(call.store, app_id, sent.get("client_secret") or secrets.token_urlsafe(48))
-    return Reply(201, _render(call, app_id, made))
-
-
-def _turn(call: Call, app_id: str, secret_id: str) -> Reply:
-    secret = _find(call, app_id, secret_id)
-    status = "INACTIVE" if call.path.endswith("/deactivate") else "ACTIVE"
-    others = [each for each in _of(call.store, app_id) if each["id"] != secret_id]
-    if status == "INACTIVE" and not any(each["status"] == "ACTIVE" for each in others):
+def _change_status(request: ApiRequest, app_id: str, secret_id: str) -> ApiResponse:
+    secret, status = find_in_app(request.store, "clientSecret", app_id, secret_id), request.target_status
+    others = [other for other in _secrets_of(request.store, app_id) if other["id"] != secret_id]
+    if status == "INACTIVE" and not any(other["status"] == "ACTIVE" for other in others):
         raise invalid("clientSecret", "You must have at least one active client secret.")
     changed = {**secret, "status": status, "lastUpdated": now()}
-    call.store.put("clientSecret", f"{app_id}:{secret_id}", changed)
-    return Reply(200, _render(call, app_id, changed))
+    request.store.put("clientSecret", f"{app_id}:{secret_id}", changed)
+    return ApiResponse(200, _render(request, app_id, changed))
 
 
-def _delete(call: Call, app_id: str, secret_id: str) -> Reply:
-    if _find(call, app_id, secret_id)["status"] == "ACTIVE":
-        raise OktaError(400, "E0000001", "Api validation failed: clientSecret", ["The secret is active."])
-    call.store.delete("clientSecret", f"{app_id}:{secret_id}")
-    return Reply(204)
+def _delete(request: ApiRequest, app_id: str, secret_id: str) -> ApiResponse:
+    if find_in_app(request.store, "clientSecret", app_id, secret_id)["status"] == "ACTIVE":
+        raise invalid("clientSecret", "The secret is active.")
+    request.store.delete("clientSecret", f"{app_id}:{secret_id}")
+    return ApiResponse(204)
 
 
 _READ, _MANAGE = ("okta.apps.read",), ("okta.apps.manage",)
-_ALL = "/api/v1/apps/{app_id}/credentials/secrets"
-_ONE = f"{_ALL}/{{secret_id}}"
+_SECRETS = "/api/v1/apps/{app_id}/credentials/secrets"
+_SECRET = f"{_SECRETS}/{{secret_id}}"
 ROUTES = (
-    Route("GET", _ALL, _list, _READ, "apps"),
-    Route("POST", _ALL, _create, _MANAGE, "apps"),
-    Route("GET", _ONE, _get, _READ, "apps"),
-    Route("DELETE", _ONE, _delete, _MANAGE, "apps"),
-    Route("POST", f"{_ONE}/lifecycle/activate", _turn, _MANAGE, "apps"),
-    Route("POST", f"{_ONE}/lifecycle/deactivate", _turn, _MANAGE, "apps"),
+    Route("GET", _SECRETS, _list, _READ, "apps"),
+    Route("POST", _SECRETS, _create, _MANAGE, "apps"),
+    Route("GET", _SECRET, _get, _READ, "apps"),
+    Route("DELETE", _SECRET, _delete, _MANAGE, "apps"),
+    *lifecycle_routes(_SECRET, _change_status, _MANAGE, "apps"),
 )

@@ -1,7 +1,7 @@
-"""Okta's filter and search expressions, as a test of documents.
+"""Filter and search expressions.
 
 Grammar: Okta Developer, "Filter results" and "Search for users" (a subset of SCIM filters, RFC 7644 section 3.4.2.2):
-comparisons joined by ``and`` and ``or``, parentheses. Strings compare without regard to case, as in SCIM.
+comparisons joined by ``and`` and ``or``, parentheses. Strings compare case-insensitively, as in SCIM.
 """
 
 from __future__ import annotations
@@ -21,88 +21,88 @@ _TOKEN = re.compile(
 _OPERATORS = ("eq", "ne", "sw", "co", "ew", "gt", "ge", "lt", "le", "pr")
 
 
-def parse(text: str, allowed: Collection[str] | None = None) -> Predicate:
-    """The test that an expression means.
+def parse_filter(expression: str, properties: Collection[str] | None = None) -> Predicate:
+    """Parse an expression into a predicate over documents.
 
     Args:
-        text: the expression.
-        allowed: the properties that may be compared; None for any.
+        expression: the expression.
+        properties: dotted paths of the properties that may be compared; None for any.
 
     Raises:
-        OktaError: 400 for what cannot be read, or a property that may not be compared.
+        OktaError: 400 for a syntax error, or a property that may not be compared.
     """
-    parser = _Parser(text, allowed)
-    found = parser.either()
+    parser = _Parser(expression, properties)
+    predicate = parser.parse_or()
     if parser.peek():
-        raise _unreadable(text)
-    return found
+        raise _syntax_error(expression)
+    return predicate
 
 
-def _unreadable(text: str) -> OktaError:
-    return OktaError(400, "E0000031", f"Invalid search criteria. {text}"[:200])
+def _syntax_error(expression: str) -> OktaError:
+    return OktaError(400, "E0000031", f"Invalid search criteria. {expression}"[:200])
 
 
 class _Parser:
-    def __init__(self, text: str, allowed: Collection[str] | None) -> None:
-        self._text = text
-        self._allowed = allowed
+    def __init__(self, expression: str, properties: Collection[str] | None) -> None:
+        self._expression = expression
+        self._properties = properties
         self._tokens: list[str] = []
         position = 0
-        while position < len(text.rstrip()):
-            found = _TOKEN.match(text, position)
-            if found is None:
-                raise _unreadable(text)
-            self._tokens.append(found.group().strip())
-            position = found.end()
-        self._at = 0
+        while position < len(expression.rstrip()):
+            match = _TOKEN.match(expression, position)
+            if match is None:
+                raise _syntax_error(expression)
+            self._tokens.append(match.group().strip())
+            position = match.end()
+        self._position = 0
 
     def peek(self) -> str:
-        return self._tokens[self._at] if self._at < len(self._tokens) else ""
+        return self._tokens[self._position] if self._position < len(self._tokens) else ""
 
     def _next(self) -> str:
         token = self.peek()
         if not token:
-            raise _unreadable(self._text)
-        self._at += 1
+            raise _syntax_error(self._expression)
+        self._position += 1
         return token
 
-    def either(self) -> Predicate:
-        parts = [self._both()]
+    def parse_or(self) -> Predicate:
+        terms = [self._parse_and()]
         while self.peek().lower() == "or":
             self._next()
-            parts.append(self._both())
-        return parts[0] if len(parts) == 1 else lambda document: any(part(document) for part in parts)
+            terms.append(self._parse_and())
+        return terms[0] if len(terms) == 1 else lambda document: any(term(document) for term in terms)
 
-    def _both(self) -> Predicate:
-        parts = [self._one()]
+    def _parse_and(self) -> Predicate:
+        terms = [self._parse_term()]
         while self.peek().lower() == "and":
             self._next()
-            parts.append(self._one())
-        return parts[0] if len(parts) == 1 else lambda document: all(part(document) for part in parts)
+            terms.append(self._parse_term())
+        return terms[0] if len(terms) == 1 else lambda document: all(term(document) for term in terms)
 
-    def _one(self) -> Predicate:
+    def _parse_term(self) -> Predicate:
         word = self._next()
         if word == "(":
-            inside = self.either()
+            grouped = self.parse_or()
             if self._next() != ")":
-                raise _unreadable(self._text)
-            return inside
+                raise _syntax_error(self._expression)
+            return grouped
         if word.lower() == "not":
-            negated = self._one()
+            negated = self._parse_term()
             return lambda document: not negated(document)
-        return self._comparison(word)
+        return self._parse_comparison(word)
 
-    def _comparison(self, name: str) -> Predicate:
-        if self._allowed is not None and name not in self._allowed:
-            raise _unreadable(self._text)
+    def _parse_comparison(self, name: str) -> Predicate:
+        if self._properties is not None and name not in self._properties:
+            raise _syntax_error(self._expression)
         operator = self._next().lower()
         if operator not in _OPERATORS:
-            raise _unreadable(self._text)
+            raise _syntax_error(self._expression)
         path = name.split(".")
         if operator == "pr":
             return lambda document: any(value not in (None, "") for value in _values(document, path))
-        wanted = _literal(self._next())
-        return lambda document: _compare(_values(document, path), operator, wanted)
+        operand = _literal(self._next())
+        return lambda document: _compare(_values(document, path), operator, operand)
 
 
 def _literal(token: str) -> str:
@@ -110,45 +110,38 @@ def _literal(token: str) -> str:
 
 
 def _values(document: Any, path: list[str]) -> list[Any]:
-    """Every value at a path; a list on the way stands for each of its items."""
-    found = [document]
+    """Every value at a path; a list on the way contributes the values of each of its items."""
+    values = [document]
     for name in path:
-        found = [
-            item[name]
-            for each in found
-            for item in (each if isinstance(each, list) else [each])
-            if isinstance(item, dict) and name in item
-        ]
-    return [
-        value for each in found for value in (each if isinstance(each, list) else [each]) if value is not None
-    ]
+        values = [item[name] for item in _flatten(values) if isinstance(item, dict) and name in item]
+    return [value for value in _flatten(values) if value is not None]
 
 
-def _compare(values: list[Any], operator: str, wanted: str) -> bool:
+def _flatten(values: list[Any]) -> list[Any]:
+    return [item for value in values for item in (value if isinstance(value, list) else [value])]
+
+
+def _compare(values: list[Any], operator: str, operand: str) -> bool:
     if operator == "ne":
-        return not _compare(values, "eq", wanted)
-    return any(_holds(_text(value), operator, wanted.lower()) for value in values)
+        return not _compare(values, "eq", operand)
+    return any(_matches(str(value).lower(), operator, operand.lower()) for value in values)
 
 
-def _text(value: Any) -> str:
-    return (str(value).lower() if isinstance(value, bool) else str(value)).lower()
-
-
-def _holds(value: str, operator: str, wanted: str) -> bool:  # noqa: PLR0911 (one line per operator)
+def _matches(value: str, operator: str, operand: str) -> bool:  # noqa: PLR0911 (one line per operator)
     match operator:
         case "eq":
-            return value == wanted
+            return value == operand
         case "sw":
-            return value.startswith(wanted)
+            return value.startswith(operand)
         case "ew":
-            return value.endswith(wanted)
+            return value.endswith(operand)
         case "co":
-            return wanted in value
+            return operand in value
         case "gt":
-            return value > wanted
+            return value > operand
         case "ge":
-            return value >= wanted
+            return value >= operand
         case "lt":
-            return value < wanted
+            return value < operand
         case _:
-            return value <= wanted
+            return value <= operand

@@ -1,133 +1,99 @@
-"""The org itself, its custom domains, its API tokens, and the grants of its service apps.
+"""The org's general settings, custom domains, and API tokens.
 
-Okta Management API 2026.06.3, OrgSettingGeneral, ApplicationGrants; Okta Developer, "API token management" and "Custom
-domains" (these two are not in the subset of the description that the tests read).
+Okta Management API 2026.06.3, OrgSettingGeneral; Okta Developer, "API token management" and "Custom domains" (these two are
+not in the subset of the description that the tests read).
 """
 
 from __future__ import annotations
 
-from provisioner.sandbox.okta.management import service_app
-from provisioner.sandbox.okta.management.apps import find as find_app
-from provisioner.sandbox.okta.management.call import Call, Reply, Route
-from provisioner.sandbox.okta.management.errors import invalid, not_found
-from provisioner.sandbox.okta.management.log_events import app_target, note
-from provisioner.sandbox.okta.management.server_documents import link
-from provisioner.sandbox.store import Document
+import hashlib
+import secrets
+from datetime import timedelta
+
+from provisioner.sandbox.okta.management.objects import find, new_id, now, public_members, select
+from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route
+from provisioner.sandbox.store import Document, Store
+
+_TOKEN_WINDOW = timedelta(days=30)
 
 
-def _org(call: Call) -> Reply:
-    kept: Document = call.store.setting("org")
-    links = {
-        "preferences": {"href": call.api("org/preferences")},
-        "uploadLogo": link(call, "org/logo", "POST"),
-        "oktaCommunication": {"href": call.api("org/privacy/oktaCommunication")},
-        "oktaSupport": {"href": call.api("org/privacy/oktaSupport")},
-        "contacts": {"href": call.api("org/contacts")},
+def new_api_token(store: Store, name: str, owner: Document) -> str:
+    """Create an API token that has its owner's permissions, and return its value; the store has only the hash."""
+    value, timestamp = f"00{secrets.token_urlsafe(30)}", now()
+    token = {
+        "id": new_id("00T"),
+        "name": name,
+        "userId": owner["id"],
+        "tokenWindow": "P30D",
+        "network": {"connection": "ANYWHERE"},
+        "clientName": "Okta API",
+        "created": timestamp,
+        "lastUpdated": timestamp,
+        "expiresAt": now(_TOKEN_WINDOW),
+        "_hash": _hash(value),
     }
-    return Reply(200, {**kept, "_links": links})
+    store.put("apiToken", token["id"], token)
+    return value
 
 
-def _domains(call: Call) -> Reply:
-    return Reply(200, {"domains": [_domain(call, each) for each in call.store.all("domain")]})
+def api_token(store: Store, value: str) -> Document | None:
+    """The API token with a value, or None."""
+    return next(iter(select(store, "apiToken", _hash=_hash(value))), None)
 
 
-def _get_domain(call: Call, domain_id: str) -> Reply:
-    found = call.store.get("domain", domain_id)
-    if found is None:
-        raise not_found(domain_id, "CustomDomain")
-    return Reply(200, _domain(call, found))
+def _hash(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()
 
 
-def _domain(call: Call, domain: Document) -> Document:
-    return {**domain, "_links": {"self": link(call, f"domains/{domain['id']}", "GET", "DELETE")}}
-
-
-def _tokens(call: Call) -> Reply:
-    return Reply(200, [_token(call, each) for each in call.store.all("apiToken")])
-
-
-def _get_token(call: Call, token_id: str) -> Reply:
-    found = call.store.get("apiToken", token_id)
-    if found is None:
-        raise not_found(token_id, "ApiToken")
-    return Reply(200, _token(call, found))
-
-
-def _revoke(call: Call, token_id: str) -> Reply:
-    if call.store.get("apiToken", token_id) is None:
-        raise not_found(token_id, "ApiToken")
-    call.store.delete("apiToken", token_id)
-    return Reply(204)
-
-
-def _token(call: Call, token: Document) -> Document:
-    shown = {name: value for name, value in token.items() if not name.startswith("_")}
-    return {**shown, "_link": {"self": link(call, f"api-tokens/{token['id']}", "GET", "DELETE")}}
-
-
-def _grants(call: Call, app_id: str) -> Reply:
-    find_app(call.store, app_id)
-    found = [each for each in call.store.all("grant") if each["_appId"] == app_id]
-    return Reply(200, [_grant(call, each) for each in found])
-
-
-def _get_grant(call: Call, app_id: str, grant_id: str) -> Reply:
-    return Reply(200, _grant(call, _find_grant(call, app_id, grant_id)))
-
-
-def _find_grant(call: Call, app_id: str, grant_id: str) -> Document:
-    find_app(call.store, app_id)
-    found = call.store.get("grant", grant_id)
-    if found is None or found["_appId"] != app_id:
-        raise not_found(grant_id, "OAuth2ScopeConsentGrant")
-    return found
-
-
-def _grant(call: Call, grant: Document) -> Document:
-    app = f"apps/{grant['_appId']}"
-    shown = {name: value for name, value in grant.items() if not name.startswith("_")}
+def _get_org(request: ApiRequest) -> ApiResponse:
     links = {
-        "app": {"href": call.api(app)},
-        "self": link(call, f"{app}/grants/{grant['id']}", "GET", "DELETE"),
-        "client": {"href": f"{call.root}/oauth2/v1/clients/{grant['clientId']}"},
+        "preferences": {"href": request.url("org/preferences")},
+        "uploadLogo": request.link("org/logo", "POST"),
+        "oktaCommunication": {"href": request.url("org/privacy/oktaCommunication")},
+        "oktaSupport": {"href": request.url("org/privacy/oktaSupport")},
+        "contacts": {"href": request.url("org/contacts")},
     }
-    return {**shown, "issuer": call.root, "_links": links}
+    return ApiResponse(200, {**request.store.setting("org"), "_links": links})
 
 
-def _create_grant(call: Call, app_id: str) -> Reply:
-    """Let a service app ask for a scope of Okta's own APIs; granting one again changes nothing (not recorded)."""
-    app, sent = find_app(call.store, app_id), call.document()
-    scope = sent.get("scopeId")
-    if scope not in service_app.SCOPES:
-        raise invalid("scopeId", f"scopeId: '{scope}' is not a scope of the org authorization server")
-    if str(sent.get("issuer", "")).rstrip("/") != call.root:
-        raise invalid("issuer", "issuer: must be the org authorization server")
-    found = next(
-        (each for each in call.store.all("grant") if (each["_appId"], each["scopeId"]) == (app_id, scope)),
-        None,
-    )
-    if found is None:
-        found = service_app.grant(call.store, app, str(scope), call.caller.id, call.caller.kind)
-        note(call, "app.oauth2.client.scope.consent.grant", app_target(app))
-    return Reply(201, _grant(call, found))
+def _list_domains(request: ApiRequest) -> ApiResponse:
+    domains = request.store.all("domain")
+    return ApiResponse(200, {"domains": [_render_domain(request, domain) for domain in domains]})
 
 
-def _revoke_grant(call: Call, app_id: str, grant_id: str) -> Reply:
-    service_app.revoke(call.store, _find_grant(call, app_id, grant_id))
-    return Reply(204)
+def _get_domain(request: ApiRequest, domain_id: str) -> ApiResponse:
+    return ApiResponse(200, _render_domain(request, find(request.store, "domain", domain_id)))
 
 
-_GRANT_READ, _GRANT_MANAGE = ("okta.appGrants.read",), ("okta.appGrants.manage",)
-_GRANTS, _TOKENS = "/api/v1/apps/{app_id}/grants", "/api/v1/api-tokens"
+def _render_domain(request: ApiRequest, domain: Document) -> Document:
+    return {**domain, "_links": {"self": request.link(f"domains/{domain['id']}", "GET", "DELETE")}}
+
+
+def _list_tokens(request: ApiRequest) -> ApiResponse:
+    return ApiResponse(200, [_render_token(request, token) for token in request.store.all("apiToken")])
+
+
+def _get_token(request: ApiRequest, token_id: str) -> ApiResponse:
+    return ApiResponse(200, _render_token(request, find(request.store, "apiToken", token_id)))
+
+
+def _revoke_token(request: ApiRequest, token_id: str) -> ApiResponse:
+    find(request.store, "apiToken", token_id)
+    request.store.delete("apiToken", token_id)
+    return ApiResponse(204)
+
+
+def _render_token(request: ApiRequest, token: Document) -> Document:
+    itself = request.link(f"api-tokens/{token['id']}", "GET", "DELETE")
+    return {**public_members(token), "_link": {"self": itself}}
+
+
+_TOKENS = "/api/v1/api-tokens"
 ROUTES = (
-    Route("GET", "/api/v1/org", _org, ("okta.orgs.read",), "other"),
-    Route("GET", "/api/v1/domains", _domains, ("okta.domains.read",), "other"),
+    Route("GET", "/api/v1/org", _get_org, ("okta.orgs.read",), "other"),
+    Route("GET", "/api/v1/domains", _list_domains, ("okta.domains.read",), "other"),
     Route("GET", "/api/v1/domains/{domain_id}", _get_domain, ("okta.domains.read",), "other"),
-    Route("GET", _TOKENS, _tokens, ("okta.apiTokens.read",), "other"),
+    Route("GET", _TOKENS, _list_tokens, ("okta.apiTokens.read",), "other"),
     Route("GET", f"{_TOKENS}/{{token_id}}", _get_token, ("okta.apiTokens.read",), "other"),
-    Route("DELETE", f"{_TOKENS}/{{token_id}}", _revoke, ("okta.apiTokens.manage",), "other"),
-    Route("GET", _GRANTS, _grants, _GRANT_READ, "apps"),
-    Route("POST", _GRANTS, _create_grant, _GRANT_MANAGE, "apps"),
-    Route("GET", f"{_GRANTS}/{{grant_id}}", _get_grant, _GRANT_READ, "apps"),
-    Route("DELETE", f"{_GRANTS}/{{grant_id}}", _revoke_grant, _GRANT_MANAGE, "apps"),
+    Route("DELETE", f"{_TOKENS}/{{token_id}}", _revoke_token, ("okta.apiTokens.manage",), "other"),
 )

@@ -1,72 +1,68 @@
-"""Every operation that the emulated Management API has."""
+"""The operations of the emulated Management API."""
 
 from __future__ import annotations
 
 import re
 
 from provisioner.sandbox.okta.management import (
+    app_connections,
+    app_grants,
     app_groups,
     app_users,
     apps,
+    authorization_server_policies,
+    authorization_server_scopes,
     authorization_servers,
     client_secrets,
-    connections,
-    group_push,
-    group_rules,
+    group_push_mappings,
     groups,
-    logs,
-    mappings,
     org,
+    policies,
+    profile_mappings,
     schemas,
-    server_policies,
-    sign_in_policies,
+    system_log,
     users,
 )
-from provisioner.sandbox.okta.management.call import Route
-from provisioner.sandbox.okta.management.errors import OktaError, method_not_allowed
+from provisioner.sandbox.okta.management.errors import method_not_allowed, not_found
+from provisioner.sandbox.okta.management.request import Route
 
 ROUTES: tuple[Route, ...] = (
-    *apps.ROUTES,
+    *app_connections.ROUTES,
+    *app_grants.ROUTES,
     *app_groups.ROUTES,
     *app_users.ROUTES,
+    *apps.ROUTES,
+    *authorization_server_policies.ROUTES,
+    *authorization_server_scopes.ROUTES,
     *authorization_servers.ROUTES,
     *client_secrets.ROUTES,
-    *connections.ROUTES,
-    *group_push.ROUTES,
-    *group_rules.ROUTES,
+    *group_push_mappings.ROUTES,
     *groups.ROUTES,
-    *logs.ROUTES,
-    *mappings.ROUTES,
     *org.ROUTES,
+    *policies.ROUTES,
+    *profile_mappings.ROUTES,
     *schemas.ROUTES,
-    *server_policies.ROUTES,
-    *sign_in_policies.ROUTES,
+    *system_log.ROUTES,
     *users.ROUTES,
 )
-_NAME = re.compile(r"\{(\w+)\}")
-
-
-def _pattern(path: str) -> re.Pattern[str]:
-    return re.compile(_NAME.sub(r"(?P<\1>[^/]+)", path))
-
-
-_COMPILED = [(_pattern(route.path), route) for route in ROUTES]
+_PARAMETER = re.compile(r"\{(\w+)\}")
+_PATTERNS = [(re.compile(_PARAMETER.sub(r"(?P<\1>[^/]+)", route.path)), route) for route in ROUTES]
 
 
 def match(method: str, path: str) -> tuple[Route, dict[str, str]]:
-    """The operation that a request means, and the names in its path.
+    """The route of a request, and the values of the parameters in its path.
 
     Raises:
-        OktaError: 405 for a known path, 404 for an unknown one (how Okta words that was not seen).
+        OktaError: 405 for a known path, 404 for an unknown one (Okta's text for it is not recorded).
     """
-    known = False
-    for pattern, route in _COMPILED:
-        found = pattern.fullmatch(path)
-        if found is None:
+    path_exists = False
+    for pattern, route in _PATTERNS:
+        path_match = pattern.fullmatch(path)
+        if path_match is None:
             continue
         if route.method == method:
-            return route, found.groupdict()
-        known = True
-    if known:
+            return route, path_match.groupdict()
+        path_exists = True
+    if path_exists:
         raise method_not_allowed()
-    raise OktaError(404, "E0000007", f"Not found: Resource not found: {path} (Endpoint)")
+    raise not_found(path, "Endpoint")

@@ -1,21 +1,22 @@
-"""Users (Okta Management API 2026.06.3, User, UserLifecycle)."""
+"""Users and their lifecycle (Okta Management API 2026.06.3, User, UserLifecycle)."""
 
 from __future__ import annotations
 
 from contextlib import nullcontext
 from typing import Any
 
-from provisioner.sandbox.okta.management import filters, membership, paging, rendering
-from provisioner.sandbox.okta.management.call import Call, Reply, Route
-from provisioner.sandbox.okta.management.errors import OktaError, invalid, malformed, not_found
-from provisioner.sandbox.okta.management.identity import new_id, now
-from provisioner.sandbox.okta.management.log_events import group_target, note, user_target
-from provisioner.sandbox.okta.management.paging import Size
-from provisioner.sandbox.store import Document, Store
+from provisioner.sandbox.okta.management import directory, errors
+from provisioner.sandbox.okta.management.assignments import user_changed
+from provisioner.sandbox.okta.management.filters import parse_filter
+from provisioner.sandbox.okta.management.objects import find, now, required_text
+from provisioner.sandbox.okta.management.pagination import PageSize, page_limit, paginate, paginate_stored
+from provisioner.sandbox.okta.management.request import ApiRequest, ApiResponse, Route, lifecycle_routes
+from provisioner.sandbox.okta.management.system_log import group_target, log_request, user_target
+from provisioner.sandbox.store import Document
 
-_PAGE = Size(200, 200)
-_QUERY_PAGE = Size(10, 200)
-_FILTERS = (
+_PAGE = PageSize(200, 200)
+_QUERY_PAGE = PageSize(10, 200)
+_FILTER_PROPERTIES = (
     "status",
     "lastUpdated",
     "id",
@@ -27,172 +28,113 @@ _FILTERS = (
 _REQUIRED = ("login", "email", "firstName", "lastName")
 
 
-def new(profile: Document, *, status: str = "ACTIVE", type_id: str) -> Document:
-    """A new user, not yet stored.
-
-    Args:
-        profile: its profile.
-        status: ``STAGED``, ``PROVISIONED`` or ``ACTIVE``.
-        type_id: its user type.
-    """
-    moment = now()
-    return {
-        "id": new_id("00u"),
-        "status": status,
-        "created": moment,
-        "activated": None if status == "STAGED" else moment,
-        "statusChanged": moment,
-        "lastLogin": None,
-        "lastUpdated": moment,
-        "passwordChanged": None,
-        "type": {"id": type_id},
-        "profile": {"secondEmail": None, "mobilePhone": None, **profile},
-        "credentials": {"provider": {"type": "OKTA", "name": "OKTA"}},
-    }
-
-
-def find(store: Store, key: str) -> Document:
-    """The user of an id, a login, or the part of a login before the @ when that is one user's only.
-
-    Raises:
-        OktaError: 404.
-    """
-    found = store.get("user", key)
-    if found is None:
-        wanted = key.lower()
-        candidates = store.containing("user", key)
-        logins = [(user["profile"]["login"].lower(), user) for user in candidates]
-        exact = [user for login, user in logins if login == wanted]
-        short = [user for login, user in logins if login.partition("@")[0] == wanted]
-        found = exact[0] if exact else short[0] if len(short) == 1 else None
-    if found is None:
-        raise not_found(key, "User")
-    return found
-
-
-def _list(call: Call) -> Reply:
-    """Without ``search`` or ``filter`` deactivated users are left out; ``search`` reads an index that lags behind."""
-    q, search, expression = (call.query.get(name) for name in ("q", "search", "filter"))
+def _list(request: ApiRequest) -> ApiResponse:
+    """Deactivated users are returned for ``search`` and ``filter`` only; ``search`` reads an index that lags behind."""
+    q, search, expression = (request.query.get(name) for name in ("q", "search", "filter"))
     if q is not None:
-        found = [
-            each for each in call.store.all("user") if each["status"] != "DEPROVISIONED" and _begins(each, q)
-        ]
-        count = paging.limit(call, _QUERY_PAGE)
-        return Reply(200, [rendering.user(call, each) for each in found[:count]])
+        return _list_by_prefix(request, q)
     if search is None and expression is None:
-        return _plain(call)
-    with call.store.lagging_replica() if search is not None else nullcontext():
-        found = call.store.all("user")
-    for text, allowed in ((search, None), (expression, _FILTERS)):
+        return paginate_stored(
+            request,
+            "user",
+            _PAGE,
+            lambda user: directory.render_user(request, user),
+            include=lambda user: bool(user["status"] != "DEPROVISIONED"),
+        )
+    with request.store.lagging_replica() if search is not None else nullcontext():
+        users = request.store.all("user")
+    for text, properties in ((search, None), (expression, _FILTER_PROPERTIES)):
         if text is not None:
-            fits = filters.parse(text, allowed)
-            found = [each for each in found if fits(each)]
-    return paging.page(call, found, _PAGE, lambda each: rendering.user(call, each))
+            matches = parse_filter(text, properties)
+            users = [user for user in users if matches(user)]
+    return paginate(request, users, _PAGE, lambda user: directory.render_user(request, user))
 
 
-def _begins(user: Document, q: str) -> bool:
-    return any(
-        str(user["profile"].get(name) or "").lower().startswith(q.lower())
-        for name in ("firstName", "lastName", "email")
-    )
+def _list_by_prefix(request: ApiRequest, q: str) -> ApiResponse:
+    """Users whose first name, last name or email begins with ``q``; this list is not paginated."""
+    limit = page_limit(request, _QUERY_PAGE)
+    users = [
+        user
+        for user in request.store.all("user")
+        if user["status"] != "DEPROVISIONED"
+        and any(
+            str(user["profile"].get(name) or "").lower().startswith(q.lower())
+            for name in ("firstName", "lastName", "email")
+        )
+    ]
+    return ApiResponse(200, [directory.render_user(request, user) for user in users[:limit]])
 
 
-def _plain(call: Call) -> Reply:
-    """A page by itself: an org may have a hundred thousand users."""
-    count, after = paging.limit(call, _PAGE), paging.cursor(call)
-    shown: list[Document] = []
-    while True:
-        read = call.store.page("user", "", count + 1, after)
-        shown += [each for each in read if each["status"] != "DEPROVISIONED"]
-        if len(shown) > count or len(read) <= count:
-            break
-        after = read[-1]["id"]
-    more = shown[count - 1]["id"] if len(shown) > count else None
-    return paging.answer(call, [rendering.user(call, each) for each in shown[:count]], count, more)
-
-
-def _profile(call: Call, sent: Any, own_id: str = "") -> Document:
-    """A whole profile; logins are unique."""
-    if not isinstance(sent, dict):
-        raise malformed()
+def _validated_profile(request: ApiRequest, profile: Any, own_id: str = "") -> Document:
+    """A complete profile; logins are unique."""
+    if not isinstance(profile, dict):
+        raise errors.malformed_body()
     for name in _REQUIRED:
-        if not isinstance(sent.get(name), str) or not sent[name].strip():
-            raise invalid(name, f"{name}: The field cannot be left blank")
-    known = {name for part in _definitions(call).values() for name in part["properties"]}
-    if unknown := sorted(set(sent) - known):
-        raise invalid(unknown[0], f"{unknown[0]}: is not in the schema of this user type")
-    login = sent["login"].lower()
-    for other in call.store.containing("user", login):
-        if other["profile"]["login"].lower() == login and other["id"] != own_id:
-            raise invalid(
+        required_text(profile, name)
+    definitions = request.store.setting("user_schema")["definitions"]
+    known = {name for definition in definitions.values() for name in definition["properties"]}
+    if unknown := sorted(set(profile) - known):
+        raise errors.invalid(unknown[0], f"{unknown[0]}: is not in the schema of this user type")
+    login = profile["login"].lower()
+    for user in request.store.containing("user", login):
+        if user["profile"]["login"].lower() == login and user["id"] != own_id:
+            raise errors.invalid(
                 "login", "login: An object with this field already exists in the current organization"
             )
-    return dict(sent)
+    return dict(profile)
 
 
-def _definitions(call: Call) -> Document:
-    found: Document = call.store.setting("user_schema")["definitions"]
-    return found
-
-
-def _create(call: Call) -> Reply:
-    sent, store = call.document(), call.store
-    profile = _profile(call, sent.get("profile"))
-    password = ((sent.get("credentials") or {}).get("password") or {}).get("value")
-    active = call.flag("activate", default=True)
-    status = "STAGED" if not active else "ACTIVE" if password else "PROVISIONED"
-    types = store.all("userType")
-    user = new(profile, status=status, type_id=next(each["id"] for each in types if each["default"]))
+def _create(request: ApiRequest) -> ApiResponse:
+    body, store = request.json_object(), request.store
+    profile = _validated_profile(request, body.get("profile"))
+    password = ((body.get("credentials") or {}).get("password") or {}).get("value")
+    activate = request.flag("activate", default=True)
+    status = "STAGED" if not activate else "ACTIVE" if password else "PROVISIONED"
+    user = directory.new_user(profile, status=status, type_id=directory.default_user_type(store)["id"])
     if password:
         user["credentials"] = {"password": {}, **user["credentials"]}
         user["passwordChanged"] = user["created"]
     store.put("user", user["id"], user)
-    note(call, "user.lifecycle.create", user_target(user))
-    if active:
-        note(call, "user.lifecycle.activate", user_target(user))
-    everyone = next((each["id"] for each in store.all("group") if each["type"] == "BUILT_IN"), None)
-    for group_id in [*([everyone] if everyone else []), *(sent.get("groupIds") or [])]:
-        _join(call, user, group_id)
-    return Reply(200, rendering.user(call, user))
+    log_request(request, "user.lifecycle.create", user_target(user))
+    if activate:
+        log_request(request, "user.lifecycle.activate", user_target(user))
+    everyone = next((group["id"] for group in store.all("group") if group["type"] == "BUILT_IN"), None)
+    for group_id in [*([everyone] if everyone else []), *(body.get("groupIds") or [])]:
+        _add_to_group(request, user, find(store, "group", group_id))
+    return ApiResponse(200, directory.render_user(request, user))
 
 
-def _join(call: Call, user: Document, group_id: str) -> None:
-    group = call.store.get("group", group_id)
-    if group is None:
-        raise not_found(group_id, "UserGroup")
-    if user["id"] in group["_members"]:
-        return
-    changed = {**group, "_members": [*group["_members"], user["id"]], "lastMembershipUpdated": now()}
-    call.store.put("group", group_id, changed)
-    if group["type"] != "BUILT_IN":
-        note(call, "group.user_membership.add", user_target(user), group_target(group))
-    call.touched.update(membership.members_changed(call.store, group_id, [user["id"]]))
+def _add_to_group(request: ApiRequest, user: Document, group: Document) -> None:
+    if user["id"] not in group["_members"] and group["type"] != "BUILT_IN":
+        log_request(request, "group.user_membership.add", user_target(user), group_target(group))
+    request.apps_to_push.update(directory.add_to_groups(request.store, [group], user))
 
 
-def _get(call: Call, user_id: str) -> Reply:
-    """``me`` is the owner of the API token; a service app is nobody (not recorded)."""
+def _get(request: ApiRequest, user_id: str) -> ApiResponse:
+    """``me`` is the owner of the API token; for a service app it does not exist (not recorded)."""
     if user_id == "me":
-        if call.caller.kind != "User":
-            raise not_found("me", "User")
-        user_id = call.caller.id
-    return Reply(200, rendering.user(call, find(call.store, user_id)))
+        if request.caller.kind != "User":
+            raise errors.not_found("me", "User")
+        user_id = request.caller.id
+    return ApiResponse(200, directory.render_user(request, directory.find_user(request.store, user_id)))
 
 
-def _update(call: Call, user_id: str) -> Reply:
+def _update(request: ApiRequest, user_id: str) -> ApiResponse:
     """POST merges the profile, PUT replaces it."""
-    user, sent = find(call.store, user_id), call.document()
-    profile = sent.get("profile") or {}
+    user, body = directory.find_user(request.store, user_id), request.json_object()
+    profile = body.get("profile") or {}
     if not isinstance(profile, dict):
-        raise malformed()
-    kept = user["profile"] if call.method == "POST" else {}
-    changed = {**user, "profile": _profile(call, {**kept, **profile}, user["id"]), "lastUpdated": now()}
-    call.store.put("user", user["id"], changed)
-    note(call, "user.account.update_profile", user_target(changed))
-    call.touched.update(membership.user_changed(call.store, changed, came_or_went=False))
-    return Reply(200, rendering.user(call, changed))
+        raise errors.malformed_body()
+    if request.method == "POST":
+        profile = {**user["profile"], **profile}
+    changed = {**user, "profile": _validated_profile(request, profile, user["id"]), "lastUpdated": now()}
+    request.store.put("user", user["id"], changed)
+    log_request(request, "user.account.update_profile", user_target(changed))
+    request.apps_to_push.update(user_changed(request.store, changed, lifecycle=False))
+    return ApiResponse(200, directory.render_user(request, changed))
 
 
-_STEPS = {
+_TRANSITIONS = {
     "activate": (("STAGED", "DEPROVISIONED"), "ACTIVE"),
     "reactivate": (("PROVISIONED", "DEPROVISIONED"), "ACTIVE"),
     "deactivate": (
@@ -202,7 +144,8 @@ _STEPS = {
     "suspend": (("ACTIVE",), "SUSPENDED"),
     "unsuspend": (("SUSPENDED",), "ACTIVE"),
 }
-_REFUSALS = {
+"""By lifecycle operation: the statuses in which it is allowed, and the status after it."""
+_TRANSITION_ERRORS = {
     "activate": (403, "E0000016", "Activation failed because the user is already active"),
     "reactivate": (403, "E0000038", "This operation is not allowed in the user's current status."),
     "deactivate": (403, "E0000038", "This operation is not allowed in the user's current status."),
@@ -211,58 +154,57 @@ _REFUSALS = {
 }
 
 
-def _step(call: Call, user_id: str) -> Reply:
-    """Activate, reactivate, deactivate, suspend, unsuspend; the path's last part says which."""
-    user, step = find(call.store, user_id), call.path.rpartition("/")[2]
-    begin, end = _STEPS[step]
-    if user["status"] not in begin:
-        raise OktaError(*_REFUSALS[step])
-    moment = now()
-    changed = {**user, "status": end, "statusChanged": moment, "lastUpdated": moment}
-    if step == "activate":
-        changed["activated"] = moment
-    call.store.put("user", user["id"], changed)
-    note(call, f"user.lifecycle.{step}", user_target(changed))
-    gone = "DEPROVISIONED" in (user["status"], end)
-    call.touched.update(membership.user_changed(call.store, changed, came_or_went=gone))
-    return Reply(200, {})
+def _change_status(request: ApiRequest, user_id: str) -> ApiResponse:
+    user, operation = directory.find_user(request.store, user_id), request.operation
+    allowed, status = _TRANSITIONS[operation]
+    if user["status"] not in allowed:
+        raise errors.OktaError(*_TRANSITION_ERRORS[operation])
+    timestamp = now()
+    changed = {**user, "status": status, "statusChanged": timestamp, "lastUpdated": timestamp}
+    if operation == "activate":
+        changed["activated"] = timestamp
+    request.store.put("user", user["id"], changed)
+    log_request(request, f"user.lifecycle.{operation}", user_target(changed))
+    lifecycle = "DEPROVISIONED" in (user["status"], status)
+    request.apps_to_push.update(user_changed(request.store, changed, lifecycle=lifecycle))
+    return ApiResponse(200, {})
 
 
-def _delete(call: Call, user_id: str) -> Reply:
-    """The first DELETE deactivates a user who is not, the next one removes it."""
-    user, store = find(call.store, user_id), call.store
+def _delete(request: ApiRequest, user_id: str) -> ApiResponse:
+    """DELETE deactivates a user; a second DELETE removes the deactivated user."""
+    user, store = directory.find_user(request.store, user_id), request.store
     if user["status"] != "DEPROVISIONED":
-        moment = now()
-        user = {**user, "status": "DEPROVISIONED", "statusChanged": moment, "lastUpdated": moment}
+        timestamp = now()
+        user = {**user, "status": "DEPROVISIONED", "statusChanged": timestamp, "lastUpdated": timestamp}
         store.put("user", user["id"], user)
-        note(call, "user.lifecycle.deactivate", user_target(user))
+        log_request(request, "user.lifecycle.deactivate", user_target(user))
     else:
         for group in store.all("group"):
             if user["id"] in group["_members"]:
-                members = [each for each in group["_members"] if each != user["id"]]
+                members = [member for member in group["_members"] if member != user["id"]]
                 store.put("group", group["id"], {**group, "_members": members})
         store.delete("user", user["id"])
-        note(call, "user.lifecycle.delete.initiated", user_target(user))
-    call.touched.update(membership.user_changed(store, user, came_or_went=True))
-    return Reply(204)
+        log_request(request, "user.lifecycle.delete.initiated", user_target(user))
+    request.apps_to_push.update(user_changed(store, user, lifecycle=True))
+    return ApiResponse(204)
 
 
-def _groups(call: Call, user_id: str) -> Reply:
-    user = find(call.store, user_id)
-    found = [each for each in call.store.all("group") if user["id"] in each["_members"]]
-    return Reply(200, [rendering.group(call, each) for each in found])
+def _list_groups(request: ApiRequest, user_id: str) -> ApiResponse:
+    user = directory.find_user(request.store, user_id)
+    groups = [group for group in request.store.all("group") if user["id"] in group["_members"]]
+    return ApiResponse(200, [directory.render_group(request, group) for group in groups])
 
 
 _READ, _MANAGE = ("okta.users.read",), ("okta.users.manage",)
-_ALL = "/api/v1/users"
-_ONE = f"{_ALL}/{{user_id}}"
+_USERS = "/api/v1/users"
+_USER = f"{_USERS}/{{user_id}}"
 ROUTES = (
-    Route("GET", _ALL, _list, _READ, "users"),
-    Route("POST", _ALL, _create, _MANAGE, "users"),
-    Route("GET", _ONE, _get, _READ, "users"),
-    Route("POST", _ONE, _update, _MANAGE, "users"),
-    Route("PUT", _ONE, _update, _MANAGE, "users"),
-    Route("DELETE", _ONE, _delete, _MANAGE, "users"),
-    Route("GET", f"{_ONE}/groups", _groups, _READ, "users"),
-    *(Route("POST", f"{_ONE}/lifecycle/{step}", _step, _MANAGE, "users") for step in _STEPS),
+    Route("GET", _USERS, _list, _READ, "users"),
+    Route("POST", _USERS, _create, _MANAGE, "users"),
+    Route("GET", _USER, _get, _READ, "users"),
+    Route("POST", _USER, _update, _MANAGE, "users"),
+    Route("PUT", _USER, _update, _MANAGE, "users"),
+    Route("DELETE", _USER, _delete, _MANAGE, "users"),
+    Route("GET", f"{_USER}/groups", _list_groups, _READ, "users"),
+    *lifecycle_routes(_USER, _change_status, _MANAGE, "users", _TRANSITIONS),
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from provisioner.sandbox.misconfigurations import NothingToBreakError
-from provisioner.sandbox.okta.management import log_events
-from provisioner.sandbox.okta.management.identity import now
+from provisioner.sandbox.okta.management import system_log
+from provisioner.sandbox.okta.management.objects import now
 from provisioner.sandbox.store import Document
 
 from .org import Org, misconfiguration
@@ -71,16 +71,14 @@ def _inactive_users(org: Org) -> None:
 def _sign_in_failures(org: Org) -> None:
     """A user tried to sign in, and no access policy matched."""
     app, user = org.application, org.okta.all("user")[0]
-    actor = log_events.user_target(user)
-    client: Document = log_events.target("PublicClientApp", org.client_id, app["label"])
-    log_events.write(
+    actor = system_log.user_target(user)
+    client: Document = system_log.target("PublicClientApp", org.client_id, app["label"])
+    system_log.write_event(
         org.okta,
         "app.oauth2.as.authorize",
-        [client, log_events.app_target(app)],
+        [client, system_log.app_target(app)],
         actor={name: value for name, value in actor.items() if name != "detailEntry"},
-        result="FAILURE",
-        reason="no_matching_policy",
+        failure="no_matching_policy",
         severity="WARN",
-        message="OAuth2 authorization request",
-        debug={"requestUri": f"/oauth2/{org.server['id']}/v1/authorize"},
+        debug_data={"requestUri": f"/oauth2/{org.server['id']}/v1/authorize"},
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from provisioner.sandbox.okta.management.identity import new_id, now
+from provisioner.sandbox.okta.management.objects import new_id, now
 
 from .org import Org, misconfiguration
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from provisioner.sandbox.misconfigurations import Misconfigurations, NothingToBreakError, newest
 from provisioner.sandbox.okta.console import SCIM_APPLICATION
-from provisioner.sandbox.okta.management import membership
-from provisioner.sandbox.okta.management.identity import now
+from provisioner.sandbox.okta.management import assignments
+from provisioner.sandbox.okta.management.objects import now
 from provisioner.sandbox.store import Document, Store
 
 OFFLINE_ACCESS = "offline_access"
@@ -143,8 +143,8 @@ class Org:
 
     def assign_user(self, app: Document, user: Document) -> None:
         """Assign a user directly."""
-        profile = membership.profile_maker(self.okta, app["id"])(user)
-        assignment = membership.assignment(app, user, "USER", profile)
+        profile = assignments.profile_builder(self.okta, app["id"])(user)
+        assignment = assignments.new_app_user(app, user, "USER", profile)
         self.okta.put("appUser", f"{app['id']}:{user['id']}", assignment)
 
     def assign_group(self, app: Document, group: Document) -> None:
@@ -158,12 +158,12 @@ class Org:
             "_order": time.time(),
         }
         self.okta.put("appGroup", f"{app['id']}:{group['id']}", assignment)
-        membership.refresh(self.okta, app, group["_members"])
+        assignments.refresh_group_assignments(self.okta, app, group["_members"])
 
     def unassign_group(self, app: Document, group: Document) -> None:
         """Remove the assignment of a group and of its members."""
         self.okta.delete("appGroup", f"{app['id']}:{group['id']}")
-        membership.refresh(self.okta, app, group["_members"])
+        assignments.refresh_group_assignments(self.okta, app, group["_members"])
 
     def delete_app(self, app: Document) -> None:
         """Delete an application and everything that belongs to it."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from provisioner.sandbox.misconfigurations import NothingToBreakError
 from provisioner.sandbox.okta import console
-from provisioner.sandbox.okta.management import log_events
-from provisioner.sandbox.okta.management.people import join
+from provisioner.sandbox.okta.management import system_log
+from provisioner.sandbox.okta.management.directory import add_to_groups
 from provisioner.sandbox.refusal import ConsoleRefusal
 
 from .org import Org, misconfiguration
@@ -98,7 +98,7 @@ def _push_error(org: Org) -> None:
 @misconfiguration("okta-push-members")
 def _push_members(org: Org) -> None:
     """An admin added a user to the pushed group who is not assigned to the application for provisioning."""
-    join(org.okta, [org.pushed_group], org.unassigned_user())
+    add_to_groups(org.okta, [org.pushed_group], org.unassigned_user())
     org.push()
 
 
@@ -116,15 +116,12 @@ def _provisioning_failures(org: Org) -> None:
     """An admin gave a user a title that Kiro refused, and removed it; the log still has the failure."""
     app, user = org.scim, org.assigned_user()
     reason = (
-        f"Automatic profile push of user {log_events.full_name(user)} to app {app['label']} failed: Error while trying to push "
+        f"Automatic profile push of user {system_log.full_name(user)} to app {app['label']} failed: Error while trying to push "
         f"profile update for {user['profile']['login']}: Bad Request. Errors reported by remote server: title: too long."
     )
-    log_events.write(
+    system_log.write_event(
         org.okta,
         "application.provision.user.push_profile",
-        [log_events.user_target(user), log_events.app_target(app)],
-        result="FAILURE",
-        reason=reason[:255],
-        severity="ERROR",
-        message="Push user's profile to external application",
+        [system_log.user_target(user), system_log.app_target(app)],
+        failure=reason,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from provisioner.sandbox.misconfigurations import NothingToBreakError, ago
-from provisioner.sandbox.okta.management.identity import new_id, now
+from provisioner.sandbox.okta.management.objects import new_id, now
 from provisioner.sandbox.store import Document
 
 from .org import OFFLINE_ACCESS, Org, misconfiguration

@@ -3,12 +3,12 @@
 Requests follow "Okta and SCIM Version 2.0" (developer.okta.com, SCIM 2.0 protocol reference): the filter on userName
 with startIndex and count, POST, GET before PUT, PATCH of ``active``, PATCH of members, and the header User-Agent.
 
-Assumed for the integration "AWS IAM Identity Center", whose requests are not published:
+Assumptions about the integration "AWS IAM Identity Center", whose requests are not published:
 
-- no ``password`` and no ``groups`` in a new user, no ``id`` in the PATCH that renames a group and no replacing of all
-  members, all of which the reference shows for other applications: AWS's SCIM developer guide refuses them;
-- a group is looked for by displayName before it is created (seen in public logs of another integration);
-- at most 100 membership changes in a request, the limit of that guide.
+- It sends no ``password`` and no ``groups`` in a new user, and no ``id`` in the PATCH that renames a group; it does not replace
+  all members. The reference has these for other applications, but AWS's SCIM developer guide refuses them.
+- It looks a group up by displayName before it creates the group (seen in public logs of another integration).
+- It sends at most 100 membership changes in a request, the limit of that guide.
 
 Texts of failures follow Okta's support articles on the provisioning errors of AWS IAM Identity Center, public reports, and
 "Configure SAML and SCIM with Okta and IAM Identity Center" (AWS).
@@ -17,12 +17,10 @@ Texts of failures follow Okta's support articles on the provisioning errors of A
 from __future__ import annotations
 
 import http
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from provisioner.sandbox.scim import (
     CORE_GROUP,
-    PATCH_SCHEMA,
     AddressError,
     Body,
     NoResponseError,
@@ -30,6 +28,9 @@ from provisioner.sandbox.scim import (
     equals,
     is_header_text,
     parse_address,
+    patch_body,
+    response_object,
+    status_phrase,
 )
 
 if TYPE_CHECKING:
@@ -40,189 +41,179 @@ _PAGE = (("startIndex", "1"), ("count", "100"))
 _MAX_CHANGES = 100
 
 
-class Refused(Exception):  # noqa: N818 (it is the endpoint's answer)
-    """A request did not do what it should.
+class ScimError(Exception):
+    """A SCIM request failed.
 
     Attributes:
-        status: the HTTP status, None when there was no answer.
-        hopeless: whether every other request would end the same way (bad credentials, nobody there).
+        status: the HTTP status; None when there was no response.
+        fatal: whether every other request would fail alike: invalid credentials, or an unreachable endpoint.
     """
 
-    def __init__(self, message: str, status: int | None = None, *, hopeless: bool = False) -> None:
+    def __init__(self, message: str, status: int | None = None, *, fatal: bool = False) -> None:
         super().__init__(message)
         self.status = status
-        self.hopeless = hopeless
+        self.fatal = fatal
 
     @property
     def unauthorized(self) -> bool:
         return self.status == http.HTTPStatus.UNAUTHORIZED
 
     @property
-    def missing(self) -> bool:
+    def not_found(self) -> bool:
         return self.status == http.HTTPStatus.NOT_FOUND
 
 
-class OktaScim:
-    """One connection to a SCIM endpoint; a context manager."""
+class ScimClient(ScimHttp):
+    """One connection to a SCIM endpoint; a context manager. After a fatal error it sends no more requests."""
 
     def __init__(self, base_url: str, token: str) -> None:
-        """Prepare, without calling.
+        """Prepare the connection; no request is sent.
 
         Args:
-            base_url: "Base URL" of the API integration; paths are appended as they are.
+            base_url: "Base URL" of the API integration; paths are appended unchanged.
             token: "API Token".
 
         Raises:
-            Refused: when the address or the token cannot be used.
+            ScimError: the URL or the token cannot be used.
         """
         try:
             parse_address(base_url)
         except AddressError as error:
-            raise Refused(str(error), hopeless=True) from error
+            raise ScimError(str(error), fatal=True) from error
         if not is_header_text(token):
-            raise Refused("The API token cannot be sent.", hopeless=True)
-        self._http = ScimHttp(base_url.strip(), token, _USER_AGENT)
-        self._hopeless: Refused | None = None
+            raise ScimError("The API token cannot be sent.", fatal=True)
+        super().__init__(base_url.strip(), token, _USER_AGENT)
+        self._fatal_error: ScimError | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._http.close()
-
-    def find(self, kind: str, attribute: str, value: str) -> Body | None:
-        """The first resource whose attribute has a value, or None.
+    def find(self, resource: str, attribute: str, value: str) -> Body | None:
+        """The first ``User`` or ``Group`` whose attribute has a value, or None.
 
         Raises:
-            Refused: the endpoint did not answer with a list.
+            ScimError: the endpoint did not respond with a list.
         """
         try:
-            answer = self._send("GET", f"/{kind}s", query=(("filter", equals(attribute, value)), *_PAGE))
-        except Refused as refused:
-            if refused.missing:  # "another acceptable response" of the reference
+            response = self._send(
+                "GET", f"/{resource}s", query=(("filter", equals(attribute, value)), *_PAGE)
+            )
+        except ScimError as error:
+            if error.not_found:  # "another acceptable response" of the reference
                 return None
             raise
-        found = answer.get("Resources") or []
-        if not isinstance(found, list):
-            raise Refused("The answer to a query is not a SCIM list.")
-        return found[0] if found else None
+        resources = response.get("Resources") or []
+        if not isinstance(resources, list):
+            raise ScimError("The answer to a query is not a SCIM list.")
+        return resources[0] if resources else None
 
-    def first(self, kind: str, count: int) -> None:
-        """Ask for the first few resources, as the test of API credentials does."""
-        self._send("GET", f"/{kind}s", query=(("startIndex", "1"), ("count", str(count))))
+    def list_first(self, resource: str, count: int) -> None:
+        """Request the first resources, as the test of API credentials does."""
+        self._send("GET", f"/{resource}s", query=(("startIndex", "1"), ("count", str(count))))
 
-    def create(self, kind: str, body: Body) -> str:
+    def create(self, resource: str, body: Body) -> str:
         """Create a resource; returns its id."""
-        key = self._send("POST", f"/{kind}s", body=body).get("id")
-        if not key:
-            raise Refused(f"Create new {kind.lower()} returned empty {kind.lower()}.")
-        return str(key)
+        scim_id = self._send("POST", f"/{resource}s", body=body).get("id")
+        if not scim_id:
+            raise ScimError(f"Create new {resource.lower()} returned empty {resource.lower()}.")
+        return str(scim_id)
 
-    def update_user(self, key: str, changes: Body) -> None:
-        """Fetch a user, put the changed attributes in, and send all of it back."""
+    def update_user(self, scim_id: str, changes: Body) -> None:
+        """Read a user, merge the changed attributes, and send the whole user back."""
         try:
-            current = self._send("GET", f"/Users/{key}")
-        except Refused as refused:
-            if refused.missing:
-                raise Refused(f"No user returned for user {key}", refused.status) from refused
+            current = self._send("GET", f"/Users/{scim_id}")
+        except ScimError as error:
+            if error.not_found:
+                raise ScimError(f"No user returned for user {scim_id}", error.status) from error
             raise
-        self._send("PUT", f"/Users/{key}", body=_merged(current, changes))
+        self._send("PUT", f"/Users/{scim_id}", body=_merge(current, changes))
 
-    def set_active(self, key: str, *, active: bool) -> None:
+    def set_active(self, scim_id: str, *, active: bool) -> None:
         """Activate or deactivate a user; Okta never deletes one."""
-        self._patch(f"/Users/{key}", [{"op": "replace", "value": {"active": active}}])
+        self._patch(f"/Users/{scim_id}", [{"op": "replace", "value": {"active": active}}])
 
     def create_group(self, name: str) -> str:
         return self.create("Group", {"schemas": [CORE_GROUP], "displayName": name, "members": []})
 
-    def rename_group(self, key: str, name: str) -> None:
-        self._patch(f"/Groups/{key}", [{"op": "replace", "value": {"displayName": name}}])
+    def rename_group(self, scim_id: str, name: str) -> None:
+        self._patch(f"/Groups/{scim_id}", [{"op": "replace", "value": {"displayName": name}}])
 
-    def change_members(self, key: str, added: dict[str, str], removed: list[str]) -> None:
-        """Change a group's members.
+    def change_members(self, scim_id: str, added: dict[str, str], removed: list[str]) -> None:
+        """Change the members of a group.
 
         Args:
-            key: the group's id.
+            scim_id: SCIM id of the group.
             added: user names of new members by their SCIM ids.
-            removed: SCIM ids of members to take out.
+            removed: SCIM ids of members to remove.
         """
-        operations: list[Body] = [{"op": "remove", "path": f'members[value eq "{each}"]'} for each in removed]
-        for start in range(0, len(operations), _MAX_CHANGES):
-            self._patch(f"/Groups/{key}", operations[start : start + _MAX_CHANGES])
-        value = [{"value": each, "display": name} for each, name in added.items()]
-        for start in range(0, len(value), _MAX_CHANGES):
-            part = value[start : start + _MAX_CHANGES]
-            self._patch(f"/Groups/{key}", [{"op": "add", "path": "members", "value": part}])
+        removals: list[Body] = [
+            {"op": "remove", "path": f'members[value eq "{member}"]'} for member in removed
+        ]
+        for start in range(0, len(removals), _MAX_CHANGES):
+            self._patch(f"/Groups/{scim_id}", removals[start : start + _MAX_CHANGES])
+        members = [{"value": member, "display": name} for member, name in added.items()]
+        for start in range(0, len(members), _MAX_CHANGES):
+            value = members[start : start + _MAX_CHANGES]
+            self._patch(f"/Groups/{scim_id}", [{"op": "add", "path": "members", "value": value}])
 
-    def delete_group(self, key: str) -> None:
-        self._send("DELETE", f"/Groups/{key}")
+    def delete_group(self, scim_id: str) -> None:
+        self._send("DELETE", f"/Groups/{scim_id}")
 
     def _patch(self, path: str, operations: list[Body]) -> None:
-        self._send("PATCH", path, body={"schemas": [PATCH_SCHEMA], "Operations": operations})
+        self._send("PATCH", path, body=patch_body(operations))
 
     def _send(self, method: str, path: str, *, query: Any = (), body: Body | None = None) -> Body:
-        if self._hopeless is not None:
-            raise self._hopeless
+        if self._fatal_error is not None:
+            raise self._fatal_error
         try:
-            response = self._http.request(method, path, query=query, body=body)
-        except NoResponseError as error:
-            refused = Refused(str(error) or error.failure, hopeless=error.failure == "unreachable")
+            response = self.request(method, path, query=query, body=body)
+        except NoResponseError as failure:
+            error = ScimError(str(failure) or failure.failure, fatal=failure.failure == "unreachable")
         else:
             if response.is_success:
-                return _object(response)
-            refused = _refusal(response)
-        if refused.hopeless:
-            self._hopeless = refused
-        raise refused
+                return _parse(response)
+            error = _error_of(response)
+        if error.fatal:
+            self._fatal_error = error
+        raise error
 
 
 def verify(base_url: str, token: str) -> None:
-    """Test API Credentials: ask for two users and for groups.
+    """Test API Credentials: request two users, and groups.
 
     "Okta makes two requests to your SCIM server" (developer.okta.com, SCIM 1.1 protocol reference: GET /Users with
-    count=2 and GET /Groups with count=100); that 2.0 does the same was seen in Okta's published test suite.
+    count=2 and GET /Groups with count=100); Okta's published test suite does the same for 2.0.
 
     Raises:
-        Refused: what went wrong.
+        ScimError: the test failed.
     """
-    with OktaScim(base_url, token) as client:
-        client.first("User", 2)
-        client.first("Group", 100)
+    with ScimClient(base_url, token) as client:
+        client.list_first("User", 2)
+        client.list_first("Group", 100)
 
 
-def _object(response: httpx.Response) -> Body:
-    if not response.content:
-        return {}
+def _parse(response: httpx.Response) -> Body:
     try:
-        answer = response.json()
-    except ValueError:
-        answer = None
-    if not isinstance(answer, dict):
-        raise Refused("Could not parse the response of the remote server.", response.status_code)
-    return answer
+        return response_object(response)
+    except ValueError as error:
+        raise ScimError("Could not parse the response of the remote server.", response.status_code) from error
 
 
-def _refusal(response: httpx.Response) -> Refused:
+def _error_of(response: httpx.Response) -> ScimError:
     status = response.status_code
-    try:
-        phrase = http.HTTPStatus(status).phrase
-    except ValueError:
-        phrase = str(status)
+    phrase = status_phrase(status)
     try:
         detail = response.json().get("detail")
     except (ValueError, AttributeError):
         detail = response.text.strip()
-    text = f"{phrase}. Errors reported by remote server: {detail}" if detail else phrase
-    return Refused(text, status, hopeless=status == http.HTTPStatus.UNAUTHORIZED)
+    message = f"{phrase}. Errors reported by remote server: {detail}" if detail else phrase
+    return ScimError(message, status, fatal=status == http.HTTPStatus.UNAUTHORIZED)
 
 
-def _merged(current: Body, changes: Body) -> Body:
-    """A resource with other attributes; complex ones are merged, lists replaced."""
+def _merge(current: Body, changes: Body) -> Body:
+    """A resource with changed attributes; complex attributes are merged, multi-valued ones replaced."""
     merged = {name: value for name, value in current.items() if name != "meta"}
     for name, value in changes.items():
         before = merged.get(name)
-        both = isinstance(before, dict) and isinstance(value, dict)
-        merged[name] = {**before, **value} if both else value  # type: ignore[dict-item]  # both says so
+        if isinstance(before, dict) and isinstance(value, dict):
+            merged[name] = {**before, **value}
+        else:
+            merged[name] = value
     return merged

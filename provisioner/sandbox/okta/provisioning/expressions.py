@@ -3,7 +3,7 @@
 "Okta Expression Language overview" (developer.okta.com): references such as ``user.firstName``, string literals, ``+``,
 ``==``, ``!=``, ``&&``, ``||``, ``!``, the conditional ``? :``, and the functions ``String.append``, ``String.join``,
 ``String.toLowerCase``, ``String.toUpperCase``, ``String.substringBefore``, ``String.substringAfter``, ``String.removeSpaces``
-and ``String.replace``. Other functions are refused, as an invalid expression is.
+and ``String.replace``. Any other function is an invalid expression.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<text>"[^"]*"|'[^']*')|(?P<name>[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*)"""
-    r"""|(?P<number>\d+)|(?P<sign>==|!=|&&|\|\||[+?:(),!]))"""
+    r"""|(?P<number>\d+)|(?P<operator>==|!=|&&|\|\||[+?:(),!]))"""
 )
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "String.append": lambda text, more: f"{text}{more}",
@@ -26,60 +26,61 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "String.toLowerCase": lambda text: text.lower(),
     "String.toUpperCase": lambda text: text.upper(),
 }
-_WORDS = {"null": None, "true": True, "false": False}
+_LITERALS = {"null": None, "true": True, "false": False}
 
 
 class ExpressionError(ValueError):
-    """An expression that cannot be evaluated."""
+    """An expression cannot be evaluated."""
 
 
-def evaluate(expression: str, holders: Mapping[str, Mapping[str, Any]]) -> Any:
-    """The value of an expression.
+def evaluate(expression: str, scopes: Mapping[str, Mapping[str, Any]]) -> Any:
+    """The value of an expression; an attribute that a profile lacks is null.
 
     Args:
-        expression: as a profile mapping has it.
-        holders: profiles by the name they are referred to with, such as ``user``.
+        expression: expression of a profile mapping.
+        scopes: profiles by the name that references begin with, such as ``user``.
 
     Raises:
-        ExpressionError: it cannot be read, or names something unknown; an attribute that a profile lacks is null.
+        ExpressionError: the expression has a syntax error or an unknown name.
     """
-    return _Reader(expression, holders).whole()
+    return _Evaluator(expression, scopes).evaluate()
 
 
-class _Reader:
-    """Evaluates while it reads; both branches of a conditional are evaluated, which has no effect but cost."""
+class _Evaluator:
+    """Evaluates while it parses. It evaluates both branches of a conditional, since expressions have no side effects."""
 
-    def __init__(self, expression: str, holders: Mapping[str, Mapping[str, Any]]) -> None:
-        self._text = expression
-        self._holders = holders
-        self._tokens = self._split(expression)
-        self._at = 0
+    def __init__(self, expression: str, scopes: Mapping[str, Mapping[str, Any]]) -> None:
+        self._expression = expression
+        self._scopes = scopes
+        self._tokens = self._tokenize(expression)
+        self._position = 0
 
-    def whole(self) -> Any:
+    def evaluate(self) -> Any:
         value = self._conditional()
-        if self._at < len(self._tokens):
+        if self._position < len(self._tokens):
             raise self._error()
         return value
 
-    def _split(self, text: str) -> list[tuple[str, str]]:
+    def _tokenize(self, text: str) -> list[tuple[str, str]]:
+        """Kind and text of each token."""
         tokens: list[tuple[str, str]] = []
-        at = 0
-        while text[at:].strip():
-            found = _TOKEN.match(text, at)
-            if found is None or found.lastgroup is None:
+        position = 0
+        while text[position:].strip():
+            match = _TOKEN.match(text, position)
+            if match is None or match.lastgroup is None:
                 raise self._error()
-            tokens.append((found.lastgroup, found[found.lastgroup]))
-            at = found.end()
+            tokens.append((match.lastgroup, match[match.lastgroup]))
+            position = match.end()
         return tokens
 
     def _conditional(self) -> Any:
         condition = self._binary(0)
-        if not self._take("?"):
+        if not self._accept("?"):
             return condition
-        yes = self._conditional()
-        self._need(":")
-        no = self._conditional()
-        return yes if condition else no
+        if_true = self._conditional()
+        self._expect(":")
+        if_false = self._conditional()
+        return if_true if condition else if_false
 
     def _binary(self, level: int) -> Any:
         levels: tuple[dict[str, Callable[[Any, Any], Any]], ...] = (
@@ -91,46 +92,46 @@ class _Reader:
         if level == len(levels):
             return self._unary()
         value = self._binary(level + 1)
-        while (sign := self._peek()) in levels[level]:
-            self._at += 1
-            value = levels[level][sign](value, self._binary(level + 1))
+        while (operator := self._peek_operator()) in levels[level]:
+            self._position += 1
+            value = levels[level][operator](value, self._binary(level + 1))
         return value
 
     def _unary(self) -> Any:
-        if self._take("!"):
+        if self._accept("!"):
             return not self._unary()
-        if self._take("("):
+        if self._accept("("):
             value = self._conditional()
-            self._need(")")
+            self._expect(")")
             return value
-        if self._at >= len(self._tokens):
+        if self._position >= len(self._tokens):
             raise self._error()
-        kind, word = self._tokens[self._at]
-        self._at += 1
+        kind, token = self._tokens[self._position]
+        self._position += 1
         match kind:
             case "text":
-                return word[1:-1]
+                return token[1:-1]
             case "number":
-                return int(word)
+                return int(token)
             case "name":
-                return self._call(word) if self._take("(") else self._named(word)
+                return self._call(token) if self._accept("(") else self._reference(token)
         raise self._error()
 
-    def _named(self, name: str) -> Any:
-        if name in _WORDS:
-            return _WORDS[name]
-        holder, dot, attribute = name.partition(".")
-        if not dot or holder not in self._holders:
+    def _reference(self, name: str) -> Any:
+        if name in _LITERALS:
+            return _LITERALS[name]
+        scope, dot, attribute = name.partition(".")
+        if not dot or scope not in self._scopes:
             raise self._error()
-        return self._holders[holder].get(attribute)
+        return self._scopes[scope].get(attribute)
 
     def _call(self, name: str) -> Any:
         arguments: list[Any] = []
-        if not self._take(")"):
+        if not self._accept(")"):
             arguments.append(self._conditional())
-            while self._take(","):
+            while self._accept(","):
                 arguments.append(self._conditional())
-            self._need(")")
+            self._expect(")")
         if name not in _FUNCTIONS:
             raise self._error()
         if arguments and arguments[0] is None:
@@ -140,23 +141,23 @@ class _Reader:
         except (TypeError, AttributeError) as error:
             raise self._error() from error
 
-    def _peek(self) -> str:
-        if self._at >= len(self._tokens):
+    def _peek_operator(self) -> str:
+        if self._position >= len(self._tokens):
             return ""
-        kind, word = self._tokens[self._at]
-        return word if kind == "sign" else ""
+        kind, token = self._tokens[self._position]
+        return token if kind == "operator" else ""
 
-    def _take(self, sign: str) -> bool:
-        taken = self._peek() == sign
-        self._at += taken
-        return taken
+    def _accept(self, operator: str) -> bool:
+        accepted = self._peek_operator() == operator
+        self._position += accepted
+        return accepted
 
-    def _need(self, sign: str) -> None:
-        if not self._take(sign):
+    def _expect(self, operator: str) -> None:
+        if not self._accept(operator):
             raise self._error()
 
     def _error(self) -> ExpressionError:
-        return ExpressionError(f"Invalid property expression: {self._text}")
+        return ExpressionError(f"Invalid property expression: {self._expression}")
 
 
 def _plus(left: Any, right: Any) -> Any:

@@ -2,8 +2,9 @@
 
 Okta Management API 2026.06.3, GROUP_PUSH: "all group members in Okta who are also assigned to the app are synced as group
 members to the app"; GroupPushMappingStatus: a mapping in ERROR or INACTIVE pushes nothing. "Okta and SCIM Version 2.0":
-the name is sent with every change of members. "Configure SAML and SCIM with Okta and IAM Identity Center" (AWS): a group
-that is gone is reported as missing, and whoever is unassigned before leaving the group stays a member at the endpoint.
+every change of members sends the name as well. "Configure SAML and SCIM with Okta and IAM Identity Center" (AWS): a group that
+was deleted at the endpoint is reported as missing, and a user who is unassigned before leaving the group stays a member at the
+endpoint.
 """
 
 from __future__ import annotations
@@ -11,10 +12,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from provisioner.sandbox.okta.management import log_events
-from provisioner.sandbox.okta.management.identity import now
-from provisioner.sandbox.okta.provisioning import events
-from provisioner.sandbox.okta.provisioning.client import OktaScim, Refused
+from provisioner.sandbox.okta.management.objects import now, select
+from provisioner.sandbox.okta.management.system_log import app_target, group_target, write_event
+from provisioner.sandbox.okta.provisioning.client import ScimClient, ScimError
 from provisioner.sandbox.okta.provisioning.run import GROUPS, Run
 from provisioner.sandbox.store import Document, Store
 
@@ -26,11 +26,11 @@ _FAILED = "application.provision.group_push.mapping.update.or.delete.failed.with
 
 
 def push_groups(run: Run) -> None:
-    """Bring the endpoint's groups in step with the push mappings."""
+    """Push the groups of the active push mappings, and on retry of those in ERROR."""
     if GROUPS not in run.features:
         return
-    for mapping in run.store.all("pushMapping"):
-        if mapping.get("_appId") != run.app_id or mapping["status"] == "INACTIVE":
+    for mapping in select(run.store, "pushMapping", _appId=run.app_id):
+        if mapping["status"] == "INACTIVE":
             continue
         source = run.store.get("group", mapping["sourceGroupId"])
         if source is not None and (mapping["status"] != "ERROR" or run.retry):
@@ -38,123 +38,123 @@ def push_groups(run: Run) -> None:
 
 
 def unlink_group(store: Store, app_id: str, source_group_id: str, *, delete_target: bool) -> str | None:
-    """Forget a pushed group, for whoever deletes its mapping. Not to be called inside a transaction.
+    """Unlink a pushed group, as the deletion of its mapping does. Must not be called inside a transaction.
 
     Args:
         store: the org.
-        app_id: the application.
-        source_group_id: the Okta group.
+        app_id: id of the application.
+        source_group_id: id of the Okta group.
         delete_target: delete the group at the endpoint ("Delete the group in the target app").
 
     Returns:
-        why the group is still there, or None; the link is forgotten either way.
+        why the group at the endpoint could not be deleted, or None; the group is unlinked in either case.
     """
     key = f"{app_id}:{source_group_id}"
     link, app = store.get("pushLink", key), store.get("app", app_id)
     connection = store.get("appConnection", app_id) or {}
-    error: str | None = None
+    failure: str | None = None
     if delete_target and link and app and connection.get("enabled"):
         try:
-            with OktaScim(connection["baseUrl"], connection["token"]) as client:
+            with ScimClient(connection["baseUrl"], connection["token"]) as client:
                 client.delete_group(link["scimId"])
-        except Refused as refused:
-            error = None if refused.missing else str(refused)
-        target = {"id": source_group_id, "profile": {"name": link["name"]}}
-        targets = [log_events.group_target(target), log_events.app_target(app)]
-        events.note(store, _FAILED if error else _REMOVED, targets, error)
+        except ScimError as error:
+            failure = None if error.not_found else str(error)
+        group = {"id": source_group_id, "profile": {"name": link["name"]}}
+        event_type = _FAILED if failure else _REMOVED
+        write_event(store, event_type, [group_target(group), app_target(app)], failure=failure)
     store.delete("pushLink", key)
-    return error
+    return failure
 
 
 def _push(run: Run, mapping: Document, source: Document) -> None:
     link = run.link(source["id"])
     name = _target_name(run.store, mapping, source)
-    members = _members(run, source)
-    known: dict[str, str] = link.get("members") or {}
-    added = {key: each for key, each in members.items() if known.get(key) != each}
-    removed = _to_remove(run, source, known)
-    same = link.get("name") == name and not added and not removed
-    if same and not link.get("failed") and not run.force:
-        if not mapping.get("lastPush"):  # a new mapping for a group that is there
+    members = _provisioned_members(run, source)
+    pushed: dict[str, str] = link.get("members") or {}
+    added = {user_id: scim_id for user_id, scim_id in members.items() if pushed.get(user_id) != scim_id}
+    removed = _members_to_remove(run, source, pushed)
+    unchanged = link.get("name") == name and not added and not removed
+    if unchanged and not link.get("failed") and not run.force:
+        if not mapping.get("lastPush"):  # a new mapping for a group that was pushed before
             _succeed(run, mapping)
         return
     try:
-        scim_id = _identified(run, source, name, link)
-        run.client.change_members(scim_id, _named(run, added), [known[key] for key in removed])
-    except Refused as refused:
-        run.note_refusal(refused)
-        _fail(run, mapping, source, name, link, refused)
+        scim_id = _create_or_rename(run, source, name, link)
+        run.client.change_members(scim_id, _user_names(run, added), [pushed[user_id] for user_id in removed])
+    except ScimError as error:
+        run.log_refused_credentials(error)
+        _fail(run, mapping, source, name, link, error)
         return
-    left = {key: each for key, each in known.items() if key not in removed} | members
+    remaining = {user_id: scim_id for user_id, scim_id in pushed.items() if user_id not in removed}
     with run.store.transaction():
-        run.put_link(source["id"], scimId=scim_id, name=name, members=left, failed=False)
+        run.update_link(source["id"], scimId=scim_id, name=name, members=remaining | members, failed=False)
         if added or removed:
-            run.log(_MEMBERS, log_events.group_target(source))
+            run.log(_MEMBERS, group_target(source))
         _succeed(run, mapping)
 
 
-def _identified(run: Run, source: Document, name: str, link: Document) -> str:
-    """The group at the endpoint, with the right name; made or linked when nothing is known of it."""
+def _create_or_rename(run: Run, source: Document, name: str, link: Document) -> str:
+    """Rename the linked group; without one, link the group of that name or create it. Returns its SCIM id."""
     if link.get("scimId"):
         run.client.rename_group(link["scimId"], name)
-        run.log(_UPDATED, log_events.group_target(source))
+        run.log(_UPDATED, group_target(source))
         return str(link["scimId"])
-    found = run.client.find("Group", "displayName", name)
-    scim_id = str(found["id"]) if found else run.client.create_group(name)
-    run.put_link(source["id"], scimId=scim_id, name=name, members={})
-    run.log(_PUSHED, log_events.group_target(source))
+    existing = run.client.find("Group", "displayName", name)
+    scim_id = str(existing["id"]) if existing else run.client.create_group(name)
+    run.update_link(source["id"], scimId=scim_id, name=name, members={})
+    run.log(_PUSHED, group_target(source))
     return scim_id
 
 
 def _target_name(store: Store, mapping: Document, source: Document) -> str:
-    """The name of the group in the application; the source's when the org does not know that group."""
+    """The name of the target group; that of the source group when the org has no target group."""
     target = store.get("group", str(mapping.get("targetGroupId")))
     return str((target or source)["profile"]["name"])
 
 
-def _members(run: Run, source: Document) -> dict[str, str]:
-    """SCIM ids of the members who are provisioned users of the application."""
-    found: dict[str, str] = {}
-    for key in source.get("_members", ()):
-        link = run.link(key)
-        if link.get("active") and run.store.get("appUser", f"{run.app_id}:{key}") is not None:
-            found[key] = link["scimId"]
-    return found
+def _provisioned_members(run: Run, source: Document) -> dict[str, str]:
+    """SCIM ids, by user id, of the members who are provisioned users of the application."""
+    members: dict[str, str] = {}
+    for user_id in source.get("_members", ()):
+        link = run.link(user_id)
+        if link.get("active") and run.store.get("appUser", f"{run.app_id}:{user_id}") is not None:
+            members[user_id] = link["scimId"]
+    return members
 
 
-def _to_remove(run: Run, source: Document, known: dict[str, str]) -> list[str]:
-    """Who left the group in Okta and is still provisioned; who is not any more stays where he is."""
-    there = set(source.get("_members", ()))
-    return [key for key in known if key not in there and run.link(key).get("active")]
+def _members_to_remove(run: Run, source: Document, pushed: dict[str, str]) -> list[str]:
+    """Ids of users who left the group in Okta and are provisioned; other users remain members at the endpoint."""
+    member_ids = set(source.get("_members", ()))
+    return [user_id for user_id in pushed if user_id not in member_ids and run.link(user_id).get("active")]
 
 
-def _named(run: Run, added: dict[str, str]) -> dict[str, str]:
-    return {scim_id: run.link(key)["sent"]["userName"] for key, scim_id in added.items()}
+def _user_names(run: Run, scim_ids: dict[str, str]) -> dict[str, str]:
+    return {scim_id: run.link(user_id)["sent"]["userName"] for user_id, scim_id in scim_ids.items()}
 
 
 def _succeed(run: Run, mapping: Document) -> None:
-    _mark(run, mapping, status="ACTIVE", errorSummary="", lastPush=now())
+    _update_mapping(run, mapping, status="ACTIVE", errorSummary="", lastPush=now())
 
 
-def _fail(run: Run, mapping: Document, source: Document, name: str, link: Document, refused: Refused) -> None:
-    if refused.missing and link.get("scimId"):
+def _fail(run: Run, mapping: Document, source: Document, name: str, link: Document, error: ScimError) -> None:
+    if error.not_found and link.get("scimId"):
         label = run.app["label"]
-        error = f"Linked group is missing in {label}. Change the linked group to resume pushing group memberships."
+        text = f"Linked group is missing in {label}. Change the linked group to resume pushing group memberships."
     else:
-        moment = datetime.now(UTC).strftime("%m-%d-%Y %I:%M:%S%p")
+        timestamp = datetime.now(UTC).strftime("%m-%d-%Y %I:%M:%S%p")
         verb = "update" if link.get("scimId") else "create"
-        error = (
-            f"Failed on {moment} UTC: Unable to {verb} Group Push mapping target App group {name}: "
-            f"Error while {verb[:-1]}ing user group {name}: {refused}"
+        text = (
+            f"Failed on {timestamp} UTC: Unable to {verb} Group Push mapping target App group {name}: "
+            f"Error while {verb[:-1]}ing user group {name}: {error}"
         )
     with run.store.transaction():
-        run.put_link(source["id"], failed=True)
-        _mark(run, mapping, status="ERROR", errorSummary=error)
-        run.log(_FAILED, log_events.group_target(source), error)
+        run.update_link(source["id"], failed=True)
+        _update_mapping(run, mapping, status="ERROR", errorSummary=text)
+        run.log(_FAILED, group_target(source), text)
 
 
-def _mark(run: Run, mapping: Document, **members: Any) -> None:
-    """Write members of the mapping, unless somebody deleted or deactivated it meanwhile."""
+def _update_mapping(run: Run, mapping: Document, **members: Any) -> None:
+    """Change members of the mapping, unless it was deleted or deactivated during the push."""
     with run.store.transaction():
         current = run.store.get("pushMapping", mapping["id"])
         if current is not None and current["status"] != "INACTIVE":

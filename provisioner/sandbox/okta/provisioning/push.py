@@ -1,11 +1,10 @@
-"""One push: everything an application's provisioning owes its endpoint, users first, then groups."""
+"""A push: sends the changed users of an application to its endpoint, then its changed groups."""
 
 from __future__ import annotations
 
 from provisioner.sandbox.background import exclusive
-from provisioner.sandbox.okta.management import log_events
-from provisioner.sandbox.okta.provisioning import events
-from provisioner.sandbox.okta.provisioning.client import OktaScim, Refused
+from provisioner.sandbox.okta.management.system_log import app_target, write_event
+from provisioner.sandbox.okta.provisioning.client import ScimClient, ScimError
 from provisioner.sandbox.okta.provisioning.groups import push_groups
 from provisioner.sandbox.okta.provisioning.run import Run
 from provisioner.sandbox.okta.provisioning.users import push_users
@@ -13,17 +12,17 @@ from provisioner.sandbox.store import Store
 
 
 def push(store: Store, app_id: str, *, force: bool = False, retry: bool = False, users: bool = True) -> None:
-    """Push an application's users and groups; nothing happens while its API integration is off.
+    """Push an application's users and groups; does nothing while its API integration is disabled.
 
-    Safe to call from any thread; pushes of one application wait for each other, and no transaction is open during a
-    call. What is as it should be is not sent again.
+    Any thread may call it: pushes of one application run one after the other, and no transaction is open during a request.
+    Unchanged users and groups are not sent again.
 
     Args:
         store: the org.
-        app_id: the application; an inactive one pushes nothing (assumed).
+        app_id: id of the application; an inactive one pushes nothing (assumed).
         force: send every profile again ("Force Sync").
-        retry: try again what was refused ("Retry Selected" among the tasks).
-        users: whether users are pushed at all; else pushed groups only ("Push now").
+        retry: send again what the endpoint refused ("Retry Selected" on the Tasks page).
+        users: push users; False pushes groups only ("Push now").
     """
     with exclusive(store.path, app_id):
         app, connection = store.get("app", app_id), store.get("appConnection", app_id)
@@ -31,11 +30,11 @@ def push(store: Store, app_id: str, *, force: bool = False, retry: bool = False,
             return
         assert connection is not None
         try:
-            with OktaScim(connection["baseUrl"], connection["token"]) as client:
+            with ScimClient(connection["baseUrl"], connection["token"]) as client:
                 run = Run(store, app, client, force=force, retry=retry or force)
                 if users:
                     push_users(run)
                 push_groups(run)
-        except Refused as refused:  # before anything was sent: the saved connection itself is useless
-            kind = "application.integration.general_failure"
-            events.note(store, kind, [log_events.app_target(app)], str(refused))
+        except ScimError as error:  # the stored URL or token cannot be used; no request was sent
+            event_type = "application.integration.general_failure"
+            write_event(store, event_type, [app_target(app)], failure=str(error))

@@ -1,10 +1,11 @@
-"""One push of one application: what it works with, and what it knows of the endpoint.
+"""One push of one application: its input, and the state that pushes keep about the endpoint.
 
-What was provisioned is kept as ``pushLink`` documents, ``{application}:{user or group}``, private to this package:
+That state is in ``pushLink`` documents with the key ``{application}:{user or group}``, private to this package:
 
-- of a user: ``scimId`` (None until it exists there), ``active``, ``sent`` (the last body that was accepted), ``of`` (what
-  it was made from), ``refused`` (``{"wanted", "error"}`` of what was refused last: it is not tried again until it changes or somebody retries);
-- of a group: ``scimId``, ``name``, ``members`` (SCIM ids by Okta user id), ``failed`` (whether the last push did).
+- of a user: ``scimId`` (None until the user exists at the endpoint), ``active``, ``sent`` (the last accepted body), ``of`` (what
+  it was built from), ``refused`` (``{"body", "error"}`` of the last refusal; that body is not sent again until it changes or an
+  admin retries);
+- of a group: ``scimId``, ``name``, ``members`` (SCIM ids by Okta user id), ``failed`` (whether the last push failed).
 """
 
 from __future__ import annotations
@@ -12,10 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from provisioner.sandbox.okta.management import log_events
-from provisioner.sandbox.okta.provisioning import events
-from provisioner.sandbox.okta.provisioning.client import OktaScim, Refused
-from provisioner.sandbox.okta.provisioning.profile import mapping_of
+from provisioner.sandbox.okta.management.system_log import app_target, write_event
+from provisioner.sandbox.okta.provisioning.client import ScimClient, ScimError
+from provisioner.sandbox.okta.provisioning.profile import profile_mapping
 from provisioner.sandbox.store import Document, Store
 
 CREATE = "PUSH_NEW_USERS"
@@ -24,7 +24,7 @@ DEACTIVATE = "PUSH_USER_DEACTIVATION"
 GROUPS = "GROUP_PUSH"
 
 PROVISIONED_STATUSES = frozenset({"ACTIVE", "LOCKED_OUT", "PASSWORD_EXPIRED", "RECOVERY"})
-"""Okta users who are active in their applications; a staged one is not yet, a suspended or deprovisioned one no more."""
+"""Statuses of Okta users who are active in their applications; STAGED, SUSPENDED and DEPROVISIONED users are not."""
 
 
 @dataclass
@@ -33,19 +33,19 @@ class Run:
 
     Attributes:
         store: the org.
-        app: the application as it was when the push began.
-        client: the connection to the endpoint.
-        force: send profiles that did not change, too.
-        retry: try again what was refused.
-        told: whether the endpoint's refusal of the credentials is in the log.
+        app: the application at the start of the push.
+        client: connection to the endpoint.
+        force: send unchanged profiles as well.
+        retry: send again what the endpoint refused.
+        authentication_failure_logged: whether the log has an event for refused credentials.
     """
 
     store: Store
     app: Document
-    client: OktaScim
+    client: ScimClient
     force: bool = False
     retry: bool = False
-    told: bool = False
+    authentication_failure_logged: bool = False
 
     @property
     def app_id(self) -> str:
@@ -57,30 +57,30 @@ class Run:
 
     @cached_property
     def mapping(self) -> Document:
-        return mapping_of(self.store, self.app_id)
+        return profile_mapping(self.store, self.app_id)
 
     @cached_property
     def schema(self) -> Document | None:
         return self.store.get("appSchema", self.app_id)
 
     def link(self, key: str) -> Document:
-        """What is known of a user or group at the endpoint; empty when nothing is."""
+        """The state of a user or group at the endpoint; empty before its first push."""
         return self.store.get("pushLink", f"{self.app_id}:{key}") or {}
 
     def links(self) -> dict[str, Document]:
-        """All of them, by Okta id."""
-        return {each["id"]: each for each in self.store.under("pushLink", f"{self.app_id}:")}
+        """The state of every user and group, by Okta id."""
+        return {link["id"]: link for link in self.store.under("pushLink", f"{self.app_id}:")}
 
-    def put_link(self, key: str, **members: object) -> None:
+    def update_link(self, key: str, **members: object) -> None:
         document = {**self.link(key), "id": key, "_appId": self.app_id, **members}
         self.store.put("pushLink", f"{self.app_id}:{key}", document)
 
-    def log(self, event_type: str, target: Document, error: str | None = None) -> None:
-        events.note(self.store, event_type, [target, log_events.app_target(self.app)], error)
+    def log(self, event_type: str, target: Document, failure: str | None = None) -> None:
+        write_event(self.store, event_type, [target, app_target(self.app)], failure=failure)
 
-    def note_refusal(self, refused: Refused) -> None:
-        """Tell the log, once, that the endpoint does not accept the credentials."""
-        if refused.unauthorized and not self.told:
-            self.told = True
-            kind = "application.integration.authentication_failure"
-            events.note(self.store, kind, [log_events.app_target(self.app)], str(refused))
+    def log_refused_credentials(self, error: ScimError) -> None:
+        """Write an event, once per push, when the endpoint refuses the credentials."""
+        if error.unauthorized and not self.authentication_failure_logged:
+            self.authentication_failure_logged = True
+            event_type = "application.integration.authentication_failure"
+            write_event(self.store, event_type, [app_target(self.app)], failure=str(error))

@@ -1,0 +1,13 @@
+"""The writers: one method for each kind of resource that changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .directory import DirectoryWriter
+from .provisioning import ProvisioningWriter
+
+
+@dataclass
+class EntraWriter(DirectoryWriter, ProvisioningWriter):
+    """Writes to one tenant: the directory and provisioning."""

@@ -172,7 +172,7 @@ class Entra(Vendor):
     def catch_up(self) -> None:
         """Run the cycles that are overdue, and wait for them."""
         if self.exists:
-            self.background.catch_up()
+            self.background.start_overdue()
             self.background.wait()
 
 

@@ -82,8 +82,8 @@ class GraphContract(ContractChecker):
         kind = _type_of(exchange)
         if kind is None:
             return []
-        value = exchange.answer.get("value")
-        body = value if isinstance(value, list) else exchange.answer
+        value = exchange.response.get("value")
+        body = value if isinstance(value, list) else exchange.response
         return [name for name in self.strict_props.unknown(body, kind) if not name.endswith(OPEN_TYPE)]
 
     @cached_property
@@ -125,7 +125,7 @@ def _as_openapi(exchange: Exchange) -> tuple[Any, Any]:
         content_type="application/json",
         headers={"ConsistencyLevel": exchange.headers.get("Consistencylevel", "")},
     )
-    data = b"" if exchange.answer is None else json.dumps(exchange.answer).encode()
+    data = b"" if exchange.response is None else json.dumps(exchange.response).encode()
     # The description has errors only as 4XX; a 5xx response of Graph has the same body.
     status = min(exchange.status, 499)
     return request, MockResponse(data, status_code=status, content_type="application/json")
@@ -139,9 +139,9 @@ def _undescribed(exchange: Exchange) -> bool:
 
 def _type_of(exchange: Exchange) -> str | None:
     """The type of a response, from its context."""
-    if not isinstance(exchange.answer, dict) or exchange.status >= 400:
+    if not isinstance(exchange.response, dict) or exchange.status >= 400:
         return None
-    context = str(exchange.answer.get("@odata.context", "")).rpartition("#")[2].removesuffix("/$entity")
+    context = str(exchange.response.get("@odata.context", "")).rpartition("#")[2].removesuffix("/$entity")
     context = re.sub(r"\((?:'[^']*'|[^)]*)\)", "", context)
     candidates = [kind for ending, kind in TYPES.items() if context.endswith(ending)]
     return f"microsoft.graph.{candidates[-1]}" if candidates else None

@@ -176,7 +176,7 @@ def _as_openapi(exchange: Exchange) -> tuple[Any, Any]:
         content_type="application/json",
         headers={"Authorization": "SSWS *"},
     )
-    data = b"" if exchange.answer is None else json.dumps(exchange.answer).encode()
+    data = b"" if exchange.response is None else json.dumps(exchange.response).encode()
     return request, MockResponse(data, status_code=_status(exchange, path), content_type="application/json")
 
 

@@ -27,7 +27,7 @@ class Exchange:
     headers: Mapping[str, str]
     body: Any
     status: int
-    answer: Any
+    response: Any
     inner: bool = False
 
 

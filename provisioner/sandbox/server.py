@@ -139,7 +139,7 @@ class Front:
                     headers=dict(request.headers),
                     body=_parse_body(request.get_data()),
                     status=0 if response is None else response.status_code,
-                    answer=None if response is None else _parse_body(response.get_data()),
+                    response=None if response is None else _parse_body(response.get_data()),
                 )
             )
 

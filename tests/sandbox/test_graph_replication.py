@@ -124,7 +124,7 @@ def test_an_unknown_object_is_not_found_on_either_replica(graph, lag):
 def test_objects_older_than_the_lag_are_visible_on_both_replicas(graph, sandbox, lag):
     kiro = Kiro(graph)
     assert 404 in statuses(graph, "GET", kiro.app_url, 2)
-    sandbox.directory.set("lag_seconds", 1e-6)
+    sandbox.store.set("lag_seconds", 1e-6)
     assert statuses(graph, "GET", kiro.app_url, 2) == [200, 200]
 
 

@@ -44,7 +44,7 @@ def test_search_lags_behind(org):
     group = org.ok("POST", "groups", {"profile": {"name": "New"}})
     assert org.ok("GET", 'groups?search=profile.name eq "New"') == []
     assert org.ok("GET", f"groups/{group['id']}")["profile"]["name"] == "New"
-    org.sandbox.directory.set("lag_seconds", 0)
+    org.sandbox.store.set("lag_seconds", 0)
     assert len(org.ok("GET", 'groups?search=profile.name eq "New"')) == 1
 
 

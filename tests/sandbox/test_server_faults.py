@@ -56,7 +56,7 @@ def test_a_dropped_connection(graph, sandbox, exchanges: list[Exchange], effect,
     with pytest.raises(httpx.RemoteProtocolError):
         create(graph)
     assert created(sandbox) == count
-    assert [(exchange.method, exchange.status, exchange.answer) for exchange in exchanges] == [
+    assert [(exchange.method, exchange.status, exchange.response) for exchange in exchanges] == [
         ("POST", 0, None)
     ]
     assert create(graph).status_code == 201

@@ -303,7 +303,7 @@ class TestRecorder:
             ("POST", "/v1.0/applications", 201),
         ]
         assert exchanges[1].body == {"displayName": "x"}
-        assert exchanges[1].answer["displayName"] == "x"
+        assert exchanges[1].response["displayName"] == "x"
         assert exchanges[0].headers["Authorization"].startswith("Bearer ")
 
     def test_it_gets_a_call_before_the_client_gets_the_response(self, graph, exchanges: list[Exchange]):

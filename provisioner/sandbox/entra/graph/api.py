@@ -196,7 +196,7 @@ class GraphApi:
                 headers=part.headers,
                 body=part.body,
                 status=response.status,
-                answer=response.body,
+                response=response.body,
                 inner=True,
             )
         )

@@ -1,4 +1,4 @@
-"""Checks: what running one yields, and what its docstring says about it."""
+"""Checks: the findings that a check yields, and the manual page in its docstring."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ from provisioner.core.check import (
 )
 from provisioner.core.plan import DesiredState
 from provisioner.core.snapshot import Gap, Snapshot
-from tests.core.specimens import Landmark, Thing
+from tests.core.sample_resources import Landmark, Thing
 
 FIX = DesiredState(resources=(Thing(key="a", title="right"),))
 
 
-def check_of(judge, *reads):
-    """A check made of a function."""
-    catalogue = CheckRegistry()
-    catalogue("test-check", reads=reads or (Thing,), severity=Severity.MEDIUM, vendor_row="a row")(judge)
-    (check,) = catalogue
+def make_check(function, *reads):
+    """Register a function as a check and return the check."""
+    registry = CheckRegistry()
+    registry("test-check", reads=reads or (Thing,), severity=Severity.MEDIUM, vendor_row="a row")(function)
+    (check,) = registry
     return check
 
 
-def findings(judge, snapshot=None, *reads):
-    return list(check_of(judge, *reads).run(CheckContext(snapshot or Snapshot())))
+def run_check(function, snapshot=None, *reads):
+    return list(make_check(function, *reads).run(CheckContext(snapshot or Snapshot())))
 
 
-def test_a_check_that_has_nothing_to_say_passes_with_its_title():
-    def nothing(context):
+def test_a_check_without_violations_passes_with_its_title():
+    def no_violation(context):
         """All is well"""
         return ()
 
-    assert findings(nothing) == [
+    assert run_check(no_violation) == [
         Finding(check="test-check", status=Status.PASS, severity=Severity.MEDIUM, message="All is well")
     ]
 
 
-def test_every_verdict_is_a_finding_with_its_evidence_and_its_fix():
-    def two(context):
+def test_every_violation_is_a_finding_with_its_evidence_and_its_fix():
+    def two_violations(context):
         for thing in context.snapshot.all(Thing):
             yield Violation("wrong", thing.address, (("thing.title", thing.title),), FIX)
         yield Violation("worse", severity=Severity.HIGH)
 
-    first, second = findings(two, Snapshot(resources=(Thing(key="a", title="t"),)))
+    first, second = run_check(two_violations, Snapshot(resources=(Thing(key="a", title="t"),)))
     assert first == Finding(
         check="test-check",
         status=Status.FAIL,
@@ -62,45 +62,45 @@ def test_every_verdict_is_a_finding_with_its_evidence_and_its_fix():
     assert (second.severity, second.evidence, second.fix) == (Severity.HIGH, (), None)
 
 
-def test_a_check_looks_at_what_should_be_as_well():
-    def compares(context):
-        yield Violation(f"{len(context.desired_state.resources)} wanted")
+def test_a_check_reads_the_desired_state():
+    def counts_desired_resources(context):
+        yield Violation(f"{len(context.desired_state.resources)} desired")
 
-    (finding,) = check_of(compares).run(CheckContext(Snapshot(), FIX))
-    assert finding.message == "1 wanted"
+    (finding,) = make_check(counts_desired_resources).run(CheckContext(Snapshot(), FIX))
+    assert finding.message == "1 desired"
 
 
-@pytest.mark.parametrize("missing", ["test-thing", "test-landmark"])
-def test_what_it_needs_but_nobody_could_read_makes_it_skip_with_the_permission(missing):
-    def never(context):
-        raise AssertionError("it must not run")
+@pytest.mark.parametrize("unread", ["test-thing", "test-landmark"])
+def test_a_check_is_skipped_with_the_permission_if_a_kind_that_it_reads_is_a_gap(unread):
+    def must_not_run(context):
+        raise AssertionError("the check ran")
 
-    gap = Gap(kind=missing, reason="not allowed", permissions=("Some.Read", "More.Read"))
-    (finding,) = findings(never, Snapshot(gaps=(gap,)), Thing, Landmark)
+    gap = Gap(kind=unread, reason="not allowed", permissions=("Some.Read", "More.Read"))
+    (finding,) = run_check(must_not_run, Snapshot(gaps=(gap,)), Thing, Landmark)
     assert finding.status is Status.SKIP
-    assert finding.message == f"{missing} could not be read: not allowed"
+    assert finding.message == f"{unread} could not be read: not allowed"
     assert finding.permissions == ("Some.Read", "More.Read")
 
 
-def test_a_gap_in_what_it_does_not_need_is_none_of_its_business():
-    (finding,) = findings(lambda _: (), Snapshot(gaps=(Gap(kind="test-landmark", reason="no"),)))
+def test_a_check_ignores_gaps_in_kinds_that_it_does_not_read():
+    (finding,) = run_check(lambda _: (), Snapshot(gaps=(Gap(kind="test-landmark", reason="no"),)))
     assert finding.status is Status.PASS
 
 
-def test_it_may_skip_itself_with_a_reason_even_after_it_has_begun():
-    def hesitant(context):
-        yield Violation("begun")
+def test_a_check_can_skip_itself_after_it_has_yielded_a_violation():
+    def skips_late(context):
+        yield Violation("started")
         raise SkipCheckError("not yet")
 
-    (finding,) = findings(hesitant)
+    (finding,) = run_check(skips_late)
     assert (finding.status, finding.message, finding.permissions) == (Status.SKIP, "not yet", ())
 
 
-def test_one_that_is_broken_says_so_and_hides_no_other():
+def test_a_check_that_raises_yields_an_error():
     def broken(context):
         raise KeyError("title")
 
-    (finding,) = findings(broken)
+    (finding,) = run_check(broken)
     assert finding.status is Status.ERROR
     assert finding.message == "the check itself failed: KeyError: 'title'"
 
@@ -120,7 +120,7 @@ def test_the_docstring_is_a_title_and_four_paragraphs():
         """
         return ()
 
-    check = check_of(documented)
+    check = make_check(documented)
     assert check.title == "The title"
     assert check.sections == {
         "Symptom": "something is seen, over two lines.",
@@ -131,29 +131,28 @@ def test_the_docstring_is_a_title_and_four_paragraphs():
 
 
 def test_a_check_without_a_docstring_is_called_by_its_id():
-    check = check_of(lambda _: ())
+    check = make_check(lambda _: ())
     assert (check.title, check.sections) == ("test-check", {})
 
 
-class TestCatalogues:
-    def test_they_keep_the_order_and_what_was_said(self):
-        catalogue = CheckRegistry()
+class TestRegistries:
+    def test_they_keep_the_order_and_the_attributes_of_checks(self):
+        registry = CheckRegistry()
         for name in ("test-b", "test-a"):
-            catalogue(name, reads=(Thing,), severity=Severity.LOW, vendor_row=f"row of {name}")(lambda _: ())
-        assert [(check.id, check.vendor_row, check.severity, check.reads) for check in catalogue] == [
+            registry(name, reads=(Thing,), severity=Severity.LOW, vendor_row=f"row of {name}")(lambda _: ())
+        assert [(check.id, check.vendor_row, check.severity, check.reads) for check in registry] == [
             ("test-b", "row of test-b", Severity.LOW, (Thing,)),
             ("test-a", "row of test-a", Severity.LOW, (Thing,)),
         ]
 
-    def test_they_leave_the_function_as_it_is(self):
-        def judge(context):
+    def test_they_return_the_function_unchanged(self):
+        def function(context):
             return ()
 
-        assert CheckRegistry()("test-a", reads=(), severity=Severity.LOW)(judge) is judge
+        assert CheckRegistry()("test-a", reads=(), severity=Severity.LOW)(function) is function
 
-    def test_an_id_can_be_used_once(self):
-        catalogue = CheckRegistry()
-        register = catalogue("test-a", reads=(), severity=Severity.LOW)
+    def test_an_id_is_unique(self):
+        register = CheckRegistry()("test-a", reads=(), severity=Severity.LOW)
         register(lambda _: ())
         with pytest.raises(ValueError, match="two checks are called test-a"):
             register(lambda _: ())

@@ -1,4 +1,4 @@
-"""What differs, field by field, and the values that would be written."""
+"""Differences between a desired and an existing resource, field by field, and the values that apply would write."""
 
 from __future__ import annotations
 
@@ -20,146 +20,146 @@ from provisioner.core.diff import (
     secret_differs,
 )
 from provisioner.core.resource import KEYED, Model, Reference, Resource, WriteOnlySecret
-from tests.core.specimens import Part, Thing, desired_things, observed_things
+from tests.core.sample_resources import Part, Thing, desired_things, existing_things
 
-INFOS = Thing.managed_fields()
+FIELDS = Thing.managed_fields()
 
 
-def changed(desired, observed):
+def changed(desired, existing):
     """The names of the fields that differ."""
-    return [change.name for change in changed_fields(desired, observed)]
+    return [change.name for change in changed_fields(desired, existing)]
 
 
 class TestDifferences:
-    def test_what_the_author_did_not_write_is_not_managed(self):
-        assert changed_fields(Thing(key="a"), Thing(key="a", title="by hand", tags=("x",))) == ()
+    def test_a_field_that_the_playbook_does_not_contain_is_not_managed(self):
+        assert changed_fields(Thing(key="a"), Thing(key="a", title="set in the console", tags=("x",))) == ()
 
     def test_an_empty_list_means_none(self):
         (change,) = changed_fields(Thing(key="a", pages=()), Thing(key="a", pages=("x",)))
         assert change == FieldChange(name="pages", before=["x"], after=[])
 
-    def test_what_is_only_observed_never_differs(self):
+    def test_a_read_only_field_never_differs(self):
         assert changed_fields(Thing(key="a", id="1"), Thing(key="a", id="2")) == ()
 
-    def test_a_plain_collection_has_an_order(self):
+    def test_the_order_of_a_plain_collection_matters(self):
         assert changed(Thing(key="a", pages=("x", "y")), Thing(key="a", pages=("y", "x"))) == ["pages"]
 
-    def test_an_unordered_collection_has_none(self):
+    def test_the_order_of_an_unordered_collection_does_not_matter(self):
         assert changed(Thing(key="a", tags=("x", "y")), Thing(key="a", tags=("y", "x"))) == []
 
-    def test_an_unordered_collection_counts_its_elements(self):
+    def test_an_unordered_collection_with_a_repeated_element_differs(self):
         assert changed(Thing(key="a", tags=("x",)), Thing(key="a", tags=("x", "x"))) == ["tags"]
 
-    def test_a_collection_that_nobody_could_read_differs(self):
+    def test_a_collection_that_was_not_read_differs(self):
         assert changed(Thing(key="a", tags=()), Thing(key="a")) == ["tags"]
 
-    def test_a_containing_collection_may_hold_more(self):
+    def test_a_containing_collection_can_have_other_elements(self):
         assert changed(Thing(key="a", labels=("x",)), Thing(key="a", labels=("y", "x"))) == []
 
-    def test_what_a_containing_collection_lacks_is_added_and_the_rest_stays(self):
+    def test_missing_elements_are_added_to_a_containing_collection(self):
         (change,) = changed_fields(Thing(key="a", labels=("x", "z")), Thing(key="a", labels=("y", "x")))
         assert (change.before, change.after) == (["y", "x"], ["y", "x", "z"])
 
-    def test_a_field_for_creation_is_ignored_afterwards(self):
-        assert changed_fields(Thing(key="a", born="new"), Thing(key="a", born="old")) == ()
+    def test_a_create_only_field_is_not_compared(self):
+        assert changed_fields(Thing(key="a", region="new"), Thing(key="a", region="old")) == ()
 
-    def test_they_are_in_the_order_in_which_the_fields_are_declared(self):
+    def test_the_changes_are_in_the_declared_order_of_the_fields(self):
         desired = Thing(key="a", parts=(Part(name="p"),), title="new", labels=("x",))
         assert changed(desired, Thing(key="a")) == ["title", "labels", "parts"]
 
     @settings(deadline=None)
-    @given(desired=desired_things(), observed=observed_things())
-    def test_writing_the_merged_values_leaves_none(self, desired, observed):
+    @given(desired=desired_things(), existing=existing_things())
+    def test_no_difference_remains_after_the_merged_values_are_written(self, desired, existing):
         written = {
             change.name: merge(
-                getattr(desired, change.name), getattr(observed, change.name), INFOS[change.name]
+                getattr(desired, change.name), getattr(existing, change.name), FIELDS[change.name]
             )
-            for change in changed_fields(desired, observed)
+            for change in changed_fields(desired, existing)
         }
-        assert changed_fields(desired, observed.model_copy(update=written)) == ()
+        assert changed_fields(desired, existing.model_copy(update=written)) == ()
 
     @settings(deadline=None)
-    @given(desired=desired_things(), observed=observed_things())
-    def test_they_are_json(self, desired, observed):
-        json.dumps([change.model_dump() for change in changed_fields(desired, observed)])
+    @given(desired=desired_things(), existing=existing_things())
+    def test_the_changes_are_json(self, desired, existing):
+        json.dumps([change.model_dump() for change in changed_fields(desired, existing)])
 
     @settings(deadline=None)
-    @given(observed=observed_things())
-    def test_what_is_as_it_was_read_does_not_differ(self, observed):
-        assert changed_fields(observed, observed) == ()
+    @given(existing=existing_things())
+    def test_a_resource_does_not_differ_from_itself(self, existing):
+        assert changed_fields(existing, existing) == ()
 
 
 class TestKeyedCollections:
-    def test_an_element_is_changed_in_place_and_keeps_what_nobody_wrote(self):
-        found = (Part(name="a", size=1, note="keep"), Part(name="b"))
-        wanted = (Part(name="a", size=2),)
-        assert merge(wanted, found, INFOS["parts"]) == (
+    def test_a_changed_element_keeps_its_place_and_its_unmanaged_fields(self):
+        existing = (Part(name="a", size=1, note="keep"), Part(name="b"))
+        desired = (Part(name="a", size=2),)
+        assert merge(desired, existing, FIELDS["parts"]) == (
             Part(name="a", size=2, note="keep"),
             Part(name="b"),
         )
 
-    def test_what_somebody_else_made_stays(self):
-        assert merge((), (Part(name="a"),), INFOS["parts"]) == (Part(name="a"),)
+    def test_an_element_that_another_admin_created_stays(self):
+        assert merge((), (Part(name="a"),), FIELDS["parts"]) == (Part(name="a"),)
 
-    def test_what_this_product_made_goes_when_it_is_not_desired_any_more(self):
-        found = (Part(name="a", owned=True), Part(name="b", owned=True))
-        assert merge((Part(name="b"),), found, INFOS["parts"]) == (Part(name="b", owned=True),)
+    def test_an_owned_element_is_removed_if_it_is_no_longer_desired(self):
+        existing = (Part(name="a", owned=True), Part(name="b", owned=True))
+        assert merge((Part(name="b"),), existing, FIELDS["parts"]) == (Part(name="b", owned=True),)
 
-    def test_what_does_not_say_whose_it_is_stays(self):
+    def test_an_element_without_ownership_stays(self):
         class Plain(Model):
             name: str
 
         class Holder(Resource):
             plain: Annotated[tuple[Plain, ...] | None, KEYED("name")] = None
 
-        found = (Plain(name="a"),)
-        assert merge((), found, Holder.managed_fields()["plain"]) == found
+        existing = (Plain(name="a"),)
+        assert merge((), existing, Holder.managed_fields()["plain"]) == existing
 
-    def test_what_is_new_comes_last(self):
-        found = (Part(name="b"),)
-        assert [part.name for part in merge((Part(name="a"), Part(name="b")), found, INFOS["parts"])] == [
+    def test_new_elements_come_last(self):
+        existing = (Part(name="b"),)
+        assert [part.name for part in merge((Part(name="a"), Part(name="b")), existing, FIELDS["parts"])] == [
             "b",
             "a",
         ]
 
-    def test_where_nothing_was_there_what_is_desired_is_all(self):
-        assert merge((Part(name="a"),), None, INFOS["parts"]) == (Part(name="a"),)
+    def test_a_missing_collection_becomes_the_desired_elements(self):
+        assert merge((Part(name="a"),), None, FIELDS["parts"]) == (Part(name="a"),)
 
-    def test_an_element_is_only_overlaid_with_what_was_written(self):
+    def test_only_the_fields_that_are_set_overlay_an_element(self):
         base = Part(name="a", size=1, note="n", owned=True)
         assert overlay(base, Part(name="a", size=None)) == base
         assert overlay(base, Part(name="a", size=0)) == base.model_copy(update={"size": 0})
 
 
 class TestSecrets:
-    def test_a_missing_one_differs(self):
+    def test_a_missing_secret_differs(self):
         assert secret_differs(SecretStr("x"), None)
 
-    def test_one_that_was_never_written_from_here_is_unknowable_which_is_no_difference(self):
+    def test_a_secret_that_this_machine_never_wrote_does_not_differ(self):
         assert not secret_differs(SecretStr("x"), WriteOnlySecret())
 
-    def test_the_one_that_was_written_from_here_does_not_differ_and_another_does(self):
-        seal = WriteOnlySecret.of("x")
-        assert not secret_differs(SecretStr("x"), seal)
-        assert secret_differs(SecretStr("y"), seal)
+    def test_a_secret_differs_from_the_one_that_this_machine_wrote_last(self):
+        existing = WriteOnlySecret.of("x")
+        assert not secret_differs(SecretStr("x"), existing)
+        assert secret_differs(SecretStr("y"), existing)
 
-    def test_neither_value_is_told(self):
-        desired, observed = Thing(key="a", token=SecretStr("hunter2")), Thing(key="a", token=None)
-        (change,) = changed_fields(desired, observed)
+    def test_a_change_contains_neither_value(self):
+        desired, existing = Thing(key="a", token=SecretStr("hunter2")), Thing(key="a", token=None)
+        (change,) = changed_fields(desired, existing)
         assert (change.before, change.after) == ("(secret)", "(secret, changed)")
 
-    def test_a_seal_is_nothing_to_write(self):
+    def test_a_write_only_secret_is_not_written(self):
         assert changed_fields(Thing(key="a", token=WriteOnlySecret()), Thing(key="a")) == ()
 
 
-class TestCreation:
-    def test_it_tells_every_managed_value(self):
+class TestInitialFields:
+    def test_they_contain_every_managed_value(self):
         thing = Thing(
             key="a",
             title="t",
             owner=Reference(address="x/y", field="id"),
             parts=(Part(name="p", size=1),),
-            born="now",
+            region="now",
             token=SecretStr("hunter2"),
             id="not managed",
         )
@@ -167,18 +167,18 @@ class TestCreation:
             "title": "t",
             "owner": "(id of x/y, known after apply)",
             "parts": [{"name": "p", "size": 1, "owned": False}],
-            "born": "now",
+            "region": "now",
             "token": "(secret)",
         }
 
-    def test_it_leaves_out_what_is_not_managed(self):
+    def test_they_omit_unmanaged_fields(self):
         assert initial_fields(Thing(key="a", title=None)) == ()
 
-    def test_it_tells_that_a_collection_is_to_be_empty(self):
+    def test_they_contain_empty_collections(self):
         assert initial_fields(Thing(key="a", tags=())) == (FieldChange(name="tags", after=[]),)
 
-    def test_it_tells_what_is_false_or_zero_or_an_empty_text(self):
-        assert [change.name for change in initial_fields(Thing(key="a", title=""))] == ["title"]
+    def test_they_contain_empty_text(self):
+        assert initial_fields(Thing(key="a", title="")) == (FieldChange(name="title", after=""),)
 
 
 @pytest.mark.parametrize(
@@ -192,18 +192,18 @@ class TestCreation:
         (False, False),
     ],
 )
-def test_a_value_is_shown_as_json_without_secrets(value, expected):
+def test_a_value_is_displayed_as_json_without_secrets(value, expected):
     assert display_value(value) == expected
 
 
 @settings(deadline=None)
 @given(text=st.text(min_size=4, alphabet="abcdefgh"))
-def test_no_secret_is_shown_wherever_it_stands(text):
+def test_no_secret_is_displayed_wherever_it_is(text):
     thing = Thing(key="k", token=SecretStr(f"<{text}>"))
-    told = [
+    displayed = [
         *initial_fields(thing),
         *changed_fields(thing, Thing(key="k")),
         display_value(thing),
         display_value((thing,)),
     ]
-    assert f"<{text}>" not in repr(told)
+    assert f"<{text}>" not in repr(displayed)

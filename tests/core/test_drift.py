@@ -1,4 +1,4 @@
-"""What a deviation means, and what lets it pass."""
+"""Drift: its category, the waivers that cover it, and unmanaged values."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Guest(Resource):
     name: str | None = None
 
 
-def changes(wanted=(), there=(), exhaustive=()):
-    desired = DesiredState(resources=tuple(wanted), exhaustive=frozenset(kind.kind for kind in exhaustive))
-    return make_plan(desired, Snapshot(resources=tuple(there))).changes
+def planned_changes(resources=(), existing=(), exhaustive=()):
+    desired = DesiredState(resources=tuple(resources), exhaustive=frozenset(kind.kind for kind in exhaustive))
+    return make_plan(desired, Snapshot(resources=tuple(existing))).changes
 
 
 def waiver(**fields):
@@ -42,7 +42,7 @@ def waiver(**fields):
 
 class TestCategory:
     @pytest.mark.parametrize(
-        ("wanted", "there", "expected"),
+        ("desired", "existing", "expected"),
         [
             ({"colour": "red"}, {"colour": "blue"}, Category.CONFIGURATION),
             ({"open": False}, {"open": True}, Category.SECURITY),
@@ -52,25 +52,25 @@ class TestCategory:
             ({"colour": "red", "open": False}, {"colour": "blue", "open": True}, Category.SECURITY),
         ],
     )
-    def test_of_a_difference(self, wanted, there, expected):
-        (change,) = changes([Door(key="d", **wanted)], [Door(key="d", **there)])
+    def test_of_a_difference(self, desired, existing, expected):
+        (change,) = planned_changes([Door(key="d", **desired)], [Door(key="d", **existing)])
         assert drift_category(change) is expected
 
-    def test_something_that_is_missing_lets_nobody_in(self):
-        (change,) = changes([Guest(key="g", name="Gina")])
+    def test_a_missing_resource_grants_no_access(self):
+        (change,) = planned_changes([Guest(key="g", name="Gina")])
         assert drift_category(change) is Category.CONFIGURATION
 
-    def test_somebody_who_was_let_in_besides(self):
-        (change,) = changes(there=[Guest(key="g", name="Gina")], exhaustive=[Guest])
+    def test_an_unlisted_resource_that_grants_access_is_security_drift(self):
+        (change,) = planned_changes(existing=[Guest(key="g", name="Gina")], exhaustive=[Guest])
         assert drift_category(change) is Category.SECURITY
 
 
 class TestWaivers:
     def change(self):
-        (found,) = changes(
+        (change,) = planned_changes(
             [Door(key="d", open=False, colour="red")], [Door(key="d", open=True, colour="blue")]
         )
-        return found
+        return change
 
     @pytest.mark.parametrize(
         ("fields", "covers"),
@@ -83,40 +83,40 @@ class TestWaivers:
             ({"resource": "test-door/d", "check": "x"}, False),
         ],
     )
-    def test_what_they_cover(self, fields, covers):
+    def test_which_changes_they_cover(self, fields, covers):
         assert (waiver_for([waiver(**fields)], self.change()) is not None) is covers
 
-    def test_findings(self):
+    def test_which_findings_they_cover(self):
         waivers = [waiver(check="a"), waiver(check="b", resource="test-door/*")]
         assert waiver_for_finding(waivers, "a", "") is waivers[0]
         assert waiver_for_finding(waivers, "b", "test-door/d") is waivers[1]
         assert waiver_for_finding(waivers, "b", "test-window/w") is None
 
-    def test_the_one_that_lasts_longest_counts(self):
+    def test_of_several_waivers_the_one_that_expires_last_counts(self):
         longer = waiver(resource="*", expires="2027-01-31")
         assert waiver_for([waiver(resource="*"), longer], self.change()) is longer
 
-    def test_the_last_day_still_counts(self):
+    def test_a_waiver_expires_after_its_last_day(self):
         assert not waiver(resource="*").expired(date(2026, 12, 31))
         assert waiver(resource="*").expired(date(2027, 1, 1))
 
     @pytest.mark.parametrize(
         "fields", [{}, {"fields": ["a"], "check": "x"}, {"resource": "a", "reason": " "}]
     )
-    def test_one_about_nothing_is_refused(self, fields):
+    def test_a_waiver_without_a_valid_subject_or_reason_is_refused(self, fields):
         with pytest.raises(ValidationError):
             waiver(**fields)
 
 
-def test_what_is_left_alone_is_what_nobody_asked_for_of_the_kinds_in_question():
+def test_unmanaged_values_are_of_the_kinds_that_the_playbook_manages():
     desired = DesiredState(resources=(Door(key="d", colour="red"),))
-    there = (
+    existing = (
         Door(key="d", colour="red", open=True, keys=(), secret=WriteOnlySecret()),
         Door(key="e", colour="green"),
         Guest(key="g", name="Gina"),
     )
-    found = unmanaged_values(desired, Snapshot(resources=there))
-    assert [(one.address, one.field, one.value) for one in found] == [
+    unmanaged = unmanaged_values(desired, Snapshot(resources=existing))
+    assert [(value.address, value.field, value.value) for value in unmanaged] == [
         ("test-door/d", "open", True),
         ("test-door/e", "colour", "green"),
     ]

@@ -1,4 +1,4 @@
-"""Errors: what each says, and the exit code it becomes."""
+"""Errors: the message, hint and exit code of each."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ from provisioner.core.errors import (
 )
 
 
-def _all(root: type[ProvisionerError]) -> list[type[ProvisionerError]]:
-    """Itself and what derives from it here; other modules may have kinds of their own."""
-    ours = [child for child in root.__subclasses__() if child.__module__ == errors.__name__]
-    return [root, *(found for child in ours for found in _all(child))]
+def class_tree(error: type[ProvisionerError]) -> list[type[ProvisionerError]]:
+    """The class and its subclasses in this module. Other modules can have more."""
+    children = [child for child in error.__subclasses__() if child.__module__ == errors.__name__]
+    return [error, *(descendant for child in children for descendant in class_tree(child))]
 
 
-def test_the_exit_codes_are_those_that_are_documented():
+ERRORS = class_tree(ProvisionerError)
+
+
+def test_the_exit_codes_are_the_documented_ones():
     assert {code.name: code.value for code in ExitCode} == {
         "DONE": 0,
         "ERROR": 1,
@@ -34,19 +37,17 @@ def test_the_exit_codes_are_those_that_are_documented():
     }
 
 
-@pytest.mark.parametrize("code", list(ExitCode))
-def test_every_exit_code_is_explained(code):
-    assert code.meaning
-    assert ExitCode(code.value) is code
+def test_every_exit_code_is_explained():
+    assert [code for code in ExitCode if not code.meaning or ExitCode(code.value) is not code] == []
 
 
-def test_the_tree_in_the_documentation_is_the_tree():
-    told = dict(re.findall(r"(\w+Error) +(\d)", errors.__doc__ or ""))
-    assert told == {error.__name__: str(error.exit_code.value) for error in _all(ProvisionerError)}
+def test_the_docstring_of_the_module_shows_the_class_tree():
+    documented = dict(re.findall(r"(\w+Error) +(\d)", errors.__doc__ or ""))
+    assert documented == {error.__name__: str(error.exit_code.value) for error in ERRORS}
 
 
-@pytest.mark.parametrize("error", _all(ProvisionerError))
-def test_every_error_says_what_happened_and_what_to_do_next(error):
+@pytest.mark.parametrize("error", ERRORS)
+def test_every_error_states_what_happened_and_what_to_do_next(error):
     extra = {"file": "a.yaml"} if error is PlaybookError else {}
     if error is PermissionDeniedError:
         assert error("what").hint == "grant the missing permission"
@@ -60,21 +61,21 @@ def test_every_error_says_what_happened_and_what_to_do_next(error):
 @pytest.mark.parametrize(
     ("line", "expected"), [(7, "p/a.yaml:7: what"), (None, "p/a.yaml: what"), (1, "p/a.yaml:1: what")]
 )
-def test_a_fault_of_a_playbook_says_where_it_is(line, expected):
+def test_an_error_in_a_playbook_names_the_file_and_the_line(line, expected):
     error = PlaybookError("what", file=Path("p/a.yaml"), line=line)
     assert str(error) == expected
     assert error.others == ()
 
 
-def test_an_answer_with_an_error_tells_what_the_vendor_asks_for():
+def test_a_remote_error_contains_the_request_id_that_the_vendor_asks_for():
     error = RemoteError("what", status=400, code="Request_BadRequest", request_id="r-1")
     assert str(error) == "what [request-id r-1]"
     assert (error.status, error.code) == (400, "Request_BadRequest")
-    silent = RemoteError("what")
-    assert (str(silent), silent.status, silent.code) == ("what", 0, "")
+    bare = RemoteError("what")
+    assert (str(bare), bare.status, bare.code) == ("what", 0, "")
 
 
-def test_a_missing_permission_is_named_with_the_role_a_person_needs():
+def test_a_missing_permission_is_named_with_the_role_that_a_signed_in_person_needs():
     error = PermissionDeniedError("no", permissions=("A.Read", "B.Read"), role="Some Administrator")
     assert (
         error.hint

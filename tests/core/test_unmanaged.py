@@ -1,7 +1,8 @@
-"""What a playbook leaves alone: no plan touches it, everything else is as without it."""
+"""Unmanaged rules: plans ignore what they match, and nothing else."""
 
 from __future__ import annotations
 
+import re
 from glob import escape
 
 import pytest
@@ -13,59 +14,56 @@ from provisioner.core.plan import Action, DesiredState, make_plan
 from provisioner.core.resource import Reference
 from provisioner.core.snapshot import Snapshot
 from provisioner.core.unmanaged import UnmanagedRule, address_matches, suggestion, unused_rules
-from tests.core.specimens import Thing
+from tests.core.sample_resources import Thing
 
-ALL = UnmanagedRule(resource="test-thing/*")
-
-
-def fields_of(*names, resource="test-thing/*"):
-    return UnmanagedRule(resource=resource, fields=names)
+ALL_THINGS = UnmanagedRule(resource="test-thing/*")
+THING_A = UnmanagedRule(resource="test-thing/a")
 
 
-def plan(wanted, there=(), *left_alone, exhaustive=frozenset(), absent=()):
+def fields_rule(*names):
+    return UnmanagedRule(resource="test-thing/*", fields=names)
+
+
+def plan(resources, existing, *rules, exhaustive=frozenset(), absent=()):
     desired = DesiredState(
-        resources=tuple(wanted), exhaustive=exhaustive, absent=tuple(absent), unmanaged=left_alone
+        resources=tuple(resources), exhaustive=exhaustive, absent=tuple(absent), unmanaged=rules
     )
-    return make_plan(desired, Snapshot(resources=tuple(there)))
+    return make_plan(desired, Snapshot(resources=tuple(existing)))
 
 
-def test_a_field_that_is_left_alone_does_not_differ():
-    wanted = Thing(key="a", title="new", pages=("1",))
-    there = Thing(key="a", title="old", pages=())
-    (change,) = plan([wanted], [there], fields_of("title")).pending
+def test_an_unmanaged_field_does_not_differ():
+    desired = Thing(key="a", title="new", pages=("1",))
+    existing = Thing(key="a", title="old", pages=())
+    (change,) = plan([desired], [existing], fields_rule("title")).pending
     assert [field.name for field in change.fields] == ["pages"]
     assert change.desired(Thing).title is None
-    assert plan([wanted], [there], fields_of("title"), fields_of("pages")).pending == ()
+    assert plan([desired], [existing], fields_rule("title"), fields_rule("pages")).pending == ()
 
 
-def test_what_has_yet_to_be_made_is_made_as_the_playbook_says():
-    (change,) = plan([Thing(key="a", title="new")], [], fields_of("title")).pending
+def test_a_new_resource_is_created_with_its_unmanaged_fields():
+    (change,) = plan([Thing(key="a", title="new")], [], fields_rule("title")).pending
     assert (change.action, change.desired(Thing).title) == (Action.CREATE, "new")
 
 
-def test_all_of_a_resource_is_neither_made_nor_changed_nor_removed():
-    assert plan([Thing(key="a", title="new")], [], ALL).changes == ()
-    assert plan([Thing(key="a", title="new")], [Thing(key="a")], ALL).changes == ()
-    extra = [Thing(key="a"), Thing(key="b")]
-    kinds = frozenset({Thing.kind})
-    gone = plan([], extra, UnmanagedRule(resource="test-thing/a"), exhaustive=kinds).pending
-    assert [(change.action, change.address) for change in gone] == [(Action.DELETE, "test-thing/b")]
-    named = plan(
-        [], extra, UnmanagedRule(resource="test-thing/a"), absent=[thing.address for thing in extra]
-    ).pending
-    assert [(change.action, change.address) for change in named] == [(Action.DELETE, "test-thing/b")]
+def test_an_unmanaged_resource_is_not_created_changed_or_deleted():
+    assert plan([Thing(key="a", title="new")], [], ALL_THINGS).changes == ()
+    assert plan([Thing(key="a", title="new")], [Thing(key="a")], ALL_THINGS).changes == ()
+    existing = [Thing(key="a"), Thing(key="b")]
+    unlisted = plan([], existing, THING_A, exhaustive=frozenset({Thing.kind})).pending
+    assert [(change.action, change.address) for change in unlisted] == [(Action.DELETE, "test-thing/b")]
+    absent = plan([], existing, THING_A, absent=[thing.address for thing in existing]).pending
+    assert [(change.action, change.address) for change in absent] == [(Action.DELETE, "test-thing/b")]
 
 
-def test_what_needs_something_that_is_left_alone_and_not_there_is_refused():
-    wanted = [Thing(key="a"), Thing(key="b", owner=Reference(address="test-thing/a", field="id"))]
-    left_alone = UnmanagedRule(resource="test-thing/a")
-    (refusal,) = plan(wanted, [], left_alone).refusals
+def test_a_reference_to_an_unmanaged_resource_that_does_not_exist_is_refused():
+    desired = [Thing(key="a"), Thing(key="b", owner=Reference(address="test-thing/a", field="id"))]
+    (refusal,) = plan(desired, [], THING_A).refusals
     assert "test-thing/b needs test-thing/a, which is unmanaged and does not exist" in refusal.reason
-    assert plan(wanted, [Thing(key="a", id="1")], left_alone).refusals == ()
+    assert plan(desired, [Thing(key="a", id="1")], THING_A).refusals == ()
 
 
 @pytest.mark.parametrize(
-    ("keys", "words"),
+    ("rule", "message"),
     [
         (
             {"resource": "test-thin/a"},
@@ -79,26 +77,26 @@ def test_what_needs_something_that_is_left_alone_and_not_there_is_refused():
         ({"resource": " "}, "at least 1 character"),
     ],
 )
-def test_what_cannot_be_meant_is_told(keys, words):
-    with pytest.raises(ValidationError, match=words.replace("?", r"\?")):
-        UnmanagedRule.model_validate(keys)
+def test_a_rule_that_cannot_match_is_refused(rule, message):
+    with pytest.raises(ValidationError, match=re.escape(message)):
+        UnmanagedRule.model_validate(rule)
 
 
-def test_what_is_said_of_nothing_is_found():
-    one, other = UnmanagedRule(resource="test-thing/a"), UnmanagedRule(resource="test-thing/b*")
-    assert list(unused_rules([one, other], ["test-thing/a"])) == [other]
+def test_a_rule_that_matches_no_resource_is_unused():
+    unused = UnmanagedRule(resource="test-thing/b*")
+    assert list(unused_rules([THING_A, unused], ["test-thing/a"])) == [unused]
 
 
-def test_what_goes_on_as_it_was_begun_is_nearer_than_what_is_alike():
-    there = ["okta-group-assignment/Kiro-Users", "okta-group-assignment/Everyone (00gdZwIoXQ6DGhBTuJTn)"]
-    assert "'okta-group-assignment/Everyone (" in suggestion("okta-group-assignment/Everyone", there)
+def test_a_name_with_the_same_prefix_is_suggested_before_a_similar_name():
+    known = ["okta-group-assignment/Kiro-Users", "okta-group-assignment/Everyone (00gdZwIoXQ6DGhBTuJTn)"]
+    assert "'okta-group-assignment/Everyone (" in suggestion("okta-group-assignment/Everyone", known)
     assert suggestion("okta-group-assignment/Everyone", []) == ""
 
 
-@given(name=st.text(max_size=20), other=st.text(max_size=20))
-def test_an_escaped_address_is_about_that_address_only(name, other):
-    assert address_matches(escape(name), name)
-    assert address_matches(escape(name), other) == (name == other)
+@given(address=st.text(max_size=20), another=st.text(max_size=20))
+def test_an_escaped_address_matches_only_itself(address, another):
+    assert address_matches(escape(address), address)
+    assert address_matches(escape(address), another) == (address == another)
 
 
 @given(
@@ -106,9 +104,9 @@ def test_an_escaped_address_is_about_that_address_only(name, other):
     st.builds(Thing, key=st.just("a"), title=st.none() | st.text(), tags=st.none() | st.tuples(st.text())),
     st.builds(Thing, key=st.just("a"), title=st.none() | st.text(), tags=st.none() | st.tuples(st.text())),
 )
-def test_fields_are_left_out_of_the_changes_and_nothing_else_is(left_alone, wanted, there):
-    def changed(*entries):
-        return [field for change in plan([wanted], [there], *entries).pending for field in change.fields]
+def test_only_the_unmanaged_fields_are_missing_from_the_changes(unmanaged, desired, existing):
+    def changed_fields(*rules):
+        return [field for change in plan([desired], [existing], *rules).pending for field in change.fields]
 
-    entries = (fields_of(*left_alone),) if left_alone else ()
-    assert changed(*entries) == [field for field in changed() if field.name not in left_alone]
+    rules = (fields_rule(*unmanaged),) if unmanaged else ()
+    assert changed_fields(*rules) == [field for field in changed_fields() if field.name not in unmanaged]

@@ -1,4 +1,4 @@
-"""Kinds of resource made up for the tests of the core: one field for each mark, and how to generate them."""
+"""Sample kinds of resource for the tests of the core, with a field for each mark, and strategies that generate them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from provisioner.core.resource import (
     SECRET,
     UNORDERED,
     Model,
-    Reference,
     Resource,
     Secret,
     Text,
@@ -43,14 +42,14 @@ class Thing(Resource):
     tags: Annotated[tuple[str, ...] | None, UNORDERED] = None
     labels: Annotated[tuple[Text, ...] | None, CONTAINS] = None
     parts: Annotated[tuple[Part, ...] | None, KEYED("name")] = None
-    born: Annotated[str | None, CREATE_ONLY] = None
+    region: Annotated[str | None, CREATE_ONLY] = None
     token: Annotated[Secret | None, SECRET] = None
 
     id: Annotated[str | None, READ_ONLY] = None
 
 
 class Landmark(Resource):
-    """A resource that is only looked up."""
+    """A resource with read-only fields: plans look it up and never create it."""
 
     kind: ClassVar[str] = "test-landmark"
 
@@ -58,52 +57,58 @@ class Landmark(Resource):
 
 
 words = st.sampled_from(["red", "green", "blue", "Ünïted", "o'clock", ""])
+optional_words = st.none() | words
 word_tuples = st.lists(words, max_size=4).map(tuple)
-maybe_words = st.none() | words
-own_id = st.just(Reference(address="test-thing/self", field="id", template="thing:{}"))
 
 
 def parts(*, owned: st.SearchStrategy[bool]) -> st.SearchStrategy[tuple[Part, ...]]:
-    """Parts of different names."""
-    one = st.builds(Part, name=words, size=st.none() | st.integers(0, 3), note=maybe_words, owned=owned)
-    return st.lists(one, max_size=4, unique_by=lambda part: part.name).map(tuple)
+    """Parts with different names."""
+    part = st.builds(Part, name=words, size=st.none() | st.integers(0, 3), note=optional_words, owned=owned)
+    return st.lists(part, max_size=4, unique_by=lambda part: part.name).map(tuple)
 
 
 @st.composite
-def wished_parts(draw: st.DrawFn) -> tuple[Part, ...]:
-    """Desired parts: only what the author wrote is set."""
-    found = draw(parts(owned=st.just(False)))
-    return tuple(Part.model_validate(part.model_dump(exclude_none=True, exclude={"owned"})) for part in found)
+def desired_parts(draw: st.DrawFn) -> tuple[Part, ...]:
+    """Desired parts: only the fields that the playbook contains are set."""
+    complete = draw(parts(owned=st.just(False)))
+    return tuple(
+        Part.model_validate(part.model_dump(exclude_none=True, exclude={"owned"})) for part in complete
+    )
 
 
 def desired_things(key: str = "self", *, secrets: bool = False) -> st.SearchStrategy[Thing]:
-    """Desired things, any field unmanaged or not; a secret costs time."""
+    """Desired things, in which any field can be unmanaged. Secrets are optional because digests take time."""
     token = st.none() | words.map(SecretStr) if secrets else st.none()
     return st.builds(
         Thing,
         key=st.just(key),
-        title=maybe_words,
+        title=optional_words,
         pages=st.none() | word_tuples,
         tags=st.none() | word_tuples,
         labels=st.none() | word_tuples,
-        parts=st.none() | wished_parts(),
-        born=maybe_words,
+        parts=st.none() | desired_parts(),
+        region=optional_words,
         token=token,
     )
 
 
-def observed_things(key: str = "self", *, ours: bool = True) -> st.SearchStrategy[Thing]:
-    """Things as they are read: collections are never None, a token is sealed or missing, parts may be ours."""
+def existing_things(key: str = "self", *, owned_parts: bool = True) -> st.SearchStrategy[Thing]:
+    """Things as they are read: collections are never None, and a token is a write-only secret or missing.
+
+    Args:
+        key: the key of the things.
+        owned_parts: whether this product can have created some of the parts.
+    """
     return st.builds(
         Thing,
         key=st.just(key),
-        title=maybe_words,
-        owner=maybe_words,
+        title=optional_words,
+        owner=optional_words,
         pages=word_tuples,
         tags=word_tuples,
         labels=word_tuples,
-        parts=parts(owned=st.booleans() if ours else st.just(False)),
-        born=maybe_words,
+        parts=parts(owned=st.booleans() if owned_parts else st.just(False)),
+        region=optional_words,
         token=st.none() | st.just(WriteOnlySecret()),
         id=st.just(f"id-{key}"),
     )

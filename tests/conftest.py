@@ -1,4 +1,4 @@
-"""What holds for every test: no network beyond this machine, and nothing of whoever runs it."""
+"""For every test: no network beyond this machine, and no settings from the environment of the user."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in tuple(os.environ):
         if name.startswith(("AZURE_", "ENTRA_", "KIRO_", "OKTA_")):
             monkeypatch.delenv(name)

@@ -1,4 +1,4 @@
-"""Whole outputs kept as files, so that a change of them is seen in a review."""
+"""Golden files: complete outputs as files, so that a review shows every change of them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ FOLDER = Path(__file__).parent / "golden"
 
 
 def assert_golden(name: str, text: str) -> None:
-    """The text is what the file says, to the letter.
+    """Assert that a text equals its golden file.
 
-    With UPDATE_GOLDEN=1 the file is written instead, and the test fails so that somebody looks at it.
+    With UPDATE_GOLDEN=1, a different file is rewritten, and the test fails so that you review the change.
     """
     file = FOLDER / name
-    written = file.read_text(encoding="utf-8") if file.exists() else ""
-    if os.environ.get("UPDATE_GOLDEN") and written != text + "\n":
+    expected = file.read_text(encoding="utf-8") if file.exists() else ""
+    if os.environ.get("UPDATE_GOLDEN") and expected != text + "\n":
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text + "\n", encoding="utf-8")
-        pytest.fail(f"{name} was written: look at it, and run again")
-    assert text + "\n" == written
+        pytest.fail(f"{name} was rewritten: review the change, and run the test again")
+    assert text + "\n" == expected

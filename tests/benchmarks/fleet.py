@@ -1,12 +1,12 @@
-"""How long drift takes over many tenants, from the start of the process to its end.
+"""Measure how long drift takes for many tenants, from the start of the process to its end.
 
     python tests/benchmarks/fleet.py [--playbooks 500] [--concurrency 16] [--drifted 0.05]
 
-Half of the playbooks are Entra's, half Okta's; all are of different tenants by their own word, and one served sandbox stands in for
-all of them. It holds an integration for each, made by applying one and copying its documents under other ids; Okta's playbooks name
-them by id, since an organization that lists hundreds of them is none that exists. Measured at 0, 50 and
-200 ms before every answer, without drift and with some. The ideal is what the requests would take if nothing but latency counted:
-their number times the latency, divided by the concurrency. Nothing is asserted: numbers are for reading.
+Half of the playbooks are for Entra, half for Okta. Each names another tenant, and one served sandbox stands in for all of
+them. The sandbox contains an integration for each playbook: one is applied, and its documents are copied with new ids.
+Okta's playbooks name their objects by id, because no real organization lists hundreds of integrations. Every response
+has a latency of 0, 50 or 200 ms, without drift and with some. The ideal time is the time of latency only: the number of
+requests times the latency, divided by the concurrency. Nothing is asserted.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def main() -> None:
         state, files = Path(folder) / "state", Path(folder) / "fleet"
         files.mkdir()
         with Sandbox(state / "sandbox").start(shared=True) as sandbox:
-            entra = fleet(sandbox.directory, "entra", options.playbooks // 2, files, state)
-            fleet(sandbox.okta, "okta", options.playbooks - options.playbooks // 2, files, state)
+            entra = add_fleet(sandbox.directory, "entra", options.playbooks // 2, files, state)
+            add_fleet(sandbox.okta, "okta", options.playbooks - options.playbooks // 2, files, state)
             sandbox.okta.set("rate_limits", dict.fromkeys(LIMITS, 10**6))  # every organization has its own
             print(f"{options.playbooks} playbooks, {options.concurrency} at once")
             print(
@@ -59,104 +59,137 @@ def main() -> None:
             )
             for title, share in (("in sync", 0.0), (f"{options.drifted:.0%} drifted", options.drifted)):
                 for key in entra[: int(len(entra) * 2 * share)]:
-                    widen(sandbox.directory, key)
+                    add_redirect_uri(sandbox.directory, key)
                 for latency in LATENCIES:
                     control.configure(sandbox, "latency_ms", str(latency))
                     print(
-                        f"{title:<14}{latency:>6} ms{measured(files, state, options.concurrency, latency)}",
+                        f"{title:<14}{latency:>6} ms{measure(files, state, options.concurrency, latency)}",
                         flush=True,
                     )
                     control.configure(sandbox, "latency_ms", "0")
 
 
-def fleet(store: Store, provider: str, count: int, files: Path, state: Path) -> list[str]:
-    """So many integrations and their playbooks; returns the keys of the applications."""
-    keys = yaml.safe_load((PLAYBOOKS / f"{provider}.yaml").read_text(encoding="utf-8"))
-    keys.pop("domains")
-    before = documents(store)
-    one = files / f"{provider}-0000.yaml"
-    written(one, keys, provider, 0, {})
-    run(state, "apply", str(one))
-    made = {place: body for place, body in documents(store).items() if before.get(place) != body}
-    new = {place: body for place, body in made.items() if place not in before}
-    pinned = pins(new) if provider == "okta" else {}
-    application = next(key for kind, key in new if kind in ("application", "app"))
-    found = [application]
-    others = {key for _, key in before}
+def add_fleet(store: Store, provider: str, count: int, files: Path, state: Path) -> list[str]:
+    """Add integrations to a store and write their playbooks.
+
+    Args:
+        store: the tenant or organization of the sandbox.
+        provider: entra or okta.
+        count: the number of integrations.
+        files: folder for the playbooks.
+        state: state directory of the sandbox.
+
+    Returns:
+        The keys of the applications.
+    """
+    sections = yaml.safe_load((PLAYBOOKS / f"{provider}.yaml").read_text(encoding="utf-8"))
+    sections.pop("domains")
+    before = all_documents(store)
+    template = files / f"{provider}-0000.yaml"
+    write_playbook(template, sections, provider, 0, {})
+    run(state, "apply", str(template))
+    added = {place: body for place, body in all_documents(store).items() if place not in before}
+    section_ids = ids_by_section(added) if provider == "okta" else {}
+    application = next(key for kind, key in added if kind in ("application", "app"))
+    applications = [application]
+    unrelated = {key for _, key in before}
     with store.transaction():
         for number in range(1, count):
-            copies, ids = copied(new, others, provider, number)
+            copies, new_ids = copy_documents(added, unrelated, provider, number)
             for (kind, key), body in copies.items():
                 store.put(kind, key, body)
-            found.append(ids[application])
-            own = {section: ids[key] for section, key in pinned.items()}
-            written(files / f"{provider}-{number:04}.yaml", keys, provider, number, own)
+            applications.append(new_ids[application])
+            ids = {section: new_ids[key] for section, key in section_ids.items()}
+            write_playbook(files / f"{provider}-{number:04}.yaml", sections, provider, number, ids)
         store.settle()
-    return found
+    return applications
 
 
-def pins(new: Documents) -> dict[str, str]:
-    """The ids of what an Okta playbook can name by id, by the section that does."""
-    kinds = {"oidc_client": "application", "amazon_aws_sso": "scim"}
-    found = {kinds[body["name"]]: key for (kind, key), body in new.items() if kind == "app"}
-    return found | {"authorization_server": next(key for kind, key in new if kind == "authorizationServer")}
+def ids_by_section(documents: Documents) -> dict[str, str]:
+    """The ids that an Okta playbook can contain, by section."""
+    sections = {"oidc_client": "application", "amazon_aws_sso": "scim"}
+    ids = {sections[body["name"]]: key for (kind, key), body in documents.items() if kind == "app"}
+    server = next(key for kind, key in documents if kind == "authorizationServer")
+    return {**ids, "authorization_server": server}
 
 
-def written(file: Path, keys: dict[str, Any], provider: str, number: int, ids: dict[str, str]) -> None:
-    """A playbook of a tenant of its own, by its own word."""
+def write_playbook(
+    file: Path, sections: dict[str, Any], provider: str, number: int, ids: dict[str, str]
+) -> None:
+    """Write a playbook for a tenant that no other playbook names.
+
+    Args:
+        file: the playbook.
+        sections: the sections of the shipped playbook.
+        provider: entra or okta.
+        number: of the playbook; it becomes part of every name.
+        ids: ids of Okta's objects, by section.
+    """
     name = f"kiro-{provider}-{number:04}"
-    told = (
-        {"tenant": str(uuid.uuid4())}
-        if provider == "entra"
-        else {"org_url": f"https://o{number}.okta.com", "token": "x"}
-    )
-    own: dict[str, Any] = {"name": name, "connection": told}
+    playbook: dict[str, Any] = {**sections, "name": name}
     if provider == "entra":
-        own["application"] = {"display_name": name}
+        playbook["connection"] = {"tenant": str(uuid.uuid4())}
+        playbook["application"] = {"display_name": name}
     else:
-        own |= {
-            "application": {"label": name},
-            "authorization_server": {"name": name},
-            "scim": {
-                "label": f"{name}-scim",
-                "endpoint": "${KIRO_SCIM_ENDPOINT}",
-                "console_steps": "confirmed",
-            },
+        playbook["connection"] = {"org_url": f"https://o{number}.okta.com", "token": "x"}
+        playbook["application"] = {"label": name}
+        playbook["authorization_server"] = {"name": name}
+        playbook["scim"] = {
+            "label": f"{name}-scim",
+            "endpoint": "${KIRO_SCIM_ENDPOINT}",
+            "manual_steps": "confirmed",
         }
-        keys.pop("push", None)
+        playbook.pop("push", None)
         for section, key in ids.items():
-            own[section]["id"] = key
-    file.write_text(yaml.safe_dump({**keys, **own}, sort_keys=False), encoding="utf-8")
+            playbook[section]["id"] = key
+    file.write_text(yaml.safe_dump(playbook, sort_keys=False), encoding="utf-8")
 
 
-def copied(new: Documents, others: set[str], provider: str, number: int) -> tuple[Documents, dict[str, str]]:
-    """The documents of an integration as those of another one: every id that is theirs is another one."""
-    text = json.dumps([[kind, key, body] for (kind, key), body in new.items()])
-    own = {key.rpartition(":")[2] for _, key in new} | {
-        str(body[name]) for body in new.values() for name in ("id", "appId", "client_id") if name in body
+def copy_documents(
+    documents: Documents, unrelated: set[str], provider: str, number: int
+) -> tuple[Documents, dict[str, str]]:
+    """The documents of an integration as those of another integration.
+
+    Args:
+        documents: of the integration.
+        unrelated: ids of other documents, which stay.
+        provider: entra or okta.
+        number: of the new integration.
+
+    Returns:
+        The copies, and the new id for each old id.
+    """
+    text = json.dumps([[kind, key, body] for (kind, key), body in documents.items()])
+    ids = {key.rpartition(":")[2] for _, key in documents} | {
+        str(body[name])
+        for body in documents.values()
+        for name in ("id", "appId", "client_id")
+        if name in body
     }
-    ids = {one: other(one) for one in sorted(own - others, key=len, reverse=True) if len(one) > 15}
-    text = re.sub("|".join(map(re.escape, ids)), lambda match: ids[match[0]], text) if ids else text
+    old_ids = sorted((key for key in ids - unrelated if len(key) > 15), key=len, reverse=True)
+    new_ids = {key: new_id(key) for key in old_ids}
+    if new_ids:
+        text = re.sub("|".join(map(re.escape, new_ids)), lambda match: new_ids[match[0]], text)
     text = text.replace(f"kiro-{provider}-0000", f"kiro-{provider}-{number:04}")
-    return {(kind, key): body for kind, key, body in json.loads(text)}, ids
+    return {(kind, key): body for kind, key, body in json.loads(text)}, new_ids
 
 
-def other(key: str) -> str:
-    """Another id of the same form."""
-    fresh = uuid.uuid4().hex
-    return str(uuid.UUID(fresh)) if "-" in key and len(key) == 36 else key[:3] + fresh[: len(key) - 3]
+def new_id(key: str) -> str:
+    """A random id with the same form."""
+    random = uuid.uuid4().hex
+    return str(uuid.UUID(random)) if "-" in key and len(key) == 36 else key[:3] + random[: len(key) - 3]
 
 
-def documents(store: Store) -> Documents:
-    """Everything in a store."""
+def all_documents(store: Store) -> Documents:
+    """All documents of a store."""
     with sqlite3.connect(f"file:{store.path}?mode=ro", uri=True) as database:
         kinds = [row[0] for row in database.execute("SELECT DISTINCT kind FROM document")]
-    found = {(kind, key): store.get(kind, key) for kind in kinds for key in store.keys(kind)}
-    return {place: body for place, body in found.items() if body is not None}
+    documents = {(kind, key): store.get(kind, key) for kind in kinds for key in store.keys(kind)}
+    return {place: body for place, body in documents.items() if body is not None}
 
 
-def widen(directory: Store, key: str) -> None:
-    """What somebody does by hand: one more redirect URI."""
+def add_redirect_uri(directory: Store, key: str) -> None:
+    """Make an application drift: it gets one more redirect URI."""
     application = directory.get("application", key)
     assert application is not None
     client = application["publicClient"]
@@ -164,8 +197,12 @@ def widen(directory: Store, key: str) -> None:
     directory.put("application", key, {**application, "publicClient": {**client, "redirectUris": uris}})
 
 
-def measured(files: Path, state: Path, concurrency: int, latency: int) -> str:
-    """One drift over all of them."""
+def measure(files: Path, state: Path, concurrency: int, latency: int) -> str:
+    """Run drift for all playbooks.
+
+    Returns:
+        The columns of the table: exit code, times, memory and requests.
+    """
     started = time.perf_counter()
     process = subprocess.Popen(
         command("drift", str(files), "--concurrency", str(concurrency), "--format", "json", "--quiet"),
@@ -174,18 +211,18 @@ def measured(files: Path, state: Path, concurrency: int, latency: int) -> str:
     )
     assert process.stdout is not None
     report = json.loads(process.stdout.read())
-    _, status, used = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - started
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     requests = sum(plan["requests"]["read"] for plan in report["plans"])
     ideal = requests * latency / 1000 / concurrency
     counts = f"{requests:>10}{requests / max(1, len(report['plans'])):>10.1f}"
-    cpu = used.ru_utime + used.ru_stime
-    return f"{process.returncode:>6}{wall:>9.1f}{cpu:>8.1f}{used.ru_maxrss / 1024:>9.0f}{counts}{ideal:>9.1f}"
+    cpu = usage.ru_utime + usage.ru_stime
+    return f"{process.returncode:>6}{seconds:>9.1f}{cpu:>8.1f}{usage.ru_maxrss / 1024:>9.0f}{counts}{ideal:>9.1f}"
 
 
 def run(state: Path, *arguments: str) -> None:
-    """A command that must succeed."""
+    """Run a command that must succeed."""
     environment = {**os.environ, "PROVISIONER_STATE_DIR": str(state)}
     subprocess.run(
         command(*arguments), env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -193,6 +230,7 @@ def run(state: Path, *arguments: str) -> None:
 
 
 def command(name: str, *arguments: str) -> list[str]:
+    """The arguments of a process that runs a command in the sandbox."""
     return [sys.executable, "-m", "provisioner", name, *arguments, "--sandbox"]
 
 

@@ -12,7 +12,7 @@ from provisioner.core.plan import WRITES, Action, Change, DesiredState, Guards, 
 from provisioner.core.resource import Reference
 from provisioner.core.snapshot import Problem, ProblemKind, Snapshot
 from tests.core.sample_resources import Landmark, Part, Thing, desired_things, existing_things
-from tests.made_true import made_true
+from tests.simulated_apply import apply_to_snapshot
 
 
 def plan_for(*resources, existing=(), **desired):
@@ -282,14 +282,14 @@ class TestApplying:
     @given(inputs=desired_and_existing())
     def test_nothing_is_pending_after_the_plan_was_applied(self, inputs):
         desired, snapshot = inputs
-        after = made_true(make_plan(desired, snapshot), snapshot)
+        after = apply_to_snapshot(make_plan(desired, snapshot), snapshot)
         assert make_plan(desired, after).pending == ()
 
     @settings(deadline=None, max_examples=10)
     @given(desired=desired_things(secrets=True), existing=existing_things())
     def test_a_secret_is_written_only_one_time(self, desired, existing):
         desired_state, snapshot = DesiredState(resources=(desired,)), Snapshot(resources=(existing,))
-        after = made_true(make_plan(desired_state, snapshot), snapshot)
+        after = apply_to_snapshot(make_plan(desired_state, snapshot), snapshot)
         assert make_plan(desired_state, after).pending == ()
 
     @settings(deadline=None, max_examples=30)
@@ -445,5 +445,5 @@ class TestCombinedDesiredStates:
     def test_the_second_state_matches_after_the_combination_was_applied(self, first, second, existing):
         both = DesiredState(resources=(first,)) | DesiredState(resources=(second,))
         snapshot = Snapshot(resources=(existing,))
-        after = made_true(make_plan(both, snapshot), snapshot)
+        after = apply_to_snapshot(make_plan(both, snapshot), snapshot)
         assert make_plan(DesiredState(resources=(second,)), after).pending == ()

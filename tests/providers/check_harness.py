@@ -25,7 +25,7 @@ from provisioner.core.snapshot import Gap, Snapshot
 from provisioner.reports.building import audit_report
 from provisioner.reports.json import dumps
 from provisioner.reports.models import Target
-from tests.made_true import made_true
+from tests.simulated_apply import apply_to_snapshot
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class Case:
     def after(self, fix: DesiredState) -> CheckContext:
         """What a fix makes of the snapshot."""
         plan = make_plan(fix, self.snapshot, Guards(max_removals=1))
-        return CheckContext(made_true(plan, self.snapshot), self.look.desired_state)
+        return CheckContext(apply_to_snapshot(plan, self.snapshot), self.look.desired_state)
 
     def unlike_the_playbook(self, look: CheckContext) -> set[tuple[str, str]]:
         """The fields that apply would still set, which is what drift would tell."""

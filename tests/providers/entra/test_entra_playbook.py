@@ -20,7 +20,7 @@ from provisioner.reports.json import dumps
 from provisioner.reports.models import Target
 from provisioner.reports.text import plan_text
 from tests.golden_files import assert_golden
-from tests.made_true import made_true
+from tests.simulated_apply import apply_to_snapshot
 
 SCIM = {"endpoint": "https://scim.example.com/v2", "token": "hunter2"}
 TARGET = Target(playbook="kiro.yaml", name="kiro", provider="entra", tenant="contoso.com", sandbox=False)
@@ -261,18 +261,18 @@ class TestPlans:
         there = Snapshot(
             resources=(kinds.Group(key="Kiro-Users", id="g1"), kinds.User(key="alice@example.com", id="u1"))
         )
-        after = made_true(make_plan(of.desired_state(), there), there)
+        after = apply_to_snapshot(make_plan(of.desired_state(), there), there)
         again = make_plan(of.desired_state(), after)
         assert (again.pending, again.waiting) == ((), ())
 
     def test_once_the_values_are_stored_they_are_not_needed_in_the_environment_any_more(self):
         with_values, without = playbook(scim=SCIM), playbook(scim={})
-        after = made_true(make_plan(with_values.desired_state(), Snapshot()), Snapshot())
+        after = apply_to_snapshot(make_plan(with_values.desired_state(), Snapshot()), Snapshot())
         again = make_plan(without.desired_state(), after)
         assert (again.pending, again.waiting) == ((), ())
 
     def test_another_token_is_written_and_its_value_is_not_shown(self):
-        after = made_true(make_plan(WHOLE.desired_state(), Snapshot()), Snapshot())
+        after = apply_to_snapshot(make_plan(WHOLE.desired_state(), Snapshot()), Snapshot())
         other = playbook(
             **{**_keys_of_whole(), "scim": {**SCIM, "token": "hunter3", "notify": ["ops@example.com"]}}
         )

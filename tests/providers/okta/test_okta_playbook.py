@@ -19,8 +19,8 @@ from provisioner.reports.json import dumps
 from provisioner.reports.models import Target
 from provisioner.reports.text import plan_text
 from tests.golden_files import assert_golden
-from tests.made_true import made_true
 from tests.providers.okta.okta_checks import HEALTHY
+from tests.simulated_apply import apply_to_snapshot
 
 ENDPOINT = "https://scim.example.com/v2/"
 TARGET = Target(
@@ -343,7 +343,7 @@ class TestPlans:
                 SWITCHED_ON,
             )
         )
-        after = made_true(make_plan(of.desired_state(), there), there)
+        after = apply_to_snapshot(make_plan(of.desired_state(), there), there)
         again = make_plan(of.desired_state(), after)
         assert (again.pending, again.waiting, again.refusals) == ((), (), ())
 

@@ -172,19 +172,19 @@ def final_plan(result: engine.ApplyResult) -> Plan:
 
 
 FIRST = Thing(key="first", title="t")
-LAST = Thing(key="last", title="t", depends_on=("step/one",))
+LAST = Thing(key="last", title="t", depends_on=("step/profile",))
 
 
 def test_waiting_changes_continue_when_the_step_is_done():
-    tenant = InMemoryTenant(DesiredState(resources=(FIRST, step("one", FIRST.address), LAST)))
-    result = apply(tenant, Admin({"one": turn_on(tenant)}))
+    tenant = InMemoryTenant(DesiredState(resources=(FIRST, step("profile", FIRST.address), LAST)))
+    result = apply(tenant, Admin({"profile": turn_on(tenant)}))
     assert changed(result) == ["test-thing/first", "test-thing/last"]
     assert final_plan(result).waiting == ()
     assert tenant.calls == [
         "read",
         "check permissions for test-thing/first",
         "create test-thing/first",
-        "refresh after one",
+        "refresh after profile",
         "check permissions for test-thing/last",
         "create test-thing/last",
         "read",
@@ -192,75 +192,77 @@ def test_waiting_changes_continue_when_the_step_is_done():
 
 
 def test_without_an_admin_the_step_stays_pending():
-    tenant = InMemoryTenant(DesiredState(resources=(FIRST, step("one", FIRST.address), LAST)))
+    tenant = InMemoryTenant(DesiredState(resources=(FIRST, step("profile", FIRST.address), LAST)))
     result = apply(tenant, None)
     assert changed(result) == ["test-thing/first"]
-    assert [pending.key for pending in final_plan(result).pending_steps] == ["one"]
+    assert [pending.key for pending in final_plan(result).pending_steps] == ["profile"]
     assert not [call for call in tenant.calls if call.startswith("refresh")]
 
 
 def test_steps_are_requested_in_their_order_with_resolved_values():
     value = Reference(address=FIRST.address, field="id", template="paste {}")
-    one = step("one", FIRST.address, instructions=(value,))
-    tenant = InMemoryTenant(DesiredState(resources=(step("two", one.address), one, FIRST)))
-    admin = Admin({"one": no_effect, "two": turn_on(tenant)})
+    profile = step("profile", FIRST.address, instructions=(value,))
+    tenant = InMemoryTenant(DesiredState(resources=(step("token", profile.address), profile, FIRST)))
+    admin = Admin({"profile": no_effect, "token": turn_on(tenant)})
     apply(tenant, admin)
-    assert admin.requested_keys == ["one", "two"]
+    assert admin.requested_keys == ["profile", "token"]
     assert admin.requested[0].instructions == ("paste id-first",)
 
 
 def test_after_a_skipped_step_no_other_step_is_requested():
     tenant = InMemoryTenant(
-        DesiredState(resources=(step("one"), step("two", "step/one"), step("three", "step/two")))
+        DesiredState(resources=(step("profile"), step("token", "step/profile"), step("domain", "step/token")))
     )
-    admin = Admin({"one": no_effect, "three": no_effect})
+    admin = Admin({"profile": no_effect, "domain": no_effect})
     result = apply(tenant, admin)
-    assert admin.requested_keys == ["one", "two"]
-    assert [pending.key for pending in final_plan(result).pending_steps] == ["one", "two", "three"]
+    assert admin.requested_keys == ["profile", "token"]
+    assert [pending.key for pending in final_plan(result).pending_steps] == ["profile", "token", "domain"]
 
 
 def test_a_step_without_effect_is_not_requested_twice():
-    tenant = InMemoryTenant(DesiredState(resources=(step("one"), LAST)))
-    admin = Admin({"one": no_effect})
+    tenant = InMemoryTenant(DesiredState(resources=(step("profile"), LAST)))
+    admin = Admin({"profile": no_effect})
     result = apply(tenant, admin)
-    assert admin.requested_keys == ["one"]
+    assert admin.requested_keys == ["profile"]
     assert changed(result) == []
-    assert [change.address for change in final_plan(result).waiting] == ["step/one", "test-thing/last"]
+    assert [change.address for change in final_plan(result).waiting] == ["step/profile", "test-thing/last"]
 
 
 def test_a_step_without_effect_does_not_block_changes_that_wait_for_another():
     tenant = InMemoryTenant(
         DesiredState(
             resources=(
-                step("one", proof="region"),
-                step("two", "step/one"),
-                Thing(key="last", title="t", depends_on=("step/two",)),
+                step("profile", proof="region"),
+                step("token", "step/profile"),
+                Thing(key="last", title="t", depends_on=("step/token",)),
             )
         )
     )
-    admin = Admin({"one": no_effect, "two": turn_on(tenant)})
+    admin = Admin({"profile": no_effect, "token": turn_on(tenant)})
     result = apply(tenant, admin)
-    assert admin.requested_keys == ["one", "two"]
+    assert admin.requested_keys == ["profile", "token"]
     assert changed(result) == ["test-thing/last"]
 
 
 def test_a_step_that_depends_on_a_waiting_change_is_requested_afterwards():
-    one, two = step("one"), step("two", "test-thing/last", proof="region")
-    tenant = InMemoryTenant(DesiredState(resources=(one, LAST, two)))
+    profile, token = step("profile"), step("token", "test-thing/last", proof="region")
+    tenant = InMemoryTenant(DesiredState(resources=(profile, LAST, token)))
     admin = Admin(
         {
-            "one": turn_on(tenant),
-            "two": lambda: tenant.proofs.update(switch=switch_with("on", region="here")),
+            "profile": turn_on(tenant),
+            "token": lambda: tenant.proofs.update(switch=switch_with("on", region="here")),
         }
     )
     result = apply(tenant, admin)
-    assert admin.requested_keys == ["one", "two"]
+    assert admin.requested_keys == ["profile", "token"]
     assert changed(result) == ["test-thing/last"]
     assert (final_plan(result).pending, final_plan(result).waiting) == ((), ())
 
 
 def test_a_proven_step_is_not_requested():
-    tenant = InMemoryTenant(DesiredState(resources=(step("one"), LAST)), proofs={"switch": switch_with("on")})
+    tenant = InMemoryTenant(
+        DesiredState(resources=(step("profile"), LAST)), proofs={"switch": switch_with("on")}
+    )
     admin = Admin({})
     assert changed(apply(tenant, admin)) == ["test-thing/last"]
     assert admin.requested == []
@@ -268,17 +270,17 @@ def test_a_proven_step_is_not_requested():
 
 def test_changes_that_appear_after_a_step_are_guarded():
     tenant = InMemoryTenant(
-        DesiredState(resources=(step("one"),), exhaustive=frozenset({"test-thing"})),
+        DesiredState(resources=(step("profile"),), exhaustive=frozenset({"test-thing"})),
         limits=Guards(protected={"test-thing": "no"}),
     )
     with pytest.raises(RefusedError, match="test-thing/switch would be deleted"):
-        apply(tenant, Admin({"one": turn_on(tenant)}))
+        apply(tenant, Admin({"profile": turn_on(tenant)}))
     assert not [call for call in tenant.calls if call.startswith("delete")]
 
 
 def test_the_tenant_is_read_again_after_a_step_even_if_nothing_was_written():
-    tenant = InMemoryTenant(DesiredState(resources=(step("one"),)))
-    result = apply(tenant, Admin({"one": turn_on(tenant)}))
+    tenant = InMemoryTenant(DesiredState(resources=(step("profile"),)))
+    result = apply(tenant, Admin({"profile": turn_on(tenant)}))
     assert tenant.calls.count("read") == 2
     assert final_plan(result).waiting == ()
 
@@ -294,17 +296,20 @@ def test_without_pending_steps_the_admin_is_not_asked():
 
 def test_a_deletion_before_a_step_is_not_repeated_after_it():
     old = Thing(key="old", title="t")
-    resources = (FIRST, step("one", FIRST.address), LAST)
+    resources = (FIRST, step("profile", FIRST.address), LAST)
     tenant = InMemoryTenant(
         DesiredState(resources=resources, absent=(old.address,)), resources={old.address: old}
     )
-    result = apply(tenant, Admin({"one": turn_on(tenant)}))
+    result = apply(tenant, Admin({"profile": turn_on(tenant)}))
     assert changed(result) == ["test-thing/first", "test-thing/old", "test-thing/last"]
 
 
 def test_an_update_before_a_step_is_not_repeated_after_it():
     tenant = InMemoryTenant(
-        DesiredState(resources=(FIRST, step("one", FIRST.address), LAST)),
+        DesiredState(resources=(FIRST, step("profile", FIRST.address), LAST)),
         resources={FIRST.address: Thing(key="first", title="other", id="id-first")},
     )
-    assert changed(apply(tenant, Admin({"one": turn_on(tenant)}))) == ["test-thing/first", "test-thing/last"]
+    assert changed(apply(tenant, Admin({"profile": turn_on(tenant)}))) == [
+        "test-thing/first",
+        "test-thing/last",
+    ]

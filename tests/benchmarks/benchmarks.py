@@ -3,7 +3,7 @@
     python tests/benchmarks/benchmarks.py [--provider entra|okta] [--runs 5] [--json FILE]
     python tests/benchmarks/benchmarks.py --parity 100000
 
-Each command runs in its own process, which this one times. It runs against a sandbox in its process, against a
+This script times each command as a process. The command runs against a sandbox in its process, against a
 served sandbox, and against a served sandbox that waits 100 ms before every response. The command counts the requests.
 The round trips on the critical path are the additional time, divided by the latency. ``--parity USERS`` measures one
 doctor of an Okta organization with that number of users in both applications. Nothing is asserted.

@@ -26,7 +26,9 @@ class ContractChecker(ABC):
         for exchange in exchanges:
             key = self.variable.sub(
                 "*",
-                json.dumps([exchange.method, exchange.path, exchange.status, exchange.body, exchange.response]),
+                json.dumps(
+                    [exchange.method, exchange.path, exchange.status, exchange.body, exchange.response]
+                ),
             )
             if key not in self._checked:
                 self._checked[key] = self.check(exchange)

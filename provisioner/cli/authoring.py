@@ -78,11 +78,11 @@ def _domain(name: str | None) -> str | None:
     """A domain as it is written into a playbook."""
     if name is None:
         return None
-    from provisioner.providers.dns.names import NameFaultError, parse_domain
+    from provisioner.providers.dns.names import InvalidNameError, parse_domain
 
     try:
-        return parse_domain(name).written
-    except NameFaultError as error:
+        return parse_domain(name).unicode
+    except InvalidNameError as error:
         raise UsageError(f"--domain: {error}") from error
 
 
@@ -176,7 +176,7 @@ def _print_records(playbook: Path, sandbox: bool, form: str, printer: Printer) -
     from provisioner import engine
     from provisioner.cli.session import opened
     from provisioner.core.snapshot import Snapshot
-    from provisioner.providers.dns.records import Form, beside, rendered
+    from provisioner.providers.dns.records import RecordFormat, other_values, render_record
     from provisioner.providers.dns.resources import DomainRecord
 
     async def work(provider: Provider) -> tuple[tuple[DomainRecord, ...], Snapshot]:
@@ -189,5 +189,6 @@ def _print_records(playbook: Path, sandbox: bool, form: str, printer: Printer) -
             raise UsageError(f"{playbook} has no domains", hint="name them under domains: in the playbook")
         records, snapshot = session.run(work)
         for record in records:
-            click.echo(rendered(record, Form(form), others=beside(record, snapshot)).rstrip())
+            existing = other_values(record, snapshot)
+            click.echo(render_record(record, RecordFormat(form), other_values=existing).rstrip())
         return ExitCode.DONE if all(record.value for record in records) else ExitCode.WAITING

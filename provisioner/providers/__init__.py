@@ -119,7 +119,13 @@ def connect(
     from .integration import with_domains  # noqa: PLC0415 - start-up time
 
     return with_domains(
-        identity, playbook, store, on_wait, sandbox, wait=wait_for_dns, elsewhere=other_playbooks or {}
+        identity,
+        playbook,
+        store,
+        on_wait,
+        sandbox,
+        wait=wait_for_dns,
+        other_playbooks=other_playbooks or {},
     )
 
 

@@ -1,4 +1,4 @@
-"""One playbook's whole view: its identity provider, and the DNS of its domains, as one provider."""
+"""An identity provider and the DNS of its playbook's domains, joined into one provider."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from provisioner.core.unmanaged import is_unmanaged
 
 from . import SandboxConnection
 from .base.playbook_models import IntegrationPlaybook
-from .dns import checks, manual_steps
-from .dns.observations import Role
-from .dns.provider import Verification, World, handles
+from .dns.checks import CHECKS
+from .dns.manual_steps import desired_resources
+from .dns.observations import ServerRole
+from .dns.provider import DnsProvider, is_dns_change
 from .dns.resources import DomainRecord, OutdatedValue
-from .dns.servers import Endpoint, Limits
+from .dns.servers import DnsConnection, Endpoint
 
-_PROFILE: Final = "step/kiro-profile"
+_KIRO_PROFILE: Final = "step/kiro-profile"
 _SANDBOX_WAIT: Final = 20.0
-_SANDBOX_LIMITS: Final = Limits(datagram=0.4, stream=1.0)
-"""Loopback answers at once, or never."""
+"""Seconds to wait for the sandbox's name servers when its replicas do not lag."""
 
 
 @dataclass
@@ -35,12 +35,12 @@ class ProviderWithDomains:
     """An identity provider with domains.
 
     Attributes:
-        identity: where people sign in.
-        dns: the domains of their e-mail addresses.
+        identity: the identity provider.
+        dns: the domains of the playbook.
     """
 
     identity: Provider
-    dns: Verification
+    dns: DnsProvider
     playbook: IntegrationPlaybook
 
     @property
@@ -53,7 +53,7 @@ class ProviderWithDomains:
 
     @property
     def checks(self) -> Iterable[Check]:
-        return (*self.identity.checks, *checks.CHECKS)
+        return (*self.identity.checks, *CHECKS)
 
     @property
     def destroy_kinds(self) -> frozenset[str]:
@@ -68,23 +68,25 @@ class ProviderWithDomains:
         return self.identity.convergence_timeout
 
     def desired_state(self) -> DesiredState:
-        """What the playbook asks for; a domain is added once there is a Kiro profile."""
-        asked = self.identity.desired_state()
-        profile = tuple(one.address for one in asked.resources if one.address == _PROFILE)
-        return asked | DesiredState(
-            resources=manual_steps.desired(self.dns.domains, self.playbook.deferred_variable, profile),
+        """The desired state of the playbook; domains are added after the Kiro profile is created."""
+        identity = self.identity.desired_state()
+        profile = tuple(step.address for step in identity.resources if step.address == _KIRO_PROFILE)
+        return identity | DesiredState(
+            resources=desired_resources(self.dns.domains, self.playbook.deferred_variable, profile),
             orphaned=frozenset({OutdatedValue.kind}),
         )
 
     def destroyed_state(self, snapshot: Snapshot, *, purge: bool) -> DesiredState:
-        """The identity provider's, without the records that apply made; what is left alone whole stays."""
-        left_alone = self.identity.desired_state().unmanaged
-        staying = [address for address in snapshot.by_address if is_unmanaged(left_alone, address)]
-        ours = snapshot.updated((), removed=staying)
-        records = tuple(one.address for one in ours.all(DomainRecord) if one.writer)
-        passed = tuple(one for one in left_alone if any(is_unmanaged([one], address) for address in staying))
-        return self.identity.destroyed_state(ours, purge=purge) | DesiredState(
-            absent=records, unmanaged=passed
+        """The identity provider's, without the records that apply created; unmanaged resources stay."""
+        rules = self.identity.desired_state().unmanaged
+        unmanaged = [address for address in snapshot.by_address if is_unmanaged(rules, address)]
+        managed = snapshot.updated((), removed=unmanaged)
+        records = tuple(record.address for record in managed.all(DomainRecord) if record.dns_provider)
+        used_rules = tuple(
+            rule for rule in rules if any(is_unmanaged([rule], address) for address in unmanaged)
+        )
+        return self.identity.destroyed_state(managed, purge=purge) | DesiredState(
+            absent=records, unmanaged=used_rules
         )
 
     def handoff(self, snapshot: Snapshot) -> tuple[HandoffValue, ...]:
@@ -94,48 +96,48 @@ class ProviderWithDomains:
         return self.identity.guards()
 
     def warnings(self, snapshot: Snapshot, plan: Plan) -> Iterator[str]:
-        """What the author should know besides the plan."""
+        """What the admin should know in addition to the plan."""
         yield from self.identity.warnings(snapshot, plan)
         yield from self.dns.warnings(snapshot, plan)
 
     def next_steps(self, snapshot: Snapshot) -> Iterator[str]:
-        """What happens from now on without anybody doing anything."""
+        """What happens next without any action of the admin."""
         yield from self.identity.next_steps(snapshot)
         yield from self.dns.next_steps(snapshot)
 
     async def read(self, extra_kinds: frozenset[str] = frozenset()) -> Snapshot:
-        """Both sides at the same time."""
-        there, names = await asyncio.gather(self.identity.read(extra_kinds), self.dns.read())
+        """Read both sides at the same time."""
+        identity, dns = await asyncio.gather(self.identity.read(extra_kinds), self.dns.read())
         return Snapshot(
-            resources=(*there.resources, *names.resources),
-            gaps=(*there.gaps, *names.gaps),
-            problems=(*there.problems, *names.problems),
+            resources=(*identity.resources, *dns.resources),
+            gaps=(*identity.gaps, *dns.gaps),
+            problems=(*identity.problems, *dns.problems),
         )
 
-    async def refresh(self, done: Iterable[ManualStep], state: Snapshot) -> tuple[Resource, ...]:
-        done = tuple(done)
-        return (*await self.identity.refresh(done, state), *await self.dns.refresh(done))
+    async def refresh(self, steps: Iterable[ManualStep], state: Snapshot) -> tuple[Resource, ...]:
+        steps = tuple(steps)
+        return (*await self.identity.refresh(steps, state), *await self.dns.refresh(steps))
 
     async def permissions(self) -> PermissionSummary:
         return await self.identity.permissions()
 
     async def check_permissions(self, plan: Plan) -> None:
-        """Both sides are asked before either is written to."""
-        names = tuple(change for change in plan.changes if handles(change))
-        await self.dns.check_permissions(plan.model_copy(update={"changes": names}))
-        rest = tuple(change for change in plan.changes if not handles(change))
-        if any(change.writes for change in rest):
-            await self.identity.check_permissions(plan.model_copy(update={"changes": rest}))
+        """Check both sides before the first write to either."""
+        dns_changes = tuple(change for change in plan.changes if is_dns_change(change))
+        await self.dns.check_permissions(plan.model_copy(update={"changes": dns_changes}))
+        identity_changes = tuple(change for change in plan.changes if not is_dns_change(change))
+        if any(change.writes for change in identity_changes):
+            await self.identity.check_permissions(plan.model_copy(update={"changes": identity_changes}))
 
     async def apply(self, change: Change, state: Snapshot) -> Outcome:
-        if handles(change):
+        if is_dns_change(change):
             return await self.dns.apply(change)
         return await self.identity.apply(change, state)
 
     def requests(self) -> RequestCounts:
-        """Requests to the identity provider, and changes of the DNS; lookups are not counted."""
-        sent = self.identity.requests()
-        return sent.model_copy(update={"write": sent.write + self.dns.written})
+        """Requests to the identity provider, and changes of the DNS; DNS queries are not counted."""
+        counts = self.identity.requests()
+        return counts.model_copy(update={"write": counts.write + self.dns.writes})
 
     async def close(self) -> None:
         try:
@@ -147,19 +149,25 @@ class ProviderWithDomains:
 def with_domains(
     identity: Provider,
     playbook: Any,
-    notebook: LocalStore,
-    tell: Callable[[str], None],
-    sandboxed: SandboxConnection | None,
+    store: LocalStore,
+    on_wait: Callable[[str], None],
+    sandbox: SandboxConnection | None,
     *,
     wait: bool,
-    elsewhere: Mapping[str, tuple[str, ...]],
+    other_playbooks: Mapping[str, tuple[str, ...]],
 ) -> ProviderWithDomains:
     """An identity provider with the domains of its playbook; see :func:`provisioner.providers.connect`."""
     seconds = float(playbook.lookup.wait)
-    world = World(playbook.lookup.endpoints)
-    if sandboxed:
-        seconds = min(seconds, _SANDBOX_WAIT + 3 * sandboxed.replica_lag)
-        resolvers = (Endpoint(name, Role.RESOLVER, *where) for name, where in sandboxed.resolvers.items())
-        world = World(tuple(resolvers), sandboxed.name_servers, sandboxed.suffixes, _SANDBOX_LIMITS)
-    dns = Verification(playbook.domains, world, notebook, tell, seconds if wait else None, elsewhere)
+    connection = DnsConnection(playbook.lookup.endpoints)
+    if sandbox:
+        seconds = min(seconds, _SANDBOX_WAIT + 3 * sandbox.replica_lag)
+        connection = DnsConnection(
+            resolvers=tuple(
+                Endpoint(name, ServerRole.RESOLVER, *address) for name, address in sandbox.resolvers.items()
+            ),
+            overrides=sandbox.name_servers,
+            suffixes=sandbox.suffixes,
+        )
+    domains = playbook.domains
+    dns = DnsProvider(domains, connection, store, on_wait, seconds if wait else None, other_playbooks)
     return ProviderWithDomains(identity, dns, playbook)

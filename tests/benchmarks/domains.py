@@ -1,10 +1,10 @@
-"""How long it takes to look domains up: every name server of each, at every name that may matter.
+"""Duration of a lookup of domains: every name server of each, at every name that may matter.
 
     python tests/benchmarks/domains.py [--domains 10] [--servers 4] [--runs 5]
 
-The sandbox's name servers answer at once, after 100 ms each, and with one server per domain that never answers. A look should
-take about as long as its slowest answer, whatever the number of domains; where a server never answers, as long as the
-attempts that it is given. Questions are counted by what came of them. Nothing is asserted: numbers are for reading.
+The sandbox's name servers respond at once, after 100 ms each, and with one server per domain that never responds. A lookup
+should take about as long as its slowest response, whatever the number of domains; where a server never responds, as long as
+its attempts. Answers are counted with and without a response. Nothing is asserted: the numbers are for reading.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from provisioner.providers.dns.lookup import look
-from provisioner.providers.dns.observations import Answer, Role
+from provisioner.providers.dns.lookup import look_up
+from provisioner.providers.dns.observations import Answer, ServerRole
 from provisioner.providers.dns.resources import DomainRecord
-from provisioner.providers.dns.servers import Endpoint, Limits
+from provisioner.providers.dns.servers import DnsConnection, Endpoint, Limits
 from provisioner.sandbox import control, dns
 from tests.sandboxes import Sandbox
 
@@ -33,22 +33,20 @@ def main() -> None:
     parser.add_argument("--servers", type=int, default=4)
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
-    print(
-        f"{options.domains} domains, {options.servers} servers each; a datagram is given {LIMITS.datagram} s"
-    )
-    print(f"{'answers':<40}{'median s':>10}{'slowest answer s':>18}{'answers':>9}{'none':>6}")
+    print(f"{options.domains} domains, {options.servers} servers each; UDP timeout {LIMITS.udp_timeout} s")
+    print(f"{'servers respond':<40}{'median s':>10}{'slowest answer s':>18}{'answers':>9}{'none':>6}")
     with tempfile.TemporaryDirectory() as home, Sandbox(Path(home)).start() as sandbox:
-        records = hosted(sandbox, options.domains, options.servers)
+        records = create_domains(sandbox, options.domains, options.servers)
         first = [name for name in sandbox.dns.name_servers() if name.startswith("ns1.d")]
-        everybody = [*sandbox.dns.name_servers()]
-        for title, hosts, behaviour in (
-            ("at once", everybody, {}),
-            ("after 100 ms", everybody, {"latency_ms": 100}),
-            ("at once, one server never answers", first, {"mode": "drop"}),
+        all_hosts = [*sandbox.dns.name_servers()]
+        for title, affected, behaviour in (
+            ("at once", all_hosts, {}),
+            ("after 100 ms", all_hosts, {"latency_ms": 100}),
+            ("at once, one server never responds", first, {"mode": "drop"}),
         ):
-            for host in everybody:
-                dns.configure(sandbox.dns.store, host, behaviour if host in hosts else {})
-            runs = [asyncio.run(timed(sandbox, records)) for _ in range(options.runs)]
+            for host in all_hosts:
+                dns.configure(sandbox.dns.store, host, behaviour if host in affected else {})
+            runs = [asyncio.run(measure(sandbox, records)) for _ in range(options.runs)]
             walls, slowest, answered, silent = zip(*runs, strict=True)
             print(
                 f"{title:<40}{statistics.median(walls):>10.2f}{statistics.median(slowest):>18.2f}"
@@ -56,12 +54,12 @@ def main() -> None:
             )
 
 
-def hosted(sandbox: Sandbox, domains: int, servers: int) -> list[DomainRecord]:
-    """Domains with zones of their own and their record in place."""
+def create_domains(sandbox: Sandbox, domains: int, servers: int) -> list[DomainRecord]:
+    """Create domains, each with its zone and record."""
     store, records = sandbox.dns.store, []
     for number in range(domains):
         domain = f"d{number}.example"
-        dns.add_zone(store, f"{domain}.", servers=[f"ns{one}" for one in range(1, servers + 1)])
+        dns.add_zone(store, f"{domain}.", servers=[f"ns{index}" for index in range(1, servers + 1)])
         dns.add_record(store, f"{domain}.", "kiro-app-1", "TXT", dns.txt("kiro-site-verification=x"))
         name = f"kiro-app-1.{domain}"
         records.append(
@@ -71,27 +69,24 @@ def hosted(sandbox: Sandbox, domains: int, servers: int) -> list[DomainRecord]:
     return records
 
 
-async def timed(sandbox: Sandbox, records: list[DomainRecord]) -> tuple[float, float, int, int]:
-    """Seconds of one look, and of its slowest answer; how many answers there were, and how many were missing."""
-    reached = control.name_servers(sandbox)
-    resolvers = [Endpoint(name, Role.RESOLVER, *where) for name, where in reached["resolvers"].items()]
-    started = time.perf_counter()
-    seen = await look(
-        records,
-        resolvers=resolvers,
-        servers=reached["name_servers"],
-        suffixes=reached["suffixes"],
+async def measure(sandbox: Sandbox, records: list[DomainRecord]) -> tuple[float, float, int, int]:
+    """Seconds of one lookup and of its slowest answer; number of answers with and without a response."""
+    network = control.name_servers(sandbox)
+    connection = DnsConnection(
+        resolvers=[
+            Endpoint(name, ServerRole.RESOLVER, *address) for name, address in network["resolvers"].items()
+        ],
+        overrides=network["name_servers"],
+        suffixes=network["suffixes"],
         limits=LIMITS,
     )
-    wall = time.perf_counter() - started
-    answers = [one for one in seen if isinstance(one, Answer)]
-    slowest = max(one.elapsed_ms for one in answers if one.failure is None) / 1000
-    return (
-        wall,
-        slowest,
-        sum(one.failure is None for one in answers),
-        sum(one.failure is not None for one in answers),
-    )
+    started = time.perf_counter()
+    observations = await look_up(records, connection)
+    seconds = time.perf_counter() - started
+    answers = [answer for answer in observations if isinstance(answer, Answer)]
+    responses = [answer for answer in answers if answer.failure is None]
+    slowest = max(answer.elapsed_ms for answer in responses) / 1000
+    return seconds, slowest, len(responses), len(answers) - len(responses)
 
 
 if __name__ == "__main__":

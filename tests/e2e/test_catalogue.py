@@ -6,9 +6,9 @@ import pytest
 
 from provisioner.providers import CHECK_PREFIXES, checks_of
 from provisioner.sandbox import control
-from tests.sandbox.test_dns_misconfigurations import OF_PLAYBOOKS as OF_ONE_PLAYBOOK
+from tests.sandbox.test_dns_misconfigurations import PLAYBOOK_CHECKS
 
-OF_PLAYBOOKS = {*OF_ONE_PLAYBOOK, "dns-verified-domain-candidate"}
+OF_PLAYBOOKS = {*PLAYBOOK_CHECKS, "dns-verified-domain-candidate"}
 """Checks of the playbook itself, not of a tenant or the DNS; see test_domains.py."""
 
 CHECKS = {

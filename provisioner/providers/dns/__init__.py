@@ -1,5 +1,4 @@
-"""Domains: the TXT record that verifies one, looked for as the vendor would, and judged.
+"""Domains: query the TXT record that verifies a domain for Kiro, check it, and create it in the zone.
 
-Those who decide (``names``, ``suffixes``, ``observations``, ``resources``, ``diagnosis``, ``records``) do no I/O;
-``lookup`` and ``exchange`` ask name servers.
+``lookup``, ``client`` and ``writing`` send queries and updates; every other module but ``provider`` is pure.
 """

@@ -1,9 +1,9 @@
-"""One question, one server, one reply: UDP with a fallback to TCP, or DNS over HTTPS. Never raises for a bad network."""
+"""A DNS client: one query to one server, over UDP with a fallback to TCP, or over HTTPS. Network failures are results."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import dns.asyncquery
@@ -12,7 +12,7 @@ import dns.flags
 import dns.message
 import dns.rcode
 
-from .observations import Failure
+from .observations import QueryFailure, ServerRole
 from .servers import Endpoint, Limits
 
 if TYPE_CHECKING:
@@ -21,19 +21,18 @@ if TYPE_CHECKING:
 _PAYLOAD: Final = 1232
 """Octets of a datagram that are not fragmented (DNS Flag Day 2020)."""
 _NO_EDNS: Final = {dns.rcode.FORMERR, dns.rcode.NOTIMP, dns.rcode.BADVERS}
-"""What servers that do not know EDNS answer (RFC 6891, section 7)."""
+"""Response codes of servers that do not support EDNS (RFC 6891, section 7)."""
 _MEDIA_TYPE: Final = "application/dns-message"
 
 
 @dataclass(frozen=True)
-class Reply:
-    """What came back; see :class:`~provisioner.providers.dns.observations.Answer` for the fields."""
+class QueryResult:
+    """A response, or why there is none; see :class:`~provisioner.providers.dns.observations.Answer` for the fields."""
 
     message: dns.message.Message | None = None
-    failure: Failure | None = None
+    failure: QueryFailure | None = None
     detail: str = ""
     truncated: bool = False
-    tcp: bool = False
     edns: bool = True
     elapsed_ms: float = 0.0
 
@@ -42,11 +41,11 @@ class Reply:
         return None if self.message is None else self.message.rcode()
 
 
-class Exchange:
-    """Asks servers, so many at a time, until its time is over.
+class DnsClient:
+    """Queries servers, a limited number at a time, until the budget is used up.
 
     Args:
-        limits: how long and how much. The budget begins now.
+        limits: the budget starts now.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -60,114 +59,116 @@ class Exchange:
         if self._http is not None:
             await self._http.aclose()
 
-    async def ask(
-        self, endpoint: Endpoint, name: str, kind: str, *, recurse: bool, validate: bool = True
-    ) -> Reply:
-        """Ask one server.
+    async def query(
+        self, endpoint: Endpoint, name: str, rdtype: str, *, checking_disabled: bool = False
+    ) -> QueryResult:
+        """Query one server.
 
         Args:
-            endpoint: the server.
-            name: what to ask for.
-            kind: the type of record.
-            recurse: a resolver is asked.
-            validate: False: the answer is wanted even if DNSSEC says it is bogus.
+            endpoint: the server; the query requests recursion if it is a resolver.
+            name: the name.
+            rdtype: the type of record, such as ``TXT``.
+            checking_disabled: set the CD flag, so that a resolver responds even if DNSSEC validation fails (RFC 4035,
+                section 3.2.2).
         """
+        query = _make_query(endpoint, name, rdtype, checking_disabled=checking_disabled)
         async with self._slots:
             started = asyncio.get_running_loop().time()
             try:
                 async with asyncio.timeout_at(self._deadline):
-                    query = _query(name, kind, recurse=recurse, validate=validate)
-                    reply = await (
-                        self._over_https(endpoint, query) if endpoint.url else self._plain(endpoint, query)
+                    result = await (
+                        self._https(endpoint, query) if endpoint.url else self._udp(endpoint, query)
                     )
             except TimeoutError:
-                reply = Reply(
-                    failure=Failure.BUDGET, detail=f"no answer within {self._limits.budget:g} s in all"
-                )
-            elapsed = round((asyncio.get_running_loop().time() - started) * 1000, 1)
-        return Reply(
-            reply.message, reply.failure, reply.detail, reply.truncated, reply.tcp, reply.edns, elapsed
-        )
+                detail = f"no response within the {self._limits.budget:g} s of the whole lookup"
+                result = QueryResult(failure=QueryFailure.BUDGET, detail=detail)
+            elapsed = asyncio.get_running_loop().time() - started
+        return replace(result, elapsed_ms=round(elapsed * 1000, 1))
 
-    async def _plain(self, endpoint: Endpoint, query: dns.message.QueryMessage) -> Reply:
-        """Over UDP, over TCP if the answer is truncated; without EDNS where the server seems not to know it."""
-        attempts = self._limits.attempts
-        reply = Reply()
+    async def _udp(self, endpoint: Endpoint, query: dns.message.QueryMessage) -> QueryResult:
+        """Over UDP, in several attempts; without EDNS where the server seems not to support it."""
+        attempts = self._limits.udp_attempts
+        result = QueryResult()
         for attempt in range(1, attempts + 1):
-            if edns := attempt == 1 or attempt < attempts:
-                query.use_edns(0, payload=_PAYLOAD)
-            else:
+            if attempt == attempts > 1:
                 query.use_edns(False)
-            reply = await self._datagram(endpoint, query, edns=edns)
-            if reply.failure not in {Failure.TIMEOUT, Failure.MALFORMED} and not (
-                edns and reply.rcode in _NO_EDNS
-            ):
+            result = await self._udp_attempt(endpoint, query)
+            lost = result.failure in {QueryFailure.TIMEOUT, QueryFailure.MALFORMED}
+            if not lost and not (result.edns and result.rcode in _NO_EDNS):
                 break
-        return reply
+        return result
 
-    async def _datagram(self, endpoint: Endpoint, query: dns.message.QueryMessage, *, edns: bool) -> Reply:
+    async def _udp_attempt(self, endpoint: Endpoint, query: dns.message.QueryMessage) -> QueryResult:
+        """Over UDP, then over TCP if the response is truncated.
+
+        dnspython's ``udp_with_fallback`` has one timeout for both, and raises the same errors for a failure of UDP and of
+        TCP, which ``dns-tcp-blocked`` has to distinguish.
+        """
+        limits, edns, truncated = self._limits, query.edns >= 0, False
         try:
             message = await dns.asyncquery.udp(
                 query,
                 endpoint.host,
-                self._limits.datagram,
+                limits.udp_timeout,
                 endpoint.port,
                 ignore_unexpected=True,
                 ignore_errors=True,
             )
-        except (dns.exception.DNSException, OSError) as error:
-            return Reply(failure=_failure(error), detail=_told(error), edns=edns)
-        if message.flags & dns.flags.TC:
-            return await self._stream(endpoint, query, edns=edns)
-        return Reply(message, edns=edns)
-
-    async def _stream(self, endpoint: Endpoint, query: dns.message.QueryMessage, *, edns: bool) -> Reply:
-        try:
-            message = await dns.asyncquery.tcp(query, endpoint.host, self._limits.stream, endpoint.port)
+            if truncated := bool(message.flags & dns.flags.TC):
+                message = await dns.asyncquery.tcp(query, endpoint.host, limits.tcp_timeout, endpoint.port)
         except (dns.exception.DNSException, OSError, EOFError) as error:
-            detail = f"the answer did not fit in a datagram, and TCP failed: {_told(error)}"
-            return Reply(failure=Failure.TRUNCATED, detail=detail, truncated=True, tcp=True, edns=edns)
-        return Reply(message, truncated=True, tcp=True, edns=edns)
+            detail = _describe(error)
+            if truncated:
+                detail = f"the response did not fit in a datagram, and TCP failed: {detail}"
+                return QueryResult(failure=QueryFailure.TRUNCATED, detail=detail, truncated=True, edns=edns)
+            return QueryResult(failure=_classify(error), detail=detail, edns=edns)
+        return QueryResult(message, truncated=truncated, edns=edns)
 
-    async def _over_https(self, endpoint: Endpoint, query: dns.message.QueryMessage) -> Reply:
+    async def _https(self, endpoint: Endpoint, query: dns.message.QueryMessage) -> QueryResult:
+        """Over HTTPS (RFC 8484).
+
+        dnspython's ``https`` needs httpx2 (since dnspython 2.9), a second HTTP library beside the httpx of the identity
+        providers' SDKs, and has the HTTP status only in the text of a ``ValueError``.
+        """
         import httpx  # noqa: PLC0415 - start-up time
 
         if self._http is None:
-            self._http = httpx.AsyncClient(timeout=self._limits.stream)
-        query.id = 0  # RFC 8484, section 4.1: answers can be cached
-        query.use_edns(0, payload=_PAYLOAD)
+            self._http = httpx.AsyncClient(timeout=self._limits.tcp_timeout)
+        query.id = 0  # RFC 8484, section 4.1: so that HTTP caches can store the response
         headers = {"Accept": _MEDIA_TYPE, "Content-Type": _MEDIA_TYPE}
         try:
             response = await self._http.post(endpoint.url, content=query.to_wire(), headers=headers)
             if response.status_code != httpx.codes.OK:
-                return Reply(failure=Failure.REFUSED_HTTP, detail=f"HTTP status {response.status_code}")
+                detail = f"HTTP status {response.status_code}"
+                return QueryResult(failure=QueryFailure.HTTP_ERROR, detail=detail)
             message = dns.message.from_wire(response.content)
         except httpx.TimeoutException as error:
-            return Reply(failure=Failure.TIMEOUT, detail=_told(error))
+            return QueryResult(failure=QueryFailure.TIMEOUT, detail=_describe(error))
         except httpx.HTTPError as error:
-            return Reply(failure=Failure.UNREACHABLE, detail=_told(error))
+            return QueryResult(failure=QueryFailure.UNREACHABLE, detail=_describe(error))
         except dns.exception.DNSException as error:
-            return Reply(failure=Failure.MALFORMED, detail=_told(error))
+            return QueryResult(failure=QueryFailure.MALFORMED, detail=_describe(error))
         if not query.is_response(message):
-            return Reply(failure=Failure.MALFORMED, detail="the answer is to another question")
-        return Reply(message)
+            return QueryResult(failure=QueryFailure.MALFORMED, detail="the response is to another query")
+        return QueryResult(message)
 
 
-def _query(name: str, kind: str, *, recurse: bool, validate: bool) -> dns.message.QueryMessage:
-    query = dns.message.make_query(name, kind)
-    query.flags = dns.flags.Flag(0)
-    if recurse:
-        query.flags |= dns.flags.RD | dns.flags.AD  # RFC 6840, section 5.7: AD asks for the AD flag
-    if not validate:
-        query.flags |= dns.flags.CD
-    return query
+def _make_query(
+    endpoint: Endpoint, name: str, rdtype: str, *, checking_disabled: bool
+) -> dns.message.QueryMessage:
+    flags = dns.flags.Flag(0)
+    if endpoint.role is ServerRole.RESOLVER:
+        flags |= dns.flags.RD | dns.flags.AD  # RFC 6840, section 5.7: AD requests the AD flag
+    if checking_disabled:
+        flags |= dns.flags.CD
+    return dns.message.make_query(name, rdtype, flags=flags, use_edns=0, payload=_PAYLOAD)
 
 
-def _failure(error: Exception) -> Failure:
+def _classify(error: Exception) -> QueryFailure:
     if isinstance(error, dns.exception.Timeout | TimeoutError):
-        return Failure.TIMEOUT
-    return Failure.UNREACHABLE if isinstance(error, OSError) else Failure.MALFORMED
+        return QueryFailure.TIMEOUT
+    return QueryFailure.UNREACHABLE if isinstance(error, OSError) else QueryFailure.MALFORMED
 
 
-def _told(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return str(error) or type(error).__name__

@@ -1,12 +1,12 @@
-"""Looks at domains in the DNS: every authoritative server and every public resolver, at every name that may matter.
+"""Looks domains up: every authoritative server and every public resolver, at every name that may matter.
 
-Nothing here raises for a bad network: what failed is an observation too.
+Network failures raise nothing: they become answers with a failure.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
@@ -16,203 +16,170 @@ import dns.rcode
 from provisioner.core.resource import Resource
 
 from . import responses
-from .client import Exchange, Reply
-from .context import sights
-from .names import doubled, parents
-from .observations import Answer, NameServer, Place, Role, Zone
+from .client import DnsClient, QueryResult
+from .context import build_contexts
+from .names import doubled_name, parents
+from .observations import Answer, NameServer, QueryPurpose, ServerRole, Zone
 from .resources import DomainRecord
-from .servers import PUBLIC_RESOLVERS, Endpoint, Limits, ServerMap, redirected
-from .suffixes import registrable_domain
+from .servers import DnsConnection, Endpoint
+from .suffixes import classify
 
 T = TypeVar("T")
 
-GUESSES: Final = ("kiro-app-1", "kiro-app-2")
-"""Labels at which people make the record besides the one that is wanted (Kiro, Entra guide, step 3)."""
+OTHER_LABELS: Final = ("kiro-app-1", "kiro-app-2")
+"""Labels at which admins create the record instead of the desired one (Kiro, Entra guide, step 3)."""
 
 
-async def look(
-    wanted: Iterable[DomainRecord],
-    *,
-    resolvers: Sequence[Endpoint] = PUBLIC_RESOLVERS,
-    guesses: Iterable[str] = GUESSES,
-    servers: ServerMap | None = None,
-    suffixes: tuple[str, ...] = (),
-    limits: Limits | None = None,
-    early: bool = True,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+async def look_up(
+    records: Iterable[DomainRecord], connection: DnsConnection, *, always_query_resolvers: bool = True
 ) -> tuple[Resource, ...]:
-    """Look at domains.
+    """Look up domains.
 
     Args:
-        wanted: their records.
-        resolvers: public resolvers. They also tell which servers a zone has.
-        guesses: labels at which the record may be instead.
-        servers: other addresses and ports for servers.
-        suffixes: public suffixes that this DNS has besides the public suffix list.
-        limits: how long and how much.
-        early: ask resolvers for the records even before all servers of a zone have them. Whoever asks a resolver for
-            a record that does not exist makes it remember that for a while.
-        clock: when an answer is seen.
+        records: their desired records.
+        connection: the DNS to query. Its resolvers also find the name servers of a zone.
+        always_query_resolvers: query resolvers for a record even before every server of its zone has it. A resolver that
+            is queried for a missing record caches its absence.
 
     Returns:
         A :class:`Zone` for each domain, and an :class:`Answer` for each server and name.
     """
-    exchange = Exchange(limits or Limits())
+    client = DnsClient(connection.limits)
     try:
-        work = _Look(exchange, resolvers, tuple(guesses), servers or {}, suffixes, clock, early=early)
-        found = await _all([work.domain(record) for record in wanted])
+        lookup = _Lookup(client, connection, always_query_resolvers)
+        observations = await _gather([lookup.domain(record) for record in records])
     finally:
-        await exchange.close()
-    return tuple(resource for resources in found for resource in resources)
+        await client.close()
+    return tuple(resource for resources in observations for resource in resources)
 
 
-async def _all(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """All results, in order; if one fails, the others are ended."""
+async def _gather(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """All results, in order; if one fails, the others are cancelled."""
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one) for one in work]
+        tasks = [group.create_task(coroutine) for coroutine in work]
     return [task.result() for task in tasks]
 
 
-class _Look:
-    """One look, which asks every question about zones and servers once."""
+class _Lookup:
+    """One lookup, which sends each query about zones and servers once."""
 
-    def __init__(
-        self,
-        exchange: Exchange,
-        resolvers: Sequence[Endpoint],
-        guesses: tuple[str, ...],
-        servers: ServerMap,
-        suffixes: tuple[str, ...],
-        clock: Callable[[], datetime],
-        *,
-        early: bool,
-    ) -> None:
-        self._exchange = exchange
-        self._resolvers = [redirected(one, servers) for one in resolvers]
-        self._guesses = guesses
-        self._servers = servers
-        self._suffixes = suffixes
-        self._clock = clock
-        self._early = early
-        self._known: dict[tuple[str, str], asyncio.Task[dns.message.Message | None]] = {}
+    def __init__(self, client: DnsClient, connection: DnsConnection, always_query_resolvers: bool) -> None:
+        self._client = client
+        self._connection = connection
+        self._resolvers = tuple(map(connection.redirect, connection.resolvers))
+        self._always_query_resolvers = always_query_resolvers
+        self._resolved: dict[tuple[str, str], asyncio.Task[dns.message.Message | None]] = {}
 
     async def domain(self, record: DomainRecord) -> list[Resource]:
-        """Everything about one domain."""
-        places = self._places(record)
-        if self._early:
-            (zone, told), cached = await asyncio.gather(
-                self._authoritative(record, places), self._ask_all(record, self._resolvers, places)
+        """The zone and all answers of one domain."""
+        if self._always_query_resolvers:
+            (zone, answers), resolver_answers = await asyncio.gather(
+                self._authoritative(record), self._query_all(record, self._resolvers)
             )
-            return [zone, *told, *cached]
-        zone, told = await self._authoritative(record, places)
-        (seen,) = sights([record], [zone, *told])
-        unasked = seen.authoritative and not seen.published
-        return [zone, *told, *([] if unasked else await self._ask_all(record, self._resolvers, places))]
+            return [zone, *answers, *resolver_answers]
+        zone, answers = await self._authoritative(record)
+        (context,) = build_contexts([record], [zone, *answers])
+        if context.authoritative_answers and not context.published:
+            return [zone, *answers]
+        return [zone, *answers, *await self._query_all(record, self._resolvers)]
 
-    async def _authoritative(
-        self, record: DomainRecord, places: dict[str, Place]
-    ) -> tuple[Zone, list[Answer]]:
+    async def _authoritative(self, record: DomainRecord) -> tuple[Zone, list[Answer]]:
         zone = await self._zone(record)
         endpoints = [endpoint for server in zone.servers for endpoint in self._endpoints(server)]
-        return zone, await self._ask_all(record, endpoints, places)
+        return zone, await self._query_all(record, endpoints)
 
-    def _places(self, record: DomainRecord) -> dict[str, Place]:
-        """The names to ask for; the record's own first."""
-        domain = record.key
-        guessed = {f"{label}.{domain}": Place.GUESS for label in self._guesses}
-        twice = doubled(record.name, domain)
-        found = {record.name: Place.RECORD, domain: Place.APEX} | guessed | {record.name: Place.RECORD}
-        return found | ({twice: Place.DOUBLED} if twice else {})
+    def _names(self, record: DomainRecord) -> dict[str, QueryPurpose]:
+        """The names to query, the record's own first."""
+        own = {record.name: QueryPurpose.RECORD}
+        others = {f"{label}.{record.key}": QueryPurpose.OTHER_LABEL for label in OTHER_LABELS}
+        names = own | {record.key: QueryPurpose.APEX} | others | own
+        doubled = doubled_name(record.name, record.key)
+        return names | ({doubled: QueryPurpose.DOUBLED} if doubled else {})
 
-    async def _ask_all(
-        self, record: DomainRecord, endpoints: Iterable[Endpoint], places: dict[str, Place]
-    ) -> list[Answer]:
-        return await _all(
-            [
-                self._ask(record.key, endpoint, name, place)
-                for endpoint in endpoints
-                for name, place in places.items()
-            ]
+    async def _query_all(self, record: DomainRecord, endpoints: Iterable[Endpoint]) -> list[Answer]:
+        names = self._names(record)
+        return await _gather(
+            self._query(record.key, endpoint, name, purpose)
+            for endpoint in endpoints
+            for name, purpose in names.items()
         )
 
-    async def _ask(self, domain: str, endpoint: Endpoint, name: str, place: Place) -> Answer:
-        recurse = endpoint.role is Role.RESOLVER
-        reply = await self._exchange.ask(endpoint, name, "TXT", recurse=recurse)
+    async def _query(self, domain: str, endpoint: Endpoint, name: str, purpose: QueryPurpose) -> Answer:
+        result = await self._client.query(endpoint, name, "TXT")
         bogus = False
-        if recurse and reply.rcode == dns.rcode.SERVFAIL:
-            again = await self._exchange.ask(endpoint, name, "TXT", recurse=True, validate=False)
-            bogus = responses.exists(again.message) is not None
-        return responses.observed(reply, endpoint, name, domain, place=place, bogus=bogus, at=self._clock())
+        if endpoint.role is ServerRole.RESOLVER and result.rcode == dns.rcode.SERVFAIL:
+            unchecked = await self._client.query(endpoint, name, "TXT", checking_disabled=True)
+            bogus = responses.name_exists(unchecked.message) is not None
+        return responses.to_answer(
+            result, endpoint, name, domain, purpose=purpose, bogus=bogus, at=datetime.now(UTC)
+        )
 
     # -- zones and their servers
 
     async def _zone(self, record: DomainRecord) -> Zone:
-        """The zone a record is in: the nearest name above it that has name servers."""
-        registered = registrable_domain(record.key, self._suffixes) or record.key
-        # Asking resolvers about the record's own name, even for another type, makes them remember NXDOMAIN.
-        lowest = record.name if self._early or record.label == "@" else record.name.partition(".")[2]
-        candidates = parents(lowest, registered)
-        replies = await _all([self._resolved(name, "NS") for name in candidates])
-        there = responses.exists(replies[-1])
-        for name, message in zip(candidates, replies, strict=True):
-            if servers := responses.own(message, name, "NS"):
-                names = sorted({responses.text_of(server.target) for server in servers})
-                found = await _all([self._server(server, message) for server in names])
+        """The zone of a record: the nearest name above it that has name servers."""
+        suffixes = self._connection.suffixes
+        registrable = classify(record.key, suffixes).registrable or record.key
+        # Querying resolvers for the record's own name, even for another type, makes them cache NXDOMAIN.
+        own_name = self._always_query_resolvers or record.label == "@"
+        candidates = parents(record.name if own_name else record.name.partition(".")[2], registrable)
+        messages = await _gather(self._resolve(name, "NS") for name in candidates)
+        registered = responses.name_exists(messages[-1])
+        for name, message in zip(candidates, messages, strict=True):
+            if ns_records := responses.records_at(message, name, "NS"):
+                hosts = sorted({responses.name_text(ns_record.target) for ns_record in ns_records})
+                servers = await _gather(self._name_server(host, message) for host in hosts)
                 return Zone(
                     key=record.key,
-                    zone=name,
-                    servers=tuple(found),
-                    registered=there,
-                    suffixes=self._suffixes,
+                    name=name,
+                    servers=tuple(servers),
+                    registered=registered,
+                    suffixes=suffixes,
                 )
-        problem = (
-            f"{registered} does not exist"
-            if there is False
-            else f"no name servers of {record.key} were found"
-        )
-        if all(message is None for message in replies):
-            problem = "no resolver answered"
-        return Zone(key=record.key, registered=there, suffixes=self._suffixes, problem=problem)
+        problem = f"no name servers of {record.key} were found"
+        if registered is False:
+            problem = f"{registrable} does not exist"
+        elif all(message is None for message in messages):
+            problem = "no resolver responded"
+        return Zone(key=record.key, registered=registered, suffixes=suffixes, problem=problem)
 
-    async def _server(self, name: str, message: dns.message.Message | None) -> NameServer:
-        """A server with its addresses, which often come with the list of servers."""
-        if name in self._servers:
-            return NameServer(name=name, addresses=(self._servers[name][0],))
-        found = responses.addresses(message, name)
-        if not found:
-            four, six = await _all([self._resolved(name, "A"), self._resolved(name, "AAAA")])
-            found = tuple(
-                str(record.address)
-                for reply, kind in ((four, "A"), (six, "AAAA"))
-                for record in responses.records(reply, name, kind)
+    async def _name_server(self, host: str, message: dns.message.Message | None) -> NameServer:
+        """A name server with its addresses, which often come with the NS records."""
+        if host in self._connection.overrides:
+            return NameServer(name=host, addresses=(self._connection.overrides[host][0],))
+        addresses = responses.addresses_of(message, host)
+        if not addresses:
+            replies = await _gather(self._resolve(host, rdtype) for rdtype in ("A", "AAAA"))
+            addresses = tuple(
+                str(record.address) for reply in replies for record in responses.answer_records(reply)
             )
-            if not found and four is None and six is None:
-                return NameServer(
-                    name=name, problem="its address could not be looked up: no resolver answered"
-                )
-        return NameServer(name=name, addresses=found, problem="" if found else "it has no address")
+            if replies == [None, None]:
+                problem = "its address could not be looked up: no resolver responded"
+                return NameServer(name=host, problem=problem)
+        return NameServer(name=host, addresses=addresses, problem="" if addresses else "it has no address")
 
     def _endpoints(self, server: NameServer) -> list[Endpoint]:
-        plain = [Endpoint(server.name, Role.AUTHORITATIVE, address) for address in server.addresses]
-        return list(dict.fromkeys(redirected(endpoint, self._servers) for endpoint in plain))
+        """Its addresses, each once: overrides may map several to one."""
+        endpoints = (Endpoint(server.name, ServerRole.AUTHORITATIVE, address) for address in server.addresses)
+        return list(dict.fromkeys(map(self._connection.redirect, endpoints)))
 
-    async def _resolved(self, name: str, kind: str) -> dns.message.Message | None:
-        """What the first resolver that knows says, whatever DNSSEC says of it; None: none does."""
-        if (name, kind) not in self._known:
-            self._known[name, kind] = asyncio.create_task(self._first(name, kind))
-        return await self._known[name, kind]
+    async def _resolve(self, name: str, rdtype: str) -> dns.message.Message | None:
+        """The first conclusive response of a resolver, without DNSSEC validation; None if there is none."""
+        if (name, rdtype) not in self._resolved:
+            self._resolved[name, rdtype] = asyncio.create_task(self._first_response(name, rdtype))
+        return await self._resolved[name, rdtype]
 
-    async def _first(self, name: str, kind: str) -> dns.message.Message | None:
-        asked: list[asyncio.Task[Reply]] = [
-            asyncio.create_task(self._exchange.ask(one, name, kind, recurse=True, validate=False))
-            for one in self._resolvers
+    async def _first_response(self, name: str, rdtype: str) -> dns.message.Message | None:
+        queries: list[asyncio.Task[QueryResult]] = [
+            asyncio.create_task(self._client.query(resolver, name, rdtype, checking_disabled=True))
+            for resolver in self._resolvers
         ]
         try:
-            for done in asyncio.as_completed(asked):
-                reply = await done
-                if responses.exists(reply.message) is not None:
-                    return reply.message
+            for query in asyncio.as_completed(queries):
+                result = await query
+                if responses.name_exists(result.message) is not None:
+                    return result.message
         finally:
-            for task in asked:
+            for task in queries:
                 task.cancel()
         return None

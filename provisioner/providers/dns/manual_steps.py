@@ -1,4 +1,4 @@
-"""What a playbook asks for so that its domains become Verified: human steps and records. Pure."""
+"""The desired resources of a playbook's domains: manual steps and records. Pure."""
 
 from __future__ import annotations
 
@@ -8,76 +8,80 @@ from provisioner.core.manual_step import ManualStep, StepProof
 from provisioner.core.resource import Address, Resource
 
 from .playbook import TOKEN_VARIABLE, DomainEntry
-from .records import Form, rendered
+from .records import RecordFormat, render_record
 from .resources import TOKEN_HOURS, DomainRecord
 
 
-def desired(
-    domains: Iterable[DomainEntry], awaited: Callable[[str], str], after: tuple[Address, ...]
+def desired_resources(
+    domains: Iterable[DomainEntry],
+    deferred_variable: Callable[[str], str],
+    depends_on: tuple[Address, ...],
 ) -> tuple[Resource, ...]:
-    """Kiro, Entra guide, step 3, "Add and verify domain", for each domain.
+    """The steps of the Kiro Entra guide, step 3, "Add and verify domain", for each domain.
 
     Args:
-        domains: as the playbook has them.
-        awaited: the variable that a key such as ``domains[0].value`` refers to; empty for none.
-        after: what comes before a domain can be added.
+        domains: the domains of the playbook.
+        deferred_variable: the variable in a key such as ``domains[0].value``; empty for none.
+        depends_on: addresses of what comes before a domain can be added.
     """
     return tuple(
         resource
-        for number, keys in enumerate(domains)
-        for resource in _verified(keys, awaited(f"domains[{number}].value"), after)
+        for number, entry in enumerate(domains)
+        for resource in _domain_resources(entry, deferred_variable(f"domains[{number}].value"), depends_on)
     )
 
 
-def added(keys: DomainEntry) -> str:
-    """Key of the step in which somebody adds the domain in the Kiro console."""
-    return f"kiro-domain-{keys.name}"
+def add_domain_key(entry: DomainEntry) -> str:
+    """Key of the step that adds the domain in the Kiro console."""
+    return f"kiro-domain-{entry.name}"
 
 
-def created(keys: DomainEntry) -> str:
-    """Key of the step in which somebody creates the record."""
-    return f"dns-record-{keys.name}"
+def create_record_key(entry: DomainEntry) -> str:
+    """Key of the step that creates the record."""
+    return f"dns-record-{entry.name}"
 
 
-def _verified(keys: DomainEntry, variable: str, after: tuple[Address, ...]) -> Iterator[Resource]:
-    step = _in_kiro(keys, variable, after)
-    yield step
-    record = keys.wanted((step.address,))
-    if keys.dns is None:
-        made = _by_hand(keys, record, step.address)
-        yield made
-        record = record.model_copy(update={"depends_on": (made.address,)})
+def _domain_resources(
+    entry: DomainEntry, variable: str, depends_on: tuple[Address, ...]
+) -> Iterator[Resource]:
+    add_domain = _add_domain(entry, variable, depends_on)
+    yield add_domain
+    record = entry.desired_record((add_domain.address,))
+    if entry.dns is None:
+        create_record = _create_record(entry, record, add_domain.address)
+        yield create_record
+        record = record.model_copy(update={"depends_on": (create_record.address,)})
     yield record
 
 
-def _in_kiro(keys: DomainEntry, variable: str, after: tuple[Address, ...]) -> ManualStep:
-    domain = keys.domain.shown
-    bring = () if variable else (f"Write it into the playbook: value: ${{{TOKEN_VARIABLE}}}",)
+def _add_domain(entry: DomainEntry, variable: str, depends_on: tuple[Address, ...]) -> ManualStep:
+    domain = entry.domain.display_name
+    edit_playbook = () if variable else (f"Write it into the playbook: value: ${{{TOKEN_VARIABLE}}}",)
     return ManualStep(
-        key=added(keys),
-        depends_on=after,
+        key=add_domain_key(entry),
+        depends_on=depends_on,
         title=f"add the domain {domain} in Kiro",
         location="Kiro console, Settings, Identity management, Domains",
         instructions=(
             f"Select 'Add domain', enter: {domain}",
-            "Select 'Add', and copy the verification token that is shown.",
-            *bring,
-            f"The TXT record is to be there within {TOKEN_HOURS} hours: run apply again soon.",
+            "Select 'Add', and copy the verification token.",
+            *edit_playbook,
+            f"Run apply again soon: the TXT record must exist within {TOKEN_HOURS} hours.",
         ),
         outputs=((variable, f"the verification token of {domain}"),) if variable else (),
-        completed=keys.value is not None,
+        completed=entry.value is not None,
     )
 
 
-def _by_hand(keys: DomainEntry, record: DomainRecord, after: Address) -> ManualStep:
+def _create_record(entry: DomainEntry, record: DomainRecord, depends_on: Address) -> ManualStep:
     return ManualStep(
-        key=created(keys),
-        depends_on=(after,),
+        key=create_record_key(entry),
+        depends_on=(depends_on,),
         title=f"create the TXT record of {record.key}",
         location="your DNS provider",
         instructions=(
-            *rendered(record, Form.PLAIN).splitlines(),
-            "Leave other TXT records at the name as they are. In other notations: provisioner handoff --record FORM",
+            *render_record(record, RecordFormat.PLAIN).splitlines(),
+            "Keep other TXT records at the name. For other formats: provisioner handoff --record FORMAT",
         ),
         proofs=(StepProof(address=record.address, field="published"),),
     )

@@ -1,4 +1,4 @@
-"""Domain names as people write them, made canonical. Pure.
+"""Domain names as people write them, in canonical form. Pure.
 
 Canonical means: lower case, no trailing dot, internationalised labels in punycode (IDNA 2008 with the mapping of
 UTS #46, RFC 5891).
@@ -14,13 +14,11 @@ from typing import Final
 import idna
 
 APEX: Final = "@"
-"""The label that stands for the domain itself."""
+"""The label of the domain itself."""
 
 MAX_NAME: Final = 253
 """Characters of a name without the trailing dot (RFC 1035, section 2.3.4: 255 octets on the wire)."""
 MAX_LABEL: Final = 63
-MAX_STRING: Final = 255
-"""Octets of one character-string of a TXT record (RFC 1035, section 3.3)."""
 
 _EXPECTED: Final = "expected a domain such as example.com"
 _HOST_LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
@@ -28,8 +26,8 @@ _RECORD_LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?")
 _DOTS: Final = re.compile("[\u3002\uff0e\uff61]")
 
 
-class NameFaultError(ValueError):
-    """A name that cannot be used.
+class InvalidNameError(ValueError):
+    """A domain or label that cannot be used.
 
     Args:
         message: what is wrong and what was expected.
@@ -41,29 +39,29 @@ class Domain:
     """A domain.
 
     Attributes:
-        ascii: its canonical form, as the DNS knows it.
-        written: the same for people: internationalised labels decoded.
-        warnings: what may be a mistake.
+        ascii: canonical form, as the DNS uses it.
+        unicode: the same with internationalised labels decoded.
+        warnings: probable mistakes.
     """
 
     ascii: str
-    written: str
+    unicode: str
     warnings: tuple[str, ...] = ()
 
     @property
-    def shown(self) -> str:
-        """Both forms where they differ."""
-        return self.ascii if self.ascii == self.written else f"{self.written} ({self.ascii})"
+    def display_name(self) -> str:
+        """Both forms if they differ."""
+        return self.ascii if self.ascii == self.unicode else f"{self.unicode} ({self.ascii})"
 
 
 @dataclass(frozen=True)
 class RecordName:
-    """Where a TXT record belongs.
+    """The name of a TXT record.
 
     Attributes:
         label: relative to the domain; ``@`` for the domain itself.
-        name: in full, canonical.
-        warnings: what may be a mistake.
+        name: full name, canonical.
+        warnings: probable mistakes.
     """
 
     label: str
@@ -72,83 +70,91 @@ class RecordName:
 
 
 def parse_domain(text: str) -> Domain:
-    """A domain as somebody wrote it.
+    """Parse a domain.
 
     Args:
         text: upper or lower case, with or without a trailing dot, internationalised or in punycode.
 
     Raises:
-        NameFaultError: it is not a domain that a TXT record could verify: a URL, an e-mail address, an IP address, a
-            wildcard, one label, a name with an underscore, or one that is too long.
+        InvalidNameError: no TXT record could verify it: a URL, an e-mail address, an IP address, a wildcard, a single
+            label, a name with an underscore, or a name that is too long.
     """
-    given = text.strip()
-    _refuse_other_things(given)
-    labels = _labels(given)
+    text = text.strip()
+    _refuse_other_identifiers(text)
+    labels = _split(text)
     if labels[0] == "*":
         rest = ".".join(labels[1:])
-        raise NameFaultError(f"{given}: a wildcard cannot be verified; expected the domain itself, {rest}")
+        raise InvalidNameError(f"{text}: a wildcard cannot be verified; expected the domain itself, {rest}")
     if len(labels) < 2:
-        raise NameFaultError(f"{given}: one label is not a domain; {_EXPECTED}")
-    name = ".".join(_label(label, given, _HOST_LABEL) for label in labels)
+        raise InvalidNameError(f"{text}: a single label is not a domain; {_EXPECTED}")
+    name = ".".join(_canonical_label(label, text, _HOST_LABEL) for label in labels)
     if name.rpartition(".")[2].isdigit():
-        raise NameFaultError(f"{given}: the last label is a number; {_EXPECTED}")
-    _refuse_long(name, given)
-    return Domain(name, decoded(name), tuple(_doubts(name)))
+        raise InvalidNameError(f"{text}: the last label is a number; {_EXPECTED}")
+    _refuse_long_name(name, text)
+    return Domain(name, to_unicode(name), tuple(_domain_warnings(name)))
+
+
+def canonical_domain(text: str) -> str:
+    """A domain in canonical form; in lower case if the DNS cannot have it."""
+    try:
+        return parse_domain(text).ascii
+    except InvalidNameError:
+        return text.strip().strip(".").lower()
 
 
 def record_name(label: str, domain: Domain) -> RecordName:
     """The full name of a domain's TXT record.
 
     Args:
-        label: relative to the domain, such as ``kiro-app-1``; ``@`` or nothing for the domain itself. The full name is
-            understood too, with a warning where it may be the classic mistake name.domain.domain.
+        label: relative to the domain, such as ``kiro-app-1``; ``@`` or empty for the domain itself. The full name is
+            accepted too, with a warning where it may be the common mistake name.domain.domain.
         domain: the domain.
 
     Raises:
-        NameFaultError: it is a wildcard, too long, has characters no name has, or is in another domain.
+        InvalidNameError: a wildcard, too long, with characters that no name has, or in another domain.
     """
-    given = label.strip()
-    if given in {"", APEX}:
+    text = label.strip()
+    if text in {"", APEX}:
         return RecordName(APEX, domain.ascii)
-    labels = _labels(given)
+    labels = _split(text)
     if "*" in labels:
-        raise NameFaultError(
-            f"{given}: a wildcard is no name for the record; expected a label such as kiro-app-1"
+        raise InvalidNameError(
+            f"{text}: the record cannot have a wildcard name; expected a label such as kiro-app-1"
         )
-    name = ".".join(_label(part, given, _RECORD_LABEL) for part in labels)
+    name = ".".join(_canonical_label(part, text, _RECORD_LABEL) for part in labels)
     warnings: list[str] = []
-    while (relative := _within(name, domain.ascii)) is not None:
+    while (relative := _relative_to(name, domain.ascii)) is not None:
         warnings.append(
-            f"{given} holds the domain already: taken as {relative} in {domain.ascii}. A DNS provider that adds the "
-            f"domain itself would make it {name}.{domain.ascii}"
+            f"{text} includes the domain: it is read as {relative} in {domain.ascii}. A DNS provider that appends the "
+            f"domain itself would create {name}.{domain.ascii}"
         )
         name = relative
-    if not warnings and given.endswith("."):
-        raise NameFaultError(
-            f"{given} is a full name outside {domain.ascii}; expected a label such as kiro-app-1"
+    if not warnings and text.endswith("."):
+        raise InvalidNameError(
+            f"{text} is a full name outside {domain.ascii}; expected a label such as kiro-app-1"
         )
     full = domain.ascii if name == APEX else f"{name}.{domain.ascii}"
-    _refuse_long(full, given)
+    _refuse_long_name(full, text)
     return RecordName(name, full, tuple(warnings[:1]))
 
 
-def doubled(name: str, domain: str) -> str | None:
-    """Where the record is if somebody gave its full name to a DNS provider that adds the domain; None: too long."""
-    twice = f"{name}.{domain}"
-    return twice if len(twice) <= MAX_NAME else None
+def doubled_name(name: str, domain: str) -> str | None:
+    """The name that results when a DNS provider appends the domain to a full name; None if it is too long."""
+    doubled = f"{name}.{domain}"
+    return doubled if len(doubled) <= MAX_NAME else None
 
 
-def decoded(name: str) -> str:
-    """A name for people: labels in punycode decoded where they can be."""
-    return ".".join(_decoded(label) for label in name.split("."))
+def to_unicode(name: str) -> str:
+    """A name with punycode labels decoded, as far as they can be."""
+    return ".".join(_decode_label(label) for label in name.split("."))
 
 
 def parents(name: str, down_to: str) -> tuple[str, ...]:
-    """The name and those above it, the nearest first, down to ``down_to``."""
-    found = [name]
-    while found[-1] != down_to and "." in found[-1]:
-        found.append(found[-1].partition(".")[2])
-    return tuple(found)
+    """The name and its parents, nearest first, down to ``down_to``."""
+    names = [name]
+    while names[-1] != down_to and "." in names[-1]:
+        names.append(names[-1].partition(".")[2])
+    return tuple(names)
 
 
 def within(name: str, domain: str) -> bool:
@@ -156,98 +162,85 @@ def within(name: str, domain: str) -> bool:
     return name == domain or name.endswith(f".{domain}")
 
 
-def character_strings(value: str) -> tuple[str, ...]:
-    """A TXT value as character-strings of at most 255 octets, split between characters."""
-    strings: list[str] = []
-    current = b""
-    for character in value:
-        octets = character.encode()
-        if len(current) + len(octets) > MAX_STRING:
-            strings.append(current.decode())
-            current = b""
-        current += octets
-    return (*strings, current.decode())
-
-
-def _refuse_other_things(given: str) -> None:
-    if not given:
-        raise NameFaultError(f"nothing is written; {_EXPECTED}")
-    if "/" in given or ":" in given:
-        raise NameFaultError(f"{given}: a URL or address; {_EXPECTED}, without https:// and path")
-    if "@" in given:
-        raise NameFaultError(f"{given}: an e-mail address; expected what stands after the @")
+def _refuse_other_identifiers(text: str) -> None:
+    """Refuse URLs and addresses."""
+    if not text:
+        raise InvalidNameError(f"the domain is empty; {_EXPECTED}")
+    if "/" in text or ":" in text:
+        raise InvalidNameError(f"{text}: a URL or address; {_EXPECTED}, without https:// and path")
+    if "@" in text:
+        raise InvalidNameError(f"{text}: an e-mail address; expected the part after the @")
     try:
-        ipaddress.ip_address(given)
+        ipaddress.ip_address(text)
     except ValueError:
         return
-    raise NameFaultError(f"{given}: an IP address; {_EXPECTED}")
+    raise InvalidNameError(f"{text}: an IP address; {_EXPECTED}")
 
 
-def _labels(given: str) -> list[str]:
-    labels = _DOTS.sub(".", given).removesuffix(".").split(".")
+def _split(text: str) -> list[str]:
+    labels = _DOTS.sub(".", text).removesuffix(".").split(".")
     if "" in labels:
-        raise NameFaultError(f"{given}: an empty label (two dots, or one in front); {_EXPECTED}")
+        raise InvalidNameError(f"{text}: an empty label (two dots, or a leading dot); {_EXPECTED}")
     return labels
 
 
-def _label(label: str, given: str, pattern: re.Pattern[str]) -> str:
-    """One label in its canonical form."""
+def _canonical_label(label: str, text: str, pattern: re.Pattern[str]) -> str:
     if not label.isascii():
         try:
             label = idna.alabel(idna.uts46_remap(label, std3_rules=False, transitional=False)).decode()
         except (idna.IDNAError, UnicodeError) as error:
-            raise NameFaultError(f"{given}: {label!r} is no internationalised label: {error}") from error
+            raise InvalidNameError(
+                f"{text}: {label!r} is not a valid internationalised label: {error}"
+            ) from error
     label = label.lower()
     if len(label) > MAX_LABEL:
-        raise NameFaultError(
-            f"{given}: the label {label[:20]}... has {len(label)} characters; {MAX_LABEL} at most"
+        raise InvalidNameError(
+            f"{text}: the label {label[:20]}... has {len(label)} characters; {MAX_LABEL} at most"
         )
     if not pattern.fullmatch(label):
-        raise NameFaultError(f"{given}: {label!r} {_what_is_wrong(label, pattern)}")
+        raise InvalidNameError(f"{text}: {label!r} {_label_problem(label, pattern)}")
     if label.startswith("xn--"):
         try:
             idna.ulabel(label)
         except (idna.IDNAError, UnicodeError) as error:
-            raise NameFaultError(f"{given}: {label!r} is not valid punycode: {error}") from error
+            raise InvalidNameError(f"{text}: {label!r} is not valid punycode: {error}") from error
     return label
 
 
-def _what_is_wrong(label: str, pattern: re.Pattern[str]) -> str:
+def _label_problem(label: str, pattern: re.Pattern[str]) -> str:
     if pattern is _HOST_LABEL and _RECORD_LABEL.fullmatch(label):
-        return "has an underscore, which a domain of e-mail addresses cannot have; expected letters, digits, hyphens"
+        return "has an underscore, which the domain of an e-mail address cannot have; expected letters, digits, hyphens"
     if label.startswith("-") or label.endswith("-"):
-        return "begins or ends with a hyphen; expected a letter or digit there"
+        return "begins or ends with a hyphen; expected a letter or digit"
     return "has characters that no name has; expected letters, digits and hyphens"
 
 
-def _refuse_long(name: str, given: str) -> None:
+def _refuse_long_name(name: str, text: str) -> None:
     if len(name) > MAX_NAME:
-        raise NameFaultError(f"{given[:40]}...: {len(name)} characters; a name has {MAX_NAME} at most")
+        raise InvalidNameError(f"{text[:40]}...: {len(name)} characters; a name has {MAX_NAME} at most")
 
 
-def _within(name: str, domain: str) -> str | None:
-    """What stands in front of the domain, if the name is in it."""
+def _relative_to(name: str, domain: str) -> str | None:
+    """The labels before the domain, if the name is in it."""
     if name == domain:
         return APEX
     return name.removesuffix(f".{domain}") if name.endswith(f".{domain}") else None
 
 
-def _doubts(name: str) -> list[str]:
-    """A domain that is written twice, or begins like a host or a record."""
+def _domain_warnings(name: str) -> list[str]:
+    """For a domain that is written twice, or begins like a host or a record."""
     labels = name.split(".")
-    half = len(labels) // 2
+    half, rest = len(labels) // 2, ".".join(labels[1:])
     if len(labels) >= 4 and len(labels) % 2 == 0 and labels[:half] == labels[half:]:
         return [f"{name} is {'.'.join(labels[half:])} twice"]
     if len(labels) > 2 and labels[0] == "www":
-        return [f"{name} begins with www: people's e-mail addresses are rather at {'.'.join(labels[1:])}"]
+        return [f"{name} begins with www: e-mail addresses are usually at {rest}"]
     if len(labels) > 2 and labels[0].startswith("kiro-app"):
-        return [
-            f"{name} looks like the name of the record; the domain is {'.'.join(labels[1:])}, record: {labels[0]}"
-        ]
+        return [f"{name} looks like the name of the record; the domain is {rest}, record: {labels[0]}"]
     return []
 
 
-def _decoded(label: str) -> str:
+def _decode_label(label: str) -> str:
     if not label.startswith("xn--"):
         return label
     try:

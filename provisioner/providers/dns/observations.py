@@ -1,4 +1,4 @@
-"""What was seen of a domain in the DNS. Only ever read."""
+"""Observations about a domain in the DNS: answers, zones and history. Only read, never written."""
 
 from __future__ import annotations
 
@@ -9,58 +9,62 @@ from typing import ClassVar, Final
 from provisioner.core.resource import Model, Observation
 
 
-class Role(StrEnum):
-    """Whom one asks."""
+class ServerRole(StrEnum):
+    """The role of a DNS server."""
 
     AUTHORITATIVE = "authoritative"
     RESOLVER = "resolver"
 
 
-class Place(StrEnum):
-    """Why one asks for a name."""
+class QueryPurpose(StrEnum):
+    """Why a name is queried."""
 
     RECORD = "record"
+    """The name of the desired record."""
     APEX = "apex"
-    GUESS = "guess"
+    """The domain itself."""
+    OTHER_LABEL = "other-label"
+    """Another usual label in the domain."""
     DOUBLED = "doubled"
+    """The record's full name with the domain appended again."""
 
 
-class Failure(StrEnum):
-    """Why there is no answer."""
+class QueryFailure(StrEnum):
+    """Why there is no response."""
 
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
     MALFORMED = "malformed"
     TRUNCATED = "truncated"
-    """The answer did not fit in a datagram, and TCP failed."""
-    REFUSED_HTTP = "http"
-    """A DNS over HTTPS server answered with an HTTP error."""
+    """The response did not fit in a datagram, and TCP failed."""
+    HTTP_ERROR = "http"
+    """A DNS over HTTPS server returned an HTTP error."""
     BUDGET = "budget"
-    """The time for the whole look was over."""
+    """The budget of the whole lookup was used up."""
 
 
 class TxtValue(Model):
     """One TXT record.
 
     Attributes:
-        strings: as it is split. Octets that are no UTF-8 stand as ``\\xNN``.
+        strings: its character-strings. Octets that are not UTF-8 appear as ``\\xNN``.
     """
 
     strings: tuple[str, ...]
 
     @property
     def joined(self) -> str:
-        """The value, as nearly all readers see it."""
+        """The strings as one value, which is how nearly every client reads them."""
         return "".join(self.strings)
 
 
 class Soa(Model):
-    """The start of authority that came with a negative answer (RFC 2308).
+    """The SOA record of a negative response (RFC 2308).
 
     Attributes:
-        zone: whose it is.
+        zone: the owner name of the record.
         minimum: its last field.
-        ttl: of the record itself, counting down where a cache answers.
+        ttl: the TTL of the record itself; it counts down in the cache of a resolver.
     """
 
     zone: str
@@ -70,29 +74,32 @@ class Soa(Model):
 
     @property
     def negative_ttl(self) -> int:
-        """For how many seconds the negative answer is kept (RFC 2308, section 5)."""
+        """Seconds for which a resolver caches the negative response (RFC 2308, section 5)."""
         return min(self.ttl, self.minimum)
 
 
 class Answer(Observation):
-    """What one server said of one name; the key is ``domain/server/name``.
+    """The answer of one server to a TXT query for one name; the key is ``domain/server@location/name``.
 
     Attributes:
-        server: name of the server, or the resolver's address or URL.
-        location: the address and port that was asked, or the URL.
-        rcode: such as NOERROR or NXDOMAIN; None without an answer.
+        domain: the domain that the query is about.
+        server: host name of a name server; a resolver as the playbook writes it.
+        location: the address and port that was queried, or the URL.
+        name: the queried name.
+        rcode: such as NOERROR or NXDOMAIN; None without a response.
         values: the TXT records, at the end of ``cnames`` if there are any.
-        cnames: the chain of aliases, beginning with the first target.
-        ttl: the smallest of the TXT records.
+        cnames: the targets of the CNAME chain, nearest first.
+        ttl: TTL of the TXT records.
+        soa: of a negative response.
         authoritative: the AA flag.
-        authenticated: the AD flag: a resolver validated it.
-        bogus: a resolver answers only if told not to validate (CD flag), or says so (RFC 8914).
-        extended: extended errors, as ``6: DNSSEC Bogus``.
-        truncated: the first answer did not fit; ``tcp`` is how it was asked again.
+        authenticated: the AD flag: a resolver validated the response.
+        bogus: a resolver responds only with the CD flag, or reports a failed validation (RFC 8914).
+        extended_errors: as ``6: DNSSEC Bogus`` (RFC 8914).
+        truncated: the response did not fit in a datagram, and was requested again over TCP.
         edns: the server understood EDNS.
-        failure: why there is no answer, with ``detail``.
-        elapsed_ms: until the answer, or until it was given up.
-        at: when it was seen.
+        failure: why there is no response, with ``detail``.
+        elapsed_ms: milliseconds until the response, or until the query was given up.
+        at: time of the response.
     """
 
     kind: ClassVar[str] = "dns-answer"
@@ -100,9 +107,9 @@ class Answer(Observation):
     domain: str
     server: str
     location: str = ""
-    role: Role
+    role: ServerRole
     name: str
-    place: Place = Place.RECORD
+    purpose: QueryPurpose = QueryPurpose.RECORD
     rcode: str | None = None
     values: tuple[TxtValue, ...] = ()
     cnames: tuple[str, ...] = ()
@@ -111,37 +118,37 @@ class Answer(Observation):
     authoritative: bool = False
     authenticated: bool = False
     bogus: bool = False
-    extended: tuple[str, ...] = ()
+    extended_errors: tuple[str, ...] = ()
     truncated: bool = False
-    tcp: bool = False
     edns: bool = True
-    failure: Failure | None = None
+    failure: QueryFailure | None = None
     detail: str = ""
     elapsed_ms: float = 0.0
     at: datetime
 
     @property
-    def said(self) -> bool:
-        """Whether it tells what is there: it answered, and knows the zone."""
-        lame = self.role is Role.AUTHORITATIVE and not self.authoritative
+    def usable(self) -> bool:
+        """Whether it shows what the zone contains: a response without error, from a server that serves the zone."""
+        lame = self.role is ServerRole.AUTHORITATIVE and not self.authoritative
         return self.failure is None and self.rcode in {"NOERROR", "NXDOMAIN"} and not lame
 
     @property
-    def missing(self) -> bool:
-        """Whether it says that there is no TXT record."""
-        return self.said and not self.values and not self.cnames
+    def negative(self) -> bool:
+        """Whether it shows that the name has no TXT record (RFC 2308: NXDOMAIN or NODATA)."""
+        return self.usable and not self.values and not self.cnames
 
     @property
-    def who(self) -> str:
-        """The server for a message."""
+    def server_label(self) -> str:
+        """The server and its address, for messages."""
         return self.server if self.server in self.location else f"{self.server} ({self.location})"
 
 
 class NameServer(Model):
-    """A server of a zone.
+    """A name server of a zone.
 
     Attributes:
-        addresses: none: it has no address.
+        addresses: IP addresses; empty if none was found.
+        problem: why there is no address.
     """
 
     name: str
@@ -150,19 +157,19 @@ class NameServer(Model):
 
 
 class Zone(Observation):
-    """The zone that a domain's record is in; the key is the domain.
+    """The zone that contains a domain's record; the key is the domain.
 
     Attributes:
-        zone: its name; None where it could not be found.
-        servers: as the zone itself says.
-        registered: whether the registrable domain exists; None where that could not be told.
-        suffixes: public suffixes that this DNS has besides the public suffix list: the sandbox's.
-        problem: why it could not be found.
+        name: the zone's name; None if it was not found.
+        servers: its name servers, from its NS records.
+        registered: whether the registrable domain exists; None if that is unknown.
+        suffixes: public suffixes of this DNS in addition to the public suffix list (the sandbox's).
+        problem: why it was not found.
     """
 
     kind: ClassVar[str] = "dns-zone"
 
-    zone: str | None = None
+    name: str | None = None
     servers: tuple[NameServer, ...] = ()
     registered: bool | None = None
     suffixes: tuple[str, ...] = ()
@@ -170,11 +177,11 @@ class Zone(Observation):
 
 
 class History(Observation):
-    """What earlier looks at a domain's record saw; the key is the domain.
+    """The results of earlier lookups of a domain's record; the key is the domain.
 
     Attributes:
-        first_missing: when a look of this wait first did not find it.
-        first_present: when all authoritative servers first had it.
+        first_missing: time of the first lookup that showed it missing.
+        first_present: time of the first lookup since which every authoritative server has it.
     """
 
     kind: ClassVar[str] = "dns-history"
@@ -183,25 +190,29 @@ class History(Observation):
     first_present: datetime | None = None
 
 
-class Neighbour(Observation):
-    """Other playbooks that name the same domain; the key is the domain."""
+class OtherPlaybooks(Observation):
+    """Other playbooks that name the same domain; the key is the domain.
 
-    kind: ClassVar[str] = "dns-neighbour"
+    Attributes:
+        playbooks: their files.
+    """
+
+    kind: ClassVar[str] = "dns-other-playbooks"
 
     playbooks: tuple[str, ...] = ()
 
 
 VENDOR_DOMAINS: Final = ("onmicrosoft.com", "onmicrosoft.us", "partner.onmschina.cn")
-"""Below these, Microsoft gives every tenant a name, in which nobody else makes records (Entra, Managing custom domain
-names; those of the national clouds are from experience)."""
+"""Microsoft gives every tenant a name below these, in which only Microsoft creates records (Entra, Managing custom
+domain names; the domains of the national clouds are from experience)."""
 
 
 class EmailDomain(Observation):
-    """A domain of the e-mail addresses of those who are assigned to the application; the key is the domain.
+    """A domain in the e-mail addresses of the users who are assigned to the application; the key is the domain.
 
     Attributes:
-        people: how many there are.
-        complete: everybody who is assigned was counted.
+        people: number of users.
+        complete: every assigned user was counted.
     """
 
     kind: ClassVar[str] = "email-domain"
@@ -211,12 +222,12 @@ class EmailDomain(Observation):
 
 
 class VerifiedDomain(Observation):
-    """A domain of which the tenant proved that it is its own; the key is the domain.
+    """A domain that the identity provider's tenant has verified; the key is the domain.
 
-    Those below :data:`VENDOR_DOMAINS` are left out.
+    Domains below :data:`VENDOR_DOMAINS` are omitted.
 
     Attributes:
-        default: new people's sign-in names are in it.
+        default: new users get their sign-in name in it.
     """
 
     kind: ClassVar[str] = "verified-domain"

@@ -1,7 +1,7 @@
-"""How long it takes at most until everybody sees the record. Pure.
+"""Propagation of a record: which servers have it, and how long caches may hide it. Pure.
 
-A resolver that asked before the record existed remembers its absence for the negative TTL (RFC 2308, section 5); one
-that saw an older value remembers that for the TTL.
+A resolver that was queried before the record existed caches its absence for the negative TTL (RFC 2308, section 5); one
+that was queried before a change caches the old value for its TTL.
 """
 
 from __future__ import annotations
@@ -13,134 +13,141 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from provisioner.core.resource import Resource
-from provisioner.providers.dns.observations import Answer, Role
-from provisioner.providers.dns.resources import DomainRecord
 
-from .context import Sight, sights
+from .context import DomainContext, build_contexts, servers_of
+from .observations import Answer, ServerRole
+from .resources import DomainRecord
 
 
-class State(StrEnum):
-    """How far the record has come."""
+class PropagationState(StrEnum):
+    """Which servers have the record."""
 
     EVERYWHERE = "everywhere"
-    SPREADING = "spreading"
-    """The zone's servers have it; some resolver does not see it yet."""
-    PARTLY = "partly"
-    """Some of the zone's servers have it."""
+    CACHED = "cached"
+    """Every server of the zone has it; some resolver does not return it yet."""
+    PARTIAL = "partial"
+    """Some servers of the zone have it."""
     MISSING = "missing"
     UNKNOWN = "unknown"
-    """Nobody could be asked, or nobody told the value."""
+    """No server could be queried, or the value is unknown."""
 
 
 @dataclass(frozen=True)
-class Visibility:
-    """How far the record has come.
+class Propagation:
+    """The propagation of a record.
 
     Attributes:
-        seconds: within which it is visible at the latest, where that can be told; for a missing record, counted
-            from its making.
-        message: the same for people.
+        seconds: until the record is visible everywhere, at most, if that is known; for a missing record, counted from its
+            creation.
+        message: the same as a sentence.
     """
 
-    state: State
+    state: PropagationState
     seconds: int | None
     message: str
 
 
-def negative_ttl(sight: Sight) -> int | None:
-    """For how many seconds the absence of a name in the zone is remembered; None: no server told."""
-    zone = sight.zone.zone if sight.zone else None
-    found = [
-        one.soa.negative_ttl
-        for one in sight.answers
-        if one.soa and one.role is Role.AUTHORITATIVE and one.said and zone in {None, one.soa.zone}
-    ]
-    return max(found, default=None)
+def zone_negative_ttl(domain: DomainContext) -> int | None:
+    """Seconds for which resolvers cache the absence of a name in the zone; None if no server returned the SOA record."""
+    zone = domain.zone.name if domain.zone else None
+    return max(
+        (
+            answer.soa.negative_ttl
+            for answer in domain.answers
+            if answer.soa and answer.role is ServerRole.AUTHORITATIVE and answer.usable
+            if zone in {None, answer.soa.zone}
+        ),
+        default=None,
+    )
 
 
-def remembered(sight: Sight, answer: Answer) -> int | None:
-    """For how many seconds a resolver goes on saying what it said; None: no telling.
-
-    Bounded by the time since all servers of the zone have the record, since some resolvers tell a full TTL.
-    """
-    full = negative_ttl(sight) if answer.missing else answer.ttl
-    left = answer.soa.negative_ttl if answer.missing and answer.soa else full
-    if left is None or sight.now is None:
-        return left
-    ends = [_later(answer.at, left)]
-    if answer.missing and full is not None and (present := _present(sight)):
-        ends.append(_later(present, full))
-    return _seconds(min(ends), sight.now)
+def seconds_until_expired(domain: DomainContext, answers: Iterable[Answer]) -> int | None:
+    """Seconds until the last of these cached answers of resolvers expires; None if that is unknown."""
+    times = (_seconds_until_expired(domain, answer) for answer in answers)
+    return max((seconds for seconds in times if seconds is not None), default=None)
 
 
-def everybody(sight: Sight) -> int | None:
-    """For how many seconds resolvers that nobody asked may still remember the record's absence; None: no telling."""
-    full = negative_ttl(sight)
-    if full is None or sight.now is None:
+def _seconds_until_expired(domain: DomainContext, answer: Answer) -> int | None:
+    """A negative answer is also bounded by the time since the record was published: some resolvers return a full TTL."""
+    full = zone_negative_ttl(domain) if answer.negative else answer.ttl
+    remaining = answer.soa.negative_ttl if answer.negative and answer.soa else full
+    if remaining is None or domain.now is None:
+        return remaining
+    expiry = answer.at + timedelta(seconds=remaining)
+    if answer.negative and full is not None and (published := _published_since(domain)):
+        expiry = min(expiry, published + timedelta(seconds=full))
+    return _seconds_between(domain.now, expiry)
+
+
+def seconds_until_visible(domain: DomainContext) -> int | None:
+    """Seconds for which any resolver may still cache the absence of the record; None if that is unknown."""
+    full = zone_negative_ttl(domain)
+    if full is None or domain.now is None:
         return full
-    return _seconds(_later(_present(sight) or sight.now, full), sight.now)
+    expiry = (_published_since(domain) or domain.now) + timedelta(seconds=full)
+    return _seconds_between(domain.now, expiry)
 
 
-def visibility(sight: Sight) -> Visibility:
-    """How far the record has come."""
-    holding = [one for one in sight.authoritative if sight.holds(one)]
-    if sight.record.value is None:
-        return Visibility(State.UNKNOWN, None, "the value is not known yet: the Kiro console shows it")
-    if not sight.witnesses:
-        return Visibility(State.UNKNOWN, None, f"nobody could be asked about {sight.record.name}")
-    if sight.published:
-        return _published(sight)
-    if not sight.authoritative and sight.cached and all(map(sight.holds, sight.cached)):
-        message = "the public resolvers see it; the zone's own servers could not be asked"
-        return Visibility(State.EVERYWHERE, None, message)
-    if holding:
-        message = f"{len(holding)} of {len(sight.authoritative)} servers of the zone have it"
-        return Visibility(State.PARTLY, everybody(sight), message)
-    full = negative_ttl(sight)
-    message = f"no server has it{_since(sight)}"
-    if full is not None:
-        message += f"; once made, it is visible everywhere within {full} s"
-    return Visibility(State.MISSING, full, message)
+def propagation(domain: DomainContext) -> Propagation:
+    """The propagation of a domain's record."""
+    authoritative, resolvers = domain.authoritative_answers, domain.resolver_answers
+    if domain.record.value is None:
+        message = "the value is not known yet: the Kiro console shows it"
+        return Propagation(PropagationState.UNKNOWN, None, message)
+    if not authoritative and not resolvers:
+        message = f"no server could be queried for {domain.record.name}"
+        return Propagation(PropagationState.UNKNOWN, None, message)
+    if domain.published:
+        return _published(domain)
+    if not authoritative and all(map(domain.has_value, resolvers)):
+        message = "the public resolvers return the record; the zone's own servers could not be queried"
+        return Propagation(PropagationState.EVERYWHERE, None, message)
+    if having := sum(map(domain.has_value, authoritative)):
+        message = f"{having} of {len(authoritative)} servers of the zone have the record"
+        return Propagation(PropagationState.PARTIAL, seconds_until_visible(domain), message)
+    negative_ttl = zone_negative_ttl(domain)
+    message = f"no server has the record{_missing_for(domain)}"
+    if negative_ttl is not None:
+        message += f"; once created, it is visible everywhere within {negative_ttl} s"
+    return Propagation(PropagationState.MISSING, negative_ttl, message)
 
 
-def _published(sight: Sight) -> Visibility:
-    behind = [one for one in sight.cached if not sight.holds(one)]
+def propagation_by_domain(
+    records: Iterable[DomainRecord], observations: Iterable[Resource]
+) -> dict[str, Propagation]:
+    """The propagation of each record, by domain; see :func:`.context.build_contexts` for the arguments."""
+    return {domain.name: propagation(domain) for domain in build_contexts(records, observations)}
+
+
+def _published(domain: DomainContext) -> Propagation:
+    behind = [answer for answer in domain.resolver_answers if not domain.has_value(answer)]
     if behind:
-        times = [left for one in behind if (left := remembered(sight, one)) is not None]
-        seconds = max(times, default=None)
-        message = f"all servers of the zone have it; {', '.join(one.server for one in behind)} not yet"
+        seconds = seconds_until_expired(domain, behind)
+        message = f"every server of the zone has the record; {servers_of(behind)} not yet"
         if seconds is not None:
-            message += f": visible in the latest in {seconds} s"
-        return Visibility(State.SPREADING, seconds, message)
-    seconds = everybody(sight) if sight.history and sight.history.first_missing else None
-    where = "visible everywhere that was asked" if sight.cached else "all servers of the zone have it"
+            message += f": visible within {seconds} s"
+        return Propagation(PropagationState.CACHED, seconds, message)
+    seconds = seconds_until_visible(domain) if domain.history and domain.history.first_missing else None
+    message = "every server of the zone has the record"
+    if domain.resolver_answers:
+        message = "visible on every server that was queried"
     if seconds:
-        where += f"; others may remember for {seconds} s at most that it was missing"
-    return Visibility(State.EVERYWHERE, seconds, where)
+        message += f"; other resolvers may cache its absence for up to {seconds} s"
+    return Propagation(PropagationState.EVERYWHERE, seconds, message)
 
 
-def _since(sight: Sight) -> str:
-    """For how long it has been missing, if earlier looks tell."""
-    if sight.now is None or sight.history is None or sight.history.first_missing is None:
+def _missing_for(domain: DomainContext) -> str:
+    """How long it has been missing, if earlier lookups show that."""
+    since = domain.history.first_missing if domain.history else None
+    if domain.now is None or since is None:
         return ""
-    seconds = math.floor((sight.now - sight.history.first_missing).total_seconds())
-    return f" since {seconds} s" if seconds > 0 else ""
+    seconds = math.floor((domain.now - since).total_seconds())
+    return f" (missing for {seconds} s)" if seconds > 0 else ""
 
 
-def _present(sight: Sight) -> datetime | None:
-    return sight.history.first_present if sight.history else None
+def _published_since(domain: DomainContext) -> datetime | None:
+    return domain.history.first_present if domain.history else None
 
 
-def _later(moment: datetime, seconds: float) -> datetime:
-    return moment + timedelta(seconds=seconds)
-
-
-def _seconds(end: datetime, now: datetime) -> int:
+def _seconds_between(now: datetime, end: datetime) -> int:
     return max(0, math.ceil((end - now).total_seconds()))
-
-
-def progress(
-    wanted: Iterable[DomainRecord], seen: Iterable[Resource], now: datetime | None = None
-) -> dict[str, Visibility]:
-    """How far each domain's record has come, by domain; for waiting. See :func:`.context.sights` for the arguments."""
-    return {sight.record.key: visibility(sight) for sight in sights(wanted, seen, now)}

@@ -1,4 +1,4 @@
-"""The domains of one playbook: read from the DNS, written where the zone lives, waited for until the world sees them."""
+"""The DNS side of a playbook: reads its domains, writes records to their zones, and waits until every server has them."""
 
 from __future__ import annotations
 
@@ -18,142 +18,136 @@ from provisioner.core.provider import HandoffValue, Outcome
 from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Problem, Snapshot
 
-from . import deciding
-from . import manual_steps as steps_of
-from .context import Sight, sights
-from .lookup import look
-from .observations import History, Neighbour, Zone
+from . import record_state
+from .context import DomainContext, build_contexts
+from .lookup import look_up
+from .manual_steps import add_domain_key, create_record_key
+from .observations import History, OtherPlaybooks, Zone
 from .playbook import DomainEntry
-from .propagation import State, progress
+from .propagation import PropagationState, propagation_by_domain
 from .resources import DomainRecord, OutdatedValue
-from .servers import Endpoint, Limits, ServerMap
+from .servers import DnsConnection
 
 if TYPE_CHECKING:
-    from .writing import Writer
+    from .writing import RecordWriter
 
-_POLL: Final = 0.25
-_SLOWEST_POLL: Final = 8.0
-
-
-@dataclass(frozen=True)
-class World:
-    """Which DNS is asked.
-
-    Attributes:
-        resolvers: public resolvers.
-        servers: other addresses and ports for servers; empty outside the sandbox.
-        suffixes: public suffixes that this DNS has besides the public suffix list.
-        limits: how long a look may take.
-    """
-
-    resolvers: tuple[Endpoint, ...]
-    servers: ServerMap = field(default_factory=dict)
-    suffixes: tuple[str, ...] = ()
-    limits: Limits = field(default_factory=Limits)
+_INITIAL_DELAY: Final = 0.25
+_MAX_DELAY: Final = 8.0
 
 
 @dataclass
-class Verification:
-    """One playbook's view of the DNS.
+class DnsProvider:
+    """The domains of one playbook.
 
     Attributes:
-        wait: seconds for which a record that was made is waited for until every server has it; None: it is not.
-        elsewhere: other playbooks that name a domain, by domain.
+        domains: the ``domains:`` section.
+        connection: the DNS to query.
+        store: hints of earlier runs: when a record was first missing and first present.
+        on_wait: called with a sentence whenever a change has to propagate.
+        wait: seconds to wait until every server has a change; None: do not wait.
+        other_playbooks: other playbooks that name a domain, by domain.
+        writes: number of changes made.
     """
 
     domains: tuple[DomainEntry, ...]
-    world: World
-    notebook: LocalStore
-    tell: Callable[[str], None]
+    connection: DnsConnection
+    store: LocalStore
+    on_wait: Callable[[str], None]
     wait: float | None = None
-    elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    written: int = 0
+    other_playbooks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    writes: int = 0
     _expected: dict[str, bool] = field(default_factory=dict)
+    """Domains whose record was created (True) or deleted in this run."""
     _deadline: float | None = None
-    _writers: dict[str, Writer] = field(default_factory=dict)
+    _writers: dict[str, RecordWriter] = field(default_factory=dict)
     _zones: dict[str, Zone] = field(default_factory=dict)
 
     async def read(self) -> Snapshot:
-        """What the DNS says of every domain; after a write, once every server says what was written."""
-        seen = await self._seen()
+        """Look up every domain; after a change, repeat until every server has it or the wait is over."""
+        observations = await self._look_up()
         if self.wait is not None:
-            seen = await self._spread(seen)
-        self._zones = {one.key: one for one in seen if isinstance(one, Zone)}
-        found = sights(self._records, seen)
-        histories = tuple(map(self._remembered, found))
-        neighbours = (Neighbour(key=key, playbooks=files) for key, files in self.elsewhere.items())
+            observations = await self._wait_for_propagation(observations)
+        self._zones = {zone.key: zone for zone in observations if isinstance(zone, Zone)}
+        domains = build_contexts(self._records, observations)
+        other_playbooks = (
+            OtherPlaybooks(key=domain, playbooks=files) for domain, files in self.other_playbooks.items()
+        )
         return Snapshot(
-            resources=(*seen, *histories, *neighbours, *self._observed(found)),
-            problems=tuple(self._problems(found)),
+            resources=(
+                *observations,
+                *map(self._history, domains),
+                *other_playbooks,
+                *self._managed_resources(domains),
+            ),
+            problems=tuple(self._problems(domains)),
         )
 
     async def refresh(self, steps: Iterable[ManualStep]) -> tuple[Resource, ...]:
-        """What a person brought from the Kiro console, and what proves that they made records."""
-        done = {step.key: step.output for step in steps}
+        """Take the verification values from completed steps, and read the records that were created manually."""
+        outputs = {step.key: step.output for step in steps}
         self.domains = tuple(
-            keys.model_copy(update={"value": brought})
-            if (brought := done.get(steps_of.added(keys)))
-            else keys
-            for keys in self.domains
+            entry.model_copy(update={"value": output})
+            if (output := outputs.get(add_domain_key(entry)))
+            else entry
+            for entry in self.domains
         )
-        made = [keys.name for keys in self.domains if steps_of.created(keys) in done]
-        for domain in made:
-            self._expect(domain, there=True)
-        return (await self.read()).resources if made else ()
+        created = [entry.name for entry in self.domains if create_record_key(entry) in outputs]
+        for domain in created:
+            self._expect(domain, present=True)
+        return (await self.read()).resources if created else ()
 
     async def check_permissions(self, plan: Plan) -> None:
-        """Fail before the first write if a zone is not there, not public, or not ours to write.
+        """Raise before the first write if a zone does not exist, is not public, or is not writable.
 
-        Records that wait for a person are asked about too: it is known early, before anything is half done.
+        Includes records that wait for a manual step: the error is then known before anything is half done.
 
         Raises:
             ProvisionerError: see :mod:`.writing`.
         """
-        due = {_domain_of(change) for change in plan.changes if change.action is not Action.NOOP}
+        domains = {_domain_of(change) for change in plan.changes if change.action is not Action.NOOP}
         await asyncio.gather(
             *(
-                self._writer(keys.name).check(
-                    self._zones.get(keys.name) or Zone(key=keys.name), keys.wanted()
-                )
-                for keys in self.domains
-                if keys.name in due and keys.dns is not None
+                self._writer(entry.name).check(self._zone(entry.name), entry.desired_record())
+                for entry in self.domains
+                if entry.name in domains and entry.dns is not None
             )
         )
 
     async def apply(self, change: Change) -> Outcome:
-        """Make, or remove, one value."""
+        """Add or remove one value."""
         domain = _domain_of(change)
-        record = self._keys(domain).wanted()
-        writing = self._writer(domain)
-        if change.action is not Action.DELETE:
-            wrote = await writing.add(record)
-            self._expect(domain, there=True)
+        record, writer = self._entry(domain).desired_record(), self._writer(domain)
+        is_deletion = change.action is Action.DELETE
+        if is_deletion:
+            existing = change.before
+            value = existing.value if isinstance(existing, DomainRecord | OutdatedValue) else None
+            written = await writer.remove(record, value or "")
+            if isinstance(existing, DomainRecord):
+                self._expect(domain, present=False)
         else:
-            gone = change.before
-            value = gone.value if isinstance(gone, DomainRecord | OutdatedValue) else None
-            wrote = await writing.remove(record, value or "")
-            if isinstance(gone, DomainRecord):
-                self._expect(domain, there=False)
-        self.written += wrote
-        note = (
-            "" if wrote else f"as it should be at {writing.where} already; its servers do not all say so yet"
-        )
-        if wrote and self.wait is None:
-            note = "not waited for: provisioner doctor tells when every server says the same"
-        return Outcome(resources=() if change.action is Action.DELETE else (record,), note=note)
+            written = await writer.add(record)
+            self._expect(domain, present=True)
+        self.writes += written
+        note = ""
+        if not written:
+            note = f"already up to date at {writer.title}; not every name server has the change yet"
+        elif self.wait is None:
+            note = (
+                "did not wait for the name servers: provisioner doctor shows when all of them have the change"
+            )
+        return Outcome(resources=() if is_deletion else (record,), note=note)
 
     def warnings(self, snapshot: Snapshot, plan: Plan) -> Iterator[str]:
-        """What the author should know besides the plan."""
-        for keys in self.domains:
-            yield from keys.doubts
-            yield from deciding.unusual(keys)
+        """What the admin should know in addition to the plan."""
+        for entry in self.domains:
+            yield from entry.warnings
         planned = {change.address for change in plan.changes}
         for record in snapshot.all(DomainRecord):
             if record.address not in planned:
-                yield f'{record.name} TXT "{record.value}" stays: a person made it, and a person removes it'
+                yield f'{record.name} TXT "{record.value}" stays: apply did not create it; remove it yourself'
 
     def handoff(self) -> Iterator[HandoffValue]:
-        """Kiro, Entra guide, step 3: the domain goes to Kiro, its token comes back and goes into the DNS."""
+        """Kiro, Entra guide, step 3: enter the domain in Kiro, and copy its verification token into the DNS."""
         console = "Kiro console: Settings, Identity management, Domains"
         for record in self._records:
             yield HandoffValue(
@@ -166,134 +160,129 @@ class Verification:
                 name=f"TXT {record.name}",
                 value=record.value,
                 source=f"{console}, the verification token of {record.key}",
-                destination=f"the DNS, made {'by apply' if record.writer else 'by you'}",
+                destination=f"the DNS zone, created by {'apply' if record.dns_provider else 'you'}",
             )
 
     def next_steps(self, snapshot: Snapshot) -> Iterator[str]:
-        """How far each domain's record has come."""
-        found = progress(self._records, snapshot.resources)
-        for domain, visibility in found.items():
-            kiro = "; Kiro can verify it" if visibility.state is State.EVERYWHERE else ""
-            yield f"{domain}: {visibility.message}{kiro}{' by then' if kiro and visibility.seconds else ''}"
+        """The propagation of each domain's record."""
+        for domain, propagation in propagation_by_domain(self._records, snapshot.resources).items():
+            message = f"{domain}: {propagation.message}"
+            if propagation.state is PropagationState.EVERYWHERE:
+                message += "; Kiro can verify it"
+                if propagation.seconds:
+                    message += " by then"
+            yield message
 
     async def close(self) -> None:
         """Close the connections."""
-        for one in self._writers.values():
-            await one.close()
+        for writer in self._writers.values():
+            await writer.close()
 
     @property
     def _records(self) -> tuple[DomainRecord, ...]:
-        return tuple(keys.wanted() for keys in self.domains)
+        return tuple(entry.desired_record() for entry in self.domains)
 
-    async def _seen(self) -> tuple[Resource, ...]:
-        """One look."""
-        world = self.world
-        return await look(
-            self._records,
-            resolvers=world.resolvers,
-            servers=world.servers,
-            suffixes=world.suffixes,
-            limits=world.limits,
-            early=False,
-        )
+    async def _look_up(self) -> tuple[Resource, ...]:
+        return await look_up(self._records, self.connection, always_query_resolvers=False)
 
-    async def _spread(self, seen: tuple[Resource, ...]) -> tuple[Resource, ...]:
-        """Look until every server says what is expected, or the time is over."""
-        pause = _POLL
-        while late := self._late(seen):
+    async def _wait_for_propagation(self, observations: tuple[Resource, ...]) -> tuple[Resource, ...]:
+        """Look up again until every server has what is expected, or the wait is over."""
+        delay = _INITIAL_DELAY
+        while pending := self._pending(observations):
             if self._deadline is None:
                 self._deadline = time.monotonic() + (self.wait or 0)
-            left = self._deadline - time.monotonic()
-            if left <= 0:
+            remaining = self._deadline - time.monotonic()
+            if remaining <= 0:
                 break
-            self.tell(f"waiting for {late} ({left:.0f} s at most)")
-            await asyncio.sleep(min(pause, left))
-            pause = min(pause * 1.6, _SLOWEST_POLL)
-            seen = await self._seen()
-        return seen
+            self.on_wait(f"waiting for {pending} ({remaining:.0f} s at most)")
+            await asyncio.sleep(min(delay, remaining))
+            delay = min(delay * 1.6, _MAX_DELAY)
+            observations = await self._look_up()
+        return observations
 
-    def _late(self, seen: tuple[Resource, ...]) -> str:
-        """What is not as expected yet, for people; empty when all is."""
-        by_hand = {keys.name for keys in self.domains if keys.dns is None}
-        for domain, visibility in progress(self._records, seen).items():
-            begun = domain in by_hand and visibility.state is State.PARTLY
-            there = self._expected.get(domain, begun)
-            if there and visibility.state in {State.PARTLY, State.MISSING}:
-                return f"{domain}: {visibility.message}"
-            if domain in self._expected and not there and visibility.state is not State.MISSING:
-                return f"the servers of {domain} to forget the record"
+    def _pending(self, observations: tuple[Resource, ...]) -> str:
+        """What has not propagated yet, for the progress message; empty if nothing is pending."""
+        for domain, propagation in propagation_by_domain(self._records, observations).items():
+            state = propagation.state
+            # A record that an admin creates is waited for as soon as any server has it.
+            is_starting = self._entry(domain).dns is None and state is PropagationState.PARTIAL
+            if self._expected.get(domain, is_starting):
+                if state in {PropagationState.PARTIAL, PropagationState.MISSING}:
+                    return f"{domain}: {propagation.message}"
+            elif domain in self._expected and state is not PropagationState.MISSING:
+                return f"the servers of {domain} to drop the record"
         return ""
 
-    def _expect(self, domain: str, *, there: bool) -> None:
-        self._expected[domain] = there
+    def _expect(self, domain: str, *, present: bool) -> None:
+        self._expected[domain] = present
         self._deadline = None
 
-    def _observed(self, found: Iterable[Sight]) -> Iterator[Resource]:
-        for sight in found:
-            record = deciding.observed(sight)
-            if self.wait is None and sight.record.key in self._expected:  # nobody waits: our own word counts
-                record = sight.record if self._expected[sight.record.key] else None
+    def _managed_resources(self, domains: Iterable[DomainContext]) -> Iterator[Resource]:
+        """The existing records, and the outdated values that the playbook removes."""
+        for domain in domains:
+            record = record_state.existing_record(domain)
+            if (
+                self.wait is None and domain.name in self._expected
+            ):  # no wait: assume that the write is visible
+                record = domain.record if self._expected[domain.name] else None
             if record is not None:
                 yield record
-            if self._keys(sight.record.key).outdated == "remove":
-                yield from deciding.outdated(sight)
+            if self._entry(domain.name).outdated == "remove":
+                yield from record_state.outdated_values(domain)
 
-    def _problems(self, found: Iterable[Sight]) -> Iterator[Problem]:
-        for sight in found:
-            problem = deciding.impossible(sight)
-            if problem is not None:
+    def _problems(self, domains: Iterable[DomainContext]) -> Iterator[Problem]:
+        for domain in domains:
+            if problem := record_state.unusable_domain(domain):
                 yield problem
 
-    def _remembered(self, sight: Sight) -> History:
-        """When the record was first missing, and first there, over all runs on this machine."""
-        note = f"dns:{sight.record.name}"
-        earlier = self.notebook.get(note)
-        told = deciding.history(sight, earlier if isinstance(earlier, dict) else {}, datetime.now(UTC))
-        if told != earlier:
-            with suppress(UsageError):  # a note is a convenience
-                self.notebook.put(note, told)
+    def _history(self, domain: DomainContext) -> History:
+        """When the record was first missing and first present, over all runs on this machine."""
+        hint = f"dns:{domain.record.name}"
+        earlier = self.store.get(hint)
+        history = record_state.update_history(
+            domain, earlier if isinstance(earlier, dict) else {}, datetime.now(UTC)
+        )
+        if history != earlier:
+            with suppress(UsageError):  # a lost hint costs convenience only
+                self.store.put(hint, history)
         return History(
-            key=sight.record.key,
-            first_missing=told.get("first_missing"),
-            first_present=told.get("first_present"),
+            key=domain.name,
+            first_missing=history.get("first_missing"),
+            first_present=history.get("first_present"),
         )
 
-    def _keys(self, domain: str) -> DomainEntry:
-        return next(one for one in self.domains if one.name == domain)
+    def _entry(self, domain: str) -> DomainEntry:
+        return next(entry for entry in self.domains if entry.name == domain)
 
-    def _writer(self, domain: str) -> Writer:
-        """Who writes to a domain's zone.
+    def _zone(self, domain: str) -> Zone:
+        return self._zones.get(domain) or Zone(key=domain)
+
+    def _writer(self, domain: str) -> RecordWriter:
+        """The writer for a domain's zone.
 
         Raises:
-            RefusedError: nobody knows which zone it is.
+            RefusedError: the zone is unknown.
         """
-        keys, found = self._keys(domain), self._zones.get(domain) or Zone(key=domain)
-        if keys.dns is None:
-            raise ProvisionerError(f"{domain} has no dns: in the playbook: a person makes its record")
-        zone = keys.dns.zone or found.zone
+        entry, public_zone = self._entry(domain), self._zone(domain)
+        if entry.dns is None:
+            raise ProvisionerError(f"{domain} has no dns: in the playbook, so apply cannot write its record")
+        zone = entry.dns.zone or public_zone.name
         if zone is None:
             raise RefusedError(
-                f"the zone of {domain} cannot be found: {found.problem or 'nobody was asked'}; nothing was written",
-                hint="delegate it, or name it under dns: zone: in the playbook",
+                f"the zone of {domain} was not found: {public_zone.problem or 'it was not looked up'}; "
+                "nothing was written",
+                hint="delegate the domain, or set dns: zone: in the playbook",
             )
         if domain not in self._writers:
-            from .writing import writer  # noqa: PLC0415 - start-up time
+            from .writing import record_writer  # noqa: PLC0415 - start-up time
 
-            world = self.world
-            self._writers[domain] = writer(
-                keys.dns,
-                zone,
-                tell=self.tell,
-                resolvers=world.resolvers,
-                servers=world.servers,
-                limits=world.limits,
-            )
+            self._writers[domain] = record_writer(entry.dns, zone, self.connection, on_wait=self.on_wait)
         return self._writers[domain]
 
 
-def handles(change: Change) -> bool:
-    """Whether a change is one of the DNS's."""
-    return change.address.partition("/")[0] in {DomainRecord.kind, OutdatedValue.kind}
+def is_dns_change(change: Change) -> bool:
+    """Whether a change is one to the DNS."""
+    return change.kind in {DomainRecord.kind, OutdatedValue.kind}
 
 
 def _domain_of(change: Change) -> str:

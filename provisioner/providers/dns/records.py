@@ -1,24 +1,22 @@
-"""A record ready to paste, in the notation of whoever keeps the zone. Fills in shipped templates."""
+"""A TXT record ready to paste, in several formats, from shipped templates."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
 from provisioner.core.snapshot import Snapshot
 from provisioner.templating import render
 
-from .names import character_strings
+from .notation import route53_strings, terraform_string, zone_file_strings
 from .observations import Answer
-from .resources import DEFAULT_TTL, DomainRecord
-
-_PLACEHOLDER: Final = "(the value that the Kiro console shows)"
+from .resources import DEFAULT_TTL, UNKNOWN_VALUE, DomainRecord
 
 
-class Form(StrEnum):
-    """A notation."""
+class RecordFormat(StrEnum):
+    """The format of a record ready to paste."""
 
     PLAIN = "plain"
     ZONE_FILE = "zonefile"
@@ -27,73 +25,47 @@ class Form(StrEnum):
 
 
 _TEMPLATES: Final = {
-    Form.PLAIN: "dns-record-plain.txt.j2",
-    Form.ZONE_FILE: "dns-record-zonefile.txt.j2",
-    Form.ROUTE53: "dns-record-route53.json.j2",
-    Form.TERRAFORM: "dns-record-terraform.tf.j2",
+    RecordFormat.PLAIN: "dns-record-plain.txt.j2",
+    RecordFormat.ZONE_FILE: "dns-record-zonefile.txt.j2",
+    RecordFormat.ROUTE53: "dns-record-route53.json.j2",
+    RecordFormat.TERRAFORM: "dns-record-terraform.tf.j2",
 }
 
 
-def rendered(record: DomainRecord, form: Form, *, others: Sequence[str] = ()) -> str:
-    """A record in one notation.
+def render_record(
+    record: DomainRecord, record_format: RecordFormat, *, other_values: Sequence[str] = ()
+) -> str:
+    """Render a record.
 
     Args:
-        record: what is to be made.
-        form: the notation.
-        others: TXT values that are at the name already. Route 53 and Terraform's resource for it know only all values
-            of a name together; without others the change batch creates, and fails if there are some after all.
+        record: the desired record.
+        record_format: the format.
+        other_values: existing TXT values at the name. Route 53 and Terraform's resource for it set all values of a name
+            at once; without other values the change batch creates the record set, and fails if one exists after all.
     """
-    value = record.value or _PLACEHOLDER
-    values = [*(other for other in others if other != value), value]
+    value = record.value or UNKNOWN_VALUE
+    others = [existing for existing in other_values if existing != value]
     return render(
-        _TEMPLATES[form],
+        _TEMPLATES[record_format],
         domain=record.key,
         name=record.name,
         label=record.label,
         ttl=record.ttl if record.ttl is not None else DEFAULT_TTL,
         value=value,
-        others=values[:-1],
-        zone_file=_quoted(value, _decimal),
-        route53=[_quoted(one, _octal) for one in values],
-        terraform=[_hcl(_quoted(one, _octal, '""')[1:-1]) for one in values],
+        others=others,
+        zone_file=zone_file_strings(value),
+        route53=[route53_strings(text) for text in (*others, value)],
+        terraform=[terraform_string(text) for text in (*others, value)],
         identifier="kiro_" + re.sub(r"[^a-z0-9]+", "_", record.name),
     )
 
 
-def beside(record: DomainRecord, snapshot: Snapshot) -> tuple[str, ...]:
-    """The TXT values that are at a record's name besides its own."""
+def other_values(record: DomainRecord, snapshot: Snapshot) -> tuple[str, ...]:
+    """The existing TXT values at a record's name, without its own."""
     answers = (
-        one
-        for one in snapshot.all(Answer)
-        if one.domain == record.key and one.name == record.name and one.said
+        answer
+        for answer in snapshot.all(Answer)
+        if answer.domain == record.key and answer.name == record.name and answer.usable
     )
-    values = {value.joined for one in answers for value in one.values}
+    values = {value.joined for answer in answers for value in answer.values}
     return tuple(sorted(values - {record.value}))
-
-
-def _quoted(value: str, octet: Callable[[int], str], between: str = '" "') -> str:
-    """Character-strings in quotation marks."""
-    strings = ("".join(map(octet, text.encode())) for text in character_strings(value))
-    return f'"{between.join(strings)}"'
-
-
-def _decimal(octet: int) -> str:
-    """As in zone files (RFC 1035, section 5.1)."""
-    return _plain(octet) or f"\\{octet:03d}"
-
-
-def _octal(octet: int) -> str:
-    """As in Route 53 (Amazon Route 53 Developer Guide, TXT record type)."""
-    return _plain(octet) or f"\\{octet:03o}"
-
-
-def _plain(octet: int) -> str:
-    if octet in b'"\\':
-        return f"\\{octet:c}"
-    return chr(octet) if 0x20 <= octet < 0x7F else ""
-
-
-def _hcl(text: str) -> str:
-    """Inside the quotation marks of Terraform's language."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return escaped.replace("${", "$${").replace("%{", "%%{")

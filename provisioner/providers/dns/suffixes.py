@@ -1,7 +1,7 @@
-"""Which domains the public DNS can have, and who registers them. Pure: the data comes with a package.
+"""Which domains the public DNS can have, and who can register them. Pure: the data comes with a package.
 
 The public suffix list is that of the ``publicsuffixlist`` package (its own copy, nothing is downloaded). The top-level
-domains of its ICANN section stand for the IANA root zone list: the file says that it imports the delegated gTLDs from
+domains of its ICANN section stand for the IANA root zone list: the file states that it imports the delegated gTLDs from
 ICANN's registry; that it has every ccTLD is an assumption.
 """
 
@@ -32,7 +32,8 @@ SPECIAL_USE: Final = {
     "onion": "RFC 7686",
     "test": "RFC 6761",
 }
-"""Names that no registry sells (IANA, Special-Use Domain Names; arpa, which is infrastructure, stands for all below it)."""
+"""Names that no registry sells (IANA, Special-Use Domain Names; arpa, which is infrastructure, with everything below
+it)."""
 
 PRIVATE: Final = {
     "internal": "reserved for private use, ICANN Board resolution 2024.07.29.06",
@@ -44,31 +45,30 @@ PRIVATE: Final = {
     "private": "a common private name, RFC 6762, appendix G",
     "localdomain": "a common private name of Unix hosts",
 }
-"""Top-level domains that are in use inside organizations only."""
+"""Top-level domains that are used inside organizations only."""
 
 
-class Sort(StrEnum):
-    """What kind of domain it is."""
+class DomainKind(StrEnum):
+    """The kind of a domain."""
 
     PUBLIC = "public"
     SPECIAL_USE = "special use"
     PRIVATE = "private"
     UNDELEGATED = "undelegated"
-    SUFFIX = "public suffix"
+    PUBLIC_SUFFIX = "public suffix"
 
 
 @dataclass(frozen=True)
-class Standing:
-    """A domain's place in the public DNS.
+class DomainClassification:
+    """The place of a domain in the public DNS.
 
     Attributes:
-        sort: see :class:`Sort`.
-        suffix: the part that made it so: a public suffix, or a reserved or unknown name.
-        registrable: what somebody registers, such as ``example.co.uk``; None where nobody can.
+        suffix: the part that decides the kind: a public suffix, or a reserved or unknown name.
+        registrable: the domain to register, such as ``example.co.uk``; None if none can be registered.
         reason: why, with its source.
     """
 
-    sort: Sort
+    kind: DomainKind
     suffix: str
     registrable: str | None
     reason: str
@@ -76,46 +76,43 @@ class Standing:
     @property
     def resolvable(self) -> bool:
         """Whether the public DNS can have it."""
-        return self.sort is Sort.PUBLIC
+        return self.kind is DomainKind.PUBLIC
 
 
-def standing(domain: str, besides: Iterable[str] = ()) -> Standing:
-    """Where a domain stands.
+def classify(domain: str, extra_suffixes: Iterable[str] = ()) -> DomainClassification:
+    """Classify a domain.
 
     Args:
         domain: canonical.
-        besides: suffixes that are public too.
+        extra_suffixes: public suffixes in addition to the public suffix list.
     """
-    for own in besides:
-        if within(domain, own) and domain != own:
-            label = domain.removesuffix(f".{own}").rpartition(".")[2]
-            return Standing(Sort.PUBLIC, own, f"{label}.{own}", f"{own} is a public suffix here")
+    for suffix in extra_suffixes:
+        if within(domain, suffix) and domain != suffix:
+            label = domain.removesuffix(f".{suffix}").rpartition(".")[2]
+            reason = f"{suffix} is a public suffix here"
+            return DomainClassification(DomainKind.PUBLIC, suffix, f"{label}.{suffix}", reason)
     for name in sorted(SPECIAL_USE, key=len, reverse=True):
         if within(domain, name):
             reason = f"{name} is a special-use name ({SPECIAL_USE[name]}; IANA, Special-Use Domain Names)"
-            return Standing(Sort.SPECIAL_USE, name, None, reason)
+            return DomainClassification(DomainKind.SPECIAL_USE, name, None, reason)
     tld = domain.rpartition(".")[2]
     if tld in PRIVATE:
-        return Standing(Sort.PRIVATE, tld, None, f".{tld} is {PRIVATE[tld]}")
-    listed = _listed()
-    suffix = listed.publicsuffix(domain)
-    if not isinstance(suffix, str):
-        return Standing(Sort.UNDELEGATED, tld, None, f".{tld} is not in the root zone of the public DNS")
-    registrable = listed.privatesuffix(domain)
+        return DomainClassification(DomainKind.PRIVATE, tld, None, f".{tld} is {PRIVATE[tld]}")
+    suffix_list = _public_suffix_list()
+    public_suffix = suffix_list.publicsuffix(domain)
+    if not isinstance(public_suffix, str):
+        reason = f".{tld} is not in the root zone of the public DNS"
+        return DomainClassification(DomainKind.UNDELEGATED, tld, None, reason)
+    registrable = suffix_list.privatesuffix(domain)
     if not isinstance(registrable, str):
-        return Standing(
-            Sort.SUFFIX, suffix, None, f"{domain} is a public suffix: others register names below it"
-        )
-    return Standing(Sort.PUBLIC, suffix, registrable, f"{suffix} is a public suffix")
-
-
-def registrable_domain(domain: str, besides: Iterable[str] = ()) -> str | None:
-    """What somebody registers, such as ``example.co.uk`` of ``a.b.example.co.uk``; None where nobody can."""
-    return standing(domain, besides).registrable
+        reason = f"{domain} is a public suffix: others register names below it"
+        return DomainClassification(DomainKind.PUBLIC_SUFFIX, public_suffix, None, reason)
+    reason = f"{public_suffix} is a public suffix"
+    return DomainClassification(DomainKind.PUBLIC, public_suffix, registrable, reason)
 
 
 @cache
-def _listed() -> PublicSuffixList:
+def _public_suffix_list() -> PublicSuffixList:
     from publicsuffixlist import PublicSuffixList  # noqa: PLC0415 - reading the list takes some 40 ms
 
     return PublicSuffixList(accept_unknown=False, only_icann=True)

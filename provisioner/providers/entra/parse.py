@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from provisioner.core.resource import Resource, WriteOnlySecret
-from provisioner.providers.dns.checks.email_domains import canonical
-from provisioner.providers.dns.names import within
+from provisioner.providers.dns.names import canonical_domain, within
 from provisioner.providers.dns.observations import VENDOR_DOMAINS, VerifiedDomain
 
 from . import observations as seen
@@ -145,7 +144,7 @@ def verified_domains(organizations: Iterable[Json]) -> Iterator[VerifiedDomain]:
     """From Graph organizations; without the names that Microsoft gave."""
     for data in organizations:
         for domain in data.get("verifiedDomains") or ():
-            name = canonical(domain["name"])
+            name = canonical_domain(domain["name"])
             if not any(within(name, vendor) for vendor in VENDOR_DOMAINS):
                 yield VerifiedDomain(key=name, default=bool(domain.get("isDefault")))
 

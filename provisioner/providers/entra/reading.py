@@ -14,7 +14,7 @@ from provisioner.core.resource import Resource, WriteOnlySecret
 from provisioner.core.snapshot import Gap, Problem, Snapshot
 from provisioner.providers.base.lookup import duplicate_names
 from provisioner.providers.base.playbook_models import PrincipalEntry
-from provisioner.providers.dns.checks.email_domains import EmailDomains
+from provisioner.providers.dns.email_domains import EmailDomains
 from provisioner.providers.dns.observations import EmailDomain, VerifiedDomain
 
 from . import lookup, parse
@@ -354,10 +354,10 @@ class Reader:
     async def _people(self) -> None:
         """The domains of the addresses of those who are assigned, directly or by a group."""
         places = tuple(parse.where_people_are(self._found))
-        round_, census = self._round(), EmailDomains(whole=len(places) <= _PLACES)
+        round_, census = self._round(), EmailDomains(complete=len(places) <= _PLACES)
 
         def keep(answer: Json | None) -> None:
-            census.whole &= "@odata.nextLink" not in (answer or {})
+            census.complete &= "@odata.nextLink" not in (answer or {})
             for user in elements(answer):
                 census.add(user["id"], parse.address(user))
 
@@ -365,7 +365,7 @@ class Reader:
             round_.add(Read(where, may_be_absent=True), keep, EmailDomain)
         await round_.run()
         self._found.extend(census.domains())
-        if census.blind:
+        if census.addresses_hidden:
             reason = "Graph tells the ids of people only"
             self._gaps.append(Gap(kind=EmailDomain.kind, reason=reason, permissions=READ_PEOPLE.any_of))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from provisioner.providers.dns.checks.email_domains import EmailDomains
+from provisioner.providers.dns.email_domains import EmailDomains
 
 from . import observations as seen
 from .resources import Json

@@ -197,7 +197,7 @@ class Reader:
             where = path(f"{_APPS}/{{}}/users", app_id)
             async for user in self.client.read_each(f"{where}?limit=500", expects_existing=True):
                 if not whole and len(roll_.names) == app_users.ENOUGH:
-                    roll_.census.whole = False
+                    roll_.census.complete = False
                     break
                 roll_.add(user)
                 if user.get("scope") == "USER" and self.playbook.users is not None:

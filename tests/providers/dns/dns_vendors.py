@@ -1,4 +1,4 @@
-"""Stand-ins on loopback for the APIs of Cloudflare and Azure DNS, as their documentation has them."""
+"""Simulated APIs of Cloudflare and Azure DNS on loopback, written from their documentation."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ HOSTS = ("https://api.cloudflare.com", "https://login.microsoftonline.com", "htt
 
 @dataclass
 class Fault:
-    """What goes wrong with the next request of a method.
+    """The fault of the next request with a method.
 
     Attributes:
-        after: the request takes effect all the same.
-        hang: there is no answer until the stand-in ends.
+        after: the request takes effect before it fails.
+        hang: there is no response until the server ends.
     """
 
     method: str
@@ -41,35 +41,35 @@ class Vendor:
     """One vendor's API.
 
     Attributes:
-        asked: the requests, as ``METHOD path``.
-        faults: what goes wrong, in order.
+        requests: the received requests, as ``METHOD path``.
+        faults: of the next requests, in order.
     """
 
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     ending: threading.Event = field(default_factory=threading.Event)
 
     def serve(
         self, method: str, path: str, query: dict[str, str], body: Any
     ) -> tuple[int, Any, dict[str, str]]:
-        """Status, body and headers of the answer."""
-        self.asked.append(f"{method} {path}")
-        fault = next((one for one in self.faults if one.method == method), None)
+        """Status, body and headers of the response."""
+        self.requests.append(f"{method} {path}")
+        fault = next((fault for fault in self.faults if fault.method == method), None)
         if fault is None:
-            return (*self.answer(method, path, query, body), {})
+            return (*self.respond(method, path, query, body), {})
         self.faults.remove(fault)
         if fault.after:
-            self.answer(method, path, query, body)
+            self.respond(method, path, query, body)
         if fault.hang:
             self.ending.wait()
         return fault.status, fault.body, fault.headers
 
-    def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+    def respond(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
         raise NotImplementedError
 
     @property
     def writes(self) -> list[str]:
-        return [one for one in self.asked if not one.startswith("GET ")]
+        return [request for request in self.requests if not request.startswith("GET ")]
 
 
 @dataclass
@@ -77,7 +77,7 @@ class Cloudflare(Vendor):
     """DNS records for a zone (Cloudflare API v4).
 
     Attributes:
-        filters: whether a list obeys ``content``.
+        filters: whether a list applies ``content``.
         forgets: a new record replaces the others of its name.
     """
 
@@ -94,28 +94,31 @@ class Cloudflare(Vendor):
             )
 
     def at(self, name: str) -> list[str]:
-        return [one["content"] for one in self.records if one["name"] == name and one["type"] == "TXT"]
+        return [
+            record["content"] for record in self.records if record["name"] == name and record["type"] == "TXT"
+        ]
 
-    def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+    def respond(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
         parts = path.removeprefix("/client/v4/").split("/")
         if parts == ["zones"]:
             return 200, self._page([{"id": name, "name": name} for name in self.zones])
         match method:
             case "GET":
-                wanted = {"type", "name"} | ({"content"} if self.filters else set())
-                conditions = {key: value for key, value in query.items() if key in wanted}
-                found = [one for one in self.records if conditions.items() <= one.items()]
-                return 200, self._page(found)
+                filters = {"type", "name"} | ({"content"} if self.filters else set())
+                conditions = {key: value for key, value in query.items() if key in filters}
+                return 200, self._page(
+                    [record for record in self.records if conditions.items() <= record.items()]
+                )
             case "POST":
                 if self.forgets:
-                    self.records = [one for one in self.records if one["name"] != body["name"]]
+                    self.records = [record for record in self.records if record["name"] != body["name"]]
                 self.seed(body["name"], body["content"], ttl=body["ttl"])
             case "DELETE":
-                self.records = [one for one in self.records if one["id"] != parts[-1]]
+                self.records = [record for record in self.records if record["id"] != parts[-1]]
         return 200, {"success": True, "result": {}}
 
-    def _page(self, found: list[Any]) -> dict[str, Any]:
-        return {"success": True, "result": found, "result_info": {"page": 1, "total_pages": 1}}
+    def _page(self, result: list[Any]) -> dict[str, Any]:
+        return {"success": True, "result": result, "result_info": {"page": 1, "total_pages": 1}}
 
 
 @dataclass
@@ -124,7 +127,7 @@ class Azure(Vendor):
 
     sets: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+    def respond(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
         if path.endswith("/oauth2/token"):
             return 200, {"access_token": "a token"}
         zone = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/dnsZones"
@@ -145,18 +148,18 @@ class Azure(Vendor):
 
 
 @contextmanager
-def standing_in(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The vendor's API, to which everything that is sent to a vendor goes meanwhile."""
+def simulate(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Serve the vendor's API, and redirect every request to a vendor to it."""
 
     class Handler(BaseHTTPRequestHandler):
         def _serve(self) -> None:
             parts = urlsplit(self.path)
-            given = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            body = json.loads(given) if given[:1] == b"{" else None
-            status, answer, headers = vendor.serve(
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = json.loads(content) if content[:1] == b"{" else None
+            status, response, headers = vendor.serve(
                 self.command, parts.path, dict(parse_qsl(parts.query)), body
             )
-            octets = (answer if isinstance(answer, str) else json.dumps(answer)).encode()
+            octets = (response if isinstance(response, str) else json.dumps(response)).encode()
             self.send_response(status)
             for name, value in {**headers, "Content-Length": str(len(octets))}.items():
                 self.send_header(name, value)
@@ -169,14 +172,14 @@ def standing_in(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
             """Nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    here, real = f"http://127.0.0.1:{server.server_port}", requests.Session.request
+    local, real = f"http://127.0.0.1:{server.server_port}", requests.Session.request
 
-    def redirected(self, method, url, *arguments, **options):
+    def redirect(self, method, url, *arguments, **options):
         for host in HOSTS:
-            url = url.replace(host, here)
+            url = url.replace(host, local)
         return real(self, method, url, *arguments, **options)
 
-    monkeypatch.setattr(requests.Session, "request", redirected)
+    monkeypatch.setattr(requests.Session, "request", redirect)
     serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     serving.start()
     try:

@@ -1,4 +1,4 @@
-"""A name server on loopback, over UDP and TCP, that answers as it was told to, and remembers what it was asked."""
+"""A name server on loopback, over UDP and TCP, with scripted responses; it records the queries."""
 
 from __future__ import annotations
 
@@ -15,41 +15,42 @@ import dns.rcode
 import dns.rrset
 
 Records = Mapping[str, list[str]]
-"""``name TYPE`` and the records' data; the TTL is 300."""
+"""Record data by ``name TYPE``; the TTL is 300."""
 
 
 @dataclass
 class NameServer:
-    """What it has, and how it behaves.
+    """The zone and the behaviour of a server.
 
     Attributes:
-        zone: the zone it has; names in it that it lacks do not exist. None: it knows no zone.
-        wait: seconds before each answer.
-        drop: say nothing.
-        change: what to do to an answer before it is sent.
-        no_edns: answer FORMERR to EDNS, as old servers do.
-        limit: octets of a datagram, above which the answer is truncated.
-        tcp: whether it answers over TCP.
+        zone: the zone it serves; names in it without records do not exist. None: it serves no zone.
+        hold_until: number of queries to receive before the first response is sent.
+        drop: send no response.
+        change: called with query and response; returns the response to send.
+        no_edns: respond with FORMERR to EDNS, as old servers do.
+        max_datagram: octets of a datagram; a longer response is truncated.
+        tcp: whether it responds over TCP.
+        queries: the received queries as ``name TYPE``, in order.
     """
 
     zone: str | None = "example.net"
     records: Records = field(default_factory=dict)
     minimum: int = 60
-    wait: float = 0
+    hold_until: int = 0
     drop: bool = False
     change: Callable[[dns.message.Message, dns.message.Message], dns.message.Message] | None = None
     no_edns: bool = False
-    limit: int = 1232
+    max_datagram: int = 1232
     tcp: bool = True
     authoritative: bool = True
     port: int = 0
-    asked: list[str] = field(default_factory=list)
+    queries: list[str] = field(default_factory=list)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def answer(self, query: dns.message.Message) -> dns.message.Message | None:
-        """What it says."""
+    def respond(self, query: dns.message.Message) -> dns.message.Message:
+        """The response to a query."""
         question = query.question[0]
         name, kind = question.name.to_text(omit_final_dot=True), question.rdtype.name
-        self.asked.append(f"{name} {kind}")
         response = dns.message.make_response(query)
         if self.no_edns and query.edns >= 0:
             response.set_rcode(dns.rcode.FORMERR)
@@ -67,8 +68,8 @@ class NameServer:
         while alias := self.records.get(f"{name} CNAME"):
             response.answer.append(dns.rrset.from_text_list(f"{name}.", 300, "IN", "CNAME", alias))
             name = alias[0].rstrip(".")
-        if found := self.records.get(f"{name} {kind}"):
-            response.answer.append(dns.rrset.from_text_list(f"{name}.", 300, "IN", kind, found))
+        if data := self.records.get(f"{name} {kind}"):
+            response.answer.append(dns.rrset.from_text_list(f"{name}.", 300, "IN", kind, data))
             return
         if response.answer:
             return
@@ -78,24 +79,24 @@ class NameServer:
         zone = self.zone or "net"
         response.authority.append(dns.rrset.from_text(f"{zone}.", 3600, "IN", "SOA", soa))
 
-    async def reply(self, wire: bytes, *, stream: bool) -> bytes | None:
-        """The octets of an answer; None: there is none."""
-        if self.drop or (stream and not self.tcp):
-            return None
+    async def reply(self, wire: bytes, *, tcp: bool) -> bytes | None:
+        """The octets of a response; None if there is none."""
         try:
             query = dns.message.from_wire(wire)
         except dns.exception.DNSException:
             return None
-        if self.wait:
-            await asyncio.sleep(self.wait)
-        response = self.answer(query)
-        if response is None:
+        question = query.question[0]
+        self.queries.append(f"{question.name.to_text(omit_final_dot=True)} {question.rdtype.name}")
+        if self.drop or (tcp and not self.tcp):
             return None
-        octets = response.to_wire()
-        if not stream and len(octets) > self.limit:
-            short = dns.message.make_response(query)
-            short.flags |= dns.flags.TC
-            octets = short.to_wire()
+        if len(self.queries) >= self.hold_until:
+            self.released.set()
+        await self.released.wait()
+        octets = self.respond(query).to_wire(max_size=65535)
+        if not tcp and len(octets) > self.max_datagram:
+            truncated = dns.message.make_response(query)
+            truncated.flags |= dns.flags.TC
+            octets = truncated.to_wire()
         return octets
 
 
@@ -113,37 +114,34 @@ class _Datagrams(asyncio.DatagramProtocol):
         task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, data: bytes, addr: tuple[str, int]) -> None:
-        if octets := await self._server.reply(data, stream=False):
+        if octets := await self._server.reply(data, tcp=False):
             self._transport.sendto(octets, addr)
 
 
 @asynccontextmanager
 async def serving(*servers: NameServer) -> AsyncIterator[tuple[NameServer, ...]]:
-    """The servers run, each on a port of its own."""
+    """Run the servers, each on its own port."""
     loop = asyncio.get_running_loop()
-    open_ones = []
-    for server in servers:
-        stream, transport = await _bound(loop, server)
-        open_ones.append((stream, transport))
+    listening = [await _listen(loop, server) for server in servers]
     try:
         yield servers
     finally:
-        for stream, transport in open_ones:
+        for stream, datagrams in listening:
             stream.close()
-            transport.close()
+            datagrams.close()
         await asyncio.sleep(0)
 
 
-async def _bound(loop, server):
-    """The same port for both; another process may have it for one of them."""
+async def _listen(loop, server):
+    """Listen on the same port over TCP and UDP; another process may use it for one of them."""
     while True:
-        transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(server), ("127.0.0.1", 0))
-        port = transport.get_extra_info("sockname")[1]
+        datagrams, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(server), ("127.0.0.1", 0))
+        port = datagrams.get_extra_info("sockname")[1]
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             with suppress(OSError, asyncio.IncompleteReadError):
                 size = int.from_bytes(await reader.readexactly(2), "big")
-                octets = await server.reply(await reader.readexactly(size), stream=True)
+                octets = await server.reply(await reader.readexactly(size), tcp=True)
                 if octets is not None:
                     writer.write(len(octets).to_bytes(2, "big") + octets)
                     await writer.drain()
@@ -152,7 +150,7 @@ async def _bound(loop, server):
         try:
             stream = await asyncio.start_server(connected, "127.0.0.1", port)
         except OSError:
-            transport.close()
+            datagrams.close()
             continue
         server.port = port
-        return stream, transport
+        return stream, datagrams

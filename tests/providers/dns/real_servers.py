@@ -1,4 +1,4 @@
-"""Real name servers, Knot and BIND, on free ports of loopback, as whoever runs the tests."""
+"""Real name servers, Knot and BIND, on free ports of loopback, run as the current user."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ import pytest
 ZONE = "contoso.example"
 SECRET = base64.b64encode(b"the secret of the keys of tests!").decode()
 FULL, TXT_ONLY = "full", "txt-only"
-"""Keys: one may change every type of record, the other TXT only."""
+"""Keys: the first may change every type of record, the second only TXT."""
 
-_SECONDS = 20
+_START_TIMEOUT = 180
+"""Seconds to wait for a server to start, and to stop: enough for a busy machine."""
 _ZONE_FILE = """\
 $ORIGIN contoso.example.
 $TTL 3600
@@ -91,7 +92,7 @@ _SERVERS = {
 
 @dataclass(frozen=True)
 class RealServer:
-    """A name server that runs.
+    """A running name server.
 
     Attributes:
         name: ``knot`` or ``bind``.
@@ -101,12 +102,12 @@ class RealServer:
     port: int
 
     def ask(self, name: str, kind: str = "TXT") -> list[str]:
-        """The data of the answer's records, as text; nothing for a name that does not exist."""
-        answer = self.send(dns.message.make_query(name, kind))
-        return sorted(record.to_text() for found in answer.answer for record in found)
+        """The data of the answer's records as text; empty for a name that does not exist."""
+        response = self.send(dns.message.make_query(name, kind))
+        return sorted(record.to_text() for rrset in response.answer for record in rrset)
 
     def send(self, message: dns.message.Message) -> dns.message.Message:
-        return dns.query.tcp(message, "127.0.0.1", timeout=5, port=self.port)
+        return dns.query.tcp(message, "127.0.0.1", timeout=60, port=self.port)
 
 
 @pytest.fixture(name="real_server", scope="session", params=sorted(_SERVERS))
@@ -133,25 +134,25 @@ def _running(path: str, home: Path, text: str, options: list[str]) -> Iterator[i
     command = [path, *(option.format(conf=conf) for option in options)]
     with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
-            _wait_until_it_answers(process, port, log)
+            _wait_for_response(process, port, log)
             yield port
         finally:
             process.terminate()
-            process.wait(_SECONDS)
+            process.wait(_START_TIMEOUT)
 
 
-def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + _SECONDS
-    question = dns.message.make_query(ZONE, "SOA")
+def _wait_for_response(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + _START_TIMEOUT
+    query = dns.message.make_query(ZONE, "SOA")
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(dns.exception.DNSException, OSError, EOFError):
-            if dns.query.udp(question, "127.0.0.1", timeout=0.2, port=port).rcode() == dns.rcode.NOERROR:
+            if dns.query.udp(query, "127.0.0.1", timeout=0.2, port=port).rcode() == dns.rcode.NOERROR:
                 return
-    pytest.fail(f"{process.args!r} does not answer:\n{log.read_text()}")
+    pytest.fail(f"{process.args!r} does not respond:\n{log.read_text()}")
 
 
 def _free_port() -> int:
-    """One that is free for TCP and UDP."""
+    """A port that is free for TCP and UDP."""
     while True:
         with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
             stream.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""Domains and labels as people write them, and records ready to paste."""
+"""Names of domains and records, and records ready to paste."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.providers.dns.names import (
-    NameFaultError,
-    character_strings,
-    decoded,
-    doubled,
+    InvalidNameError,
+    doubled_name,
     parents,
     parse_domain,
     record_name,
+    to_unicode,
 )
-from provisioner.providers.dns.records import Form, rendered
+from provisioner.providers.dns.notation import character_strings
+from provisioner.providers.dns.records import RecordFormat, render_record
 from provisioner.providers.dns.resources import DomainRecord
-from provisioner.providers.dns.suffixes import Sort, registrable_domain, standing
+from provisioner.providers.dns.suffixes import DomainKind, classify
 
 VALUE = "kiro-site-verification=11111111-2222-3333-4444-555555555555"
 LABEL = st.from_regex(r"[a-z0-9]([a-z0-9]{0,20}[a-z0-9])?", fullmatch=True)
@@ -29,7 +29,7 @@ DOMAINS = st.lists(LABEL, min_size=1, max_size=4).map(lambda labels: ".".join([*
 
 
 @pytest.mark.parametrize(
-    ("written", "canonical"),
+    ("text", "canonical"),
     [
         ("example.com", "example.com"),
         (" Example.COM. ", "example.com"),
@@ -42,28 +42,28 @@ DOMAINS = st.lists(LABEL, min_size=1, max_size=4).map(lambda labels: ".".join([*
         ("3com.com", "3com.com"),
     ],
 )
-def test_a_domain_has_one_form(written, canonical):
-    assert parse_domain(written).ascii == canonical
+def test_a_domain_has_one_canonical_form(text, canonical):
+    assert parse_domain(text).ascii == canonical
     assert parse_domain(canonical).ascii == canonical
 
 
-def test_both_forms_of_an_internationalised_domain_are_shown():
-    assert parse_domain("xn--bcher-kva.example").shown == "b\u00fccher.example (xn--bcher-kva.example)"
-    assert parse_domain("example.com").shown == "example.com"
+def test_the_display_name_has_both_forms_of_an_internationalised_domain():
+    assert parse_domain("xn--bcher-kva.example").display_name == "b\u00fccher.example (xn--bcher-kva.example)"
+    assert parse_domain("example.com").display_name == "example.com"
 
 
 @pytest.mark.parametrize(
-    ("written", "message"),
+    ("text", "message"),
     [
-        ("", "nothing is written"),
+        ("", "the domain is empty"),
         ("https://example.com/", "without https://"),
         ("example.com:53", "a URL or address"),
-        ("alice@example.com", "what stands after the @"),
+        ("alice@example.com", "the part after the @"),
         ("192.0.2.1", "an IP address"),
         ("::1", "a URL or address"),
         ("*.example.com", "expected the domain itself, example.com"),
         ("_dmarc.example.com", "an underscore"),
-        ("localhost", "one label"),
+        ("localhost", "a single label"),
         ("a..com", "an empty label"),
         (".example.com", "an empty label"),
         ("-a.com", "a hyphen"),
@@ -76,22 +76,22 @@ def test_both_forms_of_an_internationalised_domain_are_shown():
         (".".join(["a" * 50] * 6), "253 at most"),
     ],
 )
-def test_what_is_no_domain_is_refused_with_what_was_expected(written, message):
-    with pytest.raises(NameFaultError, match=re.escape(message)):
-        parse_domain(written)
+def test_other_texts_are_refused_with_what_was_expected(text, message):
+    with pytest.raises(InvalidNameError, match=re.escape(message)):
+        parse_domain(text)
 
 
 @pytest.mark.parametrize(
-    ("written", "warning"),
+    ("text", "warning"),
     [
         ("example.com.example.com", "twice"),
         ("www.example.com", "begins with www"),
         ("kiro-app-1.example.com", "looks like the name of the record"),
     ],
 )
-def test_what_may_be_a_mistake_is_warned_of(written, warning):
-    (told,) = parse_domain(written).warnings
-    assert warning in told
+def test_probable_mistakes_are_warnings(text, warning):
+    (message,) = parse_domain(text).warnings
+    assert warning in message
 
 
 @pytest.mark.parametrize(
@@ -110,28 +110,28 @@ def test_what_may_be_a_mistake_is_warned_of(written, warning):
     ],
 )
 def test_the_full_name_of_a_record(label, name, warned):
-    found = record_name(label, parse_domain("example.com"))
-    assert found.name == name
-    assert bool(found.warnings) is warned
+    result = record_name(label, parse_domain("example.com"))
+    assert result.name == name
+    assert bool(result.warnings) is warned
 
 
 @pytest.mark.parametrize(
     ("label", "message"),
     [
-        ("*", "a wildcard is no name"),
+        ("*", "cannot have a wildcard name"),
         ("kiro.other.com.", "a full name outside example.com"),
         ("a b", "characters"),
         ("x" * 64, "63 at most"),
         (".".join(["x" * 60] * 4), "253 at most"),
     ],
 )
-def test_what_is_no_label_is_refused(label, message):
-    with pytest.raises(NameFaultError, match=message):
+def test_other_labels_are_refused(label, message):
+    with pytest.raises(InvalidNameError, match=message):
         record_name(label, parse_domain("example.com"))
 
 
 @given(DOMAINS, LABEL)
-def test_however_it_is_written_it_is_the_same_name(domain, label):
+def test_every_way_to_write_a_record_gives_the_same_name(domain, label):
     parsed = parse_domain(domain)
     names = {
         record_name(form, parse_domain(f"{domain.upper()}.")).name
@@ -150,52 +150,51 @@ def test_however_it_is_written_it_is_the_same_name(domain, label):
 @given(st.text(max_size=300))
 def test_any_text_is_a_domain_or_refused(text):
     try:
-        found = parse_domain(text)
-    except NameFaultError:
+        domain = parse_domain(text)
+    except InvalidNameError:
         return
-    assert parse_domain(found.ascii).ascii == found.ascii
-    assert found.ascii.isascii()
-    assert len(found.ascii) <= 253
+    assert parse_domain(domain.ascii).ascii == domain.ascii
+    assert domain.ascii.isascii()
+    assert len(domain.ascii) <= 253
 
 
 @given(st.text(max_size=1000))
 def test_character_strings_lose_nothing(value):
     strings = character_strings(value)
     assert "".join(strings) == value
-    assert all(len(one.encode()) <= 255 for one in strings)
+    assert all(len(string.encode()) <= 255 for string in strings)
 
 
-def test_other_names():
-    assert doubled("a.example.com", "example.com") == "a.example.com.example.com"
-    assert doubled("a" * 250, "example.com") is None
+def test_names_derived_from_a_name():
+    assert doubled_name("a.example.com", "example.com") == "a.example.com.example.com"
+    assert doubled_name("a" * 250, "example.com") is None
     assert parents("a.b.example.com", "example.com") == ("a.b.example.com", "b.example.com", "example.com")
     assert parents("com", "com") == ("com",)
-    assert decoded("xn--bcher-kva.xn--99999") == "b\u00fccher.xn--99999"
+    assert to_unicode("xn--bcher-kva.xn--99999") == "b\u00fccher.xn--99999"
 
 
 @pytest.mark.parametrize(
-    ("domain", "sort", "registrable"),
+    ("domain", "kind", "registrable"),
     [
-        ("a.b.example.co.uk", Sort.PUBLIC, "example.co.uk"),
-        ("contoso.com", Sort.PUBLIC, "contoso.com"),
-        ("contoso.github.io", Sort.PUBLIC, "github.io"),
-        ("xn--e1afmkfd.xn--p1ai", Sort.PUBLIC, "xn--e1afmkfd.xn--p1ai"),
-        ("co.uk", Sort.SUFFIX, None),
-        ("corp.local", Sort.SPECIAL_USE, None),
-        ("printer.home.arpa", Sort.SPECIAL_USE, None),
-        ("www.example.com", Sort.SPECIAL_USE, None),
-        ("notexample.com", Sort.PUBLIC, "notexample.com"),
-        ("aws.internal", Sort.PRIVATE, None),
-        ("ad.corp", Sort.PRIVATE, None),
-        ("ad.contosoprivate", Sort.UNDELEGATED, None),
+        ("a.b.example.co.uk", DomainKind.PUBLIC, "example.co.uk"),
+        ("contoso.com", DomainKind.PUBLIC, "contoso.com"),
+        ("contoso.github.io", DomainKind.PUBLIC, "github.io"),
+        ("xn--e1afmkfd.xn--p1ai", DomainKind.PUBLIC, "xn--e1afmkfd.xn--p1ai"),
+        ("co.uk", DomainKind.PUBLIC_SUFFIX, None),
+        ("corp.local", DomainKind.SPECIAL_USE, None),
+        ("printer.home.arpa", DomainKind.SPECIAL_USE, None),
+        ("www.example.com", DomainKind.SPECIAL_USE, None),
+        ("notexample.com", DomainKind.PUBLIC, "notexample.com"),
+        ("aws.internal", DomainKind.PRIVATE, None),
+        ("ad.corp", DomainKind.PRIVATE, None),
+        ("ad.contosoprivate", DomainKind.UNDELEGATED, None),
     ],
 )
-def test_where_a_domain_stands(domain, sort, registrable):
-    found = standing(domain)
-    assert (found.sort, found.registrable) == (sort, registrable)
-    assert found.reason
-    assert found.resolvable is (sort is Sort.PUBLIC)
-    assert registrable_domain(domain) == registrable
+def test_the_classification_of_a_domain(domain, kind, registrable):
+    result = classify(domain)
+    assert (result.kind, result.registrable) == (kind, registrable)
+    assert result.reason
+    assert result.resolvable is (kind is DomainKind.PUBLIC)
 
 
 def record(value: str | None = VALUE, **more) -> DomainRecord:
@@ -207,19 +206,19 @@ def record(value: str | None = VALUE, **more) -> DomainRecord:
 TEXTS = st.text(min_size=1, max_size=600)
 
 
-class TestReadyToPaste:
-    def test_as_a_line_of_a_zone_file(self):
-        line = rendered(record(ttl=60), Form.ZONE_FILE)
+class TestRenderedRecords:
+    def test_a_line_of_a_zone_file(self):
+        line = render_record(record(ttl=60), RecordFormat.ZONE_FILE)
         assert line == f'kiro-app-1.example.com. 60 IN TXT "{VALUE}"\n'
 
     @given(TEXTS)
-    def test_a_zone_file_says_what_was_meant(self, value):
-        line = rendered(record(value), Form.ZONE_FILE)
+    def test_a_zone_file_has_the_value(self, value):
+        line = render_record(record(value), RecordFormat.ZONE_FILE)
         data = dns.rdata.from_text("IN", "TXT", line.partition(" TXT ")[2].rstrip("\n"))
         assert b"".join(data.strings).decode() == value
 
-    def test_as_a_change_batch_of_route_53(self):
-        batch = json.loads(rendered(record(), Form.ROUTE53))
+    def test_a_change_batch_of_route_53(self):
+        batch = json.loads(render_record(record(), RecordFormat.ROUTE53))
         (change,) = batch["Changes"]
         assert change["Action"] == "CREATE"
         assert change["ResourceRecordSet"] == {
@@ -229,18 +228,18 @@ class TestReadyToPaste:
             "ResourceRecords": [{"Value": f'"{VALUE}"'}],
         }
 
-    def test_a_change_batch_keeps_what_is_there(self):
-        batch = json.loads(rendered(record(), Form.ROUTE53, others=['a "b"', VALUE]))
+    def test_a_change_batch_keeps_other_values(self):
+        batch = json.loads(render_record(record(), RecordFormat.ROUTE53, other_values=['a "b"', VALUE]))
         (change,) = batch["Changes"]
         assert change["Action"] == "UPSERT"
-        values = [one["Value"] for one in change["ResourceRecordSet"]["ResourceRecords"]]
+        values = [record["Value"] for record in change["ResourceRecordSet"]["ResourceRecords"]]
         assert values == ['"a \\"b\\""', f'"{VALUE}"']
 
     @given(st.text(min_size=1, max_size=600, alphabet=st.characters(min_codepoint=1, codec="utf-8")))
-    def test_route_53_is_given_strings_of_255_octets_in_octal_escapes(self, value):
-        batch = json.loads(rendered(record(value), Form.ROUTE53))
+    def test_route_53_has_strings_of_255_octets_in_octal_escapes(self, value):
+        batch = json.loads(render_record(record(value), RecordFormat.ROUTE53))
         text = batch["Changes"][0]["ResourceRecordSet"]["ResourceRecords"][0]["Value"]
-        found = b""
+        decoded = b""
         for string in re.findall(r'"((?:[^"\\]|\\.)*)"', text):
             octets = re.sub(
                 rb"\\([0-7]{3}|.)",
@@ -248,20 +247,20 @@ class TestReadyToPaste:
                 string.encode("ascii"),
             )
             assert len(octets) <= 255
-            found += octets
-        assert found.decode() == value
+            decoded += octets
+        assert decoded.decode() == value
 
-    def test_as_terraform(self):
-        text = rendered(record("${a}" + "x" * 300), Form.TERRAFORM)
+    def test_terraform(self):
+        text = render_record(record("${a}" + "x" * 300), RecordFormat.TERRAFORM)
         assert 'resource "aws_route53_record" "kiro_kiro_app_1_example_com" {' in text
         assert '"$${a}' in text
         assert 'x\\"\\"x' in text
 
-    def test_in_plain_words(self):
-        text = rendered(record(), Form.PLAIN, others=["v=spf1 -all"])
+    def test_plain_text(self):
+        text = render_record(record(), RecordFormat.PLAIN, other_values=["v=spf1 -all"])
         assert "kiro-app-1.example.com  (in example.com: kiro-app-1)" in text
         assert VALUE in text
         assert "v=spf1 -all" in text
 
-    def test_a_value_that_is_not_known_is_said_to_be_in_the_console(self):
-        assert "(the value that the Kiro console shows)" in rendered(record(None), Form.PLAIN)
+    def test_an_unknown_value_is_in_the_console(self):
+        assert "(the value that the Kiro console shows)" in render_record(record(None), RecordFormat.PLAIN)

@@ -1,4 +1,4 @@
-"""Dynamic updates of a name server: what is asked, and what is said when it goes wrong."""
+"""Dynamic updates of a name server: the messages sent, and the errors."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from provisioner.core.errors import (
     UnreachableError,
     UsageError,
 )
-from provisioner.providers.dns.observations import NameServer, Role, Zone
+from provisioner.providers.dns.observations import NameServer, ServerRole, Zone
 from provisioner.providers.dns.playbook import DnsSection
 from provisioner.providers.dns.resources import DomainRecord
-from provisioner.providers.dns.servers import Endpoint, Limits, ServerMap
-from provisioner.providers.dns.writing import Writer, writer
+from provisioner.providers.dns.servers import DnsConnection, Endpoint, Limits, ServerOverrides
+from provisioner.providers.dns.writing import RecordWriter, record_writer
 from provisioner.providers.dns.writing.signed import SignedServer
 from provisioner.sandbox import dns as sandbox
 from tests.providers.dns.name_server import NameServer as Scripted
@@ -37,9 +37,12 @@ ZONE = "contoso.example"
 NAME = f"kiro-app-1.{ZONE}"
 VALUE = "kiro-site-verification=abc"
 RECORD = DomainRecord(key=ZONE, label="kiro-app-1", name=NAME, value=VALUE, ttl=60)
-WORLD = Zone(key=ZONE, zone=ZONE, servers=(NameServer(name=f"ns1.{ZONE}"),), registered=True)
+PUBLIC_ZONE = Zone(key=ZONE, name=ZONE, servers=(NameServer(name=f"ns1.{ZONE}"),), registered=True)
 WRONG = base64.b64encode(b"another secret").decode()
-QUICK = Limits(datagram=0.3, stream=0.3)
+LIMITS = Limits(udp_timeout=30, tcp_timeout=30, budget=120)
+"""For servers that respond: on a busy machine, too."""
+SHORT = Limits(udp_timeout=1, tcp_timeout=1)
+"""For servers that do not."""
 
 
 class Sandbox:
@@ -50,59 +53,64 @@ class Sandbox:
         self.store = service.store
 
     def writer(
-        self, key: str | None = "provisioner", zone: str = ZONE, server: str | None = None, **more
-    ) -> Writer:
-        known = {grant.name: grant.secret for grant in sandbox.tsig_keys(self.store)}
-        signed = {"key": key, "secret": known.get(f"{key}.", WRONG)} | more if key else {}
-        keys = DnsSection(provider="rfc2136", server=server, **signed)
-        resolvers = [Endpoint(name, Role.RESOLVER, name) for name in ("resolver1", "resolver2")]
-        return writer(keys, zone, resolvers=resolvers, servers=self.addresses(), limits=QUICK)
+        self,
+        key: str | None = "provisioner",
+        zone: str = ZONE,
+        server: str | None = None,
+        limits: Limits = LIMITS,
+        **keys,
+    ) -> RecordWriter:
+        secrets = {grant.name: grant.secret for grant in sandbox.tsig_keys(self.store)}
+        signature = {"key": key, "secret": secrets.get(f"{key}.", WRONG)} | keys if key else {}
+        section = DnsSection(provider="rfc2136", server=server, **signature)
+        resolvers = [Endpoint(name, ServerRole.RESOLVER, name) for name in ("resolver1", "resolver2")]
+        return record_writer(section, zone, DnsConnection(resolvers, self.addresses(), limits=limits))
 
-    def addresses(self) -> ServerMap:
-        found = self.service.name_servers() | self.service.resolvers()
-        apart = {host.rstrip("."): where.rpartition(":") for host, where in found.items()}
-        return {host: (address, int(port)) for host, (address, _, port) in apart.items()}
+    def addresses(self) -> ServerOverrides:
+        endpoints = self.service.name_servers() | self.service.resolvers()
+        parts = {host.rstrip("."): endpoint.rpartition(":") for host, endpoint in endpoints.items()}
+        return {host: (address, int(port)) for host, (address, _, port) in parts.items()}
 
     def values(self, name: str = NAME) -> list[str]:
         return sandbox.records(self.store, ZONE).get(f"{name}.", {}).get("TXT", {"data": []})["data"]
 
 
 @pytest.fixture
-def there(tmp_path: Path) -> Iterator[Sandbox]:
+def running(tmp_path: Path) -> Iterator[Sandbox]:
     with sandbox.Dns(tmp_path) as service:
         yield Sandbox(service.start())
 
 
-def test_the_primary_is_found_by_the_zone(there):
-    mine = there.writer()
-    asyncio.run(mine.check(WORLD, RECORD))
-    assert asyncio.run(mine.add(RECORD)) is True
-    assert there.values() == [f'"{VALUE}"']
-    assert mine.where.startswith("the name server ns1.contoso.example (127.0.0.1:")
+def test_the_primary_comes_from_the_soa_record(running):
+    writer = running.writer()
+    asyncio.run(writer.check(PUBLIC_ZONE, RECORD))
+    assert asyncio.run(writer.add(RECORD)) is True
+    assert running.values() == [f'"{VALUE}"']
+    assert writer.title.startswith("the name server ns1.contoso.example (127.0.0.1:")
 
 
-def test_a_check_writes_nothing(there):
-    before = sandbox.serial(there.store, ZONE)
-    asyncio.run(there.writer("provisioner-txt").check(WORLD, RECORD))
-    assert sandbox.serial(there.store, ZONE) == before
+def test_a_check_writes_nothing(running):
+    before = sandbox.serial(running.store, ZONE)
+    asyncio.run(running.writer("provisioner-txt").check(PUBLIC_ZONE, RECORD))
+    assert sandbox.serial(running.store, ZONE) == before
 
 
-def test_a_value_is_made_once(there):
-    mine = there.writer("provisioner-txt")
-    assert asyncio.run(mine.add(RECORD)) is True
-    before = sandbox.serial(there.store, ZONE)
-    assert asyncio.run(mine.add(RECORD)) is False
-    assert asyncio.run(mine.remove(RECORD, "kiro-site-verification=old")) is False
-    assert sandbox.serial(there.store, ZONE) == before
+def test_a_value_is_added_once(running):
+    writer = running.writer("provisioner-txt")
+    assert asyncio.run(writer.add(RECORD)) is True
+    before = sandbox.serial(running.store, ZONE)
+    assert asyncio.run(writer.add(RECORD)) is False
+    assert asyncio.run(writer.remove(RECORD, "kiro-site-verification=old")) is False
+    assert sandbox.serial(running.store, ZONE) == before
 
 
-def test_a_value_is_removed_however_it_is_split(there):
+def test_a_value_is_removed_in_every_split(running):
     sandbox.add_record(
-        there.store, ZONE, "kiro-app-1", "TXT", '"kiro-site-" "verification=abc"', f'"{VALUE}"', '"x"'
+        running.store, ZONE, "kiro-app-1", "TXT", '"kiro-site-" "verification=abc"', f'"{VALUE}"', '"x"'
     )
-    assert asyncio.run(there.writer().values(RECORD)) == (VALUE, "x")
-    assert asyncio.run(there.writer().remove(RECORD, VALUE)) is True
-    assert there.values() == ['"x"']
+    assert asyncio.run(running.writer().values(RECORD)) == (VALUE, "x")
+    assert asyncio.run(running.writer().remove(RECORD, VALUE)) is True
+    assert running.values() == ['"x"']
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -113,49 +121,49 @@ def test_a_value_is_removed_however_it_is_split(there):
         unique_by=b"".join,
     )
 )
-def test_any_other_values_survive(there, others):
-    sandbox.remove_record(there.store, ZONE, "kiro-app-1", "TXT")
+def test_any_other_values_survive(running, others):
+    sandbox.remove_record(running.store, ZONE, "kiro-app-1", "TXT")
     if others:
         sandbox.add_record(
-            there.store, ZONE, "kiro-app-1", "TXT", *(sandbox.txt(*strings) for strings in others)
+            running.store, ZONE, "kiro-app-1", "TXT", *(sandbox.txt(*strings) for strings in others)
         )
-    before = there.values()
-    assert asyncio.run(there.writer().add(RECORD)) is True
-    assert sorted(there.values()) == sorted([*before, f'"{VALUE}"'])
-    assert asyncio.run(there.writer().remove(RECORD, VALUE)) is True
-    assert there.values() == before
+    before = running.values()
+    assert asyncio.run(running.writer().add(RECORD)) is True
+    assert sorted(running.values()) == sorted([*before, f'"{VALUE}"'])
+    assert asyncio.run(running.writer().remove(RECORD, VALUE)) is True
+    assert running.values() == before
 
 
 @pytest.mark.parametrize("lost", [1, 2])
 @pytest.mark.parametrize("work", ["add", "remove"])
-def test_an_update_whose_answer_is_lost_is_not_sent_again_before_a_look(there, monkeypatch, work, lost):
-    """After the first is lost, a look shows that it was done; with nothing done, it is sent once more."""
-    mine = there.writer()
+def test_an_update_without_response_is_repeated_only_after_a_read(running, monkeypatch, work, lost):
+    """If the read shows the change, it is not repeated; otherwise it is sent once more."""
+    writer = running.writer(limits=SHORT)
     if work == "remove":
-        sandbox.add_record(there.store, ZONE, "kiro-app-1", "TXT", f'"{VALUE}"')
+        sandbox.add_record(running.store, ZONE, "kiro-app-1", "TXT", f'"{VALUE}"')
     sent: list[bool] = []
-    real = SignedServer.ask
+    real = SignedServer.send
 
-    async def ask(self, message, *, stream=True):
+    async def send(self, message, *, tcp=True):
         if not isinstance(message, dns.update.UpdateMessage):
-            return await real(self, message, stream=stream)
-        sent.append(stream)
+            return await real(self, message, tcp=tcp)
+        sent.append(tcp)
         mode = "drop" if len(sent) < lost else "drop-after" if len(sent) == lost else "answer"
-        sandbox.configure(there.store, f"ns1.{ZONE}", {"mode": mode})
+        sandbox.configure(running.store, f"ns1.{ZONE}", {"mode": mode})
         try:
-            return await real(self, message, stream=stream)
+            return await real(self, message, tcp=tcp)
         finally:
-            sandbox.configure(there.store, f"ns1.{ZONE}")
+            sandbox.configure(running.store, f"ns1.{ZONE}")
 
-    monkeypatch.setattr(SignedServer, "ask", ask)
-    done = mine.add(RECORD) if work == "add" else mine.remove(RECORD, VALUE)
-    assert asyncio.run(done) is True
-    assert there.values() == ([f'"{VALUE}"'] if work == "add" else [])
+    monkeypatch.setattr(SignedServer, "send", send)
+    change = writer.add(RECORD) if work == "add" else writer.remove(RECORD, VALUE)
+    assert asyncio.run(change) is True
+    assert running.values() == ([f'"{VALUE}"'] if work == "add" else [])
     assert sent == [True, False][:lost]
 
 
 @pytest.mark.parametrize(
-    ("options", "kind", "said", "hint"),
+    ("options", "error", "message", "hint"),
     [
         (
             {"key": None},
@@ -166,13 +174,13 @@ def test_an_update_whose_answer_is_lost_is_not_sent_again_before_a_look(there, m
         (
             {"secret": WRONG},
             RemoteError,
-            "the key provisioner has another secret there .BADSIG",
+            "the server has another secret for the key provisioner .BADSIG",
             "dns.secret",
         ),
         (
-            {"key": "nobodys"},
+            {"key": "unknown"},
             RemoteError,
-            "it knows no key nobodys with the algorithm hmac-sha256 .BADKEY",
+            "it has no key unknown with the algorithm hmac-sha256 .BADKEY",
             "dns.key",
         ),
         (
@@ -209,61 +217,63 @@ def test_an_update_whose_answer_is_lost_is_not_sent_again_before_a_look(there, m
     ],
 )
 @pytest.mark.parametrize("method", ["check", "add"])
-def test_what_is_refused(there, options, kind, said, hint, method):
-    sandbox.add_key(there.store, "mail-only", types=["MX"])
-    mine = there.writer(**options)
+def test_a_refused_change(running, options, error, message, hint, method):
+    sandbox.add_key(running.store, "mail-only", types=["MX"])
+    writer = running.writer(**options)
     if method == "check":
-        said = said.replace(" .NOTAUTH", "")
-    with pytest.raises(kind, match=said) as caught:
-        asyncio.run(mine.add(RECORD) if method == "add" else mine.check(WORLD, RECORD))
+        message = message.replace(" .NOTAUTH", "")
+    with pytest.raises(error, match=message) as caught:
+        asyncio.run(writer.add(RECORD) if method == "add" else writer.check(PUBLIC_ZONE, RECORD))
     assert hint in caught.value.hint
-    assert there.values() == []
+    assert running.values() == []
 
 
-def test_a_server_that_the_playbook_names_may_be_known_only_here(there, monkeypatch):
+def test_a_server_of_the_playbook_may_be_known_to_this_machine_only(running, monkeypatch):
     def known(host, *_, **__):
         if host != "ns.internal":
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return [(socket.AF_INET, socket.SOCK_DGRAM, 17, "", (address, 0))]
 
-    address, port = there.addresses()[f"ns1.{ZONE}"]
+    address, port = running.addresses()[f"ns1.{ZONE}"]
     monkeypatch.setattr(socket, "getaddrinfo", known)
     keys = {"provider": "rfc2136", "port": port}
-    mine = writer(DnsSection(server="ns.internal", **keys), ZONE, resolvers=(), limits=QUICK)
-    assert asyncio.run(mine.values(RECORD)) == ()
-    assert mine.where == f"the name server ns.internal ({address}:{port})"
+    section = DnsSection(server="ns.internal", **keys)
+    writer = record_writer(section, ZONE, DnsConnection(resolvers=(), limits=LIMITS))
+    assert asyncio.run(writer.values(RECORD)) == ()
+    assert writer.title == f"the name server ns.internal ({address}:{port})"
     with pytest.raises(RemoteNotFoundError, match=r"ns9\.internal has no address: .*not known"):
-        asyncio.run(writer(DnsSection(server="ns9.internal", **keys), ZONE).values(RECORD))
+        asyncio.run(record_writer(DnsSection(server="ns9.internal", **keys), ZONE).values(RECORD))
 
 
-def test_a_primary_that_nobody_can_look_up(there):
-    with pytest.raises(UnreachableError, match="no resolver answered") as caught:
-        asyncio.run(writer(DnsSection(provider="rfc2136"), ZONE, resolvers=()).values(RECORD))
+def test_a_primary_that_no_resolver_returns():
+    writer = record_writer(DnsSection(provider="rfc2136"), ZONE, DnsConnection(resolvers=()))
+    with pytest.raises(UnreachableError, match="no resolver responded") as caught:
+        asyncio.run(writer.values(RECORD))
     assert "dns.server" in caught.value.hint
 
 
 @pytest.mark.parametrize(
-    ("mode", "kind", "said"),
+    ("mode", "error", "message"),
     [
-        ("drop", UnreachableError, "no answer"),
+        ("drop", UnreachableError, "no response"),
         ("servfail", RemoteError, "SERVFAIL"),
         ("lame", RemoteNotFoundError, "does not have the zone"),
     ],
 )
-def test_a_server_that_is_not_well(there, mode, kind, said):
-    sandbox.configure(there.store, f"ns1.{ZONE}", {"mode": mode})
-    with pytest.raises(kind, match=said) as caught:
-        asyncio.run(there.writer().add(RECORD))
+def test_a_failing_server(running, mode, error, message):
+    sandbox.configure(running.store, f"ns1.{ZONE}", {"mode": mode})
+    with pytest.raises(error, match=message) as caught:
+        asyncio.run(running.writer(limits=SHORT).add(RECORD))
     assert caught.value.hint
 
 
-def test_a_server_without_tcp_is_asked_by_datagrams(there):
-    sandbox.configure(there.store, f"ns1.{ZONE}", {"tcp": False})
-    assert asyncio.run(there.writer().add(RECORD)) is True
+def test_a_server_without_tcp_is_updated_over_udp(running):
+    sandbox.configure(running.store, f"ns1.{ZONE}", {"tcp": False})
+    assert asyncio.run(running.writer().add(RECORD)) is True
 
 
-def test_a_clock_that_is_wrong(there, monkeypatch):
-    """Only what is asked is signed an hour late: client and server have the clock of one process."""
+def test_a_wrong_clock(running, monkeypatch):
+    """Only queries and updates are signed an hour early: client and server share the clock of one process."""
     import time
 
     real, wire = time.time, dns.message.Message.to_wire
@@ -276,16 +286,16 @@ def test_a_clock_that_is_wrong(there, monkeypatch):
 
     monkeypatch.setattr(dns.message.Message, "to_wire", late)
     with pytest.raises(RemoteError, match=r"the clocks differ: this computer's is 3\d\d\d s behind .BADTIME"):
-        asyncio.run(there.writer().add(RECORD))
+        asyncio.run(running.writer().add(RECORD))
 
 
 def scripted(change) -> RemoteError:
-    """The error of a writer without a key to a server whose answers are changed."""
+    """The error of a writer without a key for a server with changed responses."""
 
     async def story() -> None:
         async with serving(Scripted(ZONE, {f"{ZONE} NS": [f"ns1.{ZONE}."]}, change=change)) as (server,):
-            keys = DnsSection(provider="rfc2136", server="127.0.0.1", port=server.port)
-            await writer(keys, ZONE, limits=QUICK).add(RECORD)
+            section = DnsSection(provider="rfc2136", server="127.0.0.1", port=server.port)
+            await record_writer(section, ZONE, DnsConnection(limits=LIMITS)).add(RECORD)
 
     with pytest.raises(RemoteError) as caught:
         asyncio.run(story())
@@ -293,28 +303,28 @@ def scripted(change) -> RemoteError:
 
 
 @pytest.mark.parametrize(
-    ("flaw", "said"),
-    [("unsigned", "the answer is not signed"), ("forged", "the signature of the answer is wrong")],
+    ("flaw", "message"),
+    [("unsigned", "the response is not signed"), ("forged", "the signature of the response is wrong")],
 )
-def test_an_answer_that_is_not_signed_by_the_server_is_not_believed(there, monkeypatch, flaw, said):
-    real = SignedServer._exchanged
+def test_a_response_that_the_server_did_not_sign_is_refused(running, monkeypatch, flaw, message):
+    real = SignedServer._exchange
 
-    async def between(self, wire, *, stream):
-        answer = await real(self, wire, stream=stream)
+    async def tamper(self, wire, *, tcp):
+        response = await real(self, wire, tcp=tcp)
         if flaw == "unsigned":
             return dns.message.make_response(dns.message.from_wire(wire, keyring=False))
-        mac = answer.tsig[0].mac
-        answer.wire = answer.wire.replace(mac, mac[::-1])
-        return answer
+        mac = response.tsig[0].mac
+        response.wire = response.wire.replace(mac, mac[::-1])
+        return response
 
-    monkeypatch.setattr(SignedServer, "_exchanged", between)
-    with pytest.raises(RemoteError, match=said) as caught:
-        asyncio.run(there.writer().add(RECORD))
+    monkeypatch.setattr(SignedServer, "_exchange", tamper)
+    with pytest.raises(RemoteError, match=message) as caught:
+        asyncio.run(running.writer().add(RECORD))
     assert "middlebox" in caught.value.hint
 
 
 @pytest.mark.parametrize(
-    ("code", "said", "hint"),
+    ("code", "message", "hint"),
     [
         ("NOTIMP", "takes no dynamic updates (NOTIMP)", "primary"),
         ("SERVFAIL", f"could not change {NAME} (SERVFAIL)", "log"),
@@ -322,7 +332,7 @@ def test_an_answer_that_is_not_signed_by_the_server_is_not_believed(there, monke
         ("REFUSED", "refuses unsigned updates", "dns.key"),
     ],
 )
-def test_what_a_server_says_to_an_update(code, said, hint):
+def test_an_update_that_the_server_rejects(code, message, hint):
     def change(query, response):
         if query.opcode() == dns.opcode.UPDATE:
             response = dns.message.make_response(query)
@@ -330,27 +340,30 @@ def test_what_a_server_says_to_an_update(code, said, hint):
         return response
 
     error = scripted(change)
-    assert said in error.message
+    assert message in error.message
     assert hint in error.hint
 
 
 @pytest.mark.parametrize(
-    ("world", "said"),
+    ("fields", "message"),
     [
-        ({"servers": (NameServer(name="ns.fabrikam.example"),)}, "the public DNS asks ns.fabrikam.example"),
-        ({"zone": "example"}, "the public DNS has contoso.example in the zone example"),
-        ({"registered": False, "zone": None, "problem": "contoso.example does not exist"}, "does not exist"),
+        (
+            {"servers": (NameServer(name="ns.fabrikam.example"),)},
+            "the public DNS delegates it to ns.fabrikam.example",
+        ),
+        ({"name": "example"}, "in the public DNS, contoso.example is in the zone example"),
+        ({"registered": False, "name": None, "problem": "contoso.example does not exist"}, "does not exist"),
     ],
 )
-def test_a_zone_that_the_world_does_not_see_is_refused(there, world, said):
-    with pytest.raises(RefusedError, match=said) as caught:
-        asyncio.run(there.writer().check(WORLD.model_copy(update=world), RECORD))
+def test_a_zone_that_the_public_dns_does_not_use_is_refused(running, fields, message):
+    with pytest.raises(RefusedError, match=message) as caught:
+        asyncio.run(running.writer().check(PUBLIC_ZONE.model_copy(update=fields), RECORD))
     assert caught.value.hint
 
 
 @pytest.mark.parametrize("secret", ["hunter2!", "qqqqq"])
 def test_a_secret_that_is_not_base64_is_not_shown(secret):
-    keys = DnsSection(provider="rfc2136", key="provisioner", secret=secret)
+    section = DnsSection(provider="rfc2136", key="provisioner", secret=secret)
     with pytest.raises(UsageError, match="the secret of the key provisioner is not base64") as caught:
-        writer(keys, ZONE)
+        record_writer(section, ZONE)
     assert secret not in f"{caught.value} {caught.value.hint} {caught.value.__cause__}"

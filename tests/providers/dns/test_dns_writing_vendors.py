@@ -1,4 +1,4 @@
-"""DNS vendors by way of dns-lexicon: what is written, what is not, and what is said when it goes wrong."""
+"""DNS vendors through dns-lexicon: the changes made, and the errors."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from provisioner.core.errors import (
     UsageError,
 )
 from provisioner.core.retry import RetryPolicy
+from provisioner.providers.dns.notation import route53_strings, unquote
 from provisioner.providers.dns.observations import NameServer, Zone
 from provisioner.providers.dns.playbook import DnsSection
 from provisioner.providers.dns.resources import DomainRecord
-from provisioner.providers.dns.writing import writer
-from provisioner.providers.dns.writing.notation import joined, quoted
+from provisioner.providers.dns.writing import record_writer
 from provisioner.providers.dns.writing.vendor import VendorWriter
-from provisioner.providers.dns.writing.vendors import opener
-from tests.providers.dns.dns_vendors import ZONE, Azure, Cloudflare, Fault, standing_in
+from provisioner.providers.dns.writing.vendors import vendor_zone
+from tests.providers.dns.dns_vendors import ZONE, Azure, Cloudflare, Fault, simulate
 
 NAME = f"kiro-app-1.{ZONE}"
 VALUE = "kiro-site-verification=abc"
 RECORD = DomainRecord(key=ZONE, label="kiro-app-1", name=NAME, value=VALUE, ttl=60)
-WORLD = Zone(key=ZONE, zone=ZONE, servers=(NameServer(name=f"ns1.{ZONE}"),), registered=True)
+PUBLIC_ZONE = Zone(key=ZONE, name=ZONE, servers=(NameServer(name=f"ns1.{ZONE}"),), registered=True)
 TOKEN = "cf/t+ken"
 AZURE = {"auth_client_id": "c", "auth_tenant_id": "t", "auth_client_secret": "s", "auth_subscription_id": "s"}
 
@@ -40,44 +40,47 @@ AZURE = {"auth_client_id": "c", "auth_tenant_id": "t", "auth_client_secret": "s"
 @pytest.fixture
 def cloudflare(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloudflare]:
     vendor = Cloudflare()
-    with standing_in(vendor, monkeypatch):
+    with simulate(vendor, monkeypatch):
         yield vendor
 
 
 @pytest.fixture
 def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Azure]:
     vendor = Azure()
-    with standing_in(vendor, monkeypatch):
+    with simulate(vendor, monkeypatch):
         yield vendor
 
 
-def made(told: list[str] | None = None, keys: DnsSection | None = None, seconds: float = 10) -> VendorWriter:
-    keys = keys or DnsSection(provider="cloudflare", credentials={"auth_token": TOKEN})
-    quick = RetryPolicy(budget=0.5, initial_delay=0.01, consistency_window=0.05)
+def new_writer(
+    messages: list[str] | None = None, section: DnsSection | None = None, timeout: float = 60
+) -> VendorWriter:
+    section = section or DnsSection(provider="cloudflare", credentials={"auth_token": TOKEN})
     return VendorWriter(
-        opener(keys, ZONE),
-        tell=[].append if told is None else told.append,
-        retry_policy=quick,
-        seconds=seconds,
+        vendor_zone(section, ZONE),
+        on_wait=[].append if messages is None else messages.append,
+        retry_policy=RetryPolicy(budget=0.5, initial_delay=0.01, consistency_window=0.05),
+        timeout=timeout,
     )
 
 
-def on_azure() -> VendorWriter:
-    return made(keys=DnsSection(provider="azure", credentials=AZURE, options={"resource_group": "g"}))
+def azure_writer() -> VendorWriter:
+    return new_writer(
+        section=DnsSection(provider="azure", credentials=AZURE, options={"resource_group": "g"})
+    )
 
 
 @pytest.mark.parametrize("filters", [True, False])
-def test_a_value_is_made_once_and_removed_alone(cloudflare, filters):
+def test_a_value_is_added_once_and_removed_alone(cloudflare, filters):
     cloudflare.filters = filters
     cloudflare.seed(NAME, '"v=spf1 -all"', '"in two" " strings"', "plain")
     cloudflare.seed(ZONE, '"elsewhere"')
     before = list(cloudflare.records)
 
     async def story() -> None:
-        mine = made()
-        await mine.check(WORLD, RECORD)
-        assert await mine.add(RECORD) is True
-        assert await mine.add(RECORD) is False
+        writer = new_writer()
+        await writer.check(PUBLIC_ZONE, RECORD)
+        assert await writer.add(RECORD) is True
+        assert await writer.add(RECORD) is False
         assert cloudflare.records[-1] | {"id": ""} == {
             "id": "",
             "type": "TXT",
@@ -85,17 +88,17 @@ def test_a_value_is_made_once_and_removed_alone(cloudflare, filters):
             "content": VALUE,
             "ttl": 600,
         }
-        assert await mine.values(RECORD) == ("in two strings", VALUE, "plain", "v=spf1 -all")
-        assert await mine.remove(RECORD, VALUE) is True
-        assert await mine.remove(RECORD, VALUE) is False
+        assert await writer.values(RECORD) == ("in two strings", VALUE, "plain", "v=spf1 -all")
+        assert await writer.remove(RECORD, VALUE) is True
+        assert await writer.remove(RECORD, VALUE) is False
 
     asyncio.run(story())
     assert cloudflare.records == before
     assert len(cloudflare.writes) == 2
 
 
-def test_the_first_value_of_a_name_has_the_time_to_live_that_is_wanted(cloudflare):
-    assert asyncio.run(made().add(RECORD)) is True
+def test_the_first_value_of_a_name_has_the_ttl_of_the_playbook(cloudflare):
+    assert asyncio.run(new_writer().add(RECORD)) is True
     assert cloudflare.records[0]["ttl"] == 60
 
 
@@ -112,28 +115,28 @@ def test_the_first_value_of_a_name_has_the_time_to_live_that_is_wanted(cloudflar
 )
 def test_any_other_values_survive(cloudflare, others, quotes):
     cloudflare.records.clear()
-    cloudflare.seed(NAME, *(quoted(other) if quotes else other for other in others))
+    cloudflare.seed(NAME, *(route53_strings(other) if quotes else other for other in others))
     before = cloudflare.at(NAME)
-    assert asyncio.run(made().add(RECORD)) is True
+    assert asyncio.run(new_writer().add(RECORD)) is True
     assert sorted(cloudflare.at(NAME)) == sorted([*before, VALUE])
-    assert asyncio.run(made().remove(RECORD, VALUE)) is True
+    assert asyncio.run(new_writer().remove(RECORD, VALUE)) is True
     assert cloudflare.at(NAME) == before
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize(
-    ("status", "kind", "hint"),
+    ("status", "error", "hint"),
     [
         (400, RemoteError, "documentation"),
         (401, RemoteError, "credentials"),
         (403, PermissionDeniedError, "grant"),
     ],
 )
-def test_what_the_vendor_refuses(cloudflare, method, status, kind, hint):
+def test_a_refused_request(cloudflare, method, status, error, hint):
     body = {"errors": [{"code": 10000, "message": f"Authentication error with {TOKEN} or cf%2Ft%2Bken"}]}
     cloudflare.faults = [Fault(method, status, body, {"CF-Ray": "ray-1"})]
-    with pytest.raises(kind, match=r"Cloudflare, zone contoso\.example: .*Authentication error") as caught:
-        asyncio.run(made().add(RECORD))
+    with pytest.raises(error, match=r"Cloudflare, zone contoso\.example: .*Authentication error") as caught:
+        asyncio.run(new_writer().add(RECORD))
     assert hint in caught.value.hint
     assert (caught.value.status, caught.value.request_id) == (status, "ray-1")
     assert TOKEN not in str(caught.value)
@@ -143,165 +146,171 @@ def test_what_the_vendor_refuses(cloudflare, method, status, kind, hint):
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_the_vendor_says_when_to_ask_again(cloudflare, method):
-    told: list[str] = []
+def test_retry_after_is_obeyed(cloudflare, method):
+    messages: list[str] = []
     cloudflare.faults = [Fault(method, 429, "slow", {"Retry-After": "0"})] * 3
-    assert asyncio.run(made(told).add(RECORD)) is True
+    assert asyncio.run(new_writer(messages).add(RECORD)) is True
     assert cloudflare.at(NAME) == [VALUE]
-    assert told == ["Cloudflare, zone contoso.example: it asks to slow down: waiting 0 s"] * 3
+    assert messages == ["Cloudflare, zone contoso.example: the vendor asks to slow down: waiting 0 s"] * 3
 
 
-def test_a_wait_that_is_too_long_is_not_waited_for(cloudflare):
+def test_a_retry_after_beyond_the_budget_fails(cloudflare):
     cloudflare.faults = [Fault("POST", 429, "slow", {"Retry-After": "3600"})]
     with pytest.raises(RemoteError, match=r"slow \(429\); gave up"):
-        asyncio.run(made().add(RECORD))
+        asyncio.run(new_writer().add(RECORD))
 
 
 @pytest.mark.parametrize("after", [True, False])
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 502}, {"hang": True}])
 @pytest.mark.parametrize("work", ["add", "remove"])
-def test_a_write_whose_answer_is_lost_is_not_repeated_before_a_look(cloudflare, work, fault, after):
-    theirs = '"theirs"'
-    cloudflare.seed(NAME, theirs, *([VALUE] if work == "remove" else []))
+def test_a_write_without_response_is_repeated_only_after_a_read(cloudflare, work, fault, after):
+    other = '"theirs"'
+    cloudflare.seed(NAME, other, *([VALUE] if work == "remove" else []))
     cloudflare.faults = [Fault("POST" if work == "add" else "DELETE", after=after, **fault)]
-    mine = made(seconds=0.4 if "hang" in fault else 10)
-    assert asyncio.run(mine.add(RECORD) if work == "add" else mine.remove(RECORD, VALUE)) is True
-    assert cloudflare.at(NAME) == ([theirs, VALUE] if work == "add" else [theirs])
+    writer = new_writer(timeout=2 if "hang" in fault else 60)
+    assert asyncio.run(writer.add(RECORD) if work == "add" else writer.remove(RECORD, VALUE)) is True
+    assert cloudflare.at(NAME) == ([other, VALUE] if work == "add" else [other])
     assert len(cloudflare.writes) == (1 if after else 2)
 
 
 @pytest.mark.parametrize("fault", [{"status": 500}, {"hang": True}])
-def test_waiting_ends_and_nothing_is_half_written(cloudflare, fault):
+def test_retries_end_and_other_values_stay(cloudflare, fault):
     cloudflare.seed(NAME, '"theirs"')
     cloudflare.faults = [Fault("POST", **fault) for _ in range(200)]
-    kind = UnreachableError if "hang" in fault else RemoteError
-    with pytest.raises(kind, match="gave up after"):
-        asyncio.run(made(seconds=0.2 if "hang" in fault else 10).add(RECORD))
+    error = UnreachableError if "hang" in fault else RemoteError
+    with pytest.raises(error, match="gave up after"):
+        asyncio.run(new_writer(timeout=0.5 if "hang" in fault else 60).add(RECORD))
     assert cloudflare.at(NAME) == ['"theirs"']
 
 
-def test_a_zone_that_is_not_there(cloudflare):
+def test_a_missing_zone(cloudflare):
     cloudflare.zones = ["fabrikam.example"]
     with pytest.raises(RemoteError, match="No domain found") as caught:
-        asyncio.run(made().check(WORLD, RECORD))
+        asyncio.run(new_writer().check(PUBLIC_ZONE, RECORD))
     assert "the zone's name" in caught.value.hint
 
 
-def test_a_zone_that_the_world_does_not_ask_is_refused(cloudflare):
+def test_a_zone_that_the_public_dns_does_not_use_is_refused(cloudflare):
     cloudflare.seed(ZONE, "ns.cloudflare.example", kind="NS")
-    with pytest.raises(RefusedError, match=r"served by ns\.cloudflare\.example, but the public DNS asks ns1"):
-        asyncio.run(made().check(WORLD, RECORD))
+    with pytest.raises(
+        RefusedError, match=r"served by ns\.cloudflare\.example, but the public DNS delegates it to ns1"
+    ):
+        asyncio.run(new_writer().check(PUBLIC_ZONE, RECORD))
 
 
-def test_a_vendor_that_knows_no_name_servers_is_not_asked_for_them(cloudflare, monkeypatch):
+def test_a_vendor_without_ns_records_passes_the_check(cloudflare, monkeypatch):
     provider = provider_of("cloudflare")
     real = provider.list_records
 
-    def listed(self, kind, *rest):
-        if kind == "NS":
-            raise KeyError(kind)
-        return real(self, kind, *rest)
+    def list_records(self, rdtype, *rest):
+        if rdtype == "NS":
+            raise KeyError(rdtype)
+        return real(self, rdtype, *rest)
 
-    monkeypatch.setattr(provider, "list_records", listed)
-    asyncio.run(made().check(WORLD, RECORD))
+    monkeypatch.setattr(provider, "list_records", list_records)
+    asyncio.run(new_writer().check(PUBLIC_ZONE, RECORD))
     cloudflare.faults = [Fault("GET", 400)]
     with pytest.raises(RemoteError):
-        asyncio.run(made().check(WORLD, RECORD))
+        asyncio.run(new_writer().check(PUBLIC_ZONE, RECORD))
 
 
-def test_a_value_that_the_vendor_loses_is_told(cloudflare):
+def test_a_lost_value_is_reported(cloudflare):
     cloudflare.forgets = True
     cloudflare.seed(NAME, '"theirs"')
-    with pytest.raises(RemoteError, match=rf'these values are gone: "theirs"; there is now {VALUE}'):
-        asyncio.run(made().add(RECORD))
+    with pytest.raises(RemoteError, match=rf'other values were lost: "theirs"; TXT values now: {VALUE}'):
+        asyncio.run(new_writer().add(RECORD))
 
 
-def test_a_change_that_is_not_to_be_seen_is_told(cloudflare, monkeypatch):
+def test_an_invisible_change_is_reported(cloudflare, monkeypatch):
     monkeypatch.setattr(Cloudflare, "seed", lambda *_, **__: None)
-    with pytest.raises(RemoteError, match="the change is not to be seen; there is now no TXT record"):
-        asyncio.run(made().add(RECORD))
+    with pytest.raises(RemoteError, match="the change is not visible; TXT values now: none"):
+        asyncio.run(new_writer().add(RECORD))
 
 
-def test_a_failure_that_only_the_log_tells_is_told(cloudflare, monkeypatch, capfd):
+def test_a_failure_in_the_log_is_reported(cloudflare, monkeypatch, capfd):
     provider = provider_of("cloudflare")
 
     def create(self, *_):
-        logging.getLogger("lexicon._private.providers.cloudflare").error("the vendor said %s", TOKEN)
+        logging.getLogger("lexicon._private.providers.cloudflare").error("the vendor reports %s", TOKEN)
         return False
 
     monkeypatch.setattr(provider, "create_record", create)
-    with pytest.raises(RemoteError, match=r"the vendor said .secret.") as caught:
-        asyncio.run(made().add(RECORD))
+    with pytest.raises(RemoteError, match=r"the vendor reports .secret.") as caught:
+        asyncio.run(new_writer().add(RECORD))
     assert TOKEN not in str(caught.value)
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_fault_of_the_library_becomes_an_error_that_names_what_is_not_set(monkeypatch):
+def test_an_error_of_the_library_names_missing_settings(monkeypatch):
     monkeypatch.setattr("requests.Session.request", None)
-    keys = DnsSection(provider="azure", credentials={"auth_client_id": "c"})
+    section = DnsSection(provider="azure", credentials={"auth_client_id": "c"})
     with pytest.raises(RemoteError, match="AssertionError") as caught:
-        asyncio.run(made(keys=keys).add(RECORD))
+        asyncio.run(new_writer(section=section).add(RECORD))
     assert "not set: auth_client_secret, auth_tenant_id" in caught.value.hint
 
 
-def test_variables_of_the_environment_are_credentials_too(cloudflare, monkeypatch):
+def test_environment_variables_are_credentials(cloudflare, monkeypatch):
     monkeypatch.setenv("LEXICON_CLOUDFLARE_AUTH_TOKEN", TOKEN)
     cloudflare.faults = [Fault("GET", 400, f"bad {TOKEN}")]
     with pytest.raises(RemoteError, match=r"bad .secret."):
-        asyncio.run(made(keys=DnsSection(provider="cloudflare")).add(RECORD))
+        asyncio.run(new_writer(section=DnsSection(provider="cloudflare")).add(RECORD))
 
 
 @pytest.mark.parametrize(("name", "path"), [(NAME, "TXT/kiro-app-1"), (ZONE, "TXT/@")])
 def test_azure_keeps_values_of_several_strings(azure, name, path):
-    theirs = [{"value": ["in two", " strings"]}, {"value": ["v=spf1 -all"]}]
-    azure.sets[path] = {"TTL": 600, "TXTRecords": theirs, "metadata": {"owner": "mail"}}
+    others = [{"value": ["in two", " strings"]}, {"value": ["v=spf1 -all"]}]
+    azure.sets[path] = {"TTL": 600, "TXTRecords": others, "metadata": {"owner": "mail"}}
     before = json.loads(json.dumps(azure.sets))
     record = RECORD.model_copy(update={"name": name})
-    assert asyncio.run(on_azure().add(record)) is True
-    assert azure.sets[path] == before[path] | {"TXTRecords": [*theirs, {"value": [VALUE]}]}
-    assert asyncio.run(on_azure().values(record)) == ("in two strings", VALUE, "v=spf1 -all")
-    assert asyncio.run(on_azure().remove(record, VALUE)) is True
+    assert asyncio.run(azure_writer().add(record)) is True
+    assert azure.sets[path] == before[path] | {"TXTRecords": [*others, {"value": [VALUE]}]}
+    assert asyncio.run(azure_writer().values(record)) == ("in two strings", VALUE, "v=spf1 -all")
+    assert asyncio.run(azure_writer().remove(record, VALUE)) is True
     assert azure.sets == before
 
 
-def test_azure_makes_and_removes_the_set_of_a_value(azure):
+def test_azure_creates_and_deletes_a_record_set(azure):
     azure.sets["NS/@"] = {"TTL": 1, "NSRecords": [{"nsdname": f"ns1.{ZONE}."}]}
-    asyncio.run(on_azure().check(WORLD, RECORD))
+    asyncio.run(azure_writer().check(PUBLIC_ZONE, RECORD))
     long = RECORD.model_copy(update={"value": "x" * 300})
-    assert asyncio.run(on_azure().add(long)) is True
+    assert asyncio.run(azure_writer().add(long)) is True
     assert azure.sets["TXT/kiro-app-1"] == {"TTL": 60, "TXTRecords": [{"value": ["x" * 255, "x" * 45]}]}
-    assert asyncio.run(on_azure().remove(long, "x" * 300)) is True
+    assert asyncio.run(azure_writer().remove(long, "x" * 300)) is True
     assert list(azure.sets) == ["NS/@"]
 
 
-def test_a_vendor_with_one_value_for_a_name_is_not_asked_to_lose_it(monkeypatch):
+def test_a_vendor_that_stores_one_value_keeps_it(monkeypatch):
     provider = provider_of("duckdns")
     monkeypatch.setattr(provider, "authenticate", lambda self: None)
-    found = [{"type": "TXT", "name": NAME, "content": "theirs", "ttl": 60, "id": "TXT"}]
-    monkeypatch.setattr(provider, "list_records", lambda *_: found)
-    with pytest.raises(RefusedError, match="'theirs', and this vendor keeps only one"):
-        asyncio.run(made(keys=DnsSection(provider="duckdns", credentials={"auth_token": "t"})).add(RECORD))
+    records = [{"type": "TXT", "name": NAME, "content": "theirs", "ttl": 60, "id": "TXT"}]
+    monkeypatch.setattr(provider, "list_records", lambda *_: records)
+    with pytest.raises(RefusedError, match="'theirs', and this vendor stores only one"):
+        asyncio.run(
+            new_writer(section=DnsSection(provider="duckdns", credentials={"auth_token": "t"})).add(RECORD)
+        )
 
 
-def test_a_value_that_cannot_be_removed_alone_is_left(monkeypatch):
+def test_a_value_that_cannot_be_removed_alone_stays(monkeypatch):
     provider = provider_of("gandi")
     monkeypatch.setattr(provider, "authenticate", lambda self: None)
-    found = [
+    records = [
         {"type": "TXT", "name": NAME, "content": text, "ttl": 60, "id": "kiro"} for text in (VALUE, "theirs")
     ]
-    monkeypatch.setattr(provider, "list_records", lambda *_: found)
+    monkeypatch.setattr(provider, "list_records", lambda *_: records)
     with pytest.raises(RefusedError, match="no way to remove only"):
         asyncio.run(
-            made(keys=DnsSection(provider="gandi", credentials={"auth_token": "t"})).remove(RECORD, VALUE)
+            new_writer(section=DnsSection(provider="gandi", credentials={"auth_token": "t"})).remove(
+                RECORD, VALUE
+            )
         )
 
 
 @pytest.mark.parametrize(
-    ("keys", "said", "hint"),
+    ("keys", "message", "hint"),
     [
-        ({"provider": "cloudfare"}, "no DNS provider is called 'cloudfare'", "did you mean 'cloudflare'?"),
-        ({"provider": "rfc2137"}, "no DNS provider is called", "did you mean 'rfc2136'?"),
-        ({"provider": "auto"}, "no DNS provider is called 'auto'", ""),
+        ({"provider": "cloudfare"}, "there is no DNS provider 'cloudfare'", "did you mean 'cloudflare'?"),
+        ({"provider": "rfc2137"}, "there is no DNS provider", "did you mean 'rfc2136'?"),
+        ({"provider": "auto"}, "there is no DNS provider 'auto'", ""),
         ({"provider": "oci"}, "needs a package", "pip install 'provisioner[oci]'"),
         (
             {"provider": "cloudflare", "credentials": {"auth_tokn": "x"}},
@@ -315,10 +324,10 @@ def test_a_value_that_cannot_be_removed_alone_is_left(monkeypatch):
         ),
     ],
 )
-def test_a_mistake_is_told_before_anybody_is_asked(keys: dict[str, Any], said, hint):
+def test_an_invalid_section_fails_before_the_first_request(keys: dict[str, Any], message, hint):
     with pytest.raises(UsageError) as caught:
-        writer(DnsSection(**keys), ZONE)
-    assert said in caught.value.message
+        record_writer(DnsSection(**keys), ZONE)
+    assert message in caught.value.message
     assert hint in caught.value.hint
 
 
@@ -335,12 +344,12 @@ def test_a_mistake_is_told_before_anybody_is_asked(keys: dict[str, Any], said, h
     ],
 )
 def test_notations_of_vendors(content, value):
-    assert joined(content) == value
+    assert unquote(content) == value
 
 
 @given(value=st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1))
-def test_what_is_quoted_is_read_again(value):
-    assert joined(quoted(value)) == value
+def test_unquote_reverses_quotes(value):
+    assert unquote(route53_strings(value)) == value
 
 
 def provider_of(vendor: str) -> Any:

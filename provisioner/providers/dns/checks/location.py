@@ -1,141 +1,156 @@
-"""Rules about where the record is."""
+"""Checks of the name at which the record is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from provisioner.core.check import Severity
-from provisioner.providers.dns.context import Rules, Said, Sight, evidence_of
+from provisioner.core.check import CheckContext, CheckRegistry, Severity, Violation
+from provisioner.providers.dns.context import DomainContext, answer_evidence, domain_contexts
 from provisioner.providers.dns.names import APEX
-from provisioner.providers.dns.observations import Answer, Place
-from provisioner.providers.dns.propagation import negative_ttl
+from provisioner.providers.dns.observations import Answer, QueryPurpose
+from provisioner.providers.dns.propagation import zone_negative_ttl
 
-rule = Rules()
+check = CheckRegistry()
 
 
-def _elsewhere(sight: Sight, *places: Place) -> list[Answer]:
-    """Answers that have the value at another place, if it is not where it belongs."""
-    if sight.published or any(map(sight.holds, sight.witnesses)):
+def _misplaced(domain: DomainContext, *purposes: QueryPurpose) -> list[Answer]:
+    """Answers for other names that have the value, if no answer for the record's own name has it."""
+    if any(map(domain.has_value, domain.best_answers())):
         return []
-    return [one for place in places for one in sight.knowing(place) if sight.holds(one)]
+    return [
+        answer for purpose in purposes for answer in domain.best_answers(purpose) if domain.has_value(answer)
+    ]
 
 
-@rule("dns-record-missing", Severity.HIGH)
-def record_missing(sight: Sight) -> Iterator[Said]:
-    """The TXT record is there
+def _violation(domain: DomainContext, misplaced: list[Answer], message: str) -> Violation:
+    evidence = answer_evidence((*misplaced, *domain.best_answers()))
+    return Violation(message, domain.address, evidence, domain.fix)
+
+
+@check("dns-record-missing", reads=(Answer,), severity=Severity.HIGH)
+def record_missing(context: CheckContext) -> Iterator[Violation]:
+    """The TXT record exists
 
     Symptom: The domain stays Pending in the Kiro console.
 
-    Why: No server of the zone has a TXT record at that name. NXDOMAIN says that there is no such name at all, NODATA
-    that the name has other records.
+    Why: No server of the zone has a TXT record at that name. NXDOMAIN means that the name does not exist, NODATA that it
+    has other records only.
 
-    Fix: Make the record, in the public zone if the domain has a private one too.
+    Fix: Create the record; in the public zone, if the domain also has a private one.
 
     Source: Kiro, Entra guide, step 3; RFC 2308, section 2.
     """
-    if not sight.witnesses or not all(one.missing for one in sight.witnesses):
-        return
-    if sight.zone and sight.zone.registered is False:
-        return
-    if _elsewhere(sight, Place.DOUBLED, Place.APEX, Place.GUESS):
-        return
-    rcodes = {one.rcode for one in sight.witnesses}
-    what = "the name has other records, but no TXT (NODATA)"
-    if rcodes == {"NXDOMAIN"}:
-        what = "there is no such name (NXDOMAIN)"
-    elif "NXDOMAIN" in rcodes:
-        what = "some servers know no such name (NXDOMAIN), others no TXT record of it (NODATA)"
-    step = f"make it: {sight.wanted}"
-    if (seconds := negative_ttl(sight)) is not None:
-        step += f"; it is visible everywhere within {seconds} s after that, the time for which absence is remembered"
-    yield Said(f"{sight.record.name}: {what}", step, evidence_of(sight.witnesses), mended=True)
+    for domain in domain_contexts(context):
+        answers = domain.best_answers()
+        if not answers or not all(answer.negative for answer in answers):
+            continue
+        if domain.zone and domain.zone.registered is False:
+            continue
+        if _misplaced(domain, QueryPurpose.DOUBLED, QueryPurpose.APEX, QueryPurpose.OTHER_LABEL):
+            continue
+        rcodes = {answer.rcode for answer in answers}
+        problem = "the name has other records, but no TXT record (NODATA)"
+        if rcodes == {"NXDOMAIN"}:
+            problem = "the name does not exist (NXDOMAIN)"
+        elif "NXDOMAIN" in rcodes:
+            problem = (
+                "on some servers the name does not exist (NXDOMAIN), on others it has no TXT record (NODATA)"
+            )
+        message = f"{domain.record.name}: {problem}; create {domain.record_text}"
+        if (seconds := zone_negative_ttl(domain)) is not None:
+            message += f"; it is visible everywhere within {seconds} s after that, the zone's negative TTL"
+        yield Violation(message, domain.address, answer_evidence(answers), domain.fix)
 
 
-@rule("dns-record-doubled", Severity.HIGH)
-def record_doubled(sight: Sight) -> Iterator[Said]:
-    """The domain is not twice in the record's name
+@check("dns-record-doubled", reads=(Answer,), severity=Severity.HIGH)
+def record_doubled(context: CheckContext) -> Iterator[Violation]:
+    """The record's name does not contain the domain twice
 
-    Symptom: The record is in the DNS provider's list, and yet nobody sees it.
+    Symptom: The DNS provider lists the record, but lookups do not find it.
 
-    Why: The full name was given to a provider that adds the domain itself: the record is at name.domain.domain.
+    Why: The DNS provider appends the domain to names, and was given the full name: the record is at
+    name.domain.domain.
 
-    Fix: Give the label only, or the full name with a dot at its end.
+    Fix: Enter the label only, or the full name with a trailing dot.
 
-    Source: RFC 1035, section 5.1: a name without a dot at its end is relative.
+    Source: RFC 1035, section 5.1: a name without a trailing dot is relative.
     """
-    if found := _elsewhere(sight, Place.DOUBLED):
-        name, domain = found[0].name, sight.record.key
-        yield Said(
-            f"the record is at {name}: the domain is there twice",
-            f"rename it: the DNS provider adds {domain} itself, so give it only {sight.record.label!r}",
-            evidence_of((*found, *sight.witnesses)),
-            mended=True,
-        )
+    for domain in domain_contexts(context):
+        if misplaced := _misplaced(domain, QueryPurpose.DOUBLED):
+            message = (
+                f"the record is at {misplaced[0].name}, which contains the domain twice; rename it: the DNS provider "
+                f"appends {domain.name}, so enter only {domain.record.label!r}"
+            )
+            yield _violation(domain, misplaced, message)
 
 
-@rule("dns-record-at-apex", Severity.HIGH)
-def record_at_apex(sight: Sight) -> Iterator[Said]:
+@check("dns-record-at-apex", reads=(Answer,), severity=Severity.HIGH)
+def record_at_apex(context: CheckContext) -> Iterator[Violation]:
     """The record is at its label, not at the domain itself
 
-    Symptom: The value can be looked up at the domain, and the playbook wants it below.
+    Symptom: The value is at the domain itself, while the playbook expects it at a label below.
 
-    Why: The name was left empty when the record was made. The guide has a prefix; whether Kiro also looks at the domain
-    itself is not documented.
+    Why: The name was left empty when the record was created. The guide uses a prefix; whether Kiro also queries the
+    domain itself is not documented.
 
-    Fix: Make it at the label; or, if the console says Verified already, write record: "@" in the playbook.
+    Fix: Create it at the label; or, if the console already shows Verified, set record: "@" in the playbook.
 
     Source: Kiro, Entra guide, step 3.
     """
-    if sight.record.label != APEX and (found := _elsewhere(sight, Place.APEX)):
-        yield Said(
-            f"the value is at {sight.record.key} itself, not at {sight.record.name}",
-            f'make it at {sight.record.name}; or write record: "@" in the playbook if the console says Verified',
-            evidence_of((*found, *sight.witnesses)),
-            mended=True,
-        )
+    for domain in domain_contexts(context):
+        if domain.record.label != APEX and (misplaced := _misplaced(domain, QueryPurpose.APEX)):
+            message = (
+                f"the value is at {domain.name} itself, not at {domain.record.name}; create it at {domain.record.name}, "
+                'or set record: "@" in the playbook if the console shows Verified'
+            )
+            yield _violation(domain, misplaced, message)
 
 
-@rule("dns-record-at-other-label", Severity.MEDIUM)
-def record_at_other_label(sight: Sight) -> Iterator[Said]:
+@check("dns-record-at-other-label", reads=(Answer,), severity=Severity.MEDIUM)
+def record_at_other_label(context: CheckContext) -> Iterator[Violation]:
     """The record is at the label of the playbook
 
-    Symptom: The value can be looked up, and the playbook wants it at another name.
+    Symptom: The value is at another name than the one in the playbook.
 
-    Why: It was made with another prefix.
+    Why: It was created with another prefix.
 
-    Fix: Name that label in the playbook, or make the record at the one that is there.
+    Fix: Set that label in the playbook, or create the record at the label of the playbook.
 
     Source: Kiro, Entra guide, step 3: "a prefix such as kiro-app-1".
     """
-    found = _elsewhere(sight, Place.GUESS)
-    if sight.record.label == APEX:
-        found = [*found, *_elsewhere(sight, Place.APEX)]
-    if found:
-        label = found[0].name.removesuffix(f".{sight.record.key}")
-        yield Said(
-            f"the value is at {found[0].name}, not at {sight.record.name}",
-            f"write record: {label} in the playbook, or make it at {sight.record.name}",
-            evidence_of((*found, *sight.witnesses)),
-            mended=True,
-        )
+    for domain in domain_contexts(context):
+        misplaced = _misplaced(domain, QueryPurpose.OTHER_LABEL)
+        if domain.record.label == APEX:
+            misplaced += _misplaced(domain, QueryPurpose.APEX)
+        if misplaced:
+            name = misplaced[0].name
+            message = (
+                f"the value is at {name}, not at {domain.record.name}; "
+                f"set record: {name.removesuffix(f'.{domain.name}')} in the playbook, or create it at {domain.record.name}"
+            )
+            yield _violation(domain, misplaced, message)
 
 
-@rule("dns-cname-in-the-way", Severity.HIGH)
-def cname_in_the_way(sight: Sight) -> Iterator[Said]:
-    """No alias stands at the record's name
+@check("dns-cname-in-the-way", reads=(Answer,), severity=Severity.HIGH)
+def cname_in_the_way(context: CheckContext) -> Iterator[Violation]:
+    """The record's name has no CNAME record
 
-    Symptom: The DNS provider refuses the TXT record, or it is made and nobody sees it.
+    Symptom: The DNS provider refuses the TXT record, or accepts it and lookups do not find it.
 
-    Why: The name, or a wildcard above it, is an alias (CNAME); a name with an alias has no other records.
+    Why: The name, or a wildcard above it, has a CNAME record; a name with a CNAME record has no other records.
 
-    Fix: Remove the alias, or use another label such as kiro-app-2.
+    Fix: Remove the CNAME record, or use another label such as kiro-app-2.
 
     Source: RFC 1034, section 3.6.2; RFC 2181, section 10.1.
     """
-    found = [one for one in sight.witnesses if one.cnames and not sight.holds(one)]
-    if found:
-        yield Said(
-            f"{sight.record.name} is an alias of {found[0].cnames[0]}, so it can have no TXT record",
-            "remove the alias (or the wildcard it comes from), or use another label: record: kiro-app-2",
-            evidence_of(found),
-        )
+    for domain in domain_contexts(context):
+        aliases = [
+            answer for answer in domain.best_answers() if answer.cnames and not domain.has_value(answer)
+        ]
+        if aliases:
+            yield Violation(
+                f"{domain.record.name} is an alias (CNAME) of {aliases[0].cnames[0]}, so it can have no TXT record; "
+                "remove the CNAME record or the wildcard that it comes from, or set record: kiro-app-2 in the playbook",
+                domain.address,
+                answer_evidence(aliases),
+            )

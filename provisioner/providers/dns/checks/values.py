@@ -1,187 +1,200 @@
-"""Rules about the record's value."""
+"""Checks of the record's value."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
-from provisioner.core.check import Severity
-from provisioner.providers.dns.context import Rules, Said, Sight, evidence_of, is_token
-from provisioner.providers.dns.observations import Answer, Place
-from provisioner.providers.dns.propagation import remembered
-from provisioner.providers.dns.resources import PREFIX
-from provisioner.providers.dns.value_errors import distortion
+from provisioner.core.check import CheckContext, CheckRegistry, Severity, Violation
+from provisioner.providers.dns.context import (
+    DomainContext,
+    answer_evidence,
+    domain_contexts,
+    servers_of,
+    verification_values,
+)
+from provisioner.providers.dns.notation import MAX_STRING
+from provisioner.providers.dns.observations import Answer, QueryPurpose
+from provisioner.providers.dns.propagation import seconds_until_expired
+from provisioner.providers.dns.resources import VALUE_PREFIX
 
-rule = Rules()
+from .value_errors import value_error
 
-_LONG_TTL = 86400
+check = CheckRegistry()
 
-
-def _values(answers: tuple[Answer, ...]) -> list[str]:
-    return sorted({value.joined for one in answers for value in one.values})
+_MAX_TTL: Final = 86400
 
 
-def _wrong(sight: Sight) -> list[Answer]:
-    """Witnesses that have values, but not the wanted one."""
-    if sight.record.value is None:
+def _other_values(domain: DomainContext) -> list[Answer]:
+    """The best answers that have values, but not the expected one."""
+    if domain.record.value is None:
         return []
-    return [one for one in sight.witnesses if one.values and not sight.holds(one)]
+    return [answer for answer in domain.best_answers() if answer.values and not domain.has_value(answer)]
 
 
-@rule("dns-value-malformed", Severity.HIGH)
-def value_malformed(sight: Sight) -> Iterator[Said]:
+@check("dns-value-malformed", reads=(Answer,), severity=Severity.HIGH)
+def value_malformed(context: CheckContext) -> Iterator[Violation]:
     """The value is exactly as the console shows it
 
-    Symptom: The record is there, and the domain stays Pending.
+    Symptom: The record exists, and the domain stays Pending.
 
-    Why: Something was added to the value or lost from it: quotation marks, spaces, its beginning or its end.
+    Why: The value has something added or missing: quotation marks, spaces, its beginning or its end.
 
     Fix: Correct the value in the DNS. Quotation marks belong to the notation of zone files and of Route 53; elsewhere
     they become part of the value.
 
     Source: Kiro, Entra guide, step 3; RFC 1035, section 5.1; Amazon Route 53, TXT record type.
     """
-    wanted = sight.record.value or ""
-    found = {
-        value: how
-        for one in _wrong(sight)
-        for value in (text.joined for text in one.values)
-        if (how := distortion(value, wanted))
-    }
-    for value, how in found.items():
-        yield Said(
-            f"the value at {sight.record.name} {how}",
-            f"correct it to exactly {wanted}",
-            (("seen", value), ("wanted", wanted), *evidence_of(_wrong(sight))),
-            mended=True,
-        )
+    for domain in domain_contexts(context):
+        answers, expected = _other_values(domain), domain.record.value or ""
+        for actual in dict.fromkeys(value.joined for answer in answers for value in answer.values):
+            if error := value_error(actual, expected):
+                yield Violation(
+                    f"the value at {domain.record.name} {error}; correct it to exactly {expected}",
+                    domain.address,
+                    (("actual", actual), ("expected", expected), *answer_evidence(answers)),
+                    domain.fix,
+                )
 
 
-@rule("dns-value-other", Severity.HIGH)
-def value_other(sight: Sight) -> Iterator[Said]:
+@check("dns-value-other", reads=(Answer,), severity=Severity.HIGH)
+def value_other(context: CheckContext) -> Iterator[Violation]:
     """The value is the one that was issued last
 
-    Symptom: A TXT record is there, and the domain stays Pending.
+    Symptom: A TXT record exists, and the domain stays Pending.
 
-    Why: It has another value: one issued before the domain was removed and added again, or another profile's.
+    Why: It has another value: one issued before the domain was removed and added again, or that of another profile.
 
     Fix: Replace it with the value that the console shows now. Other values at the name may stay.
 
     Source: Kiro, Entra guide, step 3.
     """
-    wanted = sight.record.value or ""
-    found = [
-        one for one in _wrong(sight) if not any(distortion(value.joined, wanted) for value in one.values)
-    ]
-    if not found:
-        return
-    tokens = [value for value in _values(tuple(found)) if is_token(value)]
-    if tokens:
-        message = f"{sight.record.name} has another {PREFIX} value than the wanted one"
-        step = f"replace it with {wanted}, or correct the playbook if the console shows the other one"
-    else:
-        message = f"{sight.record.name} has TXT records, but no {PREFIX} value"
-        step = f"add the wanted one beside them: {sight.wanted}"
-    yield Said(message, step, (("wanted", wanted), *evidence_of(found)), mended=True)
+    for domain in domain_contexts(context):
+        expected = domain.record.value or ""
+        answers = [
+            answer
+            for answer in _other_values(domain)
+            if not any(value_error(value.joined, expected) for value in answer.values)
+        ]
+        if not answers:
+            continue
+        if any(verification_values(answers)):
+            message = (
+                f"{domain.record.name} has another {VALUE_PREFIX} value than the expected one; "
+                f"replace it with {expected}, or correct the playbook if the console shows the other value"
+            )
+        else:
+            message = (
+                f"{domain.record.name} has TXT records, but no {VALUE_PREFIX} value; "
+                f"add the expected value to them: {domain.record_text}"
+            )
+        evidence = (("expected", expected), *answer_evidence(answers))
+        yield Violation(message, domain.address, evidence, domain.fix)
 
 
-@rule("dns-value-split", Severity.LOW)
-def value_split(sight: Sight) -> Iterator[Said]:
+@check("dns-value-split", reads=(Answer,), severity=Severity.LOW)
+def value_split(context: CheckContext) -> Iterator[Violation]:
     """The value is one string
 
-    Symptom: None, usually: readers of TXT records join the strings.
+    Symptom: Usually none: clients join the strings of a TXT record.
 
-    Why: A TXT record has strings of up to 255 octets; this value was split without need. A reader that does not join
-    them, or puts spaces between them, sees another value. Which Kiro does is not documented.
+    Why: A TXT record has strings of up to 255 octets; this value was split without need. A client that does not join
+    them, or puts spaces between them, reads another value. What Kiro does is not documented.
 
     Fix: Enter it as one string.
 
-    Source: RFC 1035, section 3.3.14; RFC 7208, section 3.3, for how strings are joined elsewhere.
+    Source: RFC 1035, section 3.3.14; RFC 7208, section 3.3, for how SPF joins strings.
     """
-    wanted = sight.record.value
-    split = [
-        one
-        for one in sight.witnesses
-        if any(value.joined == wanted and len(value.strings) > 1 for value in one.values)
-    ]
-    if split and wanted and len(wanted.encode()) <= 255:
-        strings = next(list(value.strings) for value in split[0].values if value.joined == wanted)
-        yield Said(
-            f"the value is split into {len(strings)} strings",
-            "if the domain stays Pending, enter it as one string",
-            (("strings", strings), *evidence_of(split)),
-        )
+    for domain in domain_contexts(context):
+        expected = domain.record.value
+        split = [
+            (answer, value.strings)
+            for answer in domain.best_answers()
+            for value in answer.values
+            if value.joined == expected and len(value.strings) > 1
+        ]
+        if split and expected and len(expected.encode()) <= MAX_STRING:
+            strings = list(split[0][1])
+            yield Violation(
+                f"the value is split into {len(strings)} strings; "
+                "if the domain stays Pending, enter it as one string",
+                domain.address,
+                (("strings", strings), *answer_evidence(answer for answer, _ in split)),
+            )
 
 
-@rule("dns-tokens-several", Severity.MEDIUM)
-def tokens_several(sight: Sight) -> Iterator[Said]:
-    """There is one verification value, the current one
+@check("dns-tokens-several", reads=(Answer,), severity=Severity.MEDIUM)
+def tokens_several(context: CheckContext) -> Iterator[Violation]:
+    """The current verification value is the only one
 
-    Symptom: The domain stays Pending although the record is there.
+    Symptom: The domain stays Pending although the record exists.
 
-    Why: Values of earlier attempts are left, at the same name or at others that are usual. Which one Kiro reads is not
+    Why: Values of earlier attempts remain, at the same name or at other usual names. Which of them Kiro reads is not
     documented.
 
-    Fix: Remove those that the console does not show any more; another profile's verified domain may need its own.
+    Fix: Remove the values that the console no longer shows; the verified domain of another profile may need its own.
 
     Source: kirodotdev/Kiro issue 6167 (open); Kiro, Entra guide, step 3.
     """
-    answers = tuple(one for place in Place for one in sight.knowing(place))
-    tokens = sorted(
-        {(one.name, value.joined) for one in answers for value in one.values if is_token(value.joined)}
-    )
-    stale = [f"{name}: {value}" for name, value in tokens if value != sight.record.value]
-    if len(tokens) > 1 and stale and sight.record.value:
-        yield Said(
-            f"{len(stale)} other {PREFIX} value{'s are' if len(stale) > 1 else ' is'} there",
-            "remove those that the Kiro console does not show any more"
-            + (
-                f"; apply does that at {sight.record.name} with outdated: remove"
-                if sight.record.writer
-                else ""
-            ),
-            tuple((f"{name} TXT", value) for name, value in tokens),
+    for domain in domain_contexts(context):
+        answers = (answer for purpose in QueryPurpose for answer in domain.best_answers(purpose))
+        values = sorted(set(verification_values(answers)))
+        others = sum(value != domain.record.value for _, value in values)
+        if len(values) < 2 or not others or not domain.record.value:
+            continue
+        message = (
+            f"{others} other {VALUE_PREFIX} value{' exists' if others == 1 else 's exist'}; "
+            "remove what the Kiro console no longer shows"
         )
+        if domain.record.dns_provider:
+            message += f"; with outdated: remove in the playbook, apply does that at {domain.record.name}"
+        yield Violation(message, domain.address, tuple((f"{name} TXT", value) for name, value in values))
 
 
-@rule("dns-value-cached", Severity.LOW)
-def value_cached(sight: Sight) -> Iterator[Said]:
-    """Public resolvers have the current value
+@check("dns-value-cached", reads=(Answer,), severity=Severity.LOW)
+def value_cached(context: CheckContext) -> Iterator[Violation]:
+    """Public resolvers return the current value
 
     Symptom: The value was corrected, and the domain stays Pending for a while.
 
-    Why: Resolvers remember the older value for the TTL of its record.
+    Why: Resolvers cache the old value until its TTL expires.
 
     Fix: Wait.
 
     Source: RFC 1035, section 3.2.1, TTL.
     """
-    old = [one for one in sight.cached if one.values and not sight.holds(one)]
-    if sight.published and old:
-        times = [left for one in old if (left := remembered(sight, one)) is not None]
-        when = f"in the latest in {max(times)} s" if times else "when its TTL is over"
-        yield Said(
-            f"{', '.join(one.server for one in old)} still has an older value",
-            f"wait: the new one is visible {when}",
-            evidence_of(old),
-        )
+    for domain in domain_contexts(context):
+        stale = [
+            answer for answer in domain.resolver_answers if answer.values and not domain.has_value(answer)
+        ]
+        if domain.published and stale:
+            seconds = seconds_until_expired(domain, stale)
+            step = "wait until its TTL expires" if seconds is None else f"wait up to {seconds} s"
+            yield Violation(
+                f"an old value is still cached by {servers_of(stale)}; {step}",
+                domain.address,
+                answer_evidence(stale),
+            )
 
 
-@rule("dns-ttl-long", Severity.LOW)
-def ttl_long(sight: Sight) -> Iterator[Said]:
-    """A mistake would not be remembered for days
+@check("dns-ttl-long", reads=(Answer,), severity=Severity.LOW)
+def ttl_long(context: CheckContext) -> Iterator[Violation]:
+    """The record's TTL is one day at most
 
-    Symptom: A corrected record takes days to be seen.
+    Symptom: A corrected record takes days to become visible.
 
-    Why: The TTL of the record is longer than the 24 hours within which the domain is to be verified.
+    Why: The TTL of the record is longer than the 24 hours within which to verify the domain.
 
-    Fix: A TTL of 300 seconds until the domain is verified.
+    Fix: Set a TTL of 300 seconds until the domain is verified.
 
     Source: RFC 1035, section 3.2.1, TTL; Kiro, Entra guide, step 3.
     """
-    long = [one for one in sight.authoritative if one.values and (one.ttl or 0) > _LONG_TTL]
-    if long:
-        yield Said(
-            f"the record's TTL is {long[0].ttl} s",
-            "set it to 300 until the domain is verified",
-            (("ttl", long[0].ttl), *evidence_of(long[:1])),
-        )
+    for domain in domain_contexts(context):
+        for answer in domain.authoritative_answers:
+            if answer.values and (answer.ttl or 0) > _MAX_TTL:
+                yield Violation(
+                    f"the record's TTL is {answer.ttl} s; set it to 300 until the domain is verified",
+                    domain.address,
+                    (("ttl", answer.ttl), *answer_evidence([answer])),
+                )
+                break

@@ -1,79 +1,79 @@
-"""Writes TXT records where a zone lives: at a name server that takes dynamic updates, or at a DNS vendor."""
+"""Writes TXT records to a zone: on a name server that takes dynamic updates, or through the API of a DNS vendor."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 from provisioner.providers.dns.observations import Zone
-from provisioner.providers.dns.playbook import UPDATE, DnsSection
+from provisioner.providers.dns.playbook import DYNAMIC_UPDATE, DnsSection
 from provisioner.providers.dns.resources import DomainRecord
-from provisioner.providers.dns.servers import PUBLIC_RESOLVERS, Endpoint, Limits, ServerMap
+from provisioner.providers.dns.servers import DnsConnection
 
 
-class Writer(Protocol):
-    """Makes and removes single TXT values at a name. Other values there are never touched.
+class RecordWriter(Protocol):
+    """Adds and removes single TXT values at a name; other values are never changed.
 
-    Every method but ``close`` raises RemoteError, or one of its kinds, when the other side says no or nothing.
+    Every method but ``close`` raises RemoteError, or a subclass, on an error response or without a response.
     """
 
     @property
-    def where(self) -> str:
-        """For people: ``Route 53, zone contoso.com``."""
+    def title(self) -> str:
+        """The zone and its location, for messages: ``Route 53, zone contoso.com``."""
 
     async def check(self, zone: Zone, record: DomainRecord) -> None:
-        """Fail before the first write, without writing anything.
+        """Check before the first write that the record can be written; writes nothing.
 
         Args:
-            zone: what the public DNS says of the zone.
-            record: what is to be written.
+            zone: the zone in the public DNS.
+            record: the desired record.
 
         Raises:
             PermissionDeniedError: the credentials may not change the record.
-            NotFoundRemotelyError: the zone is not there.
-            RefusedError: the zone is not the one that the public DNS asks.
+            RemoteNotFoundError: the zone does not exist.
+            RefusedError: the public DNS delegates the zone to other servers.
         """
 
     async def values(self, record: DomainRecord) -> tuple[str, ...]:
-        """All TXT values at the record's name, sorted; those of several strings joined."""
+        """All TXT values at the record's name, sorted, the strings of each joined."""
 
     async def add(self, record: DomainRecord) -> bool:
-        """Make the record's value. False: it was there already, and nothing was written."""
+        """Add the record's value. False: it existed already, and nothing was written."""
 
     async def remove(self, record: DomainRecord, value: str) -> bool:
-        """Remove one value at the record's name. False: it was not there, and nothing was written."""
+        """Remove one value at the record's name. False: it did not exist, and nothing was written."""
 
     async def close(self) -> None:
         """Close the connections."""
 
 
-def writer(
-    keys: DnsSection,
+def _ignore(_: str) -> None:
+    """Discard a message."""
+
+
+def record_writer(
+    section: DnsSection,
     zone: str,
+    connection: DnsConnection | None = None,
     *,
-    tell: Callable[[str], None] = lambda _: None,
-    resolvers: Sequence[Endpoint] = PUBLIC_RESOLVERS,
-    servers: ServerMap | None = None,
-    limits: Limits | None = None,
-) -> Writer:
-    """Who writes to a zone. Asks nobody yet.
+    on_wait: Callable[[str], None] = _ignore,
+) -> RecordWriter:
+    """The writer for a zone. No request is sent yet.
 
     Args:
-        keys: what the playbook says.
+        section: the ``dns:`` section of the playbook.
         zone: the zone's name, canonical.
-        tell: called with a sentence whenever something is waited for.
-        resolvers: whom to ask for the zone's primary where the playbook names none.
-        servers: other addresses and ports for name servers.
-        limits: how long to wait for name servers.
+        connection: the DNS that returns the zone's primary, if the playbook names none; the public DNS if None.
+        on_wait: called with a sentence whenever a request has to wait.
 
     Raises:
-        UsageError: the provider, or one of its settings, is unknown or cannot be; a package that it needs is missing.
+        UsageError: the provider or one of its settings is unknown or invalid, or a package is not installed.
     """
-    if keys.provider == UPDATE:
+    if section.provider == DYNAMIC_UPDATE:
         from .update import UpdateWriter  # noqa: PLC0415 - start-up time
 
-        return UpdateWriter(keys, zone, resolvers=resolvers, servers=servers or {}, limits=limits or Limits())
+        return UpdateWriter(section, zone, connection or DnsConnection())
     from .vendor import VendorWriter  # noqa: PLC0415 - start-up time
-    from .vendors import opener  # noqa: PLC0415
+    from .vendors import vendor_zone  # noqa: PLC0415
 
-    return VendorWriter(opener(keys, zone), tell=tell)
+    return VendorWriter(vendor_zone(section, zone), on_wait=on_wait)

@@ -1,10 +1,10 @@
 """The TXT records of a zone in Azure DNS.
 
-dns-lexicon signs in and finds the zone; it is not used for the changes, since it makes several strings of one value
+dns-lexicon signs in and finds the zone; it does not make the changes, since it turns several strings of one value into
 several records.
 
 Source: Azure DNS REST API 2018-05-01, Record Sets: TXTRecords is a list of records, each a list of strings; PATCH
-leaves what it does not name (the TTL, metadata) as it is.
+keeps what it does not name (the TTL, metadata).
 """
 
 from __future__ import annotations
@@ -13,54 +13,55 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from provisioner.providers.dns.names import APEX, character_strings
+from provisioner.providers.dns.names import APEX
+from provisioner.providers.dns.notation import character_strings
 
-from .zone_records import Entry, LexiconRecords
+from .zone_records import LexiconRecords, TxtEntry
 
 _NOT_FOUND: Final = 404
 
 
 class AzureRecords(LexiconRecords):
-    """Azure DNS. An entry's content is the JSON of its strings."""
+    """Azure DNS. The content of an entry is the JSON of its strings."""
 
     provider: Any
 
     def servers(self) -> Sequence[str]:
         """See :class:`~provisioner.providers.dns.writing.zone_records.ZoneRecords`."""
-        found = self._properties("NS", self.provider.domain).get("NSRecords", ())
-        return [record["nsdname"].rstrip(".").lower() for record in found]
+        records = self._properties("NS", self.provider.domain).get("NSRecords", ())
+        return [record["nsdname"].rstrip(".").lower() for record in records]
 
-    def entries(self, name: str) -> Sequence[Entry]:
+    def entries(self, name: str) -> Sequence[TxtEntry]:
         """See :class:`~provisioner.providers.dns.writing.zone_records.ZoneRecords`."""
         properties = self._properties("TXT", name)
         return [
-            Entry(json.dumps(record["value"]), "".join(record["value"]), properties["TTL"])
+            TxtEntry(json.dumps(record["value"]), "".join(record["value"]), properties["TTL"])
             for record in properties.get("TXTRecords", ())
         ]
 
-    def add(self, name: str, value: str, ttl: int, there: Sequence[Entry]) -> None:
+    def add(self, name: str, value: str, ttl: int, existing: Sequence[TxtEntry]) -> None:
         """See :class:`~provisioner.providers.dns.writing.zone_records.ZoneRecords`."""
-        new = {"value": list(character_strings(value))}
-        if there:
-            self._patch(name, [*map(_record, there), new])
+        record = {"value": list(character_strings(value))}
+        if existing:
+            self._patch(name, [*map(_record, existing), record])
         else:
-            body = {"properties": {"TTL": ttl, "TXTRecords": [new]}}
+            body = {"properties": {"TTL": ttl, "TXTRecords": [record]}}
             self._request("PUT", self._path("TXT", name), body)
 
-    def remove(self, name: str, entry: Entry, there: Sequence[Entry]) -> None:
+    def remove(self, name: str, entry: TxtEntry, existing: Sequence[TxtEntry]) -> None:
         """See :class:`~provisioner.providers.dns.writing.zone_records.ZoneRecords`."""
-        if rest := [_record(one) for one in there if one != entry]:
-            self._patch(name, rest)
+        if remaining := [_record(candidate) for candidate in existing if candidate != entry]:
+            self._patch(name, remaining)
         else:
             self._request("DELETE", self._path("TXT", name))
 
     def _patch(self, name: str, records: list[dict[str, list[str]]]) -> None:
         self._request("PATCH", self._path("TXT", name), {"properties": {"TXTRecords": records}})
 
-    def _properties(self, kind: str, name: str) -> dict[str, Any]:
-        """Of a record set; empty if there is none."""
+    def _properties(self, rdtype: str, name: str) -> dict[str, Any]:
+        """The properties of a record set; empty if it does not exist."""
         try:
-            properties: dict[str, Any] = self._request("GET", self._path(kind, name))["properties"]
+            properties: dict[str, Any] = self._request("GET", self._path(rdtype, name))["properties"]
         except Exception as error:
             if getattr(getattr(error, "response", None), "status_code", None) == _NOT_FOUND:
                 return {}
@@ -68,11 +69,11 @@ class AzureRecords(LexiconRecords):
         return properties
 
     def _request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        return self.provider._request(method, path, body)  # noqa: SLF001 - knows token, zone and API version
+        return self.provider._request(method, path, body)  # noqa: SLF001 - it has the token, zone and API version
 
-    def _path(self, kind: str, name: str) -> str:
-        return f"/{kind}/{name.removesuffix(self.provider.domain).rstrip('.') or APEX}"
+    def _path(self, rdtype: str, name: str) -> str:
+        return f"/{rdtype}/{name.removesuffix(self.provider.domain).rstrip('.') or APEX}"
 
 
-def _record(entry: Entry) -> dict[str, list[str]]:
+def _record(entry: TxtEntry) -> dict[str, list[str]]:
     return {"value": json.loads(entry.content)}

@@ -1,4 +1,7 @@
-"""What a vendor's library raised, as a failure that can be waited for, or as an error for people."""
+"""Exceptions of the vendors' libraries, as failures that may be retried, or as errors for the user.
+
+dns-lexicon, requests and botocore raise untyped or private errors, so class names and texts are parsed here.
+"""
 
 from __future__ import annotations
 
@@ -10,29 +13,31 @@ from urllib.parse import quote, quote_plus
 from provisioner.core.errors import PermissionDeniedError, ProvisionerError, RemoteError, UnreachableError
 from provisioner.core.retry import OUTCOME_UNKNOWN, Failure, Request
 
-_FAULT: Final = -1
-"""The status of what is no answer of a vendor: dns-lexicon or its settings are at fault."""
-_BUSY: Final = frozenset(
+_LIBRARY_ERROR: Final = -1
+"""The status of an exception without a vendor's response: an error of dns-lexicon or its settings."""
+_THROTTLED: Final = frozenset(
     {"PriorRequestNotComplete", "RequestLimitExceeded", "SlowDown", "Throttling", "ThrottlingException"}
 )
-"""Codes of AWS that ask to wait (Amazon Route 53 API Reference, common errors)."""
-_CHANGED: Final = "InvalidChangeBatch"
-"""Route 53's word for a record set that is no longer as it was seen."""
-_NETWORK: Final = re.compile(r"Connect|Connection|Timeout|ProxyError|SSLError|IncompleteRead|ChunkedEncoding")
-"""Names of the classes by which requests and botocore say that there is no answer."""
+"""Error codes of AWS that ask to wait (Amazon Route 53 API Reference, common errors)."""
+_CONFLICT: Final = "InvalidChangeBatch"
+"""Error code of Route 53 for a record set that has changed since it was read."""
+_NETWORK_ERROR: Final = re.compile(
+    r"Connect|Connection|Timeout|ProxyError|SSLError|IncompleteRead|ChunkedEncoding"
+)
+"""Class names of the exceptions of requests and botocore without a response."""
 _REQUEST_IDS: Final = ("x-amzn-requestid", "x-ms-request-id", "x-request-id", "cf-ray")
 _QUERY: Final = re.compile(r"\?\S*")
-_LONGEST: Final = 300
+_MAX_LENGTH: Final = 300
 
 
-class VendorRules:
-    """What the failures of vendors mean. Every write is preceded by a look, so anything may be tried again."""
+class VendorFailureRules:
+    """What the failures of vendors mean. Every write follows a read, so any request may be repeated."""
 
-    def is_transient(self, failure: Failure, call: Request) -> bool:
+    def is_transient(self, failure: Failure, request: Request) -> bool:
         """Whether waiting can help."""
-        if failure.status == 429 or failure.code in _BUSY or failure.status in OUTCOME_UNKNOWN:
+        if failure.status == 429 or failure.code in _THROTTLED or failure.status in OUTCOME_UNKNOWN:
             return True
-        return failure.code == _CHANGED and call.method != "GET"
+        return failure.code == _CONFLICT and request.method != "GET"
 
     def outcome_unknown(self, failure: Failure) -> bool:
         """Whether the request may have taken effect although it failed."""
@@ -40,137 +45,133 @@ class VendorRules:
 
     def wait_reason(self, failure: Failure) -> str:
         """What is waited for."""
-        if failure.status == 429 or failure.code in _BUSY:
-            return "it asks to slow down"
-        return "somebody else changes the name" if failure.code == _CHANGED else failure.summary
+        if failure.status == 429 or failure.code in _THROTTLED:
+            return "the vendor asks to slow down"
+        return "another admin changes the name" if failure.code == _CONFLICT else failure.summary
 
 
-def failure_of(error: Exception, secrets: Iterable[str]) -> Failure:
-    """What an exception of dns-lexicon, requests or botocore tells.
+def to_failure(error: Exception, secrets: Iterable[str]) -> Failure:
+    """The failure that an exception of dns-lexicon, requests or botocore reports.
 
     Args:
         error: the exception.
-        secrets: what must not be shown.
+        secrets: texts to remove from the message.
     """
-    error = _telling(error)
+    error = _most_informative(error)
     response: Any = getattr(error, "response", None)
     if isinstance(response, dict):
-        failure = _of_botocore(response)
+        failure = _from_botocore(response)
     elif response is not None:
-        failure = _of_requests(response)
-    elif _is_silence(error):
+        failure = _from_requests(response)
+    elif _is_network_error(error):
         failure = Failure(0, message=_QUERY.sub("", str(error)) or type(error).__name__)
     else:
         code = type(error).__name__
-        failure = Failure(_FAULT, code, str(error) or code)
+        failure = Failure(_LIBRARY_ERROR, code, str(error) or code)
     return Failure(
         failure.status,
         failure.code,
-        _shortened(_scrubbed(failure.message, secrets)),
+        _shorten(_scrub(failure.message, secrets)),
         failure.request_id,
         failure.retry_after,
     )
 
 
-def is_answer(error: Exception) -> bool:
-    """Whether an exception tells of the vendor's answer, or of none; else the library is at fault."""
-    error = _telling(error)
-    return _has_response(error) or _is_silence(error)
+def is_remote_failure(error: Exception) -> bool:
+    """Whether an exception reports a response of the vendor, or none; otherwise it is an error of the library."""
+    error = _most_informative(error)
+    return _has_response(error) or _is_network_error(error)
 
 
-def error_of(failure: Failure, where: str, gave_up: str, unset: Iterable[str]) -> ProvisionerError:
-    """The error for a failure that is final.
+def to_error(failure: Failure, title: str, reason: str, missing_settings: Iterable[str]) -> ProvisionerError:
+    """The error for a failure that is not retried.
 
     Args:
-        failure: the last one.
-        where: for people.
-        gave_up: why it was not tried again; empty when that would be of no use.
-        unset: settings that have no value, which may be the fault.
+        failure: the last failure.
+        title: the zone and its location, for messages.
+        reason: why it is not retried any more; empty if retrying is useless.
+        missing_settings: settings without a value, a possible cause.
     """
-    ending = f"; {gave_up}" if gave_up else ""
-    facts: dict[str, Any] = {"code": failure.code, "request_id": failure.request_id}
+    ending = f"; {reason}" if reason else ""
+    details: dict[str, Any] = {"code": failure.code, "request_id": failure.request_id}
     if failure.status == 0:
         return UnreachableError(
-            f"{where}: no answer: {failure.message}{ending}", hint="check the network, and run it again"
+            f"{title}: no response: {failure.message}{ending}", hint="check the network, and run it again"
         )
     if failure.status == 403:
         return PermissionDeniedError(
-            f"{where}: {_told(failure)}",
+            f"{title}: {_describe(failure)}",
             permissions=("these credentials the right to read and change the zone",),
-            **facts,
+            **details,
         )
-    status = max(failure.status, 0)
-    if (
-        failure.status == 401
-        or failure.code == "AuthenticationError"
-        or "credentials" in failure.code.lower()
-    ):
+    is_authentication = failure.code == "AuthenticationError" or "credentials" in failure.code.lower()
+    if failure.status == 401 or is_authentication:
         hint = "check credentials and options under dns:, the LEXICON_ variables, and the zone's name"
-    elif failure.status == _FAULT:
-        hint = "check credentials and options under dns:" + (
-            f"; not set: {', '.join(unset)}" if unset else ""
-        )
+    elif failure.status == _LIBRARY_ERROR:
+        hint = "check credentials and options under dns:"
+        if names := ", ".join(missing_settings):
+            hint += f"; not set: {names}"
+    elif failure.status in OUTCOME_UNKNOWN:
+        hint = "run it again later"
     else:
-        hint = (
-            "run it again later"
-            if failure.status in OUTCOME_UNKNOWN
-            else "look it up in the vendor's documentation"
-        )
-    return RemoteError(f"{where}: {_told(failure)}{ending}", status=status, hint=hint, **facts)
+        hint = "check the vendor's documentation of this error"
+    return RemoteError(
+        f"{title}: {_describe(failure)}{ending}", status=max(failure.status, 0), hint=hint, **details
+    )
 
 
-def _telling(error: Exception) -> Exception:
-    """The exception that tells most: some of dns-lexicon's classes stumble over an error while they handle it."""
+def _most_informative(error: Exception) -> Exception:
+    """The cause with a response, if there is one: some classes of dns-lexicon fail while they handle an error."""
     chain: list[BaseException] = [error]
-    while (earlier := chain[-1].__cause__ or chain[-1].__context__) is not None and earlier not in chain:
-        chain.append(earlier)
-    found = (one for one in chain if isinstance(one, Exception))
-    return next((one for one in found if _has_response(one) or _is_silence(one)), error)
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
+        chain.append(cause)
+    exceptions = (cause for cause in chain if isinstance(cause, Exception))
+    return next((cause for cause in exceptions if _has_response(cause) or _is_network_error(cause)), error)
 
 
 def _has_response(error: Exception) -> bool:
     return getattr(error, "response", None) is not None
 
 
-def _is_silence(error: Exception) -> bool:
-    return isinstance(error, TimeoutError) or bool(_NETWORK.search(type(error).__name__))
+def _is_network_error(error: Exception) -> bool:
+    return isinstance(error, TimeoutError) or bool(_NETWORK_ERROR.search(type(error).__name__))
 
 
-def _told(failure: Failure) -> str:
-    if failure.status == _FAULT:
+def _describe(failure: Failure) -> str:
+    if failure.status == _LIBRARY_ERROR:
         return (
             f"{failure.message} ({failure.code})" if failure.code not in failure.message else failure.message
         )
     return f"{failure.message} ({failure.summary})" if failure.message else failure.summary
 
 
-def _of_botocore(response: dict[str, Any]) -> Failure:
-    said, facts = response.get("Error", {}), response.get("ResponseMetadata", {})
+def _from_botocore(response: dict[str, Any]) -> Failure:
+    error, metadata = response.get("Error", {}), response.get("ResponseMetadata", {})
     return Failure(
-        int(facts.get("HTTPStatusCode", _FAULT)),
-        str(said.get("Code", "")),
-        str(said.get("Message", "")),
-        str(facts.get("RequestId", "")),
+        int(metadata.get("HTTPStatusCode", _LIBRARY_ERROR)),
+        str(error.get("Code", "")),
+        str(error.get("Message", "")),
+        str(metadata.get("RequestId", "")),
     )
 
 
-def _of_requests(response: Any) -> Failure:
+def _from_requests(response: Any) -> Failure:
     headers = response.headers
-    wait = str(headers.get("Retry-After", ""))
+    retry_after = str(headers.get("Retry-After", ""))
     return Failure(
         int(response.status_code),
         message=" ".join(response.text.split()) or str(response.reason or ""),
         request_id=next((str(headers[name]) for name in _REQUEST_IDS if name in headers), ""),
-        retry_after=float(wait) if wait.isdigit() else None,
+        retry_after=float(retry_after) if retry_after.isdigit() else None,
     )
 
 
-def _scrubbed(text: str, secrets: Iterable[str]) -> str:
+def _scrub(text: str, secrets: Iterable[str]) -> str:
     for secret in sorted(secrets, key=len, reverse=True):
         for form in {secret, quote(secret, safe=""), quote_plus(secret)}:
             text = text.replace(form, "(secret)")
     return text
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+def _shorten(text: str) -> str:
+    return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}..."

@@ -1,7 +1,7 @@
-"""The TXT records of a zone in Route 53. A record set is replaced only while it is as it was seen.
+"""The TXT records of a zone in Route 53. A record set is replaced only if it has not changed since it was read.
 
-dns-lexicon finds the credentials; it is not used for the changes, since it hides errors of Route 53, overwrites the
-whole set, and sees several strings of one value as part of it.
+dns-lexicon finds the credentials; it does not make the changes, since it hides errors of Route 53, overwrites the whole
+set, and takes several strings of one value for parts of the value.
 
 Source: Amazon Route 53 API Reference, ChangeResourceRecordSets: a DELETE names the exact values and TTL, the changes of
 a batch are made together or not at all; Developer Guide, TXT record type: every string in quotation marks.
@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from provisioner.core.errors import RefusedError, RemoteNotFoundError
+from provisioner.providers.dns.notation import route53_strings, unquote
 
-from .notation import joined, quoted
-from .zone_records import Entry, LexiconRecords
+from .zone_records import LexiconRecords, TxtEntry
 
 
 class Route53Records(LexiconRecords):
@@ -27,106 +27,108 @@ class Route53Records(LexiconRecords):
     def servers(self) -> Sequence[str]:
         """See :class:`~provisioner.providers.dns.writing.zone_records.ZoneRecords`.
 
-        Those that serve the zone, and those that its NS records name: there may be vanity names.
+        The servers of the delegation set and those in the NS records: the latter may be vanity names.
         """
-        apex = self._record_sets(self.provider.domain, "NS")
-        named = [record["Value"] for found in apex for record in found["ResourceRecords"]]
-        return [name.rstrip(".").lower() for name in (*self._delegation_set(self._zone_id), *named)]
+        record_sets = self._record_sets(self.provider.domain, "NS")
+        hosts = [record["Value"] for record_set in record_sets for record in record_set["ResourceRecords"]]
+        return [host.rstrip(".").lower() for host in (*self._delegation_set(self._zone_id), *hosts)]
 
-    def entries(self, name: str) -> Sequence[Entry]:
+    def entries(self, name: str) -> Sequence[TxtEntry]:
         """See :class:`~provisioner.providers.dns.writing.zone_records.ZoneRecords`."""
-        sets = self._record_sets(name, "TXT")
-        if any("SetIdentifier" in found or "AliasTarget" in found for found in sets):
+        record_sets = self._record_sets(name, "TXT")
+        if any("SetIdentifier" in record_set or "AliasTarget" in record_set for record_set in record_sets):
             raise RefusedError(
-                f"{name} has TXT records under a routing policy, or an alias record, which only a person can change well",
-                hint="make the record in the Route 53 console",
+                f"{name} has TXT records under a routing policy, or an alias record, which apply does not change",
+                hint="create the record in the Route 53 console",
             )
         return [
-            Entry(record["Value"], joined(record["Value"]), found["TTL"])
-            for found in sets
-            for record in found["ResourceRecords"]
+            TxtEntry(record["Value"], unquote(record["Value"]), record_set["TTL"])
+            for record_set in record_sets
+            for record in record_set["ResourceRecords"]
         ]
 
-    def add(self, name: str, value: str, ttl: int, there: Sequence[Entry]) -> None:
+    def add(self, name: str, value: str, ttl: int, existing: Sequence[TxtEntry]) -> None:
         """See :class:`~provisioner.providers.dns.writing.zone_records.ZoneRecords`."""
-        self._replace(name, there, (*there, Entry(quoted(value), value, ttl)))
+        self._replace(name, existing, (*existing, TxtEntry(route53_strings(value), value, ttl)))
 
-    def remove(self, name: str, entry: Entry, there: Sequence[Entry]) -> None:
+    def remove(self, name: str, entry: TxtEntry, existing: Sequence[TxtEntry]) -> None:
         """See :class:`~provisioner.providers.dns.writing.zone_records.ZoneRecords`."""
-        self._replace(name, there, [one for one in there if one != entry])
+        remaining = [candidate for candidate in existing if candidate != entry]
+        self._replace(name, existing, remaining)
 
     def _open(self) -> None:
-        """Find the hosted zone: the one that the settings name, or else the public one of that name."""
+        """Find the hosted zone: the one in the settings, or else the public one of that name."""
         if zone_id := self.provider._get_provider_option("zone_id"):  # noqa: SLF001 - what dns-lexicon's own classes use
             self._zone_id = zone_id
-            self._expect_name(self.provider.r53_client.get_hosted_zone(Id=zone_id)["HostedZone"])
+            self._require_name(self.provider.r53_client.get_hosted_zone(Id=zone_id)["HostedZone"])
             return
         private = str(self.provider.private_zone or "false").lower() in {"true", "yes"}
         zones = self._zones_of_that_name()
-        fitting = [zone for zone in zones if zone["Config"]["PrivateZone"] is private]
-        if len(fitting) > 1:
-            ids = "; ".join(
-                f"{_id(zone)}, served by {', '.join(self._delegation_set(zone['Id']))}" for zone in fitting
+        candidates = [zone for zone in zones if zone["Config"]["PrivateZone"] is private]
+        if len(candidates) > 1:
+            descriptions = (
+                f"{_id(zone)}, served by {', '.join(self._delegation_set(zone['Id']))}" for zone in candidates
             )
             raise RefusedError(
-                f"Route 53 has {len(fitting)} hosted zones {self.provider.domain}: {ids}",
+                f"Route 53 has {len(candidates)} hosted zones {self.provider.domain}: {'; '.join(descriptions)}",
                 hint="set options: zone_id under dns: to the one that the domain's registrar delegates to",
             )
-        if not fitting:
-            found = ", ".join(f"{_id(zone)} ({_kind(zone)})" for zone in zones)
+        if not candidates:
+            same_name = ", ".join(f"{_id(zone)} ({_visibility(zone)})" for zone in zones)
             raise RemoteNotFoundError(
                 f"Route 53 has no {'private' if private else 'public'} hosted zone {self.provider.domain} in this "
-                f"account{f'; of that name there is {found}' if found else ''}{self._others(zones)}",
+                f"account{f'; zones of that name: {same_name}' if same_name else self._other_zones()}",
                 hint="use the credentials of the account that has the zone, or set dns.zone to its name",
             )
-        self._zone_id = fitting[0]["Id"]
+        self._zone_id = candidates[0]["Id"]
 
-    def _expect_name(self, zone: dict[str, Any]) -> None:
+    def _require_name(self, zone: dict[str, Any]) -> None:
         if zone["Name"].rstrip(".") != self.provider.domain:
             raise RemoteNotFoundError(
-                f"Route 53's hosted zone {_id(zone)} is {zone['Name'].rstrip('.')} ({_kind(zone)}), "
+                f"Route 53's hosted zone {_id(zone)} is {zone['Name'].rstrip('.')} ({_visibility(zone)}), "
                 f"not {self.provider.domain}",
                 hint="correct options: zone_id under dns:, or set dns.zone",
             )
 
     def _zones_of_that_name(self) -> list[dict[str, Any]]:
-        """The list is sorted by name and begins where it is told to."""
+        """The pages are sorted by name and start at the requested one."""
         name = f"{self.provider.domain}."
-        found: list[dict[str, Any]] = []
+        zones: list[dict[str, Any]] = []
         start: dict[str, str] = {"DNSName": name}
         while True:
             page = self.provider.r53_client.list_hosted_zones_by_name(**start)
-            fitting = [zone for zone in page["HostedZones"] if zone["Name"] == name]
-            found += fitting
-            if not page.get("IsTruncated") or len(fitting) < len(page["HostedZones"]):
-                return found
+            matching = [zone for zone in page["HostedZones"] if zone["Name"] == name]
+            zones += matching
+            if not page.get("IsTruncated") or len(matching) < len(page["HostedZones"]):
+                return zones
             start = {"DNSName": page["NextDNSName"], "HostedZoneId": page["NextHostedZoneId"]}
 
-    def _others(self, known: list[dict[str, Any]]) -> str:
-        """Zones that the account has instead, for a message."""
-        if known:
-            return ""
+    def _other_zones(self) -> str:
+        """The account's zones of other names, for a message."""
         zones = self.provider.r53_client.list_hosted_zones(MaxItems="10")["HostedZones"]
-        names = ", ".join(f"{zone['Name'].rstrip('.')} ({_id(zone)}, {_kind(zone)})" for zone in zones)
+        names = ", ".join(f"{zone['Name'].rstrip('.')} ({_id(zone)}, {_visibility(zone)})" for zone in zones)
         return f"; it has {names}" if names else ", nor any other"
 
     def _delegation_set(self, zone_id: str) -> list[str]:
-        """Private zones have none."""
-        answer = self.provider.r53_client.get_hosted_zone(Id=zone_id)
-        return list(answer.get("DelegationSet", {}).get("NameServers", ()))
+        """The name servers of a zone; private zones have none."""
+        response = self.provider.r53_client.get_hosted_zone(Id=zone_id)
+        return list(response.get("DelegationSet", {}).get("NameServers", ()))
 
-    def _record_sets(self, name: str, kind: str) -> list[dict[str, Any]]:
-        """The list begins at a name and a type; several sets where there is a routing policy."""
-        found = self.provider.r53_client.list_resource_record_sets(
-            HostedZoneId=self._zone_id, StartRecordName=name, StartRecordType=kind, MaxItems="10"
+    def _record_sets(self, name: str, rdtype: str) -> list[dict[str, Any]]:
+        """The record sets of a name and type: several under a routing policy. The list starts at the name and type."""
+        record_sets = self.provider.r53_client.list_resource_record_sets(
+            HostedZoneId=self._zone_id, StartRecordName=name, StartRecordType=rdtype, MaxItems="10"
         )["ResourceRecordSets"]
-        return [one for one in found if one["Type"] == kind and one["Name"].rstrip(".") == name]
+        return [
+            record_set
+            for record_set in record_sets
+            if record_set["Type"] == rdtype and record_set["Name"].rstrip(".") == name
+        ]
 
-    def _replace(self, name: str, before: Sequence[Entry], after: Sequence[Entry]) -> None:
-        sets = (("DELETE", before), ("CREATE", after))
+    def _replace(self, name: str, before: Sequence[TxtEntry], after: Sequence[TxtEntry]) -> None:
         changes = [
-            {"Action": action, "ResourceRecordSet": _set(name, entries)}
-            for action, entries in sets
+            {"Action": action, "ResourceRecordSet": _record_set(name, entries)}
+            for action, entries in (("DELETE", before), ("CREATE", after))
             if entries
         ]
         self.provider.r53_client.change_resource_record_sets(
@@ -134,7 +136,7 @@ class Route53Records(LexiconRecords):
         )
 
 
-def _set(name: str, entries: Sequence[Entry]) -> dict[str, Any]:
+def _record_set(name: str, entries: Sequence[TxtEntry]) -> dict[str, Any]:
     return {
         "Name": f"{name}.",
         "Type": "TXT",
@@ -147,5 +149,5 @@ def _id(zone: dict[str, Any]) -> str:
     return str(zone["Id"]).removeprefix("/hostedzone/")
 
 
-def _kind(zone: dict[str, Any]) -> str:
+def _visibility(zone: dict[str, Any]) -> str:
     return "private" if zone["Config"]["PrivateZone"] else "public"

@@ -1,4 +1,4 @@
-"""Writes to a zone at a DNS vendor: look, write, look again."""
+"""Writes to a zone at a DNS vendor: read, write, read again."""
 
 from __future__ import annotations
 
@@ -14,197 +14,205 @@ from provisioner.core.retry import Request, RetryAction, RetryPolicy, decide
 from provisioner.providers.dns.observations import Zone
 from provisioner.providers.dns.resources import DEFAULT_TTL, DomainRecord
 
-from .failures import VendorRules, error_of, failure_of
-from .location import confirm
-from .vendors import Opener
-from .zone_records import Entry, ZoneRecords
+from .delegation import check_delegation
+from .failures import VendorFailureRules, to_error, to_failure
+from .vendors import VendorZone
+from .zone_records import TxtEntry, ZoneRecords
 
 T = TypeVar("T")
 
-PATIENCE: Final = RetryPolicy(budget=120.0, consistency_window=20.0)
-_ANSWER_SECONDS: Final = 60.0
-"""For one call of dns-lexicon, which waits for ever if it is let."""
-_LOOK: Final = Request("GET", "")
+RETRY_POLICY: Final = RetryPolicy(budget=120.0, consistency_window=20.0)
+_CALL_TIMEOUT: Final = 60.0
+"""Seconds for one call of dns-lexicon, which has no timeout of its own."""
+_READ: Final = Request("GET", "")
 _WRITE: Final = Request("PUT", "")
 
 
 class VendorWriter:
-    """Writes by way of a vendor's API.
+    """Writes through a vendor's API.
 
     Args:
-        opener: opens the zone.
-        tell: called with a sentence whenever something is waited for.
-        retry_policy: how long to wait when the vendor is busy, and until what was written is seen.
-        seconds: to wait for one call.
+        zone: the zone to write to.
+        on_wait: called with a sentence whenever a request has to wait.
+        retry_policy: how long to wait while the vendor is busy, and until a write is readable.
+        timeout: seconds for one call.
     """
 
     def __init__(
         self,
-        opener: Opener,
+        zone: VendorZone,
         *,
-        tell: Callable[[str], None],
+        on_wait: Callable[[str], None],
         retry_policy: RetryPolicy | None = None,
-        seconds: float = _ANSWER_SECONDS,
+        timeout: float = _CALL_TIMEOUT,
     ) -> None:
-        self._opener = opener
-        self._tell = tell
-        self._retry_policy = retry_policy or PATIENCE
-        self._seconds = seconds
+        self._zone = zone
+        self._on_wait = on_wait
+        self._retry_policy = retry_policy or RETRY_POLICY
+        self._timeout = timeout
         self._records: ZoneRecords | None = None
-        self._one_at_a_time = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     @property
-    def where(self) -> str:
-        """For people: ``Route 53, zone contoso.com``."""
-        return self._opener.where
+    def title(self) -> str:
+        """For messages: ``Route 53, zone contoso.com``."""
+        return self._zone.title
 
     async def check(self, zone: Zone, record: DomainRecord) -> None:
-        """See :class:`~provisioner.providers.dns.writing.Writer`. Whether writing is allowed, no vendor tells."""
-        async with self._one_at_a_time:
+        """See :class:`~provisioner.providers.dns.writing.RecordWriter`. No vendor shows whether it permits a write."""
+        async with self._lock:
             servers = await self._read(lambda records: records.servers())
-            confirm(self.where, self._opener.zone, servers, zone)
+            check_delegation(self.title, self._zone.name, servers, zone)
             await self._entries(record)
 
     async def values(self, record: DomainRecord) -> tuple[str, ...]:
-        """See :class:`~provisioner.providers.dns.writing.Writer`."""
-        async with self._one_at_a_time:
+        """See :class:`~provisioner.providers.dns.writing.RecordWriter`."""
+        async with self._lock:
             return tuple(sorted({entry.value for entry in await self._entries(record)}))
 
     async def add(self, record: DomainRecord) -> bool:
-        """See :class:`~provisioner.providers.dns.writing.Writer`. The TTL of values that are there already stays."""
+        """See :class:`~provisioner.providers.dns.writing.RecordWriter`. The TTL of existing values stays."""
         assert record.value is not None
         value, name = record.value, record.name
 
-        def write(records: ZoneRecords, there: Sequence[Entry]) -> None:
-            ttl = next((one.ttl for one in there if one.ttl is not None), record.ttl or DEFAULT_TTL)
-            records.add(name, value, ttl, there)
+        def write(records: ZoneRecords, existing: Sequence[TxtEntry]) -> None:
+            ttls = (entry.ttl for entry in existing if entry.ttl is not None)
+            records.add(name, value, next(ttls, record.ttl or DEFAULT_TTL), existing)
 
-        return await self._change(record, value, write, wanted=True)
+        return await self._change(record, value, write, present=True)
 
     async def remove(self, record: DomainRecord, value: str) -> bool:
-        """See :class:`~provisioner.providers.dns.writing.Writer`."""
+        """See :class:`~provisioner.providers.dns.writing.RecordWriter`."""
 
-        def write(records: ZoneRecords, there: Sequence[Entry]) -> None:
-            records.remove(record.name, next(one for one in there if one.value == value), there)
+        def write(records: ZoneRecords, existing: Sequence[TxtEntry]) -> None:
+            entry = next(entry for entry in existing if entry.value == value)
+            records.remove(record.name, entry, existing)
 
-        return await self._change(record, value, write, wanted=False)
+        return await self._change(record, value, write, present=False)
 
     async def close(self) -> None:
-        """Nothing stays open."""
+        """No connection stays open."""
         self._records = None
 
     async def _change(
         self,
         record: DomainRecord,
         value: str,
-        write: Callable[[ZoneRecords, Sequence[Entry]], None],
+        write: Callable[[ZoneRecords, Sequence[TxtEntry]], None],
         *,
-        wanted: bool,
+        present: bool,
     ) -> bool:
-        """Make a change, and see that it was made and nothing else; False: it was so already."""
+        """Make a change, and verify that it was made and no other; False if no change was needed."""
 
-        def right(there: Sequence[Entry]) -> bool:
-            return wanted is (value in {one.value for one in there})
+        def is_done(entries: Sequence[TxtEntry]) -> bool:
+            return present is (value in {entry.value for entry in entries})
 
         async def attempt() -> None:
-            there = await self._called(lambda records: records.entries(record.name))
-            if not right(there):  # an earlier attempt whose answer was lost may have done it
-                await self._called(lambda records: write(records, there))
+            entries = await self._call(lambda records: records.entries(record.name))
+            if not is_done(entries):  # an earlier attempt without a response may have done it
+                await self._call(lambda records: write(records, entries))
 
-        async with self._one_at_a_time:
+        async with self._lock:
             before = await self._entries(record)
-            if right(before):
+            if is_done(before):
                 return False
-            await self._patiently(attempt, _WRITE)
-            await self._confirm_written(record, value, before, right)
+            await self._retry(attempt, _WRITE)
+            await self._verify(record, value, before, is_done)
         return True
 
-    async def _confirm_written(
+    async def _verify(
         self,
         record: DomainRecord,
         value: str,
-        before: Sequence[Entry],
-        right: Callable[[Sequence[Entry]], bool],
+        before: Sequence[TxtEntry],
+        is_done: Callable[[Sequence[TxtEntry]], bool],
     ) -> None:
-        """Look until the change is there and nothing else is gone; some vendors' lists are late."""
-        others = Counter(one.content for one in before if one.value != value)
+        """Read until the change is visible and no other value is missing; some vendors' lists lag."""
+        others = Counter(entry.content for entry in before if entry.value != value)
         waited, attempt = 0.0, 0
         while True:
-            there = await self._entries(record)
-            lost = others - Counter(one.content for one in there)
-            if right(there) and not lost:
+            entries = await self._entries(record)
+            lost = others - Counter(entry.content for entry in entries)
+            if is_done(entries) and not lost:
                 return
             if waited >= self._retry_policy.consistency_window:
                 break
             delay = self._retry_policy.delay_after(attempt)
             await asyncio.sleep(delay)
             waited, attempt = waited + delay, attempt + 1
-        what = f"these values are gone: {_shown(lost)}" if lost else "the change is not to be seen"
+        problem = f"other values were lost: {_list(lost)}" if lost else "the change is not visible"
         raise RemoteError(
-            f"{self.where}: {record.name} was changed, but {what}; there is now "
-            f"{_shown(one.content for one in there)}",
-            hint="look at the record in the vendor's console, and put right what is wrong there",
+            f"{self.title}: {record.name} was changed, but {problem}; TXT values now: "
+            f"{_list(entry.content for entry in entries)}",
+            hint="check the record in the vendor's console, and correct it",
         )
 
-    async def _entries(self, record: DomainRecord) -> Sequence[Entry]:
+    async def _entries(self, record: DomainRecord) -> Sequence[TxtEntry]:
         return await self._read(lambda records: records.entries(record.name))
 
     async def _read(self, work: Callable[[ZoneRecords], T]) -> T:
-        return await self._patiently(lambda: self._called(work), _LOOK)
+        return await self._retry(lambda: self._call(work), _READ)
 
-    async def _patiently(self, step: Callable[[], Awaitable[T]], call: Request) -> T:
-        """Do something again until it succeeds, as long as waiting can help."""
+    async def _retry(self, step: Callable[[], Awaitable[T]], request: Request) -> T:
+        """Repeat a step until it succeeds, as long as waiting can help."""
         waited, attempt = 0.0, 0
         while True:
             try:
                 return await step()
             except ProvisionerError:
                 raise
-            except Exception as error:  # vendors' classes raise anything
-                failure = failure_of(error, self._opener.secrets)
-                next_step = decide(
-                    failure, call, VendorRules(), attempt=attempt, elapsed=waited, policy=self._retry_policy
+            except Exception as error:  # the vendors' classes raise anything
+                failure = to_failure(error, self._zone.secrets)
+                decision = decide(
+                    failure,
+                    request,
+                    VendorFailureRules(),
+                    attempt=attempt,
+                    elapsed=waited,
+                    policy=self._retry_policy,
                 )
-                if next_step.action is RetryAction.FAIL:
-                    raise error_of(failure, self.where, next_step.reason, self._opener.unset) from error
-            self._tell(f"{self.where}: {next_step.reason}: waiting {next_step.delay:.0f} s")
-            await asyncio.sleep(next_step.delay)
-            waited, attempt = waited + next_step.delay, attempt + 1
+                if decision.action is RetryAction.FAIL:
+                    raise to_error(
+                        failure, self.title, decision.reason, self._zone.missing_settings
+                    ) from error
+            self._on_wait(f"{self.title}: {decision.reason}: waiting {decision.delay:.0f} s")
+            await asyncio.sleep(decision.delay)
+            waited, attempt = waited + decision.delay, attempt + 1
 
-    async def _called(self, work: Callable[[ZoneRecords], T]) -> T:
-        """Call the vendor's library, in the zone that is open."""
+    async def _call(self, work: Callable[[ZoneRecords], T]) -> T:
+        """Call the vendor's library; open the zone first if necessary."""
 
         def run() -> T:
             if self._records is None:
-                self._records = self._opener.open()
+                self._records = self._zone.open()
             return work(self._records)
 
         try:
-            return await _aside(run, self._seconds)
+            return await _in_daemon_thread(run, self._timeout)
         except TimeoutError:
-            self._records = None  # the call that hangs may still use it
+            self._records = None  # the hanging call may still use it
             raise
 
 
-async def _aside(work: Callable[[], T], seconds: float) -> T:
-    """Run something in a thread that is left behind if it takes too long, and does not keep the process from ending."""
-    done: Future[T] = Future()
+async def _in_daemon_thread(work: Callable[[], T], timeout: float) -> T:  # noqa: ASYNC109 - the thread cannot be cancelled
+    """Run a function in a thread that is abandoned after the timeout, and does not keep the process from exiting."""
+    future: Future[T] = Future()
 
     def run() -> None:
-        done.set_running_or_notify_cancel()
+        future.set_running_or_notify_cancel()
         try:
-            done.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
-            done.set_exception(error)
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised again where the future is awaited
+            future.set_exception(error)
 
     threading.Thread(target=run, name="dns-vendor", daemon=True).start()
     try:
-        return await asyncio.wait_for(asyncio.wrap_future(done), seconds)
+        return await asyncio.wait_for(asyncio.wrap_future(future), timeout)
     except TimeoutError as error:
-        if done.done():
-            raise  # the work's own
-        raise TimeoutError(f"no answer within {seconds:g} s") from error
+        if future.done():
+            raise  # raised by the function itself
+        raise TimeoutError(f"no response within {timeout:g} s") from error
 
 
-def _shown(contents: Iterable[str]) -> str:
-    return ", ".join(sorted(contents)) or "no TXT record"
+def _list(contents: Iterable[str]) -> str:
+    return ", ".join(sorted(contents)) or "none"

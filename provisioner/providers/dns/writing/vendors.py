@@ -1,4 +1,4 @@
-"""The DNS vendors that dns-lexicon knows, and what a playbook may set for each."""
+"""The DNS vendors of dns-lexicon, and the settings that a playbook may have for each."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from functools import cache
 from typing import Any, Final
 
 import tldextract
-from lexicon._private import discovery  # its Client asks the public suffix list's site for the zone's name
+from lexicon._private import discovery  # its Client downloads the public suffix list to find the zone's name
 from lexicon.config import ConfigResolver
 
 from provisioner.core.errors import UsageError
-from provisioner.providers.dns.playbook import UPDATE, DnsSection
+from provisioner.providers.dns.playbook import DYNAMIC_UPDATE, DnsSection
 
 from .azure import AzureRecords
 from .route53 import Route53Records
@@ -30,85 +30,84 @@ _TITLES: Final = {
     "route53": "Route 53",
 }
 _NOT_VENDORS: Final = {"auto", "ddns", "localzone"}
-"""Guesses the vendor; dynamic update, which rfc2136 does; edits a file."""
-_EXACT: Final[dict[str, type[LexiconRecords]]] = {"azure": AzureRecords, "route53": Route53Records}
+"""``auto`` guesses the vendor; ``ddns`` is dynamic update, see rfc2136; ``localzone`` edits a file."""
+_OWN_CLASSES: Final[dict[str, type[LexiconRecords]]] = {"azure": AzureRecords, "route53": Route53Records}
 _SECRET_WORDS: Final = ("auth", "token", "secret", "password", "key")
 
 
 @dataclass(frozen=True)
-class Opener:
-    """Opens a zone at a vendor.
+class VendorZone:
+    """A zone at a vendor.
 
     Attributes:
-        where: for people.
-        zone: the zone's name.
-        secrets: what must not be shown.
-        unset: settings of the vendor that have no value.
-        open: signs in and finds the zone; synchronous, raises whatever the vendor's library does.
+        title: vendor and zone, for messages.
+        name: the zone's name.
+        secrets: texts to remove from messages.
+        missing_settings: settings of the vendor without a value.
+        open: signs in and finds the zone; synchronous, raises the exceptions of the vendor's library.
     """
 
-    where: str
-    zone: str
+    title: str
+    name: str
     secrets: tuple[str, ...]
-    unset: tuple[str, ...]
+    missing_settings: tuple[str, ...]
     open: Callable[[], ZoneRecords]
 
 
-def opener(keys: DnsSection, zone: str) -> Opener:
-    """Prepare to open a zone; asks nobody.
+def vendor_zone(section: DnsSection, name: str) -> VendorZone:
+    """A zone at the vendor of the playbook. No request is sent yet.
 
     Args:
-        keys: what the playbook says. What it does not is taken from LEXICON_ variables.
-        zone: the zone's name.
+        section: the ``dns:`` section of the playbook. Other settings come from LEXICON_ variables.
+        name: the zone's name.
 
     Raises:
-        UsageError: the vendor or one of its settings is unknown, or a package that it needs is missing.
+        UsageError: the vendor or one of its settings is unknown, or a package is not installed.
     """
-    vendor = keys.provider
-    _expect_vendor(vendor)
-    made = discovery.load_provider_module(vendor).Provider
-    known = _settings_of(made)
-    given = {name: secret.get_secret_value() for name, secret in keys.credentials.items()}
-    for name in (*given, *keys.options):
-        _expect(name, known, f"{vendor} has no setting")
-    _quieten()
+    vendor = section.provider
+    _require_vendor(vendor)
+    provider_class = discovery.load_provider_module(vendor).Provider
+    known_settings = _settings_of(provider_class)
+    credentials = {key: secret.get_secret_value() for key, secret in section.credentials.items()}
+    for key in (*credentials, *section.options):
+        _require_known(key, known_settings, f"{vendor} has no setting")
+    _silence()
 
-    def settings() -> dict[str, Any]:
-        return {"provider_name": vendor, "domain": zone, vendor: {**given, **keys.options}}
+    def new_settings() -> dict[str, Any]:
+        return {"provider_name": vendor, "domain": name, vendor: {**credentials, **section.options}}
 
-    def opened() -> ZoneRecords:
-        mine = settings()
-        provider = made(_resolver(mine))
-        return _EXACT.get(vendor, LexiconRecords)(provider, mine)
+    def open_zone() -> ZoneRecords:
+        settings = new_settings()
+        return _OWN_CLASSES.get(vendor, LexiconRecords)(provider_class(_resolver(settings)), settings)
 
-    resolver = _resolver(settings())
-    values = {name: resolver.resolve(f"lexicon:{vendor}:{name}") for name in known}
-    return Opener(
-        where=f"{_TITLES.get(vendor, vendor)}, zone {zone}",
-        zone=zone,
+    resolver = _resolver(new_settings())
+    values = {key: resolver.resolve(f"lexicon:{vendor}:{key}") for key in known_settings}
+    return VendorZone(
+        title=f"{_TITLES.get(vendor, vendor)}, zone {name}",
+        name=name,
         secrets=tuple(
-            str(value) for name, value in values.items() if value and (name in given or _is_secret(name))
+            str(value) for key, value in values.items() if value and (key in credentials or _is_secret(key))
         ),
-        unset=tuple(name for name, value in values.items() if not value),
-        open=opened,
+        missing_settings=tuple(key for key, value in values.items() if not value),
+        open=open_zone,
     )
 
 
 def _resolver(settings: dict[str, Any]) -> ConfigResolver:
-    """What the playbook says goes before LEXICON_ variables."""
+    """The settings of the playbook take precedence over LEXICON_ variables."""
     return ConfigResolver().with_dict(settings).with_env()  # type: ignore[no-untyped-call]
 
 
 @cache
 def _available() -> dict[str, bool]:
-    """Vendors, and whether the packages that they need are installed."""
-    found = discovery.find_providers()
-    return {name: there for name, there in found.items() if name not in _NOT_VENDORS}
+    """The vendors, and whether the packages that they need are installed."""
+    vendors = discovery.find_providers()
+    return {vendor: installed for vendor, installed in vendors.items() if vendor not in _NOT_VENDORS}
 
 
-def _expect_vendor(vendor: str) -> None:
+def _require_vendor(vendor: str) -> None:
     available = _available()
-    _expect(vendor, (UPDATE, *available), "no DNS provider is called")
+    _require_known(vendor, (DYNAMIC_UPDATE, *available), "there is no DNS provider")
     if not available[vendor]:
         raise UsageError(
             f"the DNS provider {vendor} needs a package that is not installed",
@@ -116,26 +115,26 @@ def _expect_vendor(vendor: str) -> None:
         )
 
 
-def _expect(name: str, known: Collection[str], complaint: str) -> None:
+def _require_known(name: str, known: Collection[str], problem: str) -> None:
     if name not in known:
         close = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"expected one of: {', '.join(sorted(known))}"
-        raise UsageError(f"{complaint} {name!r}", hint=hint)
+        raise UsageError(f"{problem} {name!r}", hint=hint)
 
 
-def _settings_of(provider: Any) -> tuple[str, ...]:
-    """The names that a vendor's class declares for dns-lexicon's command line."""
+def _settings_of(provider_class: Any) -> tuple[str, ...]:
+    """The settings that a vendor's class declares for dns-lexicon's command line."""
     parser = argparse.ArgumentParser(add_help=False)
-    provider.configure_parser(parser)
-    return tuple(action.dest for action in parser._actions)  # noqa: SLF001 - argparse has no other way to tell
+    provider_class.configure_parser(parser)
+    return tuple(action.dest for action in parser._actions)  # noqa: SLF001 - argparse has no public way
 
 
 def _is_secret(name: str) -> bool:
     return any(word in name for word in _SECRET_WORDS)
 
 
-def _quieten() -> None:
-    """No log of dns-lexicon reaches the terminal, and the public suffix list that comes with tldextract is enough."""
+def _silence() -> None:
+    """Keep logs of dns-lexicon off the terminal, and use tldextract's own copy of the public suffix list."""
     if not LOGGER.handlers:
         LOGGER.addHandler(logging.NullHandler())
     LOGGER.propagate = False

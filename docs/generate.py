@@ -1,4 +1,4 @@
-"""Write the reference pages from the code, or check that they are as the code says.
+"""Write the reference pages from the code, or check that they match the code.
 
 python docs/generate.py            write docs/reference
 python docs/generate.py --check    exit 1 and name the pages that differ
@@ -18,12 +18,15 @@ from pydantic import BaseModel
 
 from provisioner import providers
 from provisioner.cli.app import cli
+from provisioner.core.diff import FieldChange
+from provisioner.core.drift import Category
 from provisioner.core.errors import ExitCode
+from provisioner.core.plan import Action
 from provisioner.playbook import json_schema
-from provisioner.reports.drift import drift_report
-from provisioner.reports.entries import MEANINGS
-from provisioner.reports.formats import FORMATS, rendered
-from provisioner.reports.models import ChangeReport, DriftReport, FieldReport, PlanReport, Target
+from provisioner.reports.building import drift_report
+from provisioner.reports.entries import STATUSES
+from provisioner.reports.formats import FORMATS, render
+from provisioner.reports.models import ChangeReport, DriftReport, PlanReport, Target
 from provisioner.reports.registry import REPORTS
 
 FOLDER = Path(__file__).resolve().parent / "reference"
@@ -31,7 +34,7 @@ NOTE = "<!-- Written by docs/generate.py from the code. Change the code, then ru
 
 
 def commands() -> str:
-    """Every command's help."""
+    """The help of every command."""
     parts = ["# Commands\n"]
     for path, command in _commands(cli, ("provisioner",)):
         context = click.Context(command, info_name=" ".join(path), terminal_width=100, max_content_width=100)
@@ -54,8 +57,8 @@ def playbook() -> str:
         "# Playbook keys\n",
         "Unknown keys are errors. A key that is absent is not managed; an empty list means none.\n",
         (
-            "Scalars may refer to values: `${VAR}`, `${VAR:-default}`, `${file:path}` (relative to the playbook), "
-            "`${keyring:service/name}`. `$${` is a plain `${`.\n"
+            "A value can refer to a variable, a file or the keyring: `${VAR}`, `${VAR:-default}`, `${file:path}` (relative to "
+            "the playbook), `${keyring:service/name}`. Write `$${` for a literal `${`.\n"
         ),
     ]
     for name in providers.NAMES:
@@ -110,26 +113,26 @@ def _default(value: Any) -> str:
 
 
 def checks() -> str:
-    """Every check's page."""
+    """The documentation of every check."""
     parts = [
         "# Checks\n",
         (
-            "`provisioner doctor` runs these. A check whose data may not be read is skipped, and the missing permission "
-            "named. The row of the vendor's troubleshooting table that a check covers is given where there is one. "
-            "Those whose id begins with dns are run for playbooks with domains. Public copies of the vendor's Okta page are cut short: two rows of "
-            "its table are known.\n"
+            "`provisioner doctor` runs these checks. If a permission to read is missing, the check is skipped and the finding names "
+            "the permission. A check that covers a row of the vendor's troubleshooting table names the row. Checks whose id begins "
+            "with dns run for playbooks with domains. Public copies of the vendor's Okta page are incomplete: they show two rows of "
+            "its table.\n"
         ),
     ]
     for name in providers.CHECK_PREFIXES:
         for check in providers.checks_of(name):
-            row = f", covers the vendor's row “{check.vendor_row}”" if check.vendor_row else ""
+            row = f". Covers the vendor's row “{check.vendor_row}”" if check.vendor_row else ""
             parts.append(f"## {check.id}\n\n{check.title}. Severity: {check.severity.label}{row}.\n")
             parts.extend(f"**{heading}.** {text}\n" for heading, text in check.sections.items())
     return "\n".join(parts)
 
 
 def domains() -> str:
-    """What people see of a domain that stays Pending, what doctor calls it, and what to do."""
+    """The symptoms of a domain that stays Pending, their causes and fixes, and the checks that report them."""
     rows = "\n".join(
         f"| {_cell(check.sections['Symptom'])} | {_cell(check.sections['Why'])} | {_cell(check.sections['Fix'])} "
         f"| [{check.id}](checks.md#{check.id}) |"
@@ -137,8 +140,8 @@ def domains() -> str:
     )
     return (
         "# When a domain stays Pending\n\n"
-        "What `provisioner doctor` says of the domains of a playbook. Evidence names each server that was asked, and what it "
-        "answered.\n\n| What you see | What is behind it | What to do | What doctor calls it |\n|---|---|---|---|\n"
+        "The checks of `provisioner doctor` for the domains of a playbook. Their evidence names each queried server and its "
+        "response.\n\n| Symptom | Cause | Fix | Check |\n|---|---|---|---|\n"
         f"{rows}\n"
     )
 
@@ -148,24 +151,25 @@ def _cell(text: str) -> str:
 
 
 def exit_codes_and_formats() -> str:
-    """What each exit status means, and in which formats plan, drift and doctor tell what they found, with an example."""
+    """The meaning of each exit code, and the formats of plan, drift and doctor, each with an example."""
     codes = "\n".join(f"| {code.value} | {code.meaning} |" for code in ExitCode)
     parts = [
         f"# Exit codes and formats\n\n## Exit codes\n\nThe same for every command.\n\n| Code | Meaning |\n|---|---|\n{codes}\n",
         (
-            "## Formats\n\n`--format` chooses one for standard output; `--report FORMAT=FILE` writes files, any number of them in "
-            "one run of `drift`, `doctor` or `report merge`. `text` is for people, and `json` for programs: "
-            "[its members](reports.md). `provisioner report merge` puts JSON files of several runs together, in any of "
-            "these formats.\n\nThe others are made of items, one for each deviation and finding.\n\n| Status | Meaning |\n|---|---|"
+            "## Formats\n\n`--format` selects the format of standard output. `--report FORMAT=FILE` also writes a file; `plan`, "
+            "`drift`, `doctor` and `report merge` accept it several times. `text` is for people, `json` for programs: "
+            "[its members](reports.md). `provisioner report merge` merges the JSON reports of several runs and writes any of "
+            "these formats.\n\nThe other formats consist of entries: one for each difference, finding or error.\n\n"
+            "| Status | Meaning |\n|---|---|"
         ),
-        *(f"| {status} | {meaning} |" for status, meaning in MEANINGS.items()),
-        "\nThe examples tell of one redirect URI that nobody asked for.\n",
+        *(f"| {status} | {words.meaning} |" for status, words in STATUSES.items()),
+        "\nEach example shows one redirect URI that the playbook does not list.\n",
     ]
     for name, write in FORMATS.items():
         about = sys.modules[write.__module__].__doc__ or ""
         parts.append(f"### {name}\n\n{_markdown(about)}\n")
         if name != "html":
-            example = "\n".join(rendered(_example(), name).splitlines())
+            example = "\n".join(render(_example(), name).splitlines())
             parts.append(f"````{_HIGHLIGHTING.get(name, 'text')}\n{example}\n````\n")
     return "\n".join(parts)
 
@@ -174,7 +178,7 @@ _HIGHLIGHTING = {"gitlab": "json", "junit": "xml", "markdown": "markdown", "ndjs
 
 
 def _markdown(docstring: str) -> str:
-    """A docstring as Markdown: literals and references in its notation."""
+    """A docstring as Markdown, with its literals and references as code."""
     text = re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"`\1`", docstring.strip().replace("``", "`"))
     return "\n\n".join(
         part if part.startswith("- ") else " ".join(part.split()) for part in text.split("\n\n")
@@ -183,59 +187,88 @@ def _markdown(docstring: str) -> str:
 
 def _example() -> DriftReport:
     uris = ["kiro://kiro.oauth/callback", "https://attacker.example/callback"]
-    deviation = ChangeReport(
+    change = ChangeReport(
         address="entra-application/kiro-entra",
-        action="update",
-        fields=(FieldReport(name="redirect_uris", before=uris, after=uris[:1]),),
-        category="security",
+        action=Action.UPDATE,
+        fields=(FieldChange(name="redirect_uris", before=uris, after=uris[:1]),),
+        category=Category.SECURITY,
         line=15,
     )
-    about = Target(
+    target = Target(
         playbook="playbooks/entra.yaml",
         name="kiro-entra",
         provider="entra",
         tenant="contoso.example",
         sandbox=False,
     )
-    plan = PlanReport(target=about, in_sync=False, summary={}, changes=(deviation,), fingerprint="")
+    plan = PlanReport(target=target, in_sync=False, summary={}, changes=(change,), fingerprint="")
     return drift_report([plan], [])
 
 
 def reports() -> str:
-    """The JSON that commands print."""
+    """The JSON output of the commands."""
     parts = [
         "# JSON reports\n",
         (
-            "What the commands print with `--format json`. `schema` names the shape and its version: members may be added "
-            "to a version, never changed or removed. `provisioner schema COMMAND` prints the JSON Schema.\n"
+            "The output of the commands with `--format json`. `schema` names the document and its version: a version may gain "
+            "members; it never loses or changes one. `provisioner schema COMMAND` prints the JSON Schema.\n"
         ),
     ]
+    documented: dict[str, str] = {}
     for name, model in REPORTS.items():
-        parts.append(f"## {name}\n\n{' '.join((model.__doc__ or '').split())}\n")
+        documented[model.__name__] = f"[{name}](#{name})"
+        parts.append(f"## {name}\n\n{_markdown(model.__doc__ or '')}\n")
         parts.append("| Member | Type | |\n|---|---|---|")
-        parts.extend(_members(model.model_json_schema(by_alias=True)))
+        parts.extend(_members(model.model_json_schema(by_alias=True), documented, name))
         parts.append("")
     return "\n".join(parts)
 
 
-def _members(schema: dict[str, Any], prefix: str = "", root: dict[str, Any] | None = None) -> Iterator[str]:
+def _members(
+    schema: dict[str, Any],
+    documented: dict[str, str],
+    report: str,
+    prefix: str = "",
+    root: dict[str, Any] | None = None,
+) -> Iterator[str]:
+    """Table rows of the members of a schema, and of the models below it that are not documented yet.
+
+    Args:
+        schema: of a model.
+        documented: the place of each model in the page, by its name; gains the models of this schema.
+        report: the report to which the schema belongs.
+        prefix: the path of the schema in the report.
+        root: the schema of the whole report.
+    """
     root = root or schema
     for name, member in schema.get("properties", {}).items():
-        target, kind = _referred(member, root)
-        yield f"| `{prefix}{name}` | {kind} | {member.get('description') or target.get('description', '')} |"
-        if target:
-            yield from _members(target, f"{prefix}{name}[]." if kind == "list" else f"{prefix}{name}.", root)
+        model, kind = _model_and_kind(member, root)
+        text = member.get("description") or model.get("description", "")
+        title = model.get("title", "") if "properties" in model else ""
+        if place := documented.get(title):
+            yield f"| `{prefix}{name}` | {kind} | {text} Members: see {place}. |"
+            continue
+        yield f"| `{prefix}{name}` | {kind} | {text} |"
+        if title:
+            path = f"{prefix}{name}[]" if kind == "list" else f"{prefix}{name}"
+            documented[title] = f"`{path}` of [{report}](#{report})"
+            yield from _members(model, documented, report, f"{path}.", root)
 
 
-def _referred(member: dict[str, Any], root: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    items = member.get("items", {})
-    reference = member.get("$ref") or items.get("$ref")
-    target = root["$defs"][reference.rpartition("/")[2]] if reference else {}
+def _model_and_kind(member: dict[str, Any], root: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """The schema of the model or enum that a member refers to (empty if none), and the member's type in words."""
+    branches = [branch for branch in member.get("anyOf", ()) if branch.get("type") != "null"]
+    if len(branches) == 1:
+        member = branches[0]
+    reference = member.get("$ref") or member.get("items", {}).get("$ref")
+    model = root["$defs"][reference.rpartition("/")[2]] if reference else {}
     if member.get("type") == "array":
-        return target, "list"
-    if "enum" in member or "const" in member or "anyOf" in member:
-        return target, _kind(member)
-    return target, "object" if target else str(member.get("type", "any"))
+        return model, "list"
+    if "enum" in model:
+        return model, _kind(model)
+    if model:
+        return model, "object"
+    return {}, _kind(member) if member.keys() & {"enum", "const", "anyOf"} else str(member.get("type", "any"))
 
 
 PAGES = {
@@ -251,16 +284,16 @@ PAGES = {
 
 def main(arguments: list[str]) -> int:
     """Write or check."""
-    differing = []
+    outdated = []
     for name, page in PAGES.items():
         path, text = FOLDER / name, page()
         if not path.exists() or path.read_text(encoding="utf-8") != text:
-            differing.append(name)
+            outdated.append(name)
             if "--check" not in arguments:
                 path.write_text(text, encoding="utf-8")
     verb = "differ from the code; run: python docs/generate.py" if "--check" in arguments else "written"
-    print("\n".join(f"{name} {verb}" for name in differing) or "up to date")
-    return 1 if differing and "--check" in arguments else 0
+    print("\n".join(f"{name} {verb}" for name in outdated) or "up to date")
+    return 1 if outdated and "--check" in arguments else 0
 
 
 if __name__ == "__main__":

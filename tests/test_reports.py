@@ -1,8 +1,9 @@
-"""Reports: text for people as whole files, JSON for machines, and text from outside that cannot act on a terminal."""
+"""Reports: text for people as golden files, JSON for machines, and text from outside that cannot act on a terminal."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import jsonschema
@@ -13,10 +14,17 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from provisioner.core.check import Check, CheckContext, Evidence, Finding, Severity, Status, Violation
+from provisioner.core.comparison import Difference
 from provisioner.core.diff import FieldChange
 from provisioner.core.manual_step import ManualStep
 from provisioner.core.plan import Action, Change, DesiredState, Plan, Refusal
-from provisioner.core.provider import HandoffValue, Outcome, RequestCounts
+from provisioner.core.provider import (
+    HandoffValue,
+    Outcome,
+    PermissionStatus,
+    PermissionSummary,
+    RequestCounts,
+)
 from provisioner.core.resource import Reference
 from provisioner.core.snapshot import Snapshot
 from provisioner.providers.kiro import iam_policy
@@ -25,36 +33,37 @@ from provisioner.reports.building import (
     apply_report,
     audit_report,
     doctor_report,
+    drift_report,
     finding_reports,
-    handoff_reports,
+    handoff_report,
+    manual_step_report,
+    permissions_report,
     plan_report,
-    step_report,
 )
-from provisioner.reports.exports import (
-    DifferenceReport,
-    DiffReport,
-    FieldDifference,
-    LeftAloneReport,
-    SideReport,
-    export_report,
-)
+from provisioner.reports.diff import SideReport, diff_report
+from provisioner.reports.export import UnmanagedDifference, export_report
 from provisioner.reports.json import dumps
 from provisioner.reports.models import (
+    AppliedChange,
     ApplyReport,
     AuditReport,
-    DoneReport,
-    DriftReport,
-    HandoffSheet,
-    PermissionReport,
-    PermissionsReport,
+    ErrorReport,
     PlanReport,
     Target,
 )
 from provisioner.reports.registry import REPORTS
+from provisioner.reports.wording import audit_counts, drift_counts, plain, plan_counts, plural
 from tests.golden_files import assert_golden
 
 HOSTILE = "Kiro\x1b[31m\x1b]0;x\x07\r\nreal: \u202eevil\u2028\x9b2J"
-TARGET = Target(playbook="kiro.yaml", name="kiro", provider="entra", tenant="contoso.com", sandbox=False)
+TARGET = Target(
+    playbook="kiro.yaml",
+    name="kiro",
+    provider="entra",
+    title="A Directory",
+    tenant="contoso.com",
+    sandbox=False,
+)
 STEP = ManualStep(
     key="token",
     title="generate the SCIM token",
@@ -97,7 +106,7 @@ PLAN = Plan(
             ("token", "(secret)", "(secret, changed)"),
         ),
         change(Action.REPLACE, "x/replaced", ("key", 1, 2), why="it cannot be changed"),
-        change(Action.DELETE, "x/old", why="is there, but should not be"),
+        change(Action.DELETE, "x/old", why="the playbook does not list it"),
         change(Action.NOOP, "x/same"),
         change(Action.WAITING, "step/token", why="generate the SCIM token", after=STEP),
         change(Action.WAITING, "x/held", why="waits for step/token"),
@@ -108,7 +117,7 @@ REFUSED = Plan(
     changes=(change(Action.DELETE, "x/old"), change(Action.NOOP, "x/same")),
     refusals=(
         Refusal(reason="2 groups are called 'g'", hint="name it by its id", candidates=("id: 1", "id: 2")),
-        Refusal(reason="too much would go"),
+        Refusal(reason="too many would be deleted"),
     ),
 )
 IN_SYNC = Plan(changes=(change(Action.NOOP, "x/same"), change(Action.NOOP, "x/other")))
@@ -130,7 +139,7 @@ HANDOFF = (
     ),
 )
 FINDINGS = [
-    Finding(check="t-passes", status=Status.PASS, severity=Severity.HIGH, message="All is well"),
+    Finding(check="t-passes", status=Status.PASS, severity=Severity.HIGH, message="Everything is correct"),
     Finding(
         check="t-low",
         status=Status.FAIL,
@@ -152,56 +161,58 @@ FINDINGS = [
         check="t-high", status=Status.FAIL, severity=Severity.HIGH, message="quite wrong", fix=DesiredState()
     ),
 ]
-FIXED = (DoneReport(address="x/1", action="update"),)
-PERMISSIONS = PermissionsReport(
-    target=TARGET,
-    permissions=(
-        PermissionReport(
-            purpose="read", any_of=("A.Read", "A.All"), commands=("plan", "apply"), granted=True
+FIXED = (AppliedChange(address="x/1", action=Action.UPDATE),)
+PERMISSIONS = permissions_report(
+    TARGET,
+    PermissionSummary(
+        kind="Some permissions",
+        permissions=(
+            PermissionStatus(
+                purpose="read", any_of=("A.Read", "A.All"), commands=("plan", "apply"), granted=True
+            ),
+            PermissionStatus(
+                purpose="write everything", any_of=("A.All",), commands=("apply",), granted=False
+            ),
+            PermissionStatus(purpose="audit", any_of=("L.Read",), commands=("doctor",)),
         ),
-        PermissionReport(purpose="write everything", any_of=("A.All",), commands=("apply",), granted=False),
-        PermissionReport(purpose="look", any_of=("L.Read",), commands=("doctor",), granted=None),
+        role_holder="An admin also needs the role",
+        role="Some Administrator",
+        problem="no access token",
     ),
-    missing=("write everything",),
-    kind="Some permissions",
-    role_holder="A person also needs the role",
-    role="Some Administrator",
-    problem="no access token",
-    aws_policy={"Version": "2012-10-17", "Statement": []},
+    {"Version": "2012-10-17", "Statement": []},
 )
-SHEET = HandoffSheet(target=TARGET, values=handoff_reports(HANDOFF), steps=(step_report(STEP),))
+WAITING = Plan(changes=(change(Action.WAITING, "step/token", after=STEP),))
+HANDOFF_REPORT = handoff_report(TARGET, HANDOFF, WAITING)
 
 
-def applied(plan: Plan = PLAN, done: Any = DONE, **more: Any) -> ApplyReport:
-    usual: dict[str, Any] = {"after": None, "requests": RequestCounts(read=12, write=3), "seconds": 1.23456}
-    return apply_report(TARGET, plan, list(done), **{**usual, **more})
+def applied(plan: Plan = PLAN, done: Any = DONE, **other: Any) -> ApplyReport:
+    usual: dict[str, Any] = {"after": None, "requests": RequestCounts(read=12, write=1), "seconds": 1.23456}
+    return apply_report(TARGET, plan, done, **{**usual, **other})
 
 
 EXAMPLES: dict[str, BaseModel] = {
     "plan": plan_report(TARGET, PLAN),
     "apply": applied(handoff=HANDOFF),
-    "drift": DriftReport(in_sync=False, plans=(plan_report(TARGET, PLAN), plan_report(TARGET, REFUSED))),
+    "drift": drift_report(
+        (plan_report(TARGET, PLAN), plan_report(TARGET, REFUSED)),
+        [ErrorReport(playbook="a.yaml", message="the tenant does not respond")],
+    ),
     "doctor": doctor_report((audit_report(TARGET, FINDINGS, FIXED), audit_report(TARGET, []))),
     "permissions": PERMISSIONS,
-    "handoff": SHEET,
+    "handoff": HANDOFF_REPORT,
     "export": export_report(
         TARGET,
         "version: 1\n",
         PLAN,
         client_id="1",
-        unmanaged=(LeftAloneReport(address="x/y", field="f", otherwise="1 becomes 2"),),
-        left_alone=("a claim",),
+        unmanaged=(UnmanagedDifference(address="x/y", field="f", effect="1 becomes 2"),),
+        not_exported=("a claim",),
         unread=("groups",),
     ),
-    "diff": DiffReport(
-        left=SideReport(file="a.yaml", what="playbook", name="a", provider="entra", tenant="t"),
-        right=SideReport(file="b.json", what="snapshot", name="b", provider="entra", tenant="t"),
-        same=False,
-        differences=(
-            DifferenceReport(
-                address="x/y", where="both", fields=(FieldDifference(name="f", left=1, right=[2]),)
-            ),
-        ),
+    "diff": diff_report(
+        SideReport(file="a.yaml", source="playbook", name="a", provider="entra", tenant="t"),
+        SideReport(file="b.json", source="snapshot", name="b", provider="entra", tenant="t"),
+        [Difference(address="x/y", where="both", fields=(FieldChange(name="f", before=1, after=[2]),))],
     ),
 }
 
@@ -219,31 +230,31 @@ class TestText:
     )
     def test_plans(self, name, plan, verbose):
         report = plan_report(TARGET, plan)
-        assert_golden(f"report-{name}.txt", unstyle(text.plan_text(report, "A Directory", verbose=verbose)))
+        assert_golden(f"report-{name}.txt", unstyle(text.plan_text(report, verbose=verbose)))
 
     @pytest.mark.parametrize(
         ("action", "start"),
         [(Action.CREATE, "\x1b[32m+"), (Action.DELETE, "\x1b[31m-"), (Action.UPDATE, "\x1b[33m~")],
     )
-    def test_what_is_new_is_green_what_goes_is_red_and_what_changes_is_yellow(self, action, start):
+    def test_creations_are_green_deletions_red_and_updates_yellow(self, action, start):
         report = plan_report(TARGET, Plan(changes=(change(action, "x/1"),)))
-        assert f"{start} x/1\x1b[0m" in text.plan_text(report, "A Directory")
+        assert f"{start} x/1\x1b[0m" in text.plan_text(report)
 
-    def test_a_plan_that_is_refused_without_any_change_does_not_claim_to_be_in_sync(self):
+    def test_a_refused_plan_without_changes_is_not_in_sync(self):
         refused = IN_SYNC.model_copy(update={"refusals": REFUSED.refusals})
-        assert "In sync" not in text.plan_text(plan_report(TARGET, refused), "A Directory")
+        assert "In sync" not in text.plan_text(plan_report(TARGET, refused))
 
-    def test_a_keyed_element_whose_name_changes_is_not_shown_as_itself_twice(self):
+    def test_a_keyed_element_with_a_new_name_is_not_shown_as_two_equal_lines(self):
         before, after = ({"value": "s:1", "display_name": name} for name in ("old", "new"))
         plan = Plan(changes=(change(Action.UPDATE, "x/1", ("scopes", [before], [after])),))
-        lines = unstyle(text.plan_text(plan_report(TARGET, plan), "A Directory")).splitlines()
-        gone = next(line for line in lines if "- s:1" in line).split("- ")[1]
-        assert gone not in [line.split("+ ")[1] for line in lines if "+ s:1" in line]
+        lines = unstyle(text.plan_text(plan_report(TARGET, plan))).splitlines()
+        removed = next(line for line in lines if "- s:1" in line).split("- ")[1]
+        assert removed not in [line.split("+ ")[1] for line in lines if "+ s:1" in line]
 
-    def test_a_rehearsal_says_so(self):
+    def test_the_heading_names_the_sandbox(self):
         target = TARGET.model_copy(update={"sandbox": True})
-        found = unstyle(text.plan_text(plan_report(target, IN_SYNC), "A Directory"))
-        assert found.splitlines()[0] == "kiro  A Directory, sandbox"
+        output = unstyle(text.plan_text(plan_report(target, IN_SYNC)))
+        assert output.splitlines()[0] == "kiro  A Directory, sandbox"
 
     @pytest.mark.parametrize(
         ("name", "report"),
@@ -251,43 +262,85 @@ class TestText:
             ("apply", applied(plan=IN_SYNC)),
             ("apply-with-steps", applied(handoff=HANDOFF)),
             ("apply-nothing", applied(plan=IN_SYNC, done=[])),
+            ("destroy", applied(plan=IN_SYNC, command="destroy")),
+            ("destroy-nothing", applied(plan=IN_SYNC, done=[], command="destroy")),
             ("apply-waiting", applied(done=[])),
             ("apply-stopped", applied(plan=IN_SYNC, error="the connection broke")),
             ("apply-stopped-at-once", applied(plan=IN_SYNC, done=[], error="not allowed")),
         ],
     )
-    def test_what_came_of_applying(self, name, report):
+    def test_results_of_apply_and_destroy(self, name, report):
         assert_golden(f"report-{name}.txt", unstyle(text.apply_text(report)))
 
     @pytest.mark.parametrize(("name", "verbose"), [("audit", False), ("audit-verbose", True)])
     def test_audits(self, name, verbose):
-        report = audit_report(TARGET, FINDINGS, FIXED)
-        assert_golden(f"report-{name}.txt", unstyle(text.audit_text(report, {}, verbose=verbose)))
+        report = doctor_report([audit_report(TARGET, FINDINGS, FIXED)])
+        assert_golden(f"report-{name}.txt", unstyle(text.doctor_text(report, verbose=verbose)))
 
-    def test_an_audit_without_anything_to_say(self):
-        found = unstyle(text.audit_text(audit_report(TARGET, FINDINGS[:1]), {}))
-        assert found == "kiro  doctor, tenant contoso.com\n\n1 passed, 0 failed, 0 skipped, 0 broken"
+    def test_an_audit_without_failures_has_only_numbers(self):
+        output = unstyle(text.doctor_text(doctor_report([audit_report(TARGET, FINDINGS[:1])])))
+        assert output == "kiro  doctor, tenant contoso.com\n\n1 passed, 0 failed, 0 skipped, 0 errors"
 
     def test_a_finding_without_a_message_has_the_title_of_its_check(self):
         finding = Finding(check="t-1", status=Status.SKIP, severity=Severity.LOW)
-        assert "    The title" in text.audit_text(audit_report(TARGET, [finding]), {"t-1": "The title"})
+        check = Check("t-1", documented_check, (), Severity.LOW)
+        report = doctor_report([audit_report(TARGET, [finding], checks=[check])])
+        assert "    The title" in text.doctor_text(report)
+
+    def test_drift(self):
+        assert_golden("report-drift.txt", unstyle(text.drift_text(EXAMPLES["drift"])))
 
     def test_permissions(self):
-        assert_golden("report-permissions.txt", unstyle(text.permissions_text(PERMISSIONS, "A Directory")))
+        assert_golden("report-permissions.txt", unstyle(text.permissions_text(PERMISSIONS)))
 
-    def test_permissions_that_are_known_name_no_problem(self):
+    def test_known_permissions_mention_no_problem(self):
         report = PERMISSIONS.model_copy(update={"problem": ""})
-        assert "unknown:" not in text.permissions_text(report, "A Directory")
+        assert "unknown:" not in text.permissions_text(report)
 
     def test_handoff(self):
-        assert_golden("report-handoff.txt", unstyle(text.handoff_text(SHEET, "A Directory")))
+        assert_golden("report-handoff.txt", unstyle(text.handoff_text(HANDOFF_REPORT)))
 
     def test_no_values_are_no_error(self):
-        assert [unstyle(line) for line in text.handoff_lines(())] == ["Values to carry between the consoles"]
+        output = unstyle(text.handoff_text(handoff_report(TARGET, (), IN_SYNC)))
+        assert output.endswith("Values to copy between the consoles")
+
+
+class TestWording:
+    def test_a_noun_has_the_right_plural(self):
+        assert [plural(count, "change") for count in (0, 1, 2, 10_000)] == [
+            "0 changes",
+            "1 change",
+            "2 changes",
+            "10,000 changes",
+        ]
+
+    def test_plans_in_numbers(self):
+        assert plan_counts({"noop": 2}, in_sync=True) == "In sync: 2 unchanged."
+        assert plan_counts({"noop": 2}, in_sync=False) == "Plan: 2 unchanged."
+        counts = {"create": 1, "waiting": 1, "noop": 0}
+        assert plan_counts(counts, in_sync=False) == (
+            "Plan: 1 to create, 1 waiting for a manual step, 0 unchanged."
+        )
+
+    def test_playbooks_and_findings_in_numbers(self):
+        states = {"in_sync": 1, "drifted": 1, "waived": 0, "errors": 0}
+        assert drift_counts(states) == "1 in sync, 1 drifted, 0 waived, 0 errors"
+        statuses = {"pass": 3, "fail": 2, "skip": 0, "error": 1}
+        assert audit_counts(statuses) == "3 passed, 2 failed, 0 skipped, 1 error"
+
+
+def documented_check(context: CheckContext) -> Iterator[Violation]:
+    """The title
+
+    Why: the cause.
+
+    Fix: the solution.
+    """
+    yield Violation("bad")
 
 
 def hostile_reports(value: str) -> dict[str, str]:
-    """Every text report with text from outside wherever there can be any."""
+    """Every text report, with this text wherever text comes from outside."""
     target = TARGET.model_copy(update={"tenant": value, "name": value})
     step = STEP.model_copy(update={"instructions": (value,)})
     plan = Plan(
@@ -310,25 +363,24 @@ def hostile_reports(value: str) -> dict[str, str]:
         evidence=(Evidence(path=value, value=value), Evidence(path="p", value={value: [value]})),
         permissions=(value,),
     )
-    handoff = (HandoffValue(name="ID", value=value, source="here", destination="there"),)
-    audit = audit_report(target, [finding], (DoneReport(address=value, action="update"),))
+    handoff = (HandoffValue(name="ID", value=value, source="a", destination="b"),)
+    audit = audit_report(target, [finding], (AppliedChange(address=value, action=Action.UPDATE),))
     permissions = PERMISSIONS.model_copy(update={"target": target, "problem": value})
-    sheet = HandoffSheet(target=target, values=handoff_reports(handoff), steps=(step_report(step),))
     report = apply_report(
         target, plan, done, after=None, requests=RequestCounts(), seconds=0, handoff=handoff, error=value
     )
     return {
-        "plan": text.plan_text(plan_report(target, plan), "A Directory", verbose=True),
+        "plan": text.plan_text(plan_report(target, plan), verbose=True),
         "apply": text.apply_text(report),
-        "audit": text.audit_text(audit, {}, verbose=True),
-        "permissions": text.permissions_text(permissions, "A Directory"),
-        "handoff": text.handoff_text(sheet, "A Directory"),
+        "doctor": text.doctor_text(doctor_report([audit]), verbose=True),
+        "permissions": text.permissions_text(permissions),
+        "handoff": text.handoff_text(handoff_report(target, handoff, plan)),
     }
 
 
 class TestTextFromOutside:
     @pytest.mark.parametrize(
-        ("value", "told"),
+        ("value", "expected"),
         [
             ("Größe 日本 👍", "Größe 日本 👍"),
             ("a\nb", "a\\nb"),
@@ -341,39 +393,39 @@ class TestTextFromOutside:
             ({"k": "\x1b"}, '{"k": "\\u001b"}'),
         ],
     )
-    def test_it_is_one_line_of_harmless_text(self, value, told):
-        assert text.plain(value) == told
+    def test_it_becomes_one_line_of_printable_text(self, value, expected):
+        assert plain(value) == expected
 
     @settings(deadline=None, max_examples=40)
     @given(value=st.text(st.characters(exclude_categories=())))
-    def test_it_is_printable_and_what_is_printable_stays(self, value):
-        found = text.plain(value)
-        assert found.isprintable()
-        assert found == value or not value.isprintable()
+    def test_printable_text_does_not_change(self, value):
+        output = plain(value)
+        assert output.isprintable()
+        assert output == value or not value.isprintable()
 
     @pytest.mark.parametrize("name", sorted(hostile_reports("")))
-    def test_it_cannot_act_on_a_terminal_wherever_it_stands(self, name):
+    def test_it_cannot_act_on_a_terminal_wherever_it_appears(self, name):
         usual, hostile = hostile_reports("x")[name], hostile_reports(HOSTILE)[name]
-        lines = unstyle(hostile.replace(text.plain(HOSTILE), "x")).split("\n")
+        lines = unstyle(hostile.replace(plain(HOSTILE), "x")).split("\n")
         assert all(line.isprintable() for line in lines)
         assert len(lines) == len(usual.split("\n"))
         assert hostile.count("\x1b") == usual.count("\x1b")
 
     @settings(deadline=None, max_examples=25)
     @given(value=st.text(st.characters(exclude_categories=()), max_size=8))
-    def test_no_report_has_a_line_that_is_not_ours(self, value):
+    def test_it_adds_no_line_to_a_report(self, value):
         usual = hostile_reports("x")
-        for name, found in hostile_reports(value + "x").items():
-            assert found.count("\n") == usual[name].count("\n"), name
+        for name, output in hostile_reports(value + "x").items():
+            assert output.count("\n") == usual[name].count("\n"), name
 
 
 class TestJson:
-    def test_there_is_an_example_of_every_report(self):
+    def test_every_report_has_an_example(self):
         assert set(EXAMPLES) == set(REPORTS)
         assert all(isinstance(EXAMPLES[name], REPORTS[name]) for name in REPORTS)
 
     @pytest.mark.parametrize("name", sorted(REPORTS))
-    def test_a_report_is_as_its_schema_says_and_reads_back_the_same(self, name):
+    def test_a_report_is_valid_by_its_schema_and_reads_back_the_same(self, name):
         schema = REPORTS[name].model_json_schema(by_alias=True)
         jsonschema.Draft202012Validator.check_schema(schema)
         data = json.loads(dumps(EXAMPLES[name]))
@@ -381,7 +433,7 @@ class TestJson:
         assert REPORTS[name].model_validate(data) == EXAMPLES[name]
 
     @pytest.mark.parametrize("name", sorted(REPORTS))
-    def test_a_schema_refuses_what_is_not_documented(self, name):
+    def test_a_schema_refuses_unknown_members(self, name):
         validator = jsonschema.Draft202012Validator(REPORTS[name].model_json_schema(by_alias=True))
         data = json.loads(dumps(EXAMPLES[name]))
         assert not validator.is_valid({**data, "extra": 1})
@@ -392,17 +444,17 @@ class TestJson:
         assert json.loads(dumps(EXAMPLES[name]))["schema"] == f"provisioner.{name}/1"
 
     @pytest.mark.parametrize("name", sorted(REPORTS))
-    def test_the_members_of_a_version_are_only_ever_added_to(self, name):
-        """The golden file is the published schema: a member that vanishes or changes shows here."""
+    def test_a_version_only_gains_members(self, name):
+        """The golden file is the published schema: it shows a removed or changed member."""
         schema = REPORTS[name].model_json_schema(by_alias=True)
         assert_golden(f"schema-{name}.json", json.dumps(schema, indent=2, sort_keys=True))
 
-    def test_it_is_ascii_so_that_no_remote_text_can_act_on_a_terminal(self):
+    def test_it_is_ascii_so_that_no_text_can_act_on_a_terminal(self):
         report = plan_report(TARGET.model_copy(update={"tenant": HOSTILE}), PLAN)
-        found = dumps(report)
-        assert found.isascii()
-        assert all(line.isprintable() for line in found.split("\n"))
-        assert json.loads(found)["target"]["tenant"] == HOSTILE
+        output = dumps(report)
+        assert output.isascii()
+        assert all(line.isprintable() for line in output.split("\n"))
+        assert json.loads(output)["target"]["tenant"] == HOSTILE
 
 
 class TestModels:
@@ -413,17 +465,16 @@ class TestModels:
         assert plan_report(TARGET, plan).in_sync is in_sync
 
     def test_waiting_alone_is_not_in_sync(self):
-        waiting = Plan(changes=(change(Action.WAITING, "step/token", after=STEP),))
-        report: PlanReport = plan_report(TARGET, waiting)
+        report: PlanReport = plan_report(TARGET, WAITING)
         assert not report.in_sync
-        assert [step.address for step in report.steps] == ["step/token"]
+        assert [step.address for step in report.manual_steps] == ["step/token"]
 
-    def test_steps_that_still_wait_afterwards_are_reported_not_those_before(self):
-        assert [step.address for step in applied(after=None).steps] == ["step/token"]
-        assert applied(after=IN_SYNC).steps == ()
+    def test_the_manual_steps_are_those_that_are_pending_afterwards(self):
+        assert [step.address for step in applied(after=None).manual_steps] == ["step/token"]
+        assert applied(after=IN_SYNC).manual_steps == ()
 
-    def test_a_reference_in_a_step_is_told_in_words(self):
-        assert step_report(STEP).instructions[1] == (
+    def test_a_reference_in_a_manual_step_becomes_a_description(self):
+        assert manual_step_report(STEP).instructions[1] == (
             "ID: (app_id of entra-application/kiro, known after apply)"
         )
 
@@ -433,19 +484,10 @@ class TestModels:
         assert report.audits[1].summary == {"pass": 1, "fail": 0, "skip": 0, "error": 0}
         assert len(report.findings) == 7
 
-    def test_what_failed_is_explained_from_the_page_of_its_check(self):
-        def judge(look):
-            """The title.
-
-            Why: the reason.
-
-            Fix: the way out.
-            """
-            yield Violation("bad")
-
-        check = Check("t-explained", judge, (), Severity.LOW)
-        (found,) = finding_reports(check.run(CheckContext(Snapshot())), [check])
-        assert (found.title, found.why, found.remedy) == ("The title.", "the reason.", "the way out.")
+    def test_a_failure_is_explained_by_the_documentation_of_its_check(self):
+        check = Check("t-explained", documented_check, (), Severity.LOW)
+        (finding,) = finding_reports(check.run(CheckContext(Snapshot())), [check])
+        assert (finding.title, finding.why, finding.remedy) == ("The title", "the cause.", "the solution.")
 
     def test_only_what_failed_can_be_fixed(self):
         report: AuditReport = audit_report(TARGET, FINDINGS)
@@ -458,11 +500,11 @@ class TestModels:
             "t-high": "automatic",
         }
 
-    def test_seconds_are_told_in_thousandths(self):
+    def test_seconds_are_rounded_to_thousandths(self):
         assert applied().seconds == 1.235
 
 
-def test_the_policy_for_aws_is_one_that_aws_accepts_in_form():
+def test_the_aws_policy_is_well_formed():
     policy = iam_policy()
     assert policy["Version"] == "2012-10-17"
     (statement,) = policy["Statement"]

@@ -121,14 +121,16 @@ def verdict(report: DoctorReport, fail_on: str, sole: ProvisionerError | None = 
     if sole is not None:
         report_error(sole)
         return sole.exit_code
-    if report.failures or report.summary["error"]:
+    if report.errors or report.summary["error"]:
         return ExitCode.ERROR
     return ExitCode.FINDINGS if any(_counts(found, fail_on) for found in report.findings) else ExitCode.DONE
 
 
 def _counts(finding: FindingReport, fail_on: str) -> bool:
     """Whether a finding is one that the exit code tells of."""
-    if finding.status != "fail" or (finding.waiver is not None and not finding.waiver.expired):
+    from provisioner.reports.models import is_waived
+
+    if finding.status != "fail" or is_waived(finding):
         return False
     if fail_on == "security":
         return finding.category == "security"
@@ -156,7 +158,7 @@ async def _audited(
 ) -> AuditReport:
     from provisioner import engine
     from provisioner.cli.changing import confirm, show_plan
-    from provisioner.reports.building import audit_report, done_reports
+    from provisioner.reports.building import applied_changes, audit_report
 
     planned, findings = await engine.audit(provider, checks)
     applied = engine.ApplyResult()
@@ -173,7 +175,7 @@ async def _audited(
     return audit_report(
         session.target(provider),
         findings,
-        done_reports(applied.done),
+        applied_changes(applied.done),
         provider.requests(),
         checks=checks,
         context=session.context(),
@@ -223,7 +225,7 @@ def permissions(playbook: Path, sandbox: bool, printer: Printer) -> int:
     """
     from provisioner.cli.session import opened
     from provisioner.providers.kiro import iam_policy
-    from provisioner.reports.models import PermissionReport, PermissionsReport
+    from provisioner.reports.building import permissions_report
     from provisioner.reports.text import permissions_text
 
     async def work(provider: Provider) -> tuple[PermissionSummary, Provider]:
@@ -231,15 +233,6 @@ def permissions(playbook: Path, sandbox: bool, printer: Printer) -> int:
 
     with opened(playbook, printer, sandbox=sandbox) as session:
         needed, provider = session.run(work)
-        report = PermissionsReport(
-            target=session.target(provider),
-            permissions=tuple(PermissionReport(**need.model_dump()) for need in needed.permissions),
-            missing=tuple(need.purpose for need in needed.permissions if need.granted is False),
-            kind=needed.kind,
-            role_holder=needed.role_holder,
-            role=needed.role,
-            problem=needed.problem,
-            aws_policy=iam_policy(),
-        )
-        printer.report(report, permissions_text(report, provider.title))
+        report = permissions_report(session.target(provider), needed, iam_policy())
+        printer.report(report, permissions_text(report))
         return ExitCode.FINDINGS if report.missing else ExitCode.DONE

@@ -153,8 +153,7 @@ def handoff(playbook: Path, sandbox: bool, form: str | None, printer: Printer) -
         return _print_records(playbook, sandbox, form, printer)
     from provisioner import engine
     from provisioner.cli.session import opened
-    from provisioner.reports.building import handoff_reports, step_report
-    from provisioner.reports.models import HandoffSheet
+    from provisioner.reports.building import handoff_report
     from provisioner.reports.text import handoff_text
 
     async def work(provider: Provider) -> tuple[PlanResult, Provider]:
@@ -162,13 +161,10 @@ def handoff(playbook: Path, sandbox: bool, form: str | None, printer: Printer) -
 
     with opened(playbook, printer, sandbox=sandbox) as session:
         planned, provider = session.run(work)
-        sheet = HandoffSheet(
-            target=session.target(provider),
-            values=handoff_reports(provider.handoff(planned.snapshot)),
-            steps=tuple(map(step_report, planned.plan.pending_steps)),
-        )
-        printer.report(sheet, handoff_text(sheet, provider.title))
-        return ExitCode.WAITING if sheet.steps else ExitCode.DONE
+        values = provider.handoff(planned.snapshot)
+        report = handoff_report(session.target(provider), values, planned.plan)
+        printer.report(report, handoff_text(report))
+        return ExitCode.WAITING if report.manual_steps else ExitCode.DONE
 
 
 def _print_records(playbook: Path, sandbox: bool, form: str, printer: Printer) -> int:

@@ -83,7 +83,7 @@ def plan(
     with opened(playbook, printer, sandbox=sandbox) as session:
         planned, provider = session.run(_planning(max_removals))
         report = plan_report(session.target(provider), planned.plan, session.context())
-        printer.report(report, plan_text(report, provider.title, verbose=printer.verbose))
+        printer.report(report, plan_text(report, verbose=printer.verbose))
         if out:
             printer.write(report, out)
         if report.refusals:
@@ -338,7 +338,7 @@ def show_plan(session: Session, provider: Provider, planned: PlanResult) -> None
     verbose = session.printer.verbose
     if planned.plan.pending or planned.plan.waiting or planned.plan.refusals or verbose:
         report = plan_report(session.target(provider), planned.plan)
-        session.printer.say(plan_text(report, provider.title, verbose=verbose) + "\n")
+        session.printer.say(plan_text(report, verbose=verbose) + "\n")
 
 
 def confirm(printer: Printer) -> None:
@@ -374,15 +374,15 @@ def _finish(
         after=applied.after.plan if applied.after else None,
         requests=provider.requests(),
         seconds=seconds,
+        command="apply" if up else "destroy",
         handoff=provider.handoff(snapshot) if up else (),
         next_steps=tuple(provider.next_steps(snapshot)) if up and not error else (),
         error=str(error) if error else None,
     )
-    there = "the tenant is as the playbook says" if up else "it is down already"
-    session.printer.report(report, apply_text(report, there))
+    session.printer.report(report, apply_text(report))
     if error:
         raise error
-    waits = bool(report.steps)
+    waits = bool(report.manual_steps)
     if up:
         session.printer.next(f"provisioner {'apply' if waits else 'doctor'} {session.flags}")
     return ExitCode.WAITING if waits else ExitCode.DONE

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from provisioner.core.provider import Provider
     from provisioner.engine import PlanResult
     from provisioner.providers.base.export import Candidate, Draft
-    from provisioner.reports.exports import ExportReport, LeftAloneReport, SideReport
+    from provisioner.reports.diff import SideReport
+    from provisioner.reports.export import ExportReport, UnmanagedDifference
     from provisioner.reports.models import Target
 
 # Modules that load pydantic or an SDK are imported inside the commands: --help must be quick.
@@ -73,8 +74,8 @@ def export(
       provisioner export --provider okta --application "Kiro (old)" > okta.yaml
     """
     from provisioner.cli.session import workspace
-    from provisioner.reports.exports import export_lines
-    from provisioner.reports.text import plain
+    from provisioner.reports.export import export_lines
+    from provisioner.reports.wording import plain
 
     if output:
         refuse_overwriting(output, force=force)
@@ -144,7 +145,7 @@ def _chosen(found: tuple[Candidate, ...], name: str | None, application: str | N
         RefusedError: several may be meant, and there is nobody to ask.
     """
     from provisioner.providers.base.export import choose_candidate
-    from provisioner.reports.text import plain
+    from provisioner.reports.wording import plain
 
     if not found:
         what = (
@@ -179,23 +180,28 @@ def _proved(at_work: Workspace, folder: Path, candidate: Candidate, draft: Draft
     """
     from provisioner import engine
     from provisioner.playbook.writing import written
-    from provisioner.reports.exports import deviating, export_lines, export_report, unmanaged_keys
+    from provisioner.reports.export import (
+        export_lines,
+        export_report,
+        unmanaged_differences,
+        unmanaged_section,
+    )
 
     async def plan(connected: Provider) -> tuple[PlanResult, Target]:
         return await engine.plan(connected), session.target(connected)
 
     file = folder / "playbook.yaml"
-    unmanaged: tuple[LeftAloneReport, ...] = ()
+    unmanaged: tuple[UnmanagedDifference, ...] = ()
     keys, remarks = draft.keys, draft.comments
     while True:
         file.write_text(written(keys, remarks, draft.omitted), encoding="utf-8")
         session = at_work.session(file)
         planned, target = session.run(plan)
-        more = deviating(planned.plan, unmanaged)
+        more = unmanaged_differences(planned.plan, unmanaged)
         if not more:
             break
         unmanaged += more
-        entries, beside = unmanaged_keys(unmanaged)
+        entries, beside = unmanaged_section(unmanaged)
         keys, remarks = {**draft.keys, "unmanaged": entries}, {**draft.comments, **beside}
     report = export_report(
         target.model_copy(update={"playbook": ""}),
@@ -203,7 +209,7 @@ def _proved(at_work: Workspace, folder: Path, candidate: Candidate, draft: Draft
         planned.plan,
         client_id=candidate.client_id,
         unmanaged=unmanaged,
-        left_alone=draft.inexpressible,
+        not_exported=draft.inexpressible,
         unread=draft.unread,
     )
     title = f"Exported from {target.tenant}, client id {candidate.client_id}. Every key is explained by: provisioner schema"
@@ -232,7 +238,7 @@ def diff(left: Path, right: Path, live: bool, sandbox: bool, printer: Printer) -
     """
     from provisioner.cli.session import workspace
     from provisioner.core.comparison import compare
-    from provisioner.reports.exports import diff_report, diff_text
+    from provisioner.reports.diff import diff_report, diff_text
 
     with workspace(printer, sandbox=sandbox) as at_work:
         (first, one), (second, other) = (_side(at_work, file, live=live) for file in (left, right))
@@ -250,14 +256,14 @@ def _side(at_work: Workspace, file: Path, *, live: bool) -> tuple[SideReport, Si
     from provisioner import snapshots
     from provisioner.core.comparison import Side
     from provisioner.providers import provider_module
-    from provisioner.reports.exports import SideReport
+    from provisioner.reports.diff import SideReport
 
     if file.suffix == ".json":
         for name in NAMES:
             provider_module(name)  # the kinds of resources in a snapshot are known once their provider is
         saved = snapshots.load(file)
         about = {"name": saved.name, "provider": saved.provider, "tenant": saved.tenant}
-        return SideReport(file=str(file), what="snapshot", **about), Side.of_snapshot(
+        return SideReport(file=str(file), source="snapshot", **about), Side.of_snapshot(
             saved.name, saved.snapshot
         )
 
@@ -272,7 +278,7 @@ def _side(at_work: Workspace, file: Path, *, live: bool) -> tuple[SideReport, Si
     tenant, side = session.run(look)
     report = SideReport(
         file=str(file),
-        what="tenant" if live else "playbook",
+        source="tenant" if live else "playbook",
         name=name,
         provider=session.loaded.playbook.provider,
         tenant=tenant,

@@ -14,7 +14,7 @@ from provisioner.core.errors import PlaybookError, ProvisionerError
 
 def report_error(error: ProvisionerError) -> None:
     """Print an error, further faults of the same file, and what to do next."""
-    from provisioner.reports.text import plain  # noqa: PLC0415 - start-up time
+    from provisioner.reports.wording import plain  # noqa: PLC0415 - start-up time
 
     faults: tuple[ProvisionerError, ...] = (error,)
     if isinstance(error, PlaybookError):

@@ -101,7 +101,7 @@ class Printer:
 
         if format_ == "json":
             return dumps(report)
-        return formats.rendered(cast("Any", report), format_, root=Path.cwd())
+        return formats.render(cast("Any", report), format_, root=Path.cwd())
 
     def say(self, text: str) -> None:
         """Tell the person something beside the report."""
@@ -122,7 +122,7 @@ class Printer:
 
     def note(self, text: str) -> None:
         """Tell what is being waited for: a passing line on a terminal, a lasting one elsewhere, each once."""
-        from provisioner.reports.text import plain  # noqa: PLC0415 - start-up time
+        from provisioner.reports.wording import plain  # noqa: PLC0415 - start-up time
 
         line = f"  … {plain(text)}"
         if sys.stderr.isatty() and not self.verbose:

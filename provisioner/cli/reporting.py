@@ -45,7 +45,7 @@ def merge(files: tuple[Path, ...], fail_on: str, printer: Printer) -> int:
       provisioner report merge drift.json --format html > drift.html
     """
     from provisioner.cli import auditing, surveying
-    from provisioner.reports.merging import merged_doctor, merged_drift
+    from provisioner.reports.merging import merge_doctor, merge_drift
     from provisioner.reports.models import DriftReport
     from provisioner.reports.text import doctor_text, drift_text
 
@@ -55,10 +55,10 @@ def merge(files: tuple[Path, ...], fail_on: str, printer: Printer) -> int:
     if drifts and doctors:
         raise UsageError("reports of drift and of doctor cannot be put together")
     if drifts:
-        whole = merged_drift(drifts)
+        whole = merge_drift(drifts)
         printer.report(whole, drift_text(whole, verbose=printer.verbose))
         return surveying.verdict(whole, fail_on)
-    audited = merged_doctor(doctors)
+    audited = merge_doctor(doctors)
     printer.report(audited, doctor_text(audited, verbose=printer.verbose))
     return auditing.verdict(audited, "low" if fail_on == "any" else fail_on)
 

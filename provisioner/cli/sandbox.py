@@ -180,13 +180,13 @@ def _print_table(rows: Mapping[str, str]) -> None:
 
 
 def _print_item(name: object, status: str, detail: object) -> None:
-    from provisioner.reports.text import plain
+    from provisioner.reports.wording import plain
 
     click.echo(f"    {plain(name):<36}{status:<10}{plain(detail)}")
 
 
 def _print_profile(profile: Mapping[str, Any]) -> None:
-    from provisioner.reports.text import plain
+    from provisioner.reports.wording import plain
 
     issuer = f", issuer {plain(profile['issuer'])}" if "issuer" in profile else ""
     click.echo(f"\nKiro profile {profile['id']}, access tokens: {profile['tokens']}{issuer}")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from provisioner.core.provider import Provider
     from provisioner.engine import PlanResult
     from provisioner.fleet import Result, Shard
-    from provisioner.reports.models import DriftReport, FailureReport, PlanReport
+    from provisioner.reports.models import DriftReport, ErrorReport, PlanReport
 
 # Modules that load pydantic or an SDK are imported inside the commands: --help must be quick.
 # ruff: noqa: PLC0415
@@ -76,7 +76,7 @@ def drift(
       provisioner drift 'tenants/*/entra.yaml' --report sarif=drift.sarif --report markdown=drift.md
       provisioner drift tenants/ --shard 2/8 --format json > drift-2.json
     """
-    from provisioner.reports.drift import drift_report
+    from provisioner.reports.building import drift_report
     from provisioner.reports.text import drift_text
 
     async def look(session: Session, provider: Provider) -> PlanReport:
@@ -210,7 +210,7 @@ async def recorded(
         await live.close()
 
 
-def failures(results: list[Result[Path, R]]) -> tuple[FailureReport, ...]:
+def failures(results: list[Result[Path, R]]) -> tuple[ErrorReport, ...]:
     """What could not be read, as it is reported."""
     return tuple(_failure(result.job, result.error) for result in results if result.error is not None)
 
@@ -220,10 +220,10 @@ def sole_error(results: list[Result[Path, R]], shard: Shard | None) -> Provision
     return results[0].error if len(results) == 1 and shard is None else None
 
 
-def _failure(file: Path, error: ProvisionerError) -> FailureReport:
-    from provisioner.reports.models import FailureReport
+def _failure(file: Path, error: ProvisionerError) -> ErrorReport:
+    from provisioner.reports.models import ErrorReport
 
-    return FailureReport(
+    return ErrorReport(
         playbook=str(file),
         line=error.line if isinstance(error, PlaybookError) else None,
         message=error.message,
@@ -235,22 +235,17 @@ def _failure(file: Path, error: ProvisionerError) -> FailureReport:
 async def _plan_report(session: Session, provider: Provider, *, unmanaged: bool) -> PlanReport:
     """What deviates, and what apply could not take back."""
     from provisioner import engine
-    from provisioner.core.drift import unmanaged_values as left_alone
+    from provisioner.core.drift import unmanaged_values
     from provisioner.reports.building import finding_reports, plan_report
-    from provisioner.reports.models import UnmanagedReport
 
     planned = await engine.plan(provider)
     checks = tuple(check for check in provider.checks if check.security)
     report = plan_report(session.target(provider), planned.plan, session.context())
     return report.model_copy(
         update={
-            "requests": provider.requests().model_dump(),
+            "requests": provider.requests(),
             "findings": finding_reports(_irreparable(provider, planned), checks, session.context()),
-            "unmanaged": tuple(
-                UnmanagedReport(**one.model_dump()) for one in left_alone(planned.desired, planned.snapshot)
-            )
-            if unmanaged
-            else (),
+            "unmanaged": tuple(unmanaged_values(planned.desired, planned.snapshot)) if unmanaged else (),
         }
     )
 
@@ -272,12 +267,12 @@ def verdict(report: DriftReport, fail_on: str, sole: ProvisionerError | None = N
         fail_on: ``security``, ``never``, or anything else for whatever deviates.
         sole: the error of the only playbook there is.
     """
-    from provisioner.reports.drift import deviates
+    from provisioner.reports.building import has_drift
 
     if sole is not None:
         report_error(sole)
         return sole.exit_code
-    if report.failures:
+    if report.errors:
         return ExitCode.ERROR
-    counts = fail_on != "never" and deviates(report, only_security=fail_on == "security")
+    counts = fail_on != "never" and has_drift(report, only_security=fail_on == "security")
     return ExitCode.FINDINGS if counts else ExitCode.DONE

@@ -21,6 +21,8 @@ from enum import IntEnum, StrEnum
 from functools import cached_property
 from typing import Any, TypeVar
 
+from pydantic import Field
+
 from .manual_step import ManualStep
 from .plan import DesiredState
 from .resource import Address, Model, Resource
@@ -53,15 +55,10 @@ class Severity(IntEnum):
 
 
 class Evidence(Model):
-    """The part of the remote object that shows the fault.
+    """The part of the remote object that shows the fault."""
 
-    Attributes:
-        path: JSON path in the vendor's names.
-        value: the value at that path.
-    """
-
-    path: str
-    value: Any = None
+    path: str = Field(description="JSON path in the vendor's names.")
+    value: Any = Field(default=None, description="The value at that path.")
 
 
 class Finding(Model):

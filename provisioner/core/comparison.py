@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Literal
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from .diff import CHANGED, HIDDEN, FieldChange, display_value, initial_fields
 from .manual_step import ManualStep
@@ -55,17 +55,13 @@ class Side(Model):
 
 
 class Difference(Model):
-    """A resource that differs between the sides.
+    """A resource that differs between the sides."""
 
-    Attributes:
-        address: its address, with the name of the left side.
-        where: the side that has it.
-        fields: the fields that differ: ``before`` is left, ``after`` is right.
-    """
-
-    address: Address
-    where: Literal["left", "right", "both"]
-    fields: tuple[FieldChange, ...] = ()
+    address: Address = Field(description="Address of the resource, with the name of the left side.")
+    where: Literal["left", "right", "both"] = Field(description="The side on which it exists.")
+    fields: tuple[FieldChange, ...] = Field(
+        default=(), description="The fields that differ: before on the left side, after on the right."
+    )
 
 
 def compare(left: Side, right: Side) -> tuple[Difference, ...]:

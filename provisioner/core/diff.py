@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic.fields import FieldInfo
 
 from .resource import (
@@ -27,9 +27,9 @@ CHANGED = "(secret, changed)"
 class FieldChange(Model):
     """One field that differs. Values are JSON; the value of a secret is never among them."""
 
-    name: str
-    before: Any = None
-    after: Any = None
+    name: str = Field(description="Name of the field.")
+    before: Any = Field(default=None, description="Value in the tenant; in diff, on the left side.")
+    after: Any = Field(default=None, description="Value in the playbook; in diff, on the right side.")
 
 
 def initial_fields(desired: Resource) -> tuple[FieldChange, ...]:

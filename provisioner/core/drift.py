@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
+from pydantic import Field
+
 from .diff import FieldChange, display_value
 from .plan import Action, Change, DesiredState
 from .resource import SECRET, SECURITY, Address, Model, Resource
@@ -23,9 +25,9 @@ class Category(StrEnum):
 class UnmanagedValue(Model):
     """The value of an existing field that the playbook does not manage."""
 
-    address: Address
-    field: str
-    value: Any = None
+    address: Address = Field(description="The resource.")
+    field: str = Field(description="Name of the field.")
+    value: Any = Field(default=None, description="Its value in the tenant.")
 
 
 def drift_category(change: Change) -> Category:

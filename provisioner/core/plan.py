@@ -14,6 +14,8 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeVar
 
+from pydantic import Field
+
 from .diff import FieldChange, changed_fields, initial_fields, merge, overlay
 from .manual_step import ManualStep
 from .resource import CONTAINS, IMMUTABLE, KEYED, Address, AnyResource, Model, Resource, resolve
@@ -31,6 +33,20 @@ class Action(StrEnum):
     NOOP = "noop"
     WAITING = "waiting"
 
+    @property
+    def glyph(self) -> str:
+        """The sign of the action in a printed plan."""
+        return _GLYPHS[self]
+
+
+_GLYPHS = {
+    Action.CREATE: "+",
+    Action.UPDATE: "~",
+    Action.REPLACE: "±",
+    Action.DELETE: "-",
+    Action.NOOP: "=",
+    Action.WAITING: "…",
+}
 
 R = TypeVar("R", bound=Resource)
 WRITES = frozenset({Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE})
@@ -105,17 +121,16 @@ class Change(Model):
 
 
 class Refusal(Model):
-    """The reason why a guard refuses a plan.
+    """The reason why a guard refuses a plan."""
 
-    Attributes:
-        candidates: one line for each remote object that a name matches.
-        missing: something that the plan needs does not exist; otherwise the plan is unsafe.
-    """
-
-    reason: str
-    hint: str = ""
-    candidates: tuple[str, ...] = ()
-    missing: bool = False
+    reason: str = Field(description="What the plan would do, or what it lacks.")
+    hint: str = Field(default="", description="What to do next.")
+    candidates: tuple[str, ...] = Field(
+        default=(), description="The objects of an ambiguous match, one line each."
+    )
+    missing: bool = Field(
+        default=False, description="The plan needs something that does not exist, rather than being unsafe."
+    )
 
 
 class Guards(Model):

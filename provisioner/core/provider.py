@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from pydantic import Field
+
 from .check import Check
 from .manual_step import ManualStep
 from .plan import Change, DesiredState, Guards, Plan
@@ -25,60 +27,40 @@ class Outcome(Model):
 
 
 class HandoffValue(Model):
-    """A value that the admin copies from one console to another.
+    """A value that the admin copies from one console to another."""
 
-    Attributes:
-        name: the vendor's name for it.
-        value: None while it is unknown; ``(secret)`` if it is known and not shown.
-        source: the console that shows it.
-        destination: the console that asks for it.
-    """
-
-    name: str
-    value: str | None
-    source: str
-    destination: str
+    name: str = Field(description="The vendor's name for it.")
+    value: str | None = Field(description="Null while it is unknown; (secret) if it is known and not shown.")
+    source: str = Field(description="The console that shows it.")
+    destination: str = Field(description="The console that asks for it.")
 
 
 class PermissionStatus(Model):
-    """A task of the product, and whether the credentials permit it.
+    """A task of the product, and whether the credentials permit it."""
 
-    Attributes:
-        purpose: the task.
-        any_of: permissions of which any one is enough.
-        commands: the commands that do the task.
-        granted: whether the credentials have one of them; None when that cannot be read.
-    """
-
-    purpose: str
-    any_of: tuple[str, ...]
-    commands: tuple[str, ...]
-    granted: bool | None = None
+    purpose: str = Field(description="The task.")
+    any_of: tuple[str, ...] = Field(description="Permissions of which any one is enough.")
+    commands: tuple[str, ...] = Field(description="The commands that do the task.")
+    granted: bool | None = Field(
+        default=None, description="Whether the credentials have one of them; null when that cannot be read."
+    )
 
 
 class PermissionSummary(Model):
-    """The permissions that a playbook needs.
+    """The permissions that a playbook needs."""
 
-    Attributes:
-        kind: the vendor's name for its permissions.
-        permissions: one entry per task.
-        role_holder: who also needs the role, as the beginning of a sentence.
-        role: the admin role.
-        problem: why the granted permissions could not be read, if so.
-    """
-
-    kind: str
-    permissions: tuple[PermissionStatus, ...]
-    role_holder: str
-    role: str
-    problem: str = ""
+    kind: str = Field(description="The vendor's name for its permissions.")
+    permissions: tuple[PermissionStatus, ...] = Field(description="One per task.")
+    role_holder: str = Field(description="Who also needs the role, as the beginning of a sentence.")
+    role: str = Field(description="The admin role.")
+    problem: str = Field(default="", description="Why the granted permissions could not be read, if so.")
 
 
 class RequestCounts(Model):
     """Number of requests sent."""
 
-    read: int = 0
-    write: int = 0
+    read: int = Field(default=0, description="Requests that read.")
+    write: int = Field(default=0, description="Requests that write.")
 
 
 class Provider(Protocol):

@@ -9,7 +9,7 @@ from typing import Any, Final
 import yaml
 
 from provisioner.providers.base.export import VariableReference
-from provisioner.reports.text import plain
+from provisioner.reports.wording import plain
 
 from .source import Path_
 

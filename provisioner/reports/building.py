@@ -1,89 +1,99 @@
-"""From plans and findings to reports. Pure."""
+"""Builds reports from plans, findings and handoff values. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any, Literal
 
 from provisioner.core.check import Check, Finding, Status
-from provisioner.core.drift import drift_category
+from provisioner.core.drift import Category, drift_category
 from provisioner.core.manual_step import ManualStep
 from provisioner.core.plan import Action, Change, Plan
-from provisioner.core.provider import HandoffValue, Outcome, RequestCounts
+from provisioner.core.provider import HandoffValue, Outcome, PermissionSummary, RequestCounts
 from provisioner.core.waivers import Waiver, waiver_for, waiver_for_finding
 
 from .models import (
+    AppliedChange,
     ApplyReport,
     AuditReport,
     ChangeReport,
     DoctorReport,
-    DoneReport,
-    EvidenceReport,
-    FailureReport,
-    FieldReport,
+    DriftReport,
+    ErrorReport,
     FindingReport,
+    Fix,
     HandoffReport,
+    ManualStepReport,
+    PermissionsReport,
     PlanReport,
-    RefusalReport,
-    Remedy,
-    StepReport,
     Target,
     WaiverReport,
+    is_waived,
 )
 
 
 @dataclass(frozen=True)
 class ReportContext:
-    """What a playbook says besides, for whoever reports on it.
+    """What the playbook adds to a report.
 
     Attributes:
-        today: the day from which a waiver's end counts.
-        line: the line that asks for a resource, by its address.
+        waivers: the playbook's waivers.
+        today: the day on which waivers are judged.
+        line: the line of the playbook that describes a resource, by its address; None if there is none.
     """
 
     waivers: tuple[Waiver, ...] = ()
     today: date = date.min
     line: Callable[[str], int | None] = lambda _: None
 
-    def waiver(self, found: Waiver | None) -> WaiverReport | None:
-        """A waiver as it is reported."""
-        if found is None:
+    def waiver_report(self, waiver: Waiver | None) -> WaiverReport | None:
+        """The waiver with whether it has expired; None for None."""
+        if waiver is None:
             return None
-        return WaiverReport(
-            reason=found.reason,
-            owner=found.owner,
-            expires=found.expires,
-            expired=found.expired(self.today),
-        )
+        expired = waiver.expired(self.today)
+        return WaiverReport(reason=waiver.reason, owner=waiver.owner, expires=waiver.expires, expired=expired)
 
 
-NOWHERE = ReportContext()
+NO_CONTEXT = ReportContext()
 
 
-def change_reports(plan: Plan, context: ReportContext = NOWHERE) -> tuple[ChangeReport, ...]:
-    """The nodes of a plan."""
-    return tuple(_change(change, context) for change in plan.changes)
-
-
-def _change(change: Change, context: ReportContext) -> ChangeReport:
-    deviates = change.action is not Action.NOOP
-    return ChangeReport(
-        address=change.address,
-        action=change.action.value,
-        fields=tuple(
-            FieldReport(name=field.name, before=field.before, after=field.after) for field in change.fields
-        ),
-        why=change.why,
-        category=drift_category(change).value if deviates else None,
-        line=context.line(change.address),
-        waiver=context.waiver(waiver_for(context.waivers, change)) if deviates else None,
+def plan_report(target: Target, plan: Plan, context: ReportContext = NO_CONTEXT) -> PlanReport:
+    """The report of a plan."""
+    return PlanReport(
+        target=target,
+        in_sync=not plan.pending and not plan.waiting and not plan.refusals,
+        summary=plan.summary,
+        changes=tuple(_change_report(change, context) for change in plan.changes),
+        manual_steps=_manual_steps(plan),
+        refusals=plan.refusals,
+        warnings=plan.warnings,
+        fingerprint=plan.fingerprint,
     )
 
 
-def step_report(step: ManualStep) -> StepReport:
-    """A human step, its references resolved as far as they are known."""
-    return StepReport(
+def _change_report(change: Change, context: ReportContext) -> ChangeReport:
+    differs = change.action is not Action.NOOP
+    return ChangeReport(
+        address=change.address,
+        action=change.action,
+        fields=change.fields,
+        why=change.why,
+        category=drift_category(change) if differs else None,
+        line=context.line(change.address),
+        waiver=context.waiver_report(waiver_for(context.waivers, change)) if differs else None,
+    )
+
+
+def _manual_steps(plan: Plan) -> tuple[ManualStepReport, ...]:
+    return tuple(map(manual_step_report, plan.pending_steps))
+
+
+def manual_step_report(step: ManualStep) -> ManualStepReport:
+    """The report of a manual step; a reference that is not resolved becomes a description."""
+    return ManualStepReport(
         address=step.address,
         title=step.title,
         location=step.location,
@@ -92,137 +102,182 @@ def step_report(step: ManualStep) -> StepReport:
     )
 
 
-def plan_report(target: Target, plan: Plan, context: ReportContext = NOWHERE) -> PlanReport:
-    """A plan as it is reported."""
-    return PlanReport(
-        target=target,
-        in_sync=not plan.pending and not plan.waiting and not plan.refusals,
-        summary=plan.summary,
-        changes=change_reports(plan, context),
-        steps=tuple(map(step_report, plan.pending_steps)),
-        refusals=tuple(
-            RefusalReport(reason=refusal.reason, hint=refusal.hint, candidates=refusal.candidates)
-            for refusal in plan.refusals
-        ),
-        warnings=plan.warnings,
-        fingerprint=plan.fingerprint,
-    )
-
-
-def done_reports(done: list[tuple[Change, Outcome]]) -> tuple[DoneReport, ...]:
-    """Changes that were made."""
+def applied_changes(done: Iterable[tuple[Change, Outcome]]) -> tuple[AppliedChange, ...]:
+    """The changes that were made."""
     return tuple(
-        DoneReport(address=change.address, action=change.action.value, note=outcome.note)
+        AppliedChange(address=change.address, action=change.action, note=outcome.note)
         for change, outcome in done
     )
-
-
-def handoff_reports(values: tuple[HandoffValue, ...]) -> tuple[HandoffReport, ...]:
-    """Values to carry."""
-    return tuple(HandoffReport(**value.model_dump()) for value in values)
 
 
 def apply_report(
     target: Target,
     plan: Plan,
-    done: list[tuple[Change, Outcome]],
+    done: Iterable[tuple[Change, Outcome]],
     *,
     after: Plan | None,
     requests: RequestCounts,
     seconds: float,
+    command: Literal["apply", "destroy"] = "apply",
     handoff: tuple[HandoffValue, ...] = (),
     next_steps: tuple[str, ...] = (),
     error: str | None = None,
 ) -> ApplyReport:
-    """What came of applying a plan."""
+    """The report of an applied plan; see :class:`ApplyReport` for further arguments.
+
+    ``plan`` is the plan before the first write, ``after`` the plan that was made after the last one; None if it stopped.
+    """
     return ApplyReport(
         target=target,
+        command=command,
         summary=plan.summary,
-        changes=change_reports(plan),
-        done=done_reports(done),
-        steps=tuple(map(step_report, (after or plan).pending_steps)),
+        changes=plan_report(target, plan).changes,
+        done=applied_changes(done),
+        manual_steps=_manual_steps(after or plan),
         warnings=plan.warnings,
-        requests=requests.model_dump(),
+        requests=requests,
         seconds=round(seconds, 3),
-        handoff=handoff_reports(handoff),
+        handoff=handoff,
         next_steps=next_steps,
         error=error,
     )
 
 
+def handoff_report(target: Target, values: tuple[HandoffValue, ...], plan: Plan) -> HandoffReport:
+    """The report of the values to copy between the consoles, with the manual steps that a plan waits for."""
+    return HandoffReport(target=target, values=values, manual_steps=_manual_steps(plan))
+
+
+def permissions_report(
+    target: Target, summary: PermissionSummary, aws_policy: dict[str, Any]
+) -> PermissionsReport:
+    """The report of the permissions that a playbook needs, with the IAM policy for the admin of Kiro."""
+    missing = tuple(task.purpose for task in summary.permissions if task.granted is False)
+    return PermissionsReport(target=target, **dict(summary), missing=missing, aws_policy=aws_policy)
+
+
 def audit_report(
     target: Target,
     findings: Sequence[Finding],
-    fixed: tuple[DoneReport, ...] = (),
+    fixed: tuple[AppliedChange, ...] = (),
     requests: RequestCounts | None = None,
     *,
     checks: Iterable[Check] = (),
-    context: ReportContext = NOWHERE,
+    context: ReportContext = NO_CONTEXT,
 ) -> AuditReport:
-    """The findings of an audit."""
+    """The report of the audit of one playbook; see :class:`AuditReport` and :func:`finding_reports` for the arguments."""
     return AuditReport(
         target=target,
-        summary=_counts(findings),
+        summary=_status_counts(findings),
         findings=finding_reports(findings, checks, context),
         fixed=fixed,
-        requests=(requests or RequestCounts()).model_dump(),
+        requests=requests or RequestCounts(),
     )
 
 
 def doctor_report(
-    audits: Iterable[AuditReport], failures: Iterable[FailureReport] = (), shard: str | None = None
+    audits: Iterable[AuditReport], errors: Iterable[ErrorReport] = (), shard: str | None = None
 ) -> DoctorReport:
-    """Several audits as one report, in the order of the playbooks' names; as :func:`.drift.drift_report`."""
+    """The report of several audits, in the order of the playbooks' names; see :class:`DoctorReport` for the arguments."""
     ordered = tuple(sorted(audits, key=lambda audit: audit.target.playbook))
-    failed = tuple(sorted(failures, key=lambda failure: failure.playbook))
     findings = tuple(finding for audit in ordered for finding in audit.findings)
     return DoctorReport(
-        summary=_counts(findings), findings=findings, audits=ordered, failures=failed, shard=shard
+        summary=_status_counts(findings),
+        findings=findings,
+        audits=ordered,
+        errors=_by_playbook(errors),
+        shard=shard,
     )
-
-
-def _counts(findings: Sequence[Finding | FindingReport]) -> dict[str, int]:
-    return {status.value: sum(finding.status == status.value for finding in findings) for status in Status}
 
 
 def finding_reports(
-    findings: Iterable[Finding], checks: Iterable[Check] = (), context: ReportContext = NOWHERE
+    findings: Iterable[Finding], checks: Iterable[Check] = (), context: ReportContext = NO_CONTEXT
 ) -> tuple[FindingReport, ...]:
-    """Findings as they are reported.
+    """The reports of findings.
 
     Args:
-        findings: of any checks.
-        checks: those checks, for their titles.
-        context: of the playbook.
+        findings: the results of the checks.
+        checks: the checks, for their titles and documentation.
+        context: what the playbook adds.
     """
-    known = {check.id: check for check in checks}
-    return tuple(_finding(finding, known.get(finding.check), context) for finding in findings)
+    by_id = {check.id: check for check in checks}
+    return tuple(_finding_report(finding, by_id.get(finding.check), context) for finding in findings)
 
 
-def _finding(finding: Finding, check: Check | None, context: ReportContext) -> FindingReport:
-    failed = finding.status is Status.FAIL
-    page = check.sections if check and failed else {}
-    return FindingReport(
+def _finding_report(finding: Finding, check: Check | None, context: ReportContext) -> FindingReport:
+    report = FindingReport(
         check=finding.check,
-        status=finding.status.value,
+        status=finding.status,
         severity=finding.severity.label,
         address=finding.address,
         message=finding.message,
-        evidence=tuple(EvidenceReport(path=found.path, value=found.value) for found in finding.evidence),
-        fix=_remedy(finding) if failed else None,
+        evidence=finding.evidence,
         permissions=finding.permissions,
         title=check.title if check else "",
-        why=page.get("Why", ""),
-        remedy=page.get("Fix", ""),
-        category=("security" if check and check.security else "configuration") if failed else None,
         line=context.line(finding.address),
-        waiver=context.waiver(waiver_for_finding(context.waivers, finding.check, finding.address))
-        if failed
-        else None,
     )
+    if finding.status is not Status.FAIL:
+        return report
+    sections = check.sections if check else {}
+    waiver = waiver_for_finding(context.waivers, finding.check, finding.address)
+    failure = {
+        "fix": _fix(finding),
+        "why": sections.get("Why", ""),
+        "remedy": sections.get("Fix", ""),
+        "category": Category.SECURITY if check and check.security else Category.CONFIGURATION,
+        "waiver": context.waiver_report(waiver),
+    }
+    return report.model_copy(update=failure)
 
 
-def _remedy(finding: Finding) -> Remedy:
+def _fix(finding: Finding) -> Fix:
     if finding.unmanaged:
         return "unmanaged"
     return "automatic" if finding.fix else "manual"
+
+
+def _status_counts(findings: Sequence[Finding | FindingReport]) -> dict[str, int]:
+    counts = Counter(finding.status for finding in findings)
+    return {status.value: counts[status] for status in Status}
+
+
+def drift_report(
+    plans: Iterable[PlanReport], errors: Iterable[ErrorReport], shard: str | None = None
+) -> DriftReport:
+    """The report of several plans, in the order of the playbooks' names; see :class:`DriftReport` for the arguments."""
+    ordered = tuple(sorted(plans, key=lambda plan: plan.target.playbook))
+    unread = _by_playbook(errors)
+    states = Counter(map(_drift_state, ordered))
+    summary = {state: states[state] for state in ("in_sync", "drifted", "waived")}
+    return DriftReport(
+        in_sync=states["in_sync"] == len(ordered),
+        plans=ordered,
+        errors=unread,
+        summary={**summary, "errors": len(unread)},
+        shard=shard,
+    )
+
+
+def has_drift(report: DriftReport, *, only_security: bool) -> bool:
+    """Whether any tenant differs from its playbook in a way that no waiver covers."""
+    drift = [drifted for plan in report.plans for drifted in _drift(plan) if not is_waived(drifted)]
+    if only_security:
+        return any(drifted.category is Category.SECURITY for drifted in drift)
+    return bool(drift) or any(plan.refusals for plan in report.plans)
+
+
+def _drift_state(plan: PlanReport) -> Literal["in_sync", "drifted", "waived"]:
+    drift = list(_drift(plan))
+    if plan.refusals or not all(map(is_waived, drift)):
+        return "drifted"
+    return "waived" if drift else "in_sync"
+
+
+def _drift(plan: PlanReport) -> Iterator[ChangeReport | FindingReport]:
+    """What differs from the playbook, waived or not."""
+    yield from (change for change in plan.changes if change.action is not Action.NOOP)
+    yield from plan.findings
+
+
+def _by_playbook(errors: Iterable[ErrorReport]) -> tuple[ErrorReport, ...]:
+    return tuple(sorted(errors, key=lambda error: error.playbook))

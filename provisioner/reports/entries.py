@@ -1,72 +1,100 @@
-"""Deviations and findings as one kind of thing, so that every format is made from the same list. Pure."""
+"""Differences, findings and errors as one list of entries. Every format except text and JSON is made from it. Pure."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from pydantic import Field
 
+from provisioner.core.check import Evidence
+from provisioner.core.diff import FieldChange
+from provisioner.core.drift import Category
+from provisioner.core.manual_step import ManualStep
+from provisioner.core.plan import Action
+
 from .models import (
-    AuditReport,
-    Category,
     ChangeReport,
     DoctorReport,
     DriftReport,
-    EvidenceReport,
-    FailureReport,
-    FieldReport,
+    ErrorReport,
     FindingReport,
     PlanReport,
+    ReportModel,
+    Severity,
     Target,
     WaiverReport,
-    _Report,
+    is_waived,
 )
+from .wording import REORDERED, plural, removed_and_added
 
 Command = Literal["plan", "drift", "doctor"]
-Status = Literal["fail", "waived", "error", "skip", "pass"]
+EntryStatus = Literal["fail", "error", "waived", "skip", "pass"]
 
-MEANINGS: Final[Mapping[Status, str]] = MappingProxyType(
+
+class StatusWords(NamedTuple):
+    """A status in words: its label in a report, and its meaning."""
+
+    label: str
+    meaning: str
+
+
+STATUSES: Final[Mapping[EntryStatus, StatusWords]] = MappingProxyType(
     {
-        "fail": "it deviates, or is wrong: the exit code is 3",
-        "waived": "let pass by a waiver that has not expired",
-        "error": "it could not be looked at: the exit code is 1",
-        "skip": "a check that lacked a permission, which is named",
-        "pass": "it is as it should be",
+        "fail": StatusWords("Failed", "the tenant differs, or a check failed; the exit code is 3"),
+        "error": StatusWords("Error", "it could not be read or checked; the exit code is 1"),
+        "waived": StatusWords("Waived", "a waiver that has not expired covers it"),
+        "skip": StatusWords(
+            "Skipped", "a check that does not apply or lacks a permission; the message states which"
+        ),
+        "pass": StatusWords("Passed", "the tenant matches the playbook, or a check passed"),
     }
 )
-"""What each status says."""
+"""Every status, worst first."""
 
-_SHORT = 160
+ERROR_RULE: Final = "playbook-error"
+"""The rule of a playbook or tenant that could not be read."""
 
-UNREADABLE = "unreadable"
-"""The rule of what could not be read."""
+_DRIFT_RULE: Final = "drift"
+_VALUE_LENGTH: Final = 160
 
 
-class Entry(_Report):
-    """One thing that a report tells.
+class SuggestedCommand(ReportModel):
+    """A command to run next."""
+
+    purpose: str = Field(description="What it does, in one or two words.")
+    command: str = Field(description="The command line.")
+
+
+class Entry(ReportModel):
+    """One difference, finding or error.
 
     Attributes:
         rule: id of the check, or ``drift-`` and the kind of resource; stable.
-        title: of the rule, one sentence without a full stop.
-        status: a key of :data:`MEANINGS`.
-        severity: of a finding; deviations of security are high, others medium.
-        playbook: file name as given, with the line that it is about.
+        title: what holds when the rule is met, in one sentence without a full stop.
+        status: a key of :data:`STATUSES`.
+        severity: of a finding; a difference that concerns security is high, any other medium.
+        playbook: file name, as given.
+        line: line of the playbook that describes the resource.
+        name: name of the playbook.
         address: the resource.
-        message: what is wrong, one sentence or two.
-        why: what is behind it, the same for all items of a rule.
-        fields: what differs, for a deviation.
-        advice: what to do next.
+        message: what is wrong, in one or two sentences.
+        why: the cause; the same for all entries of a rule.
+        evidence: what shows a finding.
+        fields: the fields that differ.
+        hint: what to do next, in words.
+        commands: what to run next.
     """
 
     rule: str
     title: str
-    status: Status
-    severity: Literal["high", "medium", "low"]
-    category: Category
+    status: EntryStatus
+    severity: Severity = "medium"
+    category: Category = Category.CONFIGURATION
     playbook: str
     line: int | None = None
     name: str = ""
@@ -76,176 +104,195 @@ class Entry(_Report):
     address: str = ""
     message: str = ""
     why: str = ""
-    evidence: tuple[EvidenceReport, ...] = ()
-    fields: tuple[FieldReport, ...] = ()
-    advice: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    fields: tuple[FieldChange, ...] = ()
+    hint: str = ""
+    commands: tuple[SuggestedCommand, ...] = ()
     waiver: WaiverReport | None = None
 
     @property
     def fingerprint(self) -> str:
-        """The same for the same thing in another run: 32 hexadecimal digits."""
-        parts = (self.rule, self.name, self.playbook, self.address, self.message if not self.fields else "")
+        """32 hexadecimal digits that stay the same for the same entry in another run."""
+        message = "" if self.fields else self.message
+        parts = (self.rule, self.name, self.playbook, self.address, message)
         return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()[:32]
 
 
-class EntryList(_Report):
-    """What one command found, for whoever writes it down.
+class EntryList(ReportModel):
+    """The entries of one report.
 
     Attributes:
-        command: that found it.
+        command: the command that wrote the report.
         targets: every playbook that was read.
-        items: in the order of the playbooks.
+        entries: in the order of the playbooks.
+        summary: number of entries by status.
     """
 
     command: Command
     targets: tuple[Target, ...] = ()
-    items: tuple[Entry, ...] = ()
-    summary: dict[str, int] = Field(default_factory=dict, description="Number of items by status.")
+    entries: tuple[Entry, ...] = ()
+    summary: dict[str, int] = Field(default_factory=dict)
 
 
 def collect_entries(report: PlanReport | DriftReport | DoctorReport) -> EntryList:
-    """Everything that a report tells, as items."""
+    """The entries of a report: what differs or failed, what passed, and what could not be read."""
     if isinstance(report, DoctorReport):
-        items = [item for audit in report.audits for item in _of_audit(audit)]
-        return _counted("doctor", (audit.target for audit in report.audits), items, report.failures)
+        entries = [
+            _finding_entry(finding, audit.target) for audit in report.audits for finding in audit.findings
+        ]
+        return _entry_list("doctor", (audit.target for audit in report.audits), entries, report.errors)
     command: Command = "drift" if isinstance(report, DriftReport) else "plan"
-    plans, failures = (report.plans, report.failures) if isinstance(report, DriftReport) else ((report,), ())
-    items = [item for plan in plans for item in _of_plan(plan)]
-    return _counted(command, (plan.target for plan in plans), items, failures)
+    plans, errors = (report.plans, report.errors) if isinstance(report, DriftReport) else ((report,), ())
+    entries = [entry for plan in plans for entry in _plan_entries(plan)]
+    return _entry_list(command, (plan.target for plan in plans), entries, errors)
 
 
-def _counted(
-    command: Command, targets: Iterable[Target], items: list[Entry], failures: Iterable[FailureReport]
+def rule_commands(rule: str) -> tuple[str, ...]:
+    """What to run for any entry of a rule, with PLAYBOOK for the file name."""
+    if rule == ERROR_RULE:
+        return ("provisioner plan PLAYBOOK",)
+    if rule == _DRIFT_RULE or rule.startswith(f"{_DRIFT_RULE}-"):
+        return ("provisioner plan PLAYBOOK", "provisioner apply PLAYBOOK")
+    return (f"provisioner checks show {rule}",)
+
+
+def _entry_list(
+    command: Command, targets: Iterable[Target], entries: list[Entry], errors: Iterable[ErrorReport]
 ) -> EntryList:
-    items += map(_unreadable, failures)
-    counts = {status: sum(item.status == status for item in items) for status in MEANINGS}
-    return EntryList(command=command, targets=tuple(targets), items=tuple(items), summary=counts)
+    entries = [*entries, *map(_error_entry, errors)]
+    counts = Counter(entry.status for entry in entries)
+    summary: dict[str, int] = {status: counts[status] for status in STATUSES}
+    return EntryList(command=command, targets=tuple(targets), entries=tuple(entries), summary=summary)
 
 
-def _of_plan(plan: PlanReport) -> Iterator[Entry]:
-    deviating = [change for change in plan.changes if change.action != "noop"]
-    for change in deviating:
-        yield _deviation(change, plan.target)
-    for finding in plan.findings:
-        yield _finding(finding, plan.target)
+def _plan_entries(plan: PlanReport) -> Iterator[Entry]:
+    changes = [change for change in plan.changes if change.action is not Action.NOOP]
+    yield from (_change_entry(change, plan.target) for change in changes)
+    yield from (_finding_entry(finding, plan.target) for finding in plan.findings)
     for refusal in plan.refusals:
-        yield _about(
+        yield _entry(
             plan.target,
-            rule="drift-refused",
+            rule=f"{_DRIFT_RULE}-refused",
             title="The playbook can be applied",
             status="fail",
             severity="high",
-            category="configuration",
             message=refusal.reason,
-            advice=refusal.hint,
+            hint=refusal.hint,
         )
-    if not deviating and not plan.findings and not plan.refusals:
-        yield _about(
+    if not changes and not plan.findings and not plan.refusals:
+        yield _entry(
             plan.target,
-            rule="drift",
-            title="The tenant is as the playbook says",
+            rule=_DRIFT_RULE,
+            title="The tenant matches the playbook",
             status="pass",
-            severity="medium",
-            category="configuration",
-            message=f"{plan.summary.get('noop', 0)} unchanged",
+            message=f"{plural(plan.summary.get('noop', 0), 'resource')} unchanged",
         )
 
 
-def _deviation(change: ChangeReport, target: Target) -> Entry:
-    kind, _, key = change.address.partition("/")
-    words = {
-        "create": "is missing",
-        "delete": "is there, but should not be",
-        "waiting": f"waits: {change.why}" if change.why else "waits for a person",
-    }
-    told = words.get(change.action) or f"differs: {'; '.join(map(_difference, change.fields))}"
-    category: Category = change.category or "configuration"
-    return _about(
+def _change_entry(change: ChangeReport, target: Target) -> Entry:
+    kind = change.address.partition("/")[0]
+    category = change.category or Category.CONFIGURATION
+    return _entry(
         target,
-        rule=f"drift-{kind}",
-        title=f"{kind} is as the playbook says",
-        status="waived" if change.waiver and not change.waiver.expired else "fail",
-        severity="high" if category == "security" else "medium",
+        rule=f"{_DRIFT_RULE}-{kind}",
+        title=f"{kind} matches the playbook",
+        status="waived" if is_waived(change) else "fail",
+        severity="high" if category is Category.SECURITY else "medium",
         category=category,
         line=change.line,
         address=change.address,
-        message=f"{kind} {key} {told}",
+        message=_change_message(change),
         fields=change.fields,
-        advice=f"look at it: {_command('plan', target)}; take it back: {_command('apply', target)}",
+        commands=(_command("Show", "plan", target), _command("Revert", "apply", target)),
         waiver=change.waiver,
     )
 
 
-def _difference(field: FieldReport) -> str:
-    """What differs in a field, in short; the whole is in ``fields``."""
-    if isinstance(field.before, list) and isinstance(field.after, list):
-        extra = [element for element in field.before if element not in field.after]
-        missing = [element for element in field.after if element not in field.before]
-        told = [f"{word} {_short(found)}" for word, found in (("has", extra), ("lacks", missing)) if found]
-        return f"{field.name} {' and '.join(told) or 'is in another order'}"
-    return f"{field.name} is {_short(field.before)}, not {_short(field.after)}"
+def _change_message(change: ChangeReport) -> str:
+    kind, _, key = change.address.partition("/")
+    if change.action is Action.WAITING and kind == ManualStep.kind:
+        return f"Manual step pending: {change.why or key}"
+    states = {
+        Action.CREATE: "is missing",
+        Action.DELETE: "will be deleted: the playbook does not list it",
+        Action.WAITING: change.why or "waits for a manual step",
+    }
+    differences = "; ".join(map(_field_difference, change.fields))
+    return f"{kind} {key} {states.get(change.action) or f'differs: {differences}'}"
+
+
+def _field_difference(field: FieldChange) -> str:
+    """The difference of one field, shortened; the entry's fields have all of it."""
+    if not (difference := removed_and_added(field.before, field.after)):
+        return f"{field.name} is {_short(field.before)}, expected {_short(field.after)}"
+    parts = [
+        f"{verb} {_short(elements)}"
+        for verb, elements in zip(("has", "lacks"), difference, strict=True)
+        if elements
+    ]
+    return f"{field.name} {' and '.join(parts) or f'has a {REORDERED}'}"
 
 
 def _short(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _SHORT else f"{text[:_SHORT]}..."
+    return text if len(text) <= _VALUE_LENGTH else f"{text[:_VALUE_LENGTH]}..."
 
 
-def _of_audit(audit: AuditReport) -> Iterator[Entry]:
-    for finding in audit.findings:
-        yield _finding(finding, audit.target)
-
-
-def _finding(finding: FindingReport, target: Target) -> Entry:
-    automatic = finding.fix == "automatic"
-    advice = f"repair it: {_command('doctor', target)} --fix" if automatic else ""
-    if finding.fix == "unmanaged":
-        advice = "the playbook leaves it alone: take it out of unmanaged, then repair it with --fix"
-    if finding.fix == "manual":
-        advice = f"{finding.remedy} More: provisioner checks show {finding.check}".strip()
-    if finding.permissions:
-        advice = f"needs {' or '.join(finding.permissions)}"
-    waived = finding.waiver is not None and not finding.waiver.expired
-    return _about(
+def _finding_entry(finding: FindingReport, target: Target) -> Entry:
+    hint, commands = _finding_advice(finding, target)
+    return _entry(
         target,
         rule=finding.check,
         title=finding.title or finding.check,
-        status="waived" if finding.status == "fail" and waived else finding.status,
+        status="waived" if finding.status == "fail" and is_waived(finding) else finding.status.value,
         severity=finding.severity,
-        category=finding.category or "configuration",
+        category=finding.category or Category.CONFIGURATION,
         line=finding.line,
         address=finding.address,
         message=finding.message,
         why=finding.why,
         evidence=finding.evidence,
-        advice=advice,
+        hint=hint,
+        commands=commands,
         waiver=finding.waiver,
     )
 
 
-def _unreadable(failure: FailureReport) -> Entry:
-    told = f" (request {failure.request_id})" if failure.request_id else ""
+def _finding_advice(finding: FindingReport, target: Target) -> tuple[str, tuple[SuggestedCommand, ...]]:
+    """What to do about a finding: a hint, and commands."""
+    if finding.permissions:
+        return f"needs {' or '.join(finding.permissions)}", ()
+    if finding.fix == "unmanaged":
+        return "the playbook lists it under unmanaged: remove it there, then run doctor with --fix", ()
+    if finding.fix == "automatic":
+        return "", (_command("Fix", "doctor", target, " --fix"),)
+    if finding.fix == "manual":
+        details = SuggestedCommand(purpose="Details", command=f"provisioner checks show {finding.check}")
+        return finding.remedy, (details,)
+    return "", ()
+
+
+def _error_entry(error: ErrorReport) -> Entry:
+    request = f" (request {error.request_id})" if error.request_id else ""
     return Entry(
-        rule=UNREADABLE,
-        title="The tenant can be read",
+        rule=ERROR_RULE,
+        title="The playbook and its tenant can be read",
         status="error",
         severity="high",
-        category="configuration",
-        playbook=failure.playbook,
-        line=failure.line,
-        name=failure.name,
-        provider=failure.provider,
-        tenant=failure.tenant,
-        message=f"{failure.message}{told}",
-        advice=failure.hint,
+        playbook=error.playbook,
+        line=error.line,
+        message=f"{error.message}{request}",
+        hint=error.hint,
     )
 
 
-def _command(name: str, target: Target) -> str:
-    return f"provisioner {name} {target.playbook}{' --sandbox' if target.sandbox else ''}"
-
-
-def _about(target: Target, **fields: object) -> Entry:
-    return Entry.model_validate(
-        {**target.model_dump(include={"playbook", "name", "provider", "tenant", "sandbox"}), **fields}
+def _command(purpose: str, name: str, target: Target, options: str = "") -> SuggestedCommand:
+    sandbox = " --sandbox" if target.sandbox else ""
+    return SuggestedCommand(
+        purpose=purpose, command=f"provisioner {name} {target.playbook}{sandbox}{options}"
     )
+
+
+def _entry(target: Target, **fields: object) -> Entry:
+    about = target.model_dump(include={"playbook", "name", "provider", "tenant", "sandbox"})
+    return Entry.model_validate({**about, **fields})

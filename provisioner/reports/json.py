@@ -8,5 +8,5 @@ from pydantic import BaseModel
 
 
 def dumps(report: BaseModel) -> str:
-    """A report as indented JSON, ASCII only, so that no remote text can act on a terminal."""
+    """A report as indented JSON. ASCII only, so that text from outside cannot act on a terminal."""
     return json.dumps(report.model_dump(mode="json", by_alias=True), indent=2)

@@ -1,200 +1,164 @@
-"""What is reported, as documented and versioned data. Every format is made from these.
+"""The reports of the commands as versioned JSON documents. Every other format is made from them.
 
-A ``schema`` member names the shape and its version; members may be added to a version, never changed or removed.
+The member ``schema`` names the document and its version. A version may gain members; it never loses or changes one.
 """
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from provisioner.core.check import Evidence, Status
+from provisioner.core.diff import FieldChange
+from provisioner.core.drift import Category, UnmanagedValue
+from provisioner.core.plan import Action, Refusal
+from provisioner.core.provider import HandoffValue, PermissionSummary, RequestCounts
+from provisioner.core.resource import Model
+
+Severity = Literal["high", "medium", "low"]
+SEVERITIES: Final[tuple[Severity, ...]] = ("high", "medium", "low")
+Fix = Literal["automatic", "manual", "unmanaged"]
 
 
-class _Report(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+class ReportModel(Model):
+    """A part of a report."""
+
+    model_config = ConfigDict(populate_by_name=True)
 
 
-class Target(_Report):
-    """What a report is about."""
+class Target(ReportModel):
+    """The playbook and the tenant that a report is about."""
 
     playbook: str = Field(description="File name of the playbook, as given.")
-    name: str = Field(description="The playbook's name.")
-    provider: str = Field(description="The identity provider.")
-    title: str = Field(default="", description="The identity provider's name, for people.")
-    tenant: str = Field(description="The tenant the playbook names.")
-    sandbox: bool = Field(description="Whether the sandbox stood in for the real tenant.")
+    name: str = Field(description="Name of the playbook.")
+    provider: str = Field(description="The identity provider, such as entra.")
+    title: str = Field(default="", description="Display name of the identity provider.")
+    tenant: str = Field(description="The tenant that the playbook names.")
+    sandbox: bool = Field(description="Whether the sandbox replaced the tenant.")
 
 
-Category = Literal["security", "configuration"]
+class WaiverReport(ReportModel):
+    """The waiver that covers a change or a finding."""
+
+    reason: str = Field(description="Why it is waived.")
+    owner: str = Field(description="Who is responsible for the waiver.")
+    expires: date = Field(description="The last day of the waiver.")
+    expired: bool = Field(default=False, description="Whether that day has passed.")
 
 
-class WaiverReport(_Report):
-    """Why something is let pass, by whom, and until when."""
-
-    reason: str
-    owner: str
-    expires: date = Field(description="The last day on which it counts.")
-    expired: bool = Field(default=False, description="It is over: what it covered counts again.")
-
-
-class FailureReport(_Report):
+class ErrorReport(ReportModel):
     """A playbook or tenant that could not be read."""
 
-    playbook: str = Field(
-        description="File name of the playbook, as given; or the shard of which there is no report."
-    )
-    name: str = ""
-    provider: str = ""
-    tenant: str = ""
-    line: int | None = Field(default=None, description="Line in the playbook, where the fault is there.")
-    message: str
-    hint: str = ""
-    request_id: str = Field(default="", description="The vendor's, for its support.")
+    playbook: str = Field(description="File name of the playbook, as given; or the shard that has no report.")
+    line: int | None = Field(default=None, description="Line in the playbook that is wrong.")
+    message: str = Field(description="What happened.")
+    hint: str = Field(default="", description="What to do next.")
+    request_id: str = Field(default="", description="The vendor's request id, for its support.")
 
 
-class FieldReport(_Report):
-    """A field that differs. A secret's value is never shown."""
+class ChangeReport(ReportModel):
+    """One change of the plan."""
 
-    name: str
-    before: Any = None
-    after: Any = None
-
-
-class ChangeReport(_Report):
-    """A node of the plan."""
-
-    address: str
-    action: Literal["create", "update", "replace", "delete", "noop", "waiting"]
-    fields: tuple[FieldReport, ...] = ()
-    why: str = ""
-    category: Category | None = Field(
-        default=None, description="What kind of deviation it is, where it is one: security or configuration."
-    )
-    line: int | None = Field(default=None, description="Line in the playbook that asks for it.")
-    waiver: WaiverReport | None = Field(default=None, description="Why it is let pass, if it is.")
+    address: str = Field(description="The resource.")
+    action: Action
+    fields: tuple[FieldChange, ...] = Field(default=(), description="The fields that differ.")
+    why: str = Field(default="", description="The reason, where the fields do not show it.")
+    category: Category | None = Field(default=None, description="What it concerns; null for noop.")
+    line: int | None = Field(default=None, description="Line in the playbook that describes the resource.")
+    waiver: WaiverReport | None = Field(default=None, description="The waiver that covers it, if any.")
 
 
-class StepReport(_Report):
-    """A human step that waits."""
+class ManualStepReport(ReportModel):
+    """A manual step that is pending."""
 
-    address: str
-    title: str
-    location: str
-    instructions: tuple[str, ...]
-    outputs: dict[str, str] = Field(description="Environment variables to set afterwards, and with what.")
-
-
-class RefusalReport(_Report):
-    """Why a guard refuses the plan."""
-
-    reason: str
-    hint: str = ""
-    candidates: tuple[str, ...] = ()
+    address: str = Field(description="The step's address in the plan.")
+    title: str = Field(description="What to do, in a few words.")
+    location: str = Field(description="The console and the page in it.")
+    instructions: tuple[str, ...] = Field(description="What to click and enter, in order.")
+    outputs: dict[str, str] = Field(description="Environment variables to set, each with its content.")
 
 
-class EvidenceReport(_Report):
-    """Where a fault is seen, in the vendor's own names."""
+class FindingReport(ReportModel):
+    """The result of a check."""
 
-    path: str
-    value: Any = None
-
-
-Remedy = Literal["automatic", "manual", "unmanaged"]
-
-
-class FindingReport(_Report):
-    """The outcome of a check."""
-
-    check: str
-    status: Literal["pass", "fail", "skip", "error"]
-    severity: Literal["low", "medium", "high"]
-    address: str = ""
-    message: str = ""
-    evidence: tuple[EvidenceReport, ...] = ()
-    fix: Remedy | None = Field(
+    check: str = Field(description="Id of the check.")
+    status: Status
+    severity: Severity = Field(description="How urgent it is.")
+    address: str = Field(default="", description="The resource, if it is about one.")
+    message: str = Field(default="", description="What is wrong, or why the check was skipped.")
+    evidence: tuple[Evidence, ...] = Field(default=(), description="What shows it.")
+    fix: Fix | None = Field(
         default=None,
-        description="Whether --fix can repair it, or would if the playbook did not leave it alone; "
-        "None when there is nothing to repair.",
+        description="How to fix it: automatic (with --fix), manual, or unmanaged (the playbook excludes what the "
+        "fix would change); null unless the check failed.",
     )
-    permissions: tuple[str, ...] = Field(
-        default=(), description="Permissions of which any one would let a skipped check run."
-    )
-    title: str = Field(default="", description="What the check says when nothing is wrong.")
-    why: str = Field(
-        default="", description="What is behind the fault, if there is one; from the check's page."
-    )
-    remedy: str = Field(default="", description="What to do about it; from the check's page.")
-    category: Category | None = Field(default=None, description="Of the fault, if there is one.")
-    line: int | None = Field(default=None, description="Line in the playbook that it is about.")
-    waiver: WaiverReport | None = Field(default=None, description="Why it is let pass, if it is.")
+    permissions: tuple[str, ...] = Field(default=(), description="A skipped check needs any one of them.")
+    title: str = Field(default="", description="What holds when the check passes.")
+    why: str = Field(default="", description="The cause, if the check failed.")
+    remedy: str = Field(default="", description="What to do, if the check failed.")
+    category: Category | None = Field(default=None, description="What it concerns, if the check failed.")
+    line: int | None = Field(default=None, description="Line in the playbook that describes the resource.")
+    waiver: WaiverReport | None = Field(default=None, description="The waiver that covers it, if any.")
 
 
-class UnmanagedReport(_Report):
-    """A field that is there, and that the playbook leaves alone."""
-
-    address: str
-    field: str
-    value: Any = None
+def is_waived(reported: ChangeReport | FindingReport) -> bool:
+    """Whether a waiver that has not expired covers it."""
+    return reported.waiver is not None and not reported.waiver.expired
 
 
-class PlanReport(_Report):
-    """What ``plan`` prints, and ``drift`` for each playbook."""
+class PlaybookReport(ReportModel):
+    """A report about one playbook."""
+
+    schema_: str = Field(alias="schema")
+    target: Target
+
+
+class PlanReport(PlaybookReport):
+    """Output of ``plan``; a drift report contains one for each playbook."""
 
     schema_: Literal["provisioner.plan/1"] = Field(default="provisioner.plan/1", alias="schema")
-    target: Target
-    in_sync: bool = Field(description="Nothing is pending and nothing waits.")
-    summary: dict[str, int] = Field(
-        description="Number of changes by action: create, update, replace, delete, noop, waiting."
-    )
-    changes: tuple[ChangeReport, ...]
-    steps: tuple[StepReport, ...] = ()
-    refusals: tuple[RefusalReport, ...] = ()
-    warnings: tuple[str, ...] = ()
-    fingerprint: str = Field(description="Digest of what would be written.")
-    requests: dict[str, int] = Field(
-        default_factory=dict, description="Requests sent: read, write. Only in drift."
-    )
+    in_sync: bool = Field(description="Whether no change and no manual step is pending.")
+    summary: dict[str, int] = Field(description="Number of changes by action.")
+    changes: tuple[ChangeReport, ...] = Field(description="Every change, no-ops included.")
+    manual_steps: tuple[ManualStepReport, ...] = Field(default=(), description="Pending manual steps.")
+    refusals: tuple[Refusal, ...] = Field(default=(), description="Why a guard refuses the plan.")
+    warnings: tuple[str, ...] = Field(default=(), description="What the admin should know in addition.")
+    fingerprint: str = Field(description="Digest of what apply would write.")
+    requests: RequestCounts | None = Field(default=None, description="Requests sent. Only in drift.")
     findings: tuple[FindingReport, ...] = Field(
-        default=(), description="Faults of security that apply cannot take back. Only in drift."
+        default=(), description="Failed security checks that apply cannot fix. Only in drift."
     )
-    unmanaged: tuple[UnmanagedReport, ...] = Field(
-        default=(), description="What the playbook leaves alone. Only in drift, on request."
+    unmanaged: tuple[UnmanagedValue, ...] = Field(
+        default=(),
+        description="Existing values that the playbook does not manage. Only in drift, on request.",
     )
 
 
-class DoneReport(_Report):
+class AppliedChange(ReportModel):
     """A change that was made."""
 
-    address: str
-    action: str
-    note: str = ""
+    address: str = Field(description="The resource.")
+    action: Action
+    note: str = Field(default="", description="What the admin should know about it.")
 
 
-class HandoffReport(_Report):
-    """A value to carry to another console."""
-
-    name: str
-    value: str | None
-    source: str
-    destination: str
-
-
-class ApplyReport(_Report):
-    """What ``apply`` and ``destroy`` print."""
+class ApplyReport(PlaybookReport):
+    """Output of ``apply`` and ``destroy``."""
 
     schema_: Literal["provisioner.apply/1"] = Field(default="provisioner.apply/1", alias="schema")
-    target: Target
-    summary: dict[str, int] = Field(description="Number of changes by action, as planned.")
-    changes: tuple[ChangeReport, ...] = Field(description="The plan as it was.")
-    done: tuple[DoneReport, ...] = Field(description="What was made, in order.")
-    steps: tuple[StepReport, ...] = Field(default=(), description="Human steps that wait.")
-    warnings: tuple[str, ...] = ()
-    requests: dict[str, int] = Field(description="Requests sent: read, write.")
-    seconds: float
-    handoff: tuple[HandoffReport, ...] = ()
+    command: Literal["apply", "destroy"] = Field(default="apply", description="The command.")
+    summary: dict[str, int] = Field(description="Number of planned changes by action.")
+    changes: tuple[ChangeReport, ...] = Field(description="The plan before the first write.")
+    done: tuple[AppliedChange, ...] = Field(description="The changes that were made, in order.")
+    manual_steps: tuple[ManualStepReport, ...] = Field(default=(), description="Pending manual steps.")
+    warnings: tuple[str, ...] = Field(default=(), description="What the admin should know in addition.")
+    requests: RequestCounts = Field(description="Requests sent.")
+    seconds: float = Field(description="Duration, without the time that you took to confirm.")
+    handoff: tuple[HandoffValue, ...] = Field(default=(), description="Values to copy between consoles.")
     next_steps: tuple[str, ...] = Field(
-        default=(), description="What happens from now on without anybody doing anything."
+        default=(), description="What happens next without any action of yours."
     )
     error: str | None = Field(default=None, description="Why it stopped, if it did.")
 
@@ -202,71 +166,55 @@ class ApplyReport(_Report):
 _SHARD: Any = Field(
     default=None,
     pattern=r"^\d{1,5}/\d{1,5}$",
-    description="Which part of a fleet this is, such as 2/8; absent: all of it.",
+    description="The part of the fleet that it covers, such as 2/8; null for the whole fleet.",
 )
 
 
-class DriftReport(_Report):
-    """What ``drift`` prints."""
+class DriftReport(ReportModel):
+    """Output of ``drift``."""
 
     schema_: Literal["provisioner.drift/1"] = Field(default="provisioner.drift/1", alias="schema")
-    in_sync: bool = Field(description="Nothing deviates in any tenant that could be read, waived or not.")
-    plans: tuple[PlanReport, ...]
-    failures: tuple[FailureReport, ...] = Field(default=(), description="What could not be read.")
+    in_sync: bool = Field(description="Whether no tenant that could be read differs, waived or not.")
+    plans: tuple[PlanReport, ...] = Field(description="One plan for each playbook.")
+    errors: tuple[ErrorReport, ...] = Field(default=(), description="What could not be read.")
     summary: dict[str, int] = Field(
-        default_factory=dict, description="Number of playbooks: in_sync, drifted, waived, unreadable."
+        default_factory=dict, description="Number of playbooks: in_sync, drifted, waived, errors."
     )
     shard: str | None = _SHARD
 
 
-class AuditReport(_Report):
+class AuditReport(ReportModel):
     """The findings for one playbook."""
 
     target: Target
     summary: dict[str, int] = Field(description="Number of findings by status.")
-    findings: tuple[FindingReport, ...]
-    fixed: tuple[DoneReport, ...] = Field(default=(), description="What --fix changed.")
-    requests: dict[str, int] = Field(description="Requests sent: read, write.")
+    findings: tuple[FindingReport, ...] = Field(description="The result of every check.")
+    fixed: tuple[AppliedChange, ...] = Field(default=(), description="The changes that --fix made.")
+    requests: RequestCounts = Field(description="Requests sent.")
 
 
-class DoctorReport(_Report):
-    """What ``doctor`` prints."""
+class DoctorReport(ReportModel):
+    """Output of ``doctor``."""
 
     schema_: Literal["provisioner.doctor/1"] = Field(default="provisioner.doctor/1", alias="schema")
     summary: dict[str, int] = Field(description="Number of findings by status, over all playbooks.")
-    findings: tuple[FindingReport, ...] = Field(description="Over all playbooks.")
-    audits: tuple[AuditReport, ...] = Field(description="The same by playbook.")
-    failures: tuple[FailureReport, ...] = Field(default=(), description="What could not be read.")
+    findings: tuple[FindingReport, ...] = Field(description="The findings of all playbooks.")
+    audits: tuple[AuditReport, ...] = Field(description="The findings by playbook.")
+    errors: tuple[ErrorReport, ...] = Field(default=(), description="What could not be read.")
     shard: str | None = _SHARD
 
 
-class PermissionReport(_Report):
-    """Something the product does, and the permissions of which any one lets it."""
-
-    purpose: str
-    any_of: tuple[str, ...]
-    commands: tuple[str, ...]
-    granted: bool | None = Field(description="None when the credentials do not tell.")
-
-
-class PermissionsReport(_Report):
-    """What ``permissions`` prints."""
+class PermissionsReport(PermissionSummary, PlaybookReport):
+    """Output of ``permissions``."""
 
     schema_: Literal["provisioner.permissions/1"] = Field(default="provisioner.permissions/1", alias="schema")
-    target: Target
-    permissions: tuple[PermissionReport, ...]
-    missing: tuple[str, ...] = Field(description="Purposes that nothing granted serves.")
-    kind: str = Field(description="What the vendor calls its permissions.")
-    role_holder: str = Field(description="Who needs the role besides.")
-    role: str = Field(description="The role.")
-    problem: str = Field(default="", description="Why the credentials could not be looked at, if so.")
-    aws_policy: dict[str, Any] = Field(description="IAM policy for whoever administers Kiro.")
+    missing: tuple[str, ...] = Field(description="The tasks for which no permission is granted.")
+    aws_policy: dict[str, Any] = Field(description="IAM policy for the admin of Kiro.")
 
 
-class HandoffSheet(_Report):
-    """What ``handoff`` prints."""
+class HandoffReport(PlaybookReport):
+    """Output of ``handoff``."""
 
     schema_: Literal["provisioner.handoff/1"] = Field(default="provisioner.handoff/1", alias="schema")
-    target: Target
-    values: tuple[HandoffReport, ...]
-    steps: tuple[StepReport, ...] = Field(default=(), description="Human steps that wait.")
+    values: tuple[HandoffValue, ...] = Field(description="The values to copy between the consoles.")
+    manual_steps: tuple[ManualStepReport, ...] = Field(default=(), description="Pending manual steps.")

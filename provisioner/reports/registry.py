@@ -1,22 +1,29 @@
-"""Every report by the command that prints it."""
+"""The report of every command."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from pydantic import BaseModel
+from .diff import DiffReport
+from .export import ExportReport
+from .models import (
+    ApplyReport,
+    DoctorReport,
+    DriftReport,
+    HandoffReport,
+    PermissionsReport,
+    PlanReport,
+    ReportModel,
+)
 
-from .exports import DiffReport, ExportReport
-from .models import ApplyReport, DoctorReport, DriftReport, HandoffSheet, PermissionsReport, PlanReport
-
-REPORTS: Final[dict[str, type[BaseModel]]] = {
+REPORTS: Final[dict[str, type[ReportModel]]] = {
     "plan": PlanReport,
     "apply": ApplyReport,
     "drift": DriftReport,
     "doctor": DoctorReport,
     "permissions": PermissionsReport,
-    "handoff": HandoffSheet,
+    "handoff": HandoffReport,
     "export": ExportReport,
     "diff": DiffReport,
 }
-"""For ``provisioner schema`` and the reference pages."""
+"""By the name of the command; for ``provisioner schema`` and the reference pages."""

@@ -1,76 +1,77 @@
-"""Reports as text for a terminal, with ANSI styles; whoever prints it strips them where they are not wanted.
+"""Reports as text for a terminal, with ANSI styles; the printer removes the styles where they are not allowed.
 
-Text from outside (display names, messages) goes through :func:`plain`, so that it cannot act on the terminal.
+Text from outside (display names, messages) passes :func:`.wording.plain`, so that it cannot act on the terminal.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 from click import style
 
+from provisioner.core.diff import FieldChange
+from provisioner.core.plan import Action
+from provisioner.core.provider import HandoffValue
+
 from .models import (
+    SEVERITIES,
     ApplyReport,
     AuditReport,
     ChangeReport,
     DoctorReport,
     DriftReport,
-    FailureReport,
-    FieldReport,
+    ErrorReport,
     FindingReport,
     HandoffReport,
-    HandoffSheet,
+    ManualStepReport,
     PermissionsReport,
     PlanReport,
-    StepReport,
     Target,
     WaiverReport,
 )
+from .wording import (
+    NO_VALUE,
+    PAST_TENSE,
+    REORDERED,
+    audit_counts,
+    drift_counts,
+    plain,
+    plan_counts,
+    plural,
+    removed_and_added,
+    value_text,
+    waiver_text,
+)
 
-_GLYPHS: Final = {
-    "create": ("+", "green"),
-    "update": ("~", "yellow"),
-    "replace": ("±", "yellow"),
-    "delete": ("-", "red"),
-    "noop": ("=", "bright_black"),
-    "waiting": ("…", "cyan"),
+_ACTION_COLOURS: Final = {
+    Action.CREATE: "green",
+    Action.UPDATE: "yellow",
+    Action.REPLACE: "yellow",
+    Action.DELETE: "red",
+    Action.NOOP: "bright_black",
+    Action.WAITING: "cyan",
 }
-_MARKS: Final = {
-    "pass": ("✓", "green"),
+_STATUS_MARKS: Final = {
     "fail": ("✗", "red"),
-    "skip": ("○", "bright_black"),
     "error": ("!", "magenta"),
+    "skip": ("○", "bright_black"),
+    "pass": ("✓", "green"),
 }
-_NONE: Final = "No playbook fell to this shard."
-_PAST: Final = {
-    "create": "created",
-    "update": "updated",
-    "replace": "replaced",
-    "delete": "deleted",
-}
+"""Worst first."""
+
+_EMPTY_SHARD: Final = "This shard contains no playbooks."
 
 
-def plain(value: Any) -> str:
-    """Any value as one line of harmless text."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
-def heading(target: Target, title: str) -> str:
-    """One line that says where we are."""
-    where = "sandbox" if target.sandbox else f"tenant {target.tenant}"
-    return f"{style(plain(target.name), bold=True)}  {title}, {plain(where)}"
-
-
-def plan_text(report: PlanReport, title: str, *, verbose: bool = False) -> str:
-    """A plan: what would change, and what stays where ``verbose``."""
-    lines = [heading(report.target, title), ""]
-    shown = [change for change in report.changes if verbose or change.action != "noop"]
-    lines += [line for change in shown for line in _change_lines(change)]
-    lines += [""] if shown else []
-    lines += [_summary(report.summary, otherwise=bool(report.refusals or report.findings))]
+def plan_text(report: PlanReport, *, verbose: bool = False) -> str:
+    """The changes of a plan, with no-ops if ``verbose``; then its numbers, warnings and refusals."""
+    lines = [_heading(report.target, report.target.title), ""]
+    changes = [change for change in report.changes if verbose or change.action is not Action.NOOP]
+    lines += [line for change in changes for line in _change_lines(change)]
+    lines += [""] if changes else []
+    in_sync = report.in_sync and not report.findings
+    lines += [plan_counts(report.summary, in_sync=in_sync)]
     lines += [f"{style('warning', fg='yellow')}  {plain(warning)}" for warning in report.warnings]
     for refusal in report.refusals:
         lines.append(f"{style('refused', fg='red', bold=True)}  {plain(refusal.reason)}")
@@ -80,257 +81,201 @@ def plan_text(report: PlanReport, title: str, *, verbose: bool = False) -> str:
 
 
 def drift_text(report: DriftReport, *, verbose: bool = False) -> str:
-    """Every playbook's plan, what could not be read, and how many there are of each."""
-    parts = [_plan_of_drift(plan, verbose=verbose) for plan in report.plans]
-    parts += [failure_text(failure) for failure in report.failures]
-    if len(report.plans) + len(report.failures) > 1:
-        words = {
-            "in_sync": "in sync",
-            "drifted": "drifted",
-            "waived": "let pass",
-            "unreadable": "not readable",
-        }
-        parts.append(", ".join(f"{report.summary[name]} {word}" for name, word in words.items()))
-    return "\n\n".join(parts) or _NONE
+    """The plan of every playbook, what could not be read, and the number of playbooks in each state."""
+    parts = [_drift_plan_text(plan, verbose=verbose) for plan in report.plans]
+    parts += map(_error_text, report.errors)
+    if len(parts) > 1:
+        parts.append(drift_counts(report.summary))
+    return "\n\n".join(parts) or _EMPTY_SHARD
 
 
-def _plan_of_drift(plan: PlanReport, *, verbose: bool) -> str:
-    lines = [plan_text(plan, plan.target.title, verbose=verbose)]
+def _drift_plan_text(plan: PlanReport, *, verbose: bool) -> str:
+    lines = [plan_text(plan, verbose=verbose)]
     for finding in plan.findings:
-        lines += [*_finding_lines(finding, {})]
-    for one in plan.unmanaged:
-        lines.append(style(f"  left alone  {plain(one.address)} {one.field} = {plain(one.value)}", dim=True))
+        lines += _finding_lines(finding)
+    for unmanaged in plan.unmanaged:
+        value = f"{plain(unmanaged.address)} {unmanaged.field} = {plain(unmanaged.value)}"
+        lines.append(style(f"  unmanaged  {value}", dim=True))
     return "\n".join(lines)
 
 
 def doctor_text(report: DoctorReport, *, verbose: bool = False) -> str:
-    """Every playbook's findings, and what could not be read."""
-    titles = {finding.check: finding.title for finding in report.findings}
-    parts = [audit_text(audit, titles, verbose=verbose) for audit in report.audits]
-    parts += [failure_text(failure) for failure in report.failures]
-    return "\n\n".join(parts) or _NONE
+    """The findings of every playbook, and what could not be read."""
+    parts = [_audit_text(audit, verbose=verbose) for audit in report.audits]
+    parts += map(_error_text, report.errors)
+    return "\n\n".join(parts) or _EMPTY_SHARD
 
 
-def failure_text(failure: FailureReport) -> str:
-    """What could not be read, and what to do."""
-    where = f"{failure.playbook}:{failure.line}" if failure.line else failure.playbook
-    request = f" [request-id {failure.request_id}]" if failure.request_id else ""
-    lines = [
-        f"{style('not readable', fg='red', bold=True)}  {plain(where)}: {plain(failure.message)}{plain(request)}"
-    ]
-    lines += [f"    next: {plain(failure.hint)}"] if failure.hint else []
+def _audit_text(report: AuditReport, *, verbose: bool) -> str:
+    """The findings, worst first, with passed checks if ``verbose``; then their numbers and what was fixed."""
+    statuses = list(_STATUS_MARKS)
+    ordered = sorted(
+        report.findings,
+        key=lambda finding: (statuses.index(finding.status), SEVERITIES.index(finding.severity)),
+    )
+    findings = [finding for finding in ordered if verbose or finding.status != "pass"]
+    lines = [_heading(report.target, "doctor"), ""]
+    lines += [line for finding in findings for line in _finding_lines(finding)]
+    lines += [""] if findings else []
+    lines.append(audit_counts(report.summary))
+    lines += [f"fixed  {plain(change.address)} {PAST_TENSE[change.action]}" for change in report.fixed]
     return "\n".join(lines)
 
 
-def apply_text(report: ApplyReport, there: str = "the tenant is as the playbook says") -> str:
-    """What came of it, the human steps that wait, and the values to carry on.
-
-    Args:
-        report: what was made.
-        there: why there may have been nothing to do.
-    """
-    lines = [_result(report, there)]
+def apply_text(report: ApplyReport) -> str:
+    """The result, the pending manual steps, the values to copy, and what happens next."""
+    lines = [_result_line(report)]
     if report.error:
-        lines += [f"  {_PAST.get(done.action, done.action)} {plain(done.address)}" for done in report.done]
-    lines += [f"  note  {plain(done.address)}: {plain(done.note)}" for done in report.done if done.note]
-    for number, step in enumerate(report.steps, start=1):
-        lines += ["", *_step_lines(number, step)]
+        lines += [f"  {PAST_TENSE[change.action]} {plain(change.address)}" for change in report.done]
+    lines += [
+        f"  note  {plain(change.address)}: {plain(change.note)}" for change in report.done if change.note
+    ]
+    lines += _manual_step_lines(report.manual_steps)
     if report.handoff:
-        lines += ["", *handoff_lines(report.handoff)]
+        lines += ["", *_handoff_lines(report.handoff)]
     lines += ["", *map(plain, report.next_steps)] if report.next_steps else []
     return "\n".join(lines)
 
 
-def handoff_lines(values: Iterable[HandoffReport]) -> Iterator[str]:
-    """Values to carry to the other console, aligned."""
-    values = tuple(values)
-    width = max((len(value.name) for value in values), default=0)
-    yield style("Values to carry between the consoles", bold=True)
-    for value in values:
-        shown = plain(value.value) if value.value else "(not known yet: run apply first)"
-        yield f"  {value.name:<{width}}  {style(shown, bold=bool(value.value))}"
-
-
-def audit_text(report: AuditReport, titles: dict[str, str], *, verbose: bool = False) -> str:
-    """Findings, worst first; what passed is counted, and listed where ``verbose``.
-
-    Args:
-        report: the findings.
-        titles: the title of every check, by id.
-        verbose: list what passed too.
-    """
-    order = {"fail": 0, "error": 1, "skip": 2, "pass": 3}
-    severities = {"high": 0, "medium": 1, "low": 2}
-    found = sorted(report.findings, key=lambda one: (order[one.status], severities[one.severity]))
-    shown = [one for one in found if verbose or one.status != "pass"]
-    lines = [heading(report.target, "doctor"), ""]
-    lines += [line for one in shown for line in _finding_lines(one, titles)]
-    lines += [""] if shown else []
-    counts = report.summary
-    lines.append(
-        f"{counts['pass']} passed, {counts['fail']} failed, {counts['skip']} skipped, {counts['error']} broken"
-    )
-    lines += [f"fixed  {plain(done.address)} {_PAST.get(done.action, done.action)}" for done in report.fixed]
-    return "\n".join(lines)
-
-
-def permissions_text(report: PermissionsReport, title: str) -> str:
-    """What is needed, granted and missing, and the AWS policy."""
+def permissions_text(report: PermissionsReport) -> str:
+    """The permissions of every task, whether they are granted, the admin role, and the AWS policy."""
     words = {True: ("granted", "green"), False: ("missing", "red"), None: ("unknown", "bright_black")}
-    width = max(len(need.purpose) for need in report.permissions)
+    width = max(len(task.purpose) for task in report.permissions)
     lines = [
-        heading(report.target, title),
+        _heading(report.target, report.target.title),
         "",
         style(f"{report.kind}, any one of each line", bold=True),
     ]
-    for need in report.permissions:
-        word, colour = words[need.granted]
-        used = "" if "apply" in need.commands else f"  (only {', '.join(need.commands)})"
-        lines.append(f"  {style(word, fg=colour)}  {need.purpose:<{width}}  {' | '.join(need.any_of)}{used}")
+    for task in report.permissions:
+        word, colour = words[task.granted]
+        commands = "" if "apply" in task.commands else f"  (only {', '.join(task.commands)})"
+        lines.append(
+            f"  {style(word, fg=colour)}  {task.purpose:<{width}}  {' | '.join(task.any_of)}{commands}"
+        )
     lines += ["", f"{report.role_holder} {report.role}."]
     if report.problem:
-        lines += [f"What is granted is unknown: {plain(report.problem)}"]
-    lines += ["", style("AWS IAM policy for whoever administers Kiro", bold=True)]
+        lines += [f"The granted permissions are unknown: {plain(report.problem)}"]
+    lines += ["", style("AWS IAM policy for the admin of Kiro", bold=True)]
     lines += [json.dumps(report.aws_policy, indent=2)]
     return "\n".join(lines)
 
 
-def handoff_text(report: HandoffSheet, title: str) -> str:
-    """The values to carry, where each goes, and what to bring back."""
-    lines = [heading(report.target, title), "", *handoff_lines(report.values)]
+def handoff_text(report: HandoffReport) -> str:
+    """The values to copy, the consoles that show and ask for each, and the pending manual steps."""
+    lines = [_heading(report.target, report.target.title), "", *_handoff_lines(report.values)]
     for value in report.values:
         lines += ["", style(value.name, bold=True), f"  from  {value.source}", f"  to    {value.destination}"]
-    for number, step in enumerate(report.steps, start=1):
-        lines += ["", *_step_lines(number, step)]
+    lines += _manual_step_lines(report.manual_steps)
     return "\n".join(lines)
 
 
-def _finding_lines(finding: FindingReport, titles: dict[str, str]) -> Iterator[str]:
-    mark, colour = _MARKS[finding.status]
+# -- parts -------------------------------------------------------------------------------------------------
+
+
+def _heading(target: Target, title: str) -> str:
+    where = "sandbox" if target.sandbox else f"tenant {target.tenant}"
+    return f"{style(plain(target.name), bold=True)}  {title}, {plain(where)}"
+
+
+def _error_text(error: ErrorReport) -> str:
+    where = f"{error.playbook}:{error.line}" if error.line else error.playbook
+    request = f" [request-id {error.request_id}]" if error.request_id else ""
+    line = f"{style('error', fg='red', bold=True)}  {plain(where)}: {plain(error.message)}{plain(request)}"
+    return f"{line}\n    next: {plain(error.hint)}" if error.hint else line
+
+
+def _result_line(report: ApplyReport) -> str:
+    requests = f"{plural(report.requests.read, 'read')}, {plural(report.requests.write, 'write')}, {report.seconds:.1f} s"
+    counts = {
+        verb: sum(change.action == action for change in report.done) for action, verb in PAST_TENSE.items()
+    }
+    changes = ", ".join(f"{count:,} {verb}" for verb, count in counts.items() if count)
+    if report.error:
+        return f"{style('Stopped', fg='red', bold=True)}: {changes or 'nothing was written'} ({requests})."
+    if not report.done and not report.manual_steps:
+        state = "the tenant matches the playbook" if report.command == "apply" else "it is destroyed already"
+        return f"{style('Nothing to do', bold=True)}: {state} ({requests})."
+    pending = plural(len(report.manual_steps), "manual step")
+    result = ", ".join(filter(None, [changes, f"{pending} pending" if report.manual_steps else ""]))
+    line = f"{style('Done', fg='green', bold=True)}: {result} ({requests})."
+    return f"{line} {_verification(report)}" if report.done else line
+
+
+def _verification(report: ApplyReport) -> str:
+    """What the reads after the last write proved."""
+    if report.manual_steps:
+        return "Verified: the changes are in place."
+    if report.command == "destroy":
+        return "Verified: the integration is destroyed."
+    return "Verified: the tenant matches the playbook."
+
+
+def _manual_step_lines(steps: Iterable[ManualStepReport]) -> Iterator[str]:
+    for number, step in enumerate(steps, start=1):
+        title = style(f"Manual step {number}", fg="cyan", bold=True)
+        yield from ("", f"{title}: {step.title}  ({step.location})")
+        yield from (f"    {plain(instruction)}" for instruction in step.instructions)
+        yield from (f"    export {name}=…   # {content}" for name, content in step.outputs.items())
+
+
+def _handoff_lines(values: tuple[HandoffValue, ...]) -> Iterator[str]:
+    width = max((len(value.name) for value in values), default=0)
+    yield style("Values to copy between the consoles", bold=True)
+    for value in values:
+        text = plain(value.value) if value.value else "(not known yet: run apply first)"
+        yield f"  {value.name:<{width}}  {style(text, bold=bool(value.value))}"
+
+
+def _finding_lines(finding: FindingReport) -> Iterator[str]:
+    mark, colour = _STATUS_MARKS[finding.status]
     severity = f"  {finding.severity}" if finding.status == "fail" else ""
     yield f"{style(mark, fg=colour)} {style(finding.check, bold=finding.status == 'fail')}{severity}"
     if finding.status == "pass":
         return
-    yield f"    {plain(finding.message or titles.get(finding.check, ''))}"
+    yield f"    {plain(finding.message or finding.title)}"
     for evidence in finding.evidence:
         yield style(f"    {plain(evidence.path)} = {plain(evidence.value)}", dim=True)
     if finding.waiver:
-        yield f"    {_waiver(finding.waiver)}"
+        yield f"    {_styled_waiver(finding.waiver)}"
     if finding.permissions:
         yield f"    needs {plain(' or '.join(finding.permissions))}"
     if finding.fix == "automatic":
         yield "    can be fixed with --fix"
     elif finding.fix == "unmanaged":
-        yield "    is left alone: the playbook has it under unmanaged"
+        yield "    cannot be fixed with --fix: the playbook lists it under unmanaged"
     elif finding.fix == "manual":
-        yield f"    needs a person: provisioner checks show {finding.check}"
+        yield f"    needs a manual fix: provisioner checks show {finding.check}"
 
 
 def _change_lines(change: ChangeReport) -> Iterator[str]:
-    glyph, colour = _GLYPHS[change.action]
+    title = f"{change.action.glyph} {plain(change.address)}"
     why = f"  {plain(change.why)}" if change.why else ""
-    if change.category == "security" and change.action != "waiting":
+    if change.category == "security" and change.action is not Action.WAITING:
         why += style("  security", fg="red")
     if change.waiver:
-        why += f"  {_waiver(change.waiver)}"
-    yield f"  {style(f'{glyph} {plain(change.address)}', fg=colour)}{style(why, dim=True)}"
-    if change.action in ("create", "update", "replace"):
+        why += f"  {_styled_waiver(change.waiver)}"
+    yield f"  {style(title, fg=_ACTION_COLOURS[change.action])}{style(why, dim=True)}"
+    if change.action in (Action.CREATE, Action.UPDATE, Action.REPLACE):
         width = max((len(field.name) for field in change.fields), default=0)
         for field in change.fields:
-            yield from _field_lines(field, width, update=change.action != "create")
+            yield from _field_lines(field, width, is_new=change.action is Action.CREATE)
 
 
-def _waiver(waiver: WaiverReport) -> str:
-    """Why something is let pass, and until when."""
-    until = "expired on" if waiver.expired else "let pass until"
-    return style(
-        f"{until} {waiver.expires}: {plain(waiver.reason)} ({plain(waiver.owner)})",
-        fg="red" if waiver.expired else "cyan",
-    )
+def _styled_waiver(waiver: WaiverReport) -> str:
+    return style(plain(waiver_text(waiver)), fg="red" if waiver.expired else "cyan")
 
 
-def _field_lines(field: FieldReport, width: int, *, update: bool) -> Iterator[str]:
-    indent = " " * (width + 8)
-    if isinstance(field.after, list) and (update or len(field.after) != 1):
-        before = field.before if isinstance(field.before, list) else []
-        gone = [f"- {shown_value(element)}" for element in before if element not in field.after]
-        new = [f"+ {shown_value(element)}" for element in field.after if element not in before]
-        entries = (
-            (gone + new or ["in another order"])
-            if update
-            else [shown_value(element) for element in field.after]
-        )
-    elif update:
-        entries = [f"{shown_value(field.before)} → {shown_value(field.after)}"]
+def _field_lines(field: FieldChange, width: int, *, is_new: bool) -> Iterator[str]:
+    """One line for each value: the name of the field in the first, aligned to ``width``."""
+    if is_new:
+        values = field.after if isinstance(field.after, list) else [field.after]
+        texts = [value_text(value) for value in values] or [NO_VALUE]
+    elif difference := removed_and_added(field.before or [], field.after):
+        removed, added = difference
+        texts = [f"- {value_text(element)}" for element in removed]
+        texts += [f"+ {value_text(element)}" for element in added]
+        texts = texts or [REORDERED]
     else:
-        element = field.after[0] if isinstance(field.after, list) else field.after
-        entries = [shown_value(element)]
-    yield f"      {field.name:<{width}}  {entries[0] if entries else '(none)'}"
-    for entry in entries[1:]:
-        yield f"{indent}{entry}"
-
-
-def shown_value(value: Any) -> str:
-    """A value for people: a keyed model by its key with what is particular about it."""
-    if value is None:
-        return "(none)"
-    if isinstance(value, dict) and "value" in value:
-        particular = [
-            word
-            for word in (
-                "disabled" if value.get("enabled") is False else "",
-                "admins only" if value.get("type") == "Admin" else "",
-                ""
-                if value.get("display_name", value["value"]) == value["value"]
-                else f"named {value['display_name']!r}",
-            )
-            if word
-        ]
-        return plain(value["value"]) + (f" ({', '.join(particular)})" if particular else "")
-    return plain(value)
-
-
-def _summary(summary: dict[str, int], *, otherwise: bool) -> str:
-    """A plan in numbers.
-
-    Args:
-        summary: number of changes by action.
-        otherwise: something that is no change keeps it from being in sync.
-    """
-    words = {
-        "create": "to create",
-        "update": "to update",
-        "replace": "to replace",
-        "delete": "to delete",
-        "waiting": "waiting for a person",
-    }
-    parts = [f"{summary[action]} {text}" for action, text in words.items() if summary.get(action)]
-    unchanged = f"{summary.get('noop', 0)} unchanged"
-    if not parts and not otherwise:
-        return f"In sync: {unchanged}."
-    return f"Plan: {', '.join([*parts, unchanged])}."
-
-
-def _result(report: ApplyReport, there: str) -> str:
-    requests = f"{report.requests['read']} reads, {report.requests['write']} writes, {report.seconds:.1f} s"
-    counts = [
-        f"{number} {text}"
-        for action, text in _PAST.items()
-        if (number := sum(done.action == action for done in report.done))
-    ]
-    if report.error:
-        made = ", ".join(counts) or "nothing was written"
-        return f"{style('Stopped', fg='red', bold=True)}: {made} ({requests})."
-    if not counts and not report.steps:
-        return f"{style('Nothing to do', bold=True)}: {there} ({requests})."
-    made = ", ".join(counts) or "nothing left to do without you"
-    proof = "Read again: as it should be." if report.done else ""
-    return f"{style('Done', fg='green', bold=True)}: {made} ({requests}). {proof}".rstrip()
-
-
-def _step_lines(number: int, step: StepReport) -> Iterator[str]:
-    yield f"{style(f'Step {number} for you', fg='cyan', bold=True)}: {step.title}  ({step.location})"
-    for instruction in step.instructions:
-        yield f"    {plain(instruction)}"
-    for name, what in step.outputs.items():
-        yield f"    export {name}=…   # {what}"
+        texts = [f"{value_text(field.before)} → {value_text(field.after)}"]
+    for number, text in enumerate(texts):
+        yield f"      {'' if number else field.name:<{width}}  {text}"

@@ -1,10 +1,10 @@
-"""How large reports of many findings are, how long they take to write, and the HTML page to be shown and searched.
+"""Measures reports with many entries: their size, the time to render them, and the time to show and search the HTML page.
 
-    python tests/benchmarks/reports.py [--items 10000] [--playbooks 500] [--runs 3]
+    python tests/benchmarks/reports.py [--entries 10000] [--playbooks 500] [--runs 3]
 
-The page is opened in headless Chromium where that is here. "shown" is from the start of the navigation to the end of its load
-event; "searched" is a search of all items by text, its result shown; "printed" has every item in the page. The longest of the runs
-counts. Nothing is asserted: numbers are for reading.
+The page is opened in headless Chromium if it is installed. "shown" lasts from the start of the navigation to the end of the load
+event; "searched" is a text search of all entries until the result is shown; "printed" puts every entry on the page. The slowest run
+counts. Nothing is asserted.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from provisioner.reports.formats import FORMATS, rendered
+from provisioner.reports.formats import FORMATS, render
 from provisioner.reports.models import DriftReport
-from tests.reports_formats.found_items import fleet
+from tests.reports_formats.sample_reports import fleet
 
 SEARCH = """
-const began = performance.now();
+const start = performance.now();
 const field = document.getElementsByName("q")[0];
 field.value = arguments[0];
 field.dispatchEvent(new Event("input", {bubbles: true}));
 document.body.offsetHeight;
-return performance.now() - began;
+return performance.now() - start;
 """
 PRINT = """
-const began = performance.now();
+const start = performance.now();
 dispatchEvent(new Event("beforeprint"));
 document.body.offsetHeight;
-return performance.now() - began;
+return performance.now() - start;
 """
 LOADED = "return performance.getEntriesByType('navigation')[0].loadEventEnd"
 
@@ -42,36 +42,36 @@ LOADED = "return performance.getEntriesByType('navigation')[0].loadEventEnd"
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--items", type=int, default=10_000)
+    parser.add_argument("--entries", type=int, default=10_000)
     parser.add_argument("--playbooks", type=int, default=500)
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
-    report = fleet(options.items, options.playbooks)
-    print(f"{options.items} items of {options.playbooks} playbooks")
-    print(f"{'format':<12}{'MB':>8}{'written s':>12}")
+    report = fleet(options.entries, options.playbooks)
+    print(f"{options.entries} entries of {options.playbooks} playbooks")
+    print(f"{'format':<12}{'MB':>8}{'seconds':>12}")
     for name in FORMATS:
-        size, seconds = written(report, name)
+        size, seconds = measure_format(report, name)
         print(f"{name:<12}{size / 1e6:>8.2f}{seconds:>12.2f}")
     if not (shutil.which("chromium") and shutil.which("chromedriver")):
-        print("the page was not opened: Chromium and its driver are not here")
+        print("The page was not measured: Chromium and its driver are not installed")
         return
     print(f"\n{'page':<12}{'shown ms':>12}{'searched ms':>14}{'printed ms':>12}")
     for scheme in ("light", "dark"):
         shown, searched, printed = (
-            max(times) for times in zip(*opened(report, scheme, options.runs), strict=True)
+            max(times) for times in zip(*measure_page(report, scheme, options.runs), strict=True)
         )
         print(f"{scheme:<12}{shown:>12.0f}{searched:>14.0f}{printed:>12.0f}")
 
 
-def written(report: DriftReport, name: str) -> tuple[int, float]:
-    """Bytes and seconds."""
-    began = time.perf_counter()
-    text = rendered(report, name)
-    return len(text.encode()), time.perf_counter() - began
+def measure_format(report: DriftReport, name: str) -> tuple[int, float]:
+    """The size in bytes and the time in seconds."""
+    start = time.perf_counter()
+    text = render(report, name)
+    return len(text.encode()), time.perf_counter() - start
 
 
-def opened(report: DriftReport, scheme: str, runs: int) -> list[tuple[float, float, float]]:
-    """Milliseconds to show, search and lay out for paper, of each run."""
+def measure_page(report: DriftReport, scheme: str, runs: int) -> list[tuple[float, float, float]]:
+    """Milliseconds to show, to search and to lay out for print, for each run."""
     from tests.reports_formats.browser import browsing
 
     times = []
@@ -79,7 +79,7 @@ def opened(report: DriftReport, scheme: str, runs: int) -> list[tuple[float, flo
         browser.folder = Path(folder)
         browser.prefer(scheme)
         for _ in range(runs):
-            browser.show(rendered(report, "html"))
+            browser.show(render(report, "html"))
             shown = browser.driver.execute_script(LOADED)
             searched = browser.driver.execute_script(SEARCH, "user99")
             browser.driver.execute_script(SEARCH, "")

@@ -95,7 +95,7 @@ def test_the_commands_of_a_page_print_its_output(tmp_path, page):
         )
         if command != "echo $?":
             script.append("code=$?")
-    subprocess.run(["bash", "-c", "\n".join(script)], cwd=tmp_path, env=environment, check=True, timeout=600)
+    subprocess.run(["bash", "-c", "\n".join(script)], cwd=tmp_path, env=environment, check=True, timeout=1200)
     for number, (command, expected) in enumerate(steps):
         printed = (tmp_path / f"{number}.out").read_text(encoding="utf-8")
         assert matches(expected, printed), f"$ {command}\n{printed}"

@@ -29,10 +29,10 @@ def addresses(result):
     return {one["address"]: one["where"] for one in result.json["differences"]}
 
 
-def test_a_playbook_is_the_same_as_itself(applied):
+def test_a_playbook_does_not_differ_from_itself(applied):
     done = diff(applied, applied.playbook, applied.playbook)
     assert (done.code, done.err) == (0, "")
-    assert done.out.endswith("The same.\n")
+    assert done.out.endswith("No differences.\n")
 
 
 def test_two_playbooks(applied, other):
@@ -44,7 +44,10 @@ def test_two_playbooks(applied, other):
     assert done.out.endswith("1 difference.\n")
     report = diff(applied, without, other, "--format", "json")
     assert addresses(report) == {"entra-application/kiro-entra": "both"}
-    assert [side["what"] for side in (report.json["left"], report.json["right"])] == ["playbook", "playbook"]
+    assert [side["source"] for side in (report.json["left"], report.json["right"])] == [
+        "playbook",
+        "playbook",
+    ]
 
 
 def test_a_playbook_and_a_snapshot(applied, saved, tmp_path):
@@ -65,8 +68,8 @@ def test_two_snapshots(applied, saved, tmp_path):
     (difference,) = done.json["differences"]
     (field,) = difference["fields"]
     assert field["name"] == "redirect_uris"
-    assert "https://attacker.example/callback" in field["right"]
-    assert "https://attacker.example/callback" not in field["left"]
+    assert "https://attacker.example/callback" in field["after"]
+    assert "https://attacker.example/callback" not in field["before"]
     assert diff(applied, saved, saved).code == 0
 
 
@@ -82,7 +85,7 @@ def test_two_tenants_by_their_playbooks(applied, tmp_path):
         "entra-application/kiro-entra": {"display_name", "scopes"},  # the template's scope is named after it
         "entra-service-principal/kiro-entra": {"assignment_required"},
     }
-    assert done.json["left"]["what"] == "tenant"
+    assert done.json["left"]["source"] == "tenant"
 
 
 @pytest.mark.parametrize("text", ["{}", "no json", json.dumps({"schema": "provisioner.snapshot/99"})])

@@ -118,7 +118,7 @@ def test_an_export_is_as_its_case_says(file, product, request, tmp_path):
 def test_it_goes_to_standard_output_and_every_word_besides_to_standard_error(applied):
     done = export(applied)
     assert yaml.safe_load(done.out)["name"] == "kiro-entra"
-    assert "plan on it is empty" in done.err
+    assert "The plan of this playbook is empty" in done.err
     report = export(applied, "--format", "json").json
     assert report["playbook"] == done.out
     assert (report["in_sync"], report["changes"]) == (True, [])
@@ -186,7 +186,7 @@ def test_what_somebody_only_began_by_hand(served, provider, tmp_path):
     assert again.json["requests"]["write"] == 0
     if provider == "okta":
         text = out.read_text(encoding="utf-8")
-        assert "- application_type # web becomes native, which cannot be: apply would refuse" in text
+        assert "- application_type # web becomes native, but cannot be changed: apply would refuse" in text
         assert "- pkce_required # false becomes true\n" in text
 
 
@@ -252,7 +252,7 @@ def test_another_tool_s_name_of_an_application_is_left_alone(applied):
     done = export(applied)
     assert done.code == 0
     assert (
-        "- unique_name # somebody-elses becomes provisioner-kiro-entra, which cannot be: apply would refuse"
+        "- unique_name # somebody-elses becomes provisioner-kiro-entra, but cannot be changed: apply would refuse"
         in done.out
     )
 
@@ -335,7 +335,7 @@ def test_doctor_repairs_nothing_that_is_left_alone_until_it_is_not(applied, tmp_
     told = {one["check"]: one["fix"] for one in audited.json["findings"] if one["status"] == "fail"}
     assert told == {"entra-token-version": "unmanaged", "entra-redirect-uri-extra": "unmanaged"}
     assert audited.json["audits"][0]["fixed"] == []
-    assert "the playbook has it under unmanaged" in applied("doctor", str(out), "--sandbox").out
+    assert "the playbook lists it under unmanaged" in applied("doctor", str(out), "--sandbox").out
 
     text = out.read_text(encoding="utf-8")
     out.write_text(text.replace("- access_token_version #", "#"), encoding="utf-8")

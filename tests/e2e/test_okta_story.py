@@ -52,7 +52,7 @@ def on(product, command, file, *options):
 def test_an_empty_org_becomes_a_complete_integration_through_its_human_steps(product):
     first = product("apply", product.playbook, "--sandbox")
     assert first.code == 0, first.err
-    assert "Plan: 9 to create, 9 waiting for a person" in first.err
+    assert "Plan: 9 to create, 9 waiting for manual steps" in first.err
     done = re.findall(r"by hand (\S+)", first.err)
     assert done == [
         "step/kiro-profile",
@@ -127,16 +127,16 @@ def test_without_a_person_it_does_the_rest_waits_and_goes_on_later(product):
     still = product.apply()
     assert still.code == 4
     domain, record = "step/kiro-domain-fabrikam.example", "step/dns-record-fabrikam.example"
-    assert [step["address"] for step in still.json["steps"]] == [domain, record, "step/okta-to-app"]
+    assert [step["address"] for step in still.json["manual_steps"]] == [domain, record, "step/okta-to-app"]
     assert still.json["requests"]["write"] == 0
 
     product("sandbox", "console", "okta", "to-app", "--create", "--update", "--deactivate")
     added = product("sandbox", "console", "add-domain", "fabrikam.example", "--provider", "okta")
     product.patch.setenv(*added.out.strip().removeprefix("export ").split("=", 1))
     still = product.apply()
-    assert (still.code, [step["address"] for step in still.json["steps"]]) == (4, [record])
+    assert (still.code, [step["address"] for step in still.json["manual_steps"]]) == (4, [record])
     name, _, value, _, _ = (
-        line.split(":", 1)[-1].split()[0] for line in still.json["steps"][0]["instructions"]
+        line.split(":", 1)[-1].split()[0] for line in still.json["manual_steps"][0]["instructions"]
     )
     made = product("sandbox", "console", "create-record", name, value)
     assert made.code == 0, made.err

@@ -88,7 +88,7 @@ def test_without_the_kiro_values_it_does_the_rest_and_says_what_to_do(product):
     assert product.apply().json["requests"]["write"] == 0
     sheet = product("handoff", str(PLAYBOOK), "--sandbox", "--format", "json")
     assert sheet.code == 4
-    assert [step["address"] for step in sheet.json["steps"]] == [
+    assert [step["address"] for step in sheet.json["manual_steps"]] == [
         "step/kiro-profile",
         "step/kiro-scim-token",
         "step/kiro-domain-contoso.example",
@@ -161,7 +161,7 @@ def test_destroy_and_apply_again_keep_the_client_id(applied):
     assert gone.json["handoff"] == []
     again = applied("destroy", str(PLAYBOOK), "--sandbox")
     assert again.code == 0
-    assert "Nothing to do: it is down already" in again.out
+    assert "Nothing to do: it is destroyed already" in again.out
     assert "doctor" not in again.err
     assert f"To bring it back: provisioner apply {PLAYBOOK} --sandbox" in again.err
     restored = applied.apply()

@@ -1,4 +1,4 @@
-"""Headless Chromium as the tests of the HTML page need it."""
+"""Headless Chromium for the tests of the HTML page."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ FLAGS = (
 
 @contextmanager
 def browsing() -> Iterator[Browser]:
-    """A browser of this machine; nothing is downloaded."""
+    """The browser of this machine; nothing is downloaded."""
     options = ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
     for flag in FLAGS:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = Chrome(options=options, service=Service(shutil.which("chromedriver")))
-    driver.set_page_load_timeout(60)
+    driver.set_page_load_timeout(300)
     try:
         yield Browser(driver)
     finally:
@@ -46,10 +46,10 @@ def browsing() -> Iterator[Browser]:
 
 
 class Browser:
-    """A page that is shown, and what a person does with it.
+    """A browser with one page, and what a user does with it.
 
     Attributes:
-        folder: where pages are put.
+        folder: the folder for pages.
     """
 
     def __init__(self, driver: Chrome) -> None:
@@ -57,7 +57,7 @@ class Browser:
         self.folder = Path()
 
     def show(self, page: str, state: str = "") -> None:
-        """Open a page anew, its address ending in ``state``."""
+        """Load a page, with ``state`` as the fragment of its address."""
         file = self.folder / "report.html"
         file.write_text(page, encoding="utf-8")
         self.driver.get("about:blank")
@@ -76,37 +76,37 @@ class Browser:
         self.driver.find_element(By.NAME, field).send_keys(text)
 
     def keys(self, *keys: str) -> None:
-        """Press keys, whatever has the focus."""
+        """Press keys in the focused element."""
         actions = ActionChains(self.driver)
         for key in keys:
             actions.send_keys(key.replace("\t", "\ue004").replace("\n", "\ue007"))
         actions.perform()
 
-    def wait_until(self, true: Callable[[], bool]) -> None:
-        WebDriverWait(self.driver, 10, poll_frequency=0.02).until(lambda _: true())
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        WebDriverWait(self.driver, 120, poll_frequency=0.02).until(lambda _: condition())
 
     def evaluate(self, expression: str) -> Any:
         """The value of an expression of JavaScript; a promise is awaited."""
         return self.driver.execute_script(f"return {expression}")
 
     def count(self) -> str:
-        """What is told about the number of items."""
+        """The text about the number of results."""
         return self.driver.find_element(By.ID, "count").text
 
     def titles(self) -> list[str]:
-        """The titles of the items that are in the page."""
+        """The titles of the entries on the page."""
         return self.evaluate(
-            "[...document.querySelectorAll('#items h3')].map((one) => one.textContent.split(/\\s+/).filter(Boolean).join(' '))"
+            "[...document.querySelectorAll('#entries h3')].map((title) => title.textContent.split(/\\s+/).filter(Boolean).join(' '))"
         )
 
     def pressed(self) -> list[str]:
-        """The statuses that are chosen."""
+        """The statuses of the pressed tiles."""
         return self.evaluate(
-            "[...document.querySelectorAll('.tile[aria-pressed=true]')].map((one) => one.dataset.status)"
+            "[...document.querySelectorAll('.tile[aria-pressed=true]')].map((tile) => tile.dataset.status)"
         )
 
     def state(self) -> str:
-        """What the address ends in."""
+        """The fragment of the address."""
         return self.evaluate("location.hash")
 
     def text(self) -> str:
@@ -129,18 +129,18 @@ class Browser:
     def scripts(self, *, on: bool) -> None:
         self._command("Emulation.setScriptExecutionDisabled", value=not on)
 
-    def usual(self) -> None:
-        """As it was at the beginning."""
+    def reset(self) -> None:
+        """Back to the state at the start."""
         self._command("Emulation.clearDeviceMetricsOverride")
         self._command("Emulation.setEmulatedMedia", features=[])
         self.scripts(on=True)
 
     def errors(self) -> list[str]:
-        """What was logged since the last time, violations of the policy included."""
+        """The messages logged since the last call, violations of the policy included."""
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
     def requests(self) -> set[str]:
-        """The schemes of what was asked for since the last time."""
+        """The URL schemes of the requests since the last call."""
         events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
         urls = [
             event["params"]["request"]["url"]

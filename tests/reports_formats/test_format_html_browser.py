@@ -1,4 +1,4 @@
-"""The HTML page in a browser: filters, keyboard, screen readers, paper; no error, and no request."""
+"""The HTML page in a browser: filters, keyboard, screen readers, print; no errors and no requests."""
 
 from __future__ import annotations
 
@@ -8,9 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.reports.formats import rendered
+from provisioner.reports.formats import render
 from tests.reports_formats.browser import Browser, browsing
-from tests.reports_formats.found_items import DOCTOR, DRIFT, EMPTY, HOSTILE, WORST, fleet, named, written
+from tests.reports_formats.sample_reports import (
+    DOCTOR,
+    DRIFT,
+    EMPTY,
+    HOSTILE,
+    WORST,
+    entries_of,
+    fleet,
+    named,
+)
 
 AXE = Path(os.environ.get("REPORT_NODE_MODULES", "")) / "axe-core/axe.min.js"
 
@@ -18,7 +27,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
         not (shutil.which("chromium") and shutil.which("chromedriver")),
-        reason="Chromium and its driver are not here",
+        reason="Chromium and its driver are not installed",
     ),
 ]
 
@@ -31,53 +40,57 @@ def running():
 
 @pytest.fixture
 def browser(running: Browser, tmp_path: Path):
-    """A browser that shows reports; whatever a page does, it logs no error and asks for nothing."""
+    """A browser; after each test, no page may have logged an error or sent a request."""
     running.folder = tmp_path
-    running.usual()
+    running.reset()
     yield running
     assert running.errors() == []
     assert running.requests() <= {"file"}
 
 
 def show(browser: Browser, report, state: str = "") -> None:
-    browser.show(rendered(report, "html"), state)
+    browser.show(render(report, "html"), state)
 
 
-def test_why_and_what_to_do_stand_with_a_finding(browser):
+def test_a_finding_shows_why_and_what_to_do(browser):
     show(browser, DOCTOR)
-    assert "Why: Whoever made it has left." in browser.text()
-    assert (
-        "What to do: name two people who will answer for it. More: provisioner checks show" in browser.text()
-    )
+    assert "Why: The admin who created it has left." in browser.text()
+    assert "What to do: Name two owners. Details: provisioner checks show entra-owners" in browser.text()
+    assert "What to do: Fix: provisioner doctor playbooks/entra-1.yaml --fix" in browser.text()
 
 
 class TestFilters:
-    def test_everything_is_shown_at_first_the_worst_first(self, browser):
+    def test_all_entries_are_shown_worst_first(self, browser):
         show(browser, DRIFT)
-        assert browser.count() == "9"
+        assert browser.count() == "9 results"
         assert browser.titles()[0] == WORST
         assert len(browser.titles()) == 9
 
     @pytest.mark.parametrize(
         ("tiles", "count"),
-        [(["error"], "2 of 9"), (["error", "waived"], "3 of 9"), (["fail", "fail"], "9"), (["skip"], "none")],
+        [
+            (["error"], "2 of 9 results"),
+            (["error", "waived"], "3 of 9 results"),
+            (["fail", "fail"], "9 results"),
+            (["skip"], "No results match the filters"),
+        ],
     )
     def test_by_status(self, browser, tiles, count):
         show(browser, DRIFT)
         for status in tiles:
             browser.click(f".tile.{status}")
-        assert browser.count() == count.replace("none", "nothing matches these filters")
+        assert browser.count() == count
 
     @pytest.mark.parametrize(
         ("field", "value", "count"),
         [
-            ("severity", "medium", "4 of 9"),
-            ("category", "security", "3 of 9"),
-            ("provider", "okta", "3 of 9"),
-            ("tenant", "tenant3.example.com", "1 of 9"),
+            ("severity", "medium", "4 of 9 results"),
+            ("category", "security", "3 of 9 results"),
+            ("provider", "okta", "2 of 9 results"),
+            ("tenant", "tenant3.example.com", "1 of 9 results"),
         ],
     )
-    def test_by_what_they_are(self, browser, field, value, count):
+    def test_by_their_properties(self, browser, field, value, count):
         show(browser, DRIFT)
         browser.choose(field, value)
         assert browser.count() == count
@@ -85,11 +98,11 @@ class TestFilters:
     @pytest.mark.parametrize(
         ("text", "count"),
         [
-            ("EVIL.example", "1 of 9"),
-            ("api://0oa1", "1 of 9"),
-            ("okta generate", "1 of 9"),
-            ("pilot", "2 of 9"),
-            ("zzz", "nothing matches these filters"),
+            ("EVIL.example", "1 of 9 results"),
+            ("api://0oa1", "1 of 9 results"),
+            ("okta generate", "1 of 9 results"),
+            ("pilot", "2 of 9 results"),
+            ("zzz", "No results match the filters"),
         ],
     )
     def test_by_any_text(self, browser, text, count):
@@ -97,41 +110,44 @@ class TestFilters:
         browser.type("q", text)
         assert browser.count() == count
 
-    def test_they_work_together_and_the_address_keeps_them(self, browser):
+    def test_they_combine_and_are_saved_in_the_address(self, browser):
         show(browser, DRIFT)
         browser.click(".tile.fail")
         browser.choose("severity", "medium")
         browser.type("q", "kiro-entra")
-        assert (browser.count(), browser.state()) == ("2 of 9", "#status=fail&q=kiro-entra&severity=medium")
+        assert (browser.count(), browser.state()) == (
+            "2 of 9 results",
+            "#status=fail&q=kiro-entra&severity=medium",
+        )
         browser.reload()
-        assert browser.count() == "2 of 9"
+        assert browser.count() == "2 of 9 results"
         assert browser.pressed() == ["fail"]
 
     def test_they_can_be_cleared(self, browser):
         show(browser, DRIFT, "#status=fail&q=kiro&severity=medium")
         browser.click("button[type=reset]")
-        browser.wait_until(lambda: browser.count() == "9")
+        browser.wait_until(lambda: browser.count() == "9 results")
         assert (browser.state(), browser.pressed()) == ("", [])
 
     def test_an_address_with_nonsense_shows_everything(self, browser):
         show(browser, DRIFT, "#severity=huge&status=odd&x=1&%E0%A4%A=%")
-        assert browser.count() == "9"
+        assert browser.count() == "9 results"
 
     def test_a_playbook_of_the_table_is_a_filter(self, browser):
         show(browser, DRIFT)
         browser.click(".playbooks summary")
         browser.click(".playbooks tbody tr:first-child a")
-        browser.wait_until(lambda: browser.count() == "4 of 9")
+        browser.wait_until(lambda: browser.count() == "4 of 9 results")
 
-    def test_with_nothing_to_show_it_says_so(self, browser):
+    def test_an_empty_report_has_no_results(self, browser):
         show(browser, EMPTY)
-        assert browser.count() == "there is nothing to show"
+        assert browser.count() == "No results"
 
 
-class TestManyItems:
-    def test_they_come_a_part_at_a_time(self, browser):
+class TestManyEntries:
+    def test_a_hundred_are_shown_at_a_time(self, browser):
         show(browser, fleet(10_000))
-        assert browser.count() == "10,000, the first 100 shown"
+        assert browser.count() == "10,000 results, first 100 shown"
         browser.click("#more button")
         assert len(browser.titles()) == 200
         assert (
@@ -144,7 +160,7 @@ class TestManyItems:
     def test_all_of_them_are_searched(self, browser):
         show(browser, fleet(10_000))
         browser.type("q", "c9999")
-        assert browser.count() == "1 of 10,000"
+        assert browser.count() == "1 of 10,000 results"
 
     def test_all_that_match_are_printed(self, browser):
         show(browser, fleet(300))
@@ -160,7 +176,7 @@ class TestHostileNames:
         report = named(HOSTILE[name])
         show(browser, report)
         assert sorted(browser.titles()) == sorted(
-            " ".join(item.message.split()) for item in written(report).items
+            " ".join(entry.message.split()) for entry in entries_of(report).entries
         )
         assert browser.evaluate("document.scripts.length") == 2
         assert browser.evaluate("document.images.length") == 0
@@ -175,17 +191,19 @@ class TestForEveryone:
     def test_axe_finds_nothing(self, browser, report, scheme):
         browser.prefer(scheme)
         show(browser, report)
-        browser.evaluate("document.querySelectorAll('.playbooks').forEach((one) => { one.open = true; })")
+        browser.evaluate(
+            "document.querySelectorAll('.playbooks').forEach((details) => { details.open = true; })"
+        )
         browser.driver.execute_script(AXE.read_text(encoding="utf-8"))
         for status in ("", "fail", "pass"):
             if status:
                 browser.click(f".tile.{status}")
             result = browser.evaluate("axe.run(document)")
             assert len(result["passes"]) > 20
-            assert [(one["id"], one["nodes"][0]["html"]) for one in result["violations"]] == []
+            assert [(rule["id"], rule["nodes"][0]["html"]) for rule in result["violations"]] == []
 
     @pytest.mark.parametrize("scheme", ["light", "dark"])
-    def test_it_follows_the_colours_of_the_system(self, browser, scheme):
+    def test_it_uses_the_colour_scheme_of_the_system(self, browser, scheme):
         browser.prefer(scheme)
         show(browser, DRIFT)
         red = int(
@@ -200,13 +218,13 @@ class TestForEveryone:
         browser.keys("\t", " ")
         assert browser.pressed() == ["fail"]
         browser.keys(*"\t\t\t\t\t", "evil")
-        assert browser.count() == "1 of 9"
+        assert browser.count() == "1 of 9 results"
 
     def test_skipping_to_the_results_keeps_the_filters(self, browser):
         show(browser, DRIFT, "#status=fail")
         browser.keys("\t", "\n")
         browser.wait_until(lambda: browser.evaluate("document.activeElement.id") == "results")
-        assert browser.count() == "5 of 9"
+        assert browser.count() == "5 of 9 results"
 
     @pytest.mark.parametrize("report", [DRIFT, named(HOSTILE["long"])], ids=["drift", "long"])
     def test_a_small_screen_needs_no_sideways_scrolling(self, browser, report):
@@ -214,8 +232,8 @@ class TestForEveryone:
         show(browser, report)
         assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
-    def test_without_scripts_it_says_so(self, browser):
+    def test_without_scripts_a_note_is_shown(self, browser):
         browser.scripts(on=False)
         show(browser, DRIFT)
-        assert "scripts are off here" in browser.text()
-        assert "5 deviations in 2 of 5 playbooks" in browser.text()
+        assert "JavaScript is off" in browser.text()
+        assert "5 differences in 2 of 5 playbooks" in browser.text()

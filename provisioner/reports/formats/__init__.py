@@ -1,7 +1,7 @@
-"""What ``drift`` and ``doctor`` found, in the formats that pipelines and people read. Strings only.
+"""The entries of ``plan``, ``drift`` and ``doctor`` in the formats that pipelines and people read.
 
-Every format is a pure function of :class:`~provisioner.reports.entries.Gathered`. All text is made harmless first, in one place
-(:func:`~.wording.harmless`); a format then escapes only what has a meaning in itself.
+Every format is a function from :class:`~provisioner.reports.entries.EntryList` to a string. Before that,
+:func:`~.entry_text.harmless` removes from all text what could act on a reader; a format escapes only its own syntax.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from provisioner.reports.entries import EntryList, collect_entries
 from provisioner.reports.models import DoctorReport, DriftReport, PlanReport
 
 from .csv import csv_text
+from .entry_text import harmless
 from .github import github_commands
 from .gitlab import gitlab_issues
 from .html import html_page
@@ -22,7 +23,6 @@ from .junit import junit_xml
 from .markdown import markdown_text
 from .ndjson import ndjson_lines
 from .sarif import sarif_log
-from .wording import harmless
 
 FORMATS: Final[Mapping[str, Callable[[EntryList], str]]] = MappingProxyType(
     {
@@ -36,23 +36,23 @@ FORMATS: Final[Mapping[str, Callable[[EntryList], str]]] = MappingProxyType(
         "sarif": sarif_log,
     }
 )
-"""Every format by the name that ``--format`` takes; text and JSON are elsewhere. Give them harmless text only."""
+"""Every format by its name in ``--format``, except text and JSON. Pass harmless entries only."""
 
 
-def rendered(
-    report: PlanReport | DriftReport | DoctorReport, format_: str, *, root: PurePath | None = None
+def render(
+    report: PlanReport | DriftReport | DoctorReport, format_name: str, *, root: PurePath | None = None
 ) -> str:
     """A report in one format.
 
     Args:
-        report: what was found.
-        format_: a key of :data:`FORMATS`.
-        root: the top of the checkout; names of playbooks below it are given relative to it.
+        report: the report.
+        format_name: a key of :data:`FORMATS`.
+        root: the root of the checkout; names of playbooks below it become relative to it.
 
     Returns:
         The text, without a line feed at its end.
 
     Raises:
-        KeyError: there is no such format.
+        KeyError: the format does not exist.
     """
-    return FORMATS[format_](harmless(collect_entries(report), root))
+    return FORMATS[format_name](harmless(collect_entries(report), root))

@@ -11,22 +11,22 @@ from typing import Final
 
 from provisioner.reports.entries import EntryList
 
-from .wording import fingerprints, sentence, worst_first
+from .entry_text import sentence, what_to_do, with_fingerprints, worst_first
 
 _SEVERITIES: Final = {"high": "critical", "medium": "major", "low": "minor"}
 
 
-def gitlab_issues(found: EntryList) -> str:
-    """A list of what counts and of what could not be looked at, worst first; what is waived or passed is left out."""
-    counts = [item for item in worst_first(found.items) if item.status in ("fail", "error")]
+def gitlab_issues(entry_list: EntryList) -> str:
+    """An issue for each entry that failed or is an error, worst first."""
+    entries = [entry for entry in worst_first(entry_list.entries) if entry.status in ("fail", "error")]
     issues = [
         {
-            "description": f"{sentence(item.message)} {item.advice}".rstrip(),
-            "check_name": item.rule,
+            "description": f"{sentence(entry.message)} {what_to_do(entry)}".rstrip(),
+            "check_name": entry.rule,
             "fingerprint": fingerprint,
-            "severity": _SEVERITIES[item.severity],
-            "location": {"path": item.playbook, "lines": {"begin": item.line or 1}},
+            "severity": _SEVERITIES[entry.severity],
+            "location": {"path": entry.playbook, "lines": {"begin": entry.line or 1}},
         }
-        for fingerprint, item in fingerprints(counts)
+        for fingerprint, entry in with_fingerprints(entries)
     ]
     return json.dumps(issues, indent=2)

@@ -1,7 +1,7 @@
-"""One self-contained HTML page: summary, filters, every item with its evidence and what to do.
+"""One self-contained HTML page: a summary, filters, and every entry with its evidence and what to do.
 
-The page asks the network for nothing, and its content security policy forbids it: only the script and the style that it holds
-may act, named by their digests. Items are data in the page; the script shows them as text, a part at a time.
+The page sends no requests, and its content security policy forbids them: only the page's own script and style may run,
+named by their digests. Entries are data in the page; the script shows them as text, 100 at a time.
 """
 
 from __future__ import annotations
@@ -11,34 +11,32 @@ import hashlib
 from collections import Counter
 from typing import Any, Final
 
-from provisioner.reports.entries import Entry, EntryList
+from provisioner.reports.entries import STATUSES, Entry, EntryList
+from provisioner.reports.models import SEVERITIES
 from provisioner.templating import render
 
-from .wording import STATUSES, differences, fingerprints, shown, verdict, waiver_told, worst_first
+from .entry_text import difference_lines, entry_waiver, exact_text, headline, with_fingerprints, worst_first
 
-_LABELS: Final = {
-    "fail": "Failed",
-    "error": "Not looked at",
-    "waived": "Waived",
-    "skip": "Skipped",
-    "pass": "Passed",
-}
+_LABELS: Final = {status: words.label for status, words in STATUSES.items()}
 
 
-def html_page(found: EntryList) -> str:
+def html_page(entry_list: EntryList) -> str:
     """A whole HTML document."""
     script, style = render("report.js.j2"), render("report.css.j2")
     page = render(
         "report.html.j2",
-        command=found.command,
-        verdict=verdict(found),
-        statuses=[(status, _LABELS[status], found.summary.get(status, 0)) for status in STATUSES],
-        playbooks=_playbooks(found),
-        total=len(found.items),
-        items=[_row(item, fingerprint) for fingerprint, item in fingerprints(worst_first(found.items))],
+        command=entry_list.command,
+        headline=headline(entry_list),
+        statuses=[(status, label, entry_list.summary.get(status, 0)) for status, label in _LABELS.items()],
+        playbooks=_playbooks(entry_list),
+        total=len(entry_list.entries),
+        entries=[
+            _entry_data(entry, fingerprint)
+            for fingerprint, entry in with_fingerprints(worst_first(entry_list.entries))
+        ],
         labels=_LABELS,
-        why={item.rule: item.why for item in found.items if item.why},
-        options={name: _values(found, name) for name in ("severity", "category", "provider", "tenant")},
+        why={entry.rule: entry.why for entry in entry_list.entries if entry.why},
+        options={name: _options(entry_list, name) for name in ("severity", "category", "provider", "tenant")},
         script=script,
         script_digest=_digest(script),
         style=style,
@@ -48,40 +46,39 @@ def html_page(found: EntryList) -> str:
 
 
 def _digest(text: str) -> str:
-    """As in a content security policy."""
+    """The digest of a script or style, as a content security policy names it."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _row(item: Entry, fingerprint: str) -> dict[str, Any]:
-    """An item as the page's script takes it; what is empty is left out."""
-    whole = {
-        **item.model_dump(
-            mode="json", exclude={"fields", "evidence", "waiver", "sandbox", "why"}, exclude_defaults=True
-        ),
+def _entry_data(entry: Entry, fingerprint: str) -> dict[str, Any]:
+    """An entry for the page's script, without empty members."""
+    data = {
+        **entry.model_dump(mode="json", exclude={"fields", "evidence", "waiver", "why"}),
         "id": fingerprint,
-        "sandbox": item.sandbox,
-        "differences": [{"field": field.name, "lines": differences(field)} for field in item.fields],
-        "evidence": [(found.path, shown(found.value)) for found in item.evidence],
-        "waiver": waiver_told(item),
+        "differences": [{"field": field.name, "lines": difference_lines(field)} for field in entry.fields],
+        "evidence": [(evidence.path, exact_text(evidence.value)) for evidence in entry.evidence],
+        "waiver": entry_waiver(entry),
     }
-    return {name: value for name, value in whole.items() if value}
+    return {name: value for name, value in data.items() if value}
 
 
-def _playbooks(found: EntryList) -> list[dict[str, Any]]:
-    """Every playbook with the number of its items by status, the worst first."""
-    counts: dict[str, Counter[str]] = {target.playbook: Counter() for target in found.targets}
-    about: dict[str, Any] = {target.playbook: target for target in found.targets}
-    for item in found.items:
-        counts.setdefault(item.playbook, Counter())[item.status] += 1
-        about.setdefault(item.playbook, item)
+def _playbooks(entry_list: EntryList) -> list[dict[str, Any]]:
+    """Every playbook with its number of entries by status, worst first."""
+    counts: dict[str, Counter[str]] = {target.playbook: Counter() for target in entry_list.targets}
+    targets: dict[str, Any] = {target.playbook: target for target in entry_list.targets}
+    for entry in entry_list.entries:
+        counts.setdefault(entry.playbook, Counter())[entry.status] += 1
+        targets.setdefault(entry.playbook, entry)
     rows = [
-        {"playbook": playbook, "about": about[playbook], "counts": number}
-        for playbook, number in counts.items()
+        {"playbook": playbook, "target": targets[playbook], "counts": by_status}
+        for playbook, by_status in counts.items()
     ]
     return sorted(rows, key=lambda row: [-row["counts"][status] for status in ("fail", "error", "waived")])
 
 
-def _values(found: EntryList, name: str) -> list[str]:
-    present = {getattr(item, name) for item in found.items} - {""}
-    order = ["high", "medium", "low"]
-    return sorted(present, key=lambda value: (order.index(value) if value in order else 0, value))
+def _options(entry_list: EntryList, name: str) -> list[str]:
+    """The values of a filter; severities worst first, others in alphabetical order."""
+    values = {getattr(entry, name) for entry in entry_list.entries} - {""}
+    if name == "severity":
+        return [severity for severity in SEVERITIES if severity in values]
+    return sorted(values)

@@ -1,6 +1,6 @@
-"""JUnit XML: one suite per playbook, one case per item. Only what Jenkins' schema of it knows, so that every reader takes it.
+"""JUnit XML: one suite for each playbook, one case for each entry. It uses only elements of Jenkins' schema, so every reader accepts it.
 
-Written with the standard library: a document this small needs no writer of its own.
+Written with the standard library: the document is too small for a library.
 """
 
 from __future__ import annotations
@@ -12,58 +12,59 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from provisioner.reports.entries import Entry, EntryList
 
-from .wording import details, waiver_told
+from .entry_text import detail_lines, entry_waiver, what_to_do
 
 _RESULTS: Final = {"fail": "failure", "error": "error", "waived": "skipped", "skip": "skipped"}
 
 
-def junit_xml(found: EntryList) -> str:
-    """An XML document. What is waived or skipped is a skipped case, with the reason."""
-    suites: dict[str, list[Entry]] = {target.playbook: [] for target in found.targets}
-    for item in found.items:
-        suites.setdefault(item.playbook, []).append(item)
-    root = Element("testsuites", {"name": f"provisioner {found.command}", **_counts(found.items)})
-    for playbook, items in suites.items():
-        root.append(_suite(playbook, items))
+def junit_xml(entry_list: EntryList) -> str:
+    """An XML document. A waived or skipped entry is a skipped case, with the reason."""
+    suites: dict[str, list[Entry]] = {target.playbook: [] for target in entry_list.targets}
+    for entry in entry_list.entries:
+        suites.setdefault(entry.playbook, []).append(entry)
+    name = f"provisioner {entry_list.command}"
+    root = Element("testsuites", {"name": name, **_counts(entry_list.entries)})
+    for playbook, entries in suites.items():
+        root.append(_suite(playbook, entries))
     indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode")
 
 
-def _counts(items: Sequence[Entry]) -> dict[str, str]:
+def _counts(entries: Sequence[Entry]) -> dict[str, str]:
     return {
-        "tests": str(len(items)),
-        "failures": str(sum(item.status == "fail" for item in items)),
-        "errors": str(sum(item.status == "error" for item in items)),
+        "tests": str(len(entries)),
+        "failures": str(sum(entry.status == "fail" for entry in entries)),
+        "errors": str(sum(entry.status == "error" for entry in entries)),
     }
 
 
-def _suite(playbook: str, items: list[Entry]) -> Element:
-    skipped = sum(_RESULTS.get(item.status) == "skipped" for item in items)
-    suite = Element("testsuite", {"name": playbook, **_counts(items), "skipped": str(skipped)})
-    if items:
+def _suite(playbook: str, entries: list[Entry]) -> Element:
+    skipped = sum(_RESULTS.get(entry.status) == "skipped" for entry in entries)
+    suite = Element("testsuite", {"name": playbook, **_counts(entries), "skipped": str(skipped)})
+    if entries:
         properties = SubElement(suite, "properties")
         for name in ("name", "provider", "tenant"):
-            SubElement(properties, "property", name=name, value=getattr(items[0], name))
-        SubElement(properties, "property", name="sandbox", value="yes" if items[0].sandbox else "no")
+            SubElement(properties, "property", name=name, value=getattr(entries[0], name))
+        SubElement(properties, "property", name="sandbox", value="yes" if entries[0].sandbox else "no")
     names: Counter[str] = Counter()
-    for item in items:
-        name = " ".join(part for part in (item.rule, item.address) if part)
+    for entry in entries:
+        name = f"{entry.rule} {entry.address}".rstrip()
         names[name] += 1
-        # Readers tell cases apart by their names.
-        numbered = name if names[name] == 1 else f"{name} ({names[name]})"
-        suite.append(_case(item, playbook, numbered))
+        # Readers identify a case by its name.
+        unique_name = name if names[name] == 1 else f"{name} ({names[name]})"
+        suite.append(_case(entry, playbook, unique_name))
     return suite
 
 
-def _case(item: Entry, playbook: str, name: str) -> Element:
+def _case(entry: Entry, playbook: str, name: str) -> Element:
     case = Element("testcase", name=name, classname=playbook)
-    if result := _RESULTS.get(item.status):
-        told = SubElement(case, result)
+    if result := _RESULTS.get(entry.status):
+        element = SubElement(case, result)
         if result == "skipped":
-            told.text = waiver_told(item) or "\n".join(part for part in (item.message, item.advice) if part)
+            element.text = entry_waiver(entry) or "\n".join(filter(None, (entry.message, what_to_do(entry))))
         else:
-            told.set("message", item.message)
-            told.set("type", f"{item.severity} {item.category}")
-            where = f"{playbook}:{item.line}" if item.line else playbook
-            told.text = "\n".join([f"{item.title} ({where})", *details(item)])
+            element.set("message", entry.message)
+            element.set("type", f"{entry.severity} {entry.category}")
+            location = f"{playbook}:{entry.line}" if entry.line else playbook
+            element.text = "\n".join([f"{entry.title} ({location})", *detail_lines(entry)])
     return case

@@ -1,7 +1,7 @@
 """Markdown for people in a pipeline: a step summary, a comment on a pull request, an issue.
 
-The first line is a comment that is not shown and says what this is, so that a pipeline finds its own comment or issue again and
-updates it.
+The first line is an HTML comment, which is not shown. It names the command, so that a pipeline finds its own comment or issue
+again and updates it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,17 @@ from html import escape
 from itertools import groupby
 from typing import Final
 
-from provisioner.reports.entries import Entry, EntryList
+from provisioner.reports.entries import STATUSES, Entry, EntryList
 
-from .wording import STATUSES, differences, playbooks, shown, verdict, waiver_told, worst_first
+from .entry_text import (
+    difference_lines,
+    entry_waiver,
+    evidence_lines,
+    headline,
+    playbook_names,
+    what_to_do,
+    worst_first,
+)
 
 LIMIT: Final = 65_000
 """Most characters: a comment or issue on GitHub holds 65,536 (its API says so when there are more), a step summary 1 MiB."""
@@ -23,110 +31,110 @@ VALUE_LIMIT: Final = 500
 """Most characters of one line of a difference or of evidence."""
 
 _PUNCTUATION: Final = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$^=:@%])")
-_COMMAND: Final = re.compile(r"(provisioner (?:plan|apply|doctor|checks) [^;]+)")
 _REFERENCE: Final = re.compile(
     r"(?<=[@#!~$%^&])(?=\w)|(?<=GH-)(?=\d)|(?<=:)(?=//|\w+:)|(?<=www)(?=\.)", re.IGNORECASE
 )
-"""Where a mention, a reference to an issue, an address or an emoji would begin to mean something."""
+"""Where a mention, a reference to an issue, a link or an emoji begins."""
 
 _ZERO_WIDTH: Final = "\u200b"
 
 
 def marker(command: str) -> str:
-    """The line by which a pipeline finds the comment or issue that is about a command."""
+    """The first line, by which a pipeline finds its comment or issue about a command."""
     return f"<!-- provisioner:{command} -->"
 
 
-def markdown_text(found: EntryList, limit: int = LIMIT) -> str:
-    """What counts, what could not be looked at and what is waived, worst first, by playbook; the rest as numbers.
+def markdown_text(entry_list: EntryList, limit: int = LIMIT) -> str:
+    """The failed, erroneous and waived entries by playbook, worst first; the others only as numbers.
 
     Args:
-        found: what was found.
-        limit: most characters; what does not fit is left out and counted.
+        entry_list: the entries.
+        limit: most characters; entries that do not fit are left out and counted.
     """
-    told = [item for item in worst_first(found.items) if item.status in ("fail", "error", "waived")]
-    lines = [marker(found.command), *_head(found)]
-    room = limit - sum(len(line) + 1 for line in lines) - len(_rest(len(told)))
-    left_out = len(told)
-    for line, items in _sections(told):
-        room -= len(line) + 1
+    entries = [
+        entry for entry in worst_first(entry_list.entries) if entry.status in ("fail", "error", "waived")
+    ]
+    lines = [marker(entry_list.command), *_head(entry_list)]
+    room = limit - sum(len(line) + 1 for line in lines) - len(_omission(len(entries)))
+    omitted = len(entries)
+    for block, number in _blocks(entries):
+        room -= len(block) + 1
         if room < 0:
             break
-        lines.append(line)
-        left_out -= items
-    if left_out:
-        lines.append(_rest(left_out))
+        lines.append(block)
+        omitted -= number
+    if omitted:
+        lines.append(_omission(omitted))
     return "\n".join(lines)
 
 
 def escaped(text: str) -> str:
-    """Text as Markdown that shows just that: no markup, HTML, link, mention or reference to an issue."""
-    broken = _REFERENCE.sub(_ZERO_WIDTH, text)
-    return _PUNCTUATION.sub(r"\\\1", escape(broken, quote=False)).replace(_ZERO_WIDTH, "&#8203;")
+    """Markdown that shows exactly the text: no markup, HTML, link, mention or reference to an issue."""
+    interrupted = _REFERENCE.sub(_ZERO_WIDTH, text)
+    return _PUNCTUATION.sub(r"\\\1", escape(interrupted, quote=False)).replace(_ZERO_WIDTH, "&#8203;")
 
 
 def code(text: str) -> str:
-    """Text as a code span."""
+    """A code span that shows exactly the text."""
     fence = "`" * (_longest_run(text) + 1)
     padding = " " if text.startswith(("`", " ")) or text.endswith(("`", " ")) or not text else ""
     return f"{fence}{padding}{text}{padding}{fence}"
 
 
-def _head(found: EntryList) -> Iterator[str]:
-    yield f"## provisioner {found.command}: {verdict(found)}"
+def _head(entry_list: EntryList) -> Iterator[str]:
+    yield f"## provisioner {entry_list.command}: {headline(entry_list)}"
     yield ""
-    yield f"| Playbooks | {' | '.join(word.capitalize() for word in STATUSES.values())} |"
+    yield f"| Playbooks | {' | '.join(words.label for words in STATUSES.values())} |"
     yield f"| {' | '.join(['---:'] * (len(STATUSES) + 1))} |"
-    yield f"| {len(playbooks(found))} | {' | '.join(str(found.summary.get(status, 0)) for status in STATUSES)} |"
+    counts = [len(playbook_names(entry_list)), *(entry_list.summary.get(status, 0) for status in STATUSES)]
+    yield f"| {' | '.join(map(str, counts))} |"
 
 
-def _sections(told: list[Entry]) -> Iterator[tuple[str, int]]:
-    """Blocks of Markdown, each with the number of items in it."""
-    for status, of_status in groupby(told, key=lambda item: item.status):
-        yield f"\n### {STATUSES[status].capitalize()}", 0
+def _blocks(entries: list[Entry]) -> Iterator[tuple[str, int]]:
+    """Blocks of Markdown, each with its number of entries."""
+    for status, with_status in groupby(entries, key=lambda entry: entry.status):
+        yield f"\n### {STATUSES[status].label}", 0
         by_playbook: dict[str, list[Entry]] = {}
-        for item in of_status:
-            by_playbook.setdefault(item.playbook, []).append(item)
-        for playbook, items in by_playbook.items():
-            yield _playbook(playbook, items[0]), 0
-            advised = ""
-            for item in items:
-                yield _block(item, advised), 1
-                advised = item.advice
+        for entry in with_status:
+            by_playbook.setdefault(entry.playbook, []).append(entry)
+        for playbook, in_playbook in by_playbook.items():
+            yield _playbook_block(playbook, in_playbook[0]), 0
+            previous_advice = ""
+            for entry in in_playbook:
+                advice = what_to_do(entry, escaped, code)
+                # Advice is not repeated where the previous entry has the same.
+                yield _entry_block(entry, "" if advice == previous_advice else advice), 1
+                previous_advice = advice
 
 
-def _playbook(playbook: str, item: Entry) -> str:
-    where = "sandbox" if item.sandbox else item.tenant
-    about = ", ".join(escaped(part) for part in (item.name, item.provider, where) if part)
+def _playbook_block(playbook: str, entry: Entry) -> str:
+    where = "sandbox" if entry.sandbox else entry.tenant
+    about = ", ".join(escaped(part) for part in (entry.name, entry.provider, where) if part)
     return f"\n**{code(playbook)}**" + (f" ({about})" if about else "") + "\n"
 
 
-def _block(item: Entry, advised: str) -> str:
-    """An item of the list; advice is not repeated where the item before has the same."""
-    line = f" (line {item.line})" if item.line else ""
-    address = f" {code(item.address)}" if item.address else ""
+def _entry_block(entry: Entry, advice: str) -> str:
+    line = f" (line {entry.line})" if entry.line else ""
+    address = f" {code(entry.address)}" if entry.address else ""
     lines = [
-        f"- **{item.severity}, {item.category}**: {escaped(item.message)}{line}  ",
-        f"  {code(item.rule)}{address}",
+        f"- **{entry.severity}, {entry.category}**: {escaped(entry.message)}{line}  ",
+        f"  {code(entry.rule)}{address}",
     ]
-    if item.fields:
-        changed = [line for field in item.fields for line in _difference(field.name, differences(field))]
-        lines += _fenced(changed, "diff")
-    if item.evidence:
-        lines += _fenced([f"{one.path} = {shown(one.value)}" for one in item.evidence], "text")
-    if waiver := waiver_told(item):
+    if entry.fields:
+        differences = [
+            line for field in entry.fields for line in _difference_block(field.name, difference_lines(field))
+        ]
+        lines += _fenced(differences, "diff")
+    if entry.evidence:
+        lines += _fenced(evidence_lines(entry), "text")
+    if waiver := entry_waiver(entry):
         lines += ["", f"  Waiver: {escaped(waiver)}"]
-    if item.advice and item.advice != advised:
-        lines += ["", f"  What to do: {_advice(item.advice)}"]
+    if advice:
+        lines += ["", f"  What to do: {advice}"]
     return "\n".join(lines)
 
 
-def _advice(text: str) -> str:
-    parts = enumerate(_COMMAND.split(text))
-    return "".join(code(part) if number % 2 else escaped(part) for number, part in parts)
-
-
-def _difference(name: str, lines: list[tuple[str, str]]) -> list[str]:
+def _difference_block(name: str, lines: list[tuple[str, str]]) -> list[str]:
     return [f"  {name}", *(f"{sign if sign in '+-' else ' '} {text}" for sign, text in lines)]
 
 
@@ -140,5 +148,5 @@ def _longest_run(text: str) -> int:
     return max((len(run) for run in re.findall("`+", text)), default=0)
 
 
-def _rest(number: int) -> str:
+def _omission(number: int) -> str:
     return f"\n**{number} more are not shown here; the whole report has them.**"

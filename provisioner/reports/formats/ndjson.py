@@ -3,11 +3,11 @@
 Every line has ``schema`` (``provisioner.events/1``) and ``event``:
 
 - ``target``: a playbook that was read: ``playbook``, ``name``, ``provider``, ``tenant``, ``sandbox``;
-- ``item``: one thing that was found: the members of :class:`~provisioner.reports.entries.Item`, and ``fingerprint``, the same for
-  the same thing in another run;
-- ``summary``, the last line: ``command``, ``targets`` (their number), and ``items`` (their number by status).
+- ``entry``: one difference, finding or error: the members of :class:`~provisioner.reports.entries.Entry`, and ``fingerprint``,
+  which stays the same for the same entry in another run;
+- ``summary``, the last line: ``command``, ``targets`` (their number), and ``entries`` (their number by status).
 
-Members may be added to a version, never changed or removed. ASCII only.
+A version may gain members; it never loses or changes one. ASCII only.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from typing import Any, Final
 
 from provisioner.reports.entries import EntryList
 
-from .wording import fingerprints
+from .entry_text import with_fingerprints
 
 SCHEMA: Final = "provisioner.events/1"
 
 
-def ndjson_lines(found: EntryList) -> str:
-    """Targets, items, summary, as lines."""
-    return "\n".join(json.dumps({"schema": SCHEMA, **event}) for event in _events(found))
+def ndjson_lines(entry_list: EntryList) -> str:
+    """The targets, the entries, and the summary, one line each."""
+    return "\n".join(json.dumps({"schema": SCHEMA, **event}) for event in _events(entry_list))
 
 
-def _events(found: EntryList) -> Iterator[dict[str, Any]]:
-    for target in found.targets:
+def _events(entry_list: EntryList) -> Iterator[dict[str, Any]]:
+    for target in entry_list.targets:
         yield {"event": "target", **target.model_dump(mode="json")}
-    for fingerprint, item in fingerprints(found.items):
-        yield {"event": "item", "fingerprint": fingerprint, **item.model_dump(mode="json")}
+    for fingerprint, entry in with_fingerprints(entry_list.entries):
+        yield {"event": "entry", "fingerprint": fingerprint, **entry.model_dump(mode="json")}
     yield {
         "event": "summary",
-        "command": found.command,
-        "targets": len(found.targets),
-        "items": found.summary,
+        "command": entry_list.command,
+        "targets": len(entry_list.targets),
+        "entries": entry_list.summary,
     }

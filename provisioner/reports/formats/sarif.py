@@ -1,8 +1,8 @@
-"""SARIF 2.1.0 (OASIS), for code scanning: results in the playbook files, at the line that asks for what deviates.
+"""SARIF 2.1.0 (OASIS), for code scanning: results in the playbook files, at the line that describes the resource.
 
-What GitHub reads of it, and how much: https://docs.github.com/code-security/reference/code-scanning/sarif-files/sarif-support.
-Plain dictionaries, held to the published schema by the tests: the packages with models of SARIF take any member, so that they would
-not notice a wrong one.
+What GitHub reads of it, and its limits: https://docs.github.com/code-security/reference/code-scanning/sarif-files/sarif-support.
+Plain dictionaries, validated against the published schema by the tests: packages with models of SARIF accept any member, so they
+would not notice a wrong one.
 """
 
 from __future__ import annotations
@@ -13,36 +13,36 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from provisioner import __version__
-from provisioner.reports.entries import UNREADABLE, Entry, EntryList
+from provisioner.reports.entries import Entry, EntryList, rule_commands
 
+from .entry_text import detail_lines, entry_waiver, sentence, with_fingerprints, worst_first
 from .markdown import escaped
-from .wording import details, fingerprints, sentence, worst_first
 
 MOST_RESULTS: Final = 25_000
 """GitHub refuses a run with more."""
 
 _ACTIVE: Final = re.compile(r"\](?=\()|\{(?=\d+\})")
-"""What a message would make a link or a placeholder (SARIF 2.1.0, 3.11.5 and 3.11.6); a blank after it breaks it."""
+"""What makes a link or a placeholder of a message (SARIF 2.1.0, 3.11.5 and 3.11.6); a space after it prevents that."""
 
 _LEVELS: Final = {"high": "error", "medium": "warning", "low": "note"}
 _SCORES: Final = {"high": "8.0", "medium": "5.5", "low": "2.0"}
 
 
-def sarif_log(found: EntryList, most: int = MOST_RESULTS) -> str:
-    """A log with one run: a rule for every rule met, a result for what counts or is waived, worst first.
+def sarif_log(entry_list: EntryList, most: int = MOST_RESULTS) -> str:
+    """A log with one run: its rules, and a result for each failed or waived entry, worst first.
 
-    What could not be looked at is a notification: the run tells of it, the file is not to blame.
+    An error is a notification of the run, not a result: the file is not the cause.
 
     Args:
-        found: what was found.
-        most: results; what is more is left out and counted.
+        entry_list: the entries.
+        most: the largest number of results; further ones are left out and counted.
     """
-    ordered = worst_first(found.items)
-    results = [item for item in ordered if item.status in ("fail", "waived")]
-    notes = [_notification(item) for item in ordered if item.status in ("error", "skip")]
+    ordered = worst_first(entry_list.entries)
+    results = [entry for entry in ordered if entry.status in ("fail", "waived")]
+    notifications = [_entry_notification(entry) for entry in ordered if entry.status in ("error", "skip")]
     if len(results) > most:
-        notes.append(_note("warning", f"{len(results) - most} more results were left out"))
-    rules = _rules(found)
+        notifications.append(_notification("warning", f"{len(results) - most} more results were left out"))
+    rules = _rules(ordered)
     index = {rule["id"]: number for number, rule in enumerate(rules)}
     run = {
         "tool": {
@@ -53,16 +53,17 @@ def sarif_log(found: EntryList, most: int = MOST_RESULTS) -> str:
                 "rules": rules,
             }
         },
-        "automationDetails": {"id": f"provisioner-{found.command}/"},
+        "automationDetails": {"id": f"provisioner-{entry_list.command}/"},
         "invocations": [
             {
-                "executionSuccessful": all(item.status != "error" for item in ordered),
-                "toolExecutionNotifications": notes,
+                "executionSuccessful": all(entry.status != "error" for entry in ordered),
+                "toolExecutionNotifications": notifications,
             }
         ],
         "columnKind": "unicodeCodePoints",
         "results": [
-            _result(item, fingerprint, index[item.rule]) for fingerprint, item in fingerprints(results[:most])
+            _result(entry, fingerprint, index[entry.rule])
+            for fingerprint, entry in with_fingerprints(results[:most])
         ],
     }
     log = {
@@ -73,89 +74,80 @@ def sarif_log(found: EntryList, most: int = MOST_RESULTS) -> str:
     return json.dumps(log, indent=1)
 
 
-def _rules(found: EntryList) -> list[dict[str, Any]]:
+def _rules(ordered: list[Entry]) -> list[dict[str, Any]]:
     by_id: dict[str, list[Entry]] = {}
-    for item in worst_first(found.items):
-        by_id.setdefault(item.rule, []).append(item)
-    return [_rule(items) for _, items in sorted(by_id.items())]
+    for entry in ordered:
+        by_id.setdefault(entry.rule, []).append(entry)
+    return [_rule(entries) for _, entries in sorted(by_id.items())]
 
 
-def _rule(items: list[Entry]) -> dict[str, Any]:
-    worst = items[0]
-    security = any(item.category == "security" for item in items)
-    commands = _commands(worst.rule)
-    told = " ".join(filter(None, (sentence(worst.title), worst.why)))
-    # Code scanning takes a rule with a score for one about security.
-    scored = {"security-severity": _SCORES[worst.severity]} if security else {}
+def _rule(entries: list[Entry]) -> dict[str, Any]:
+    worst = entries[0]
+    is_security = any(entry.category == "security" for entry in entries)
+    commands = rule_commands(worst.rule)
+    description = " ".join(filter(None, (sentence(worst.title), worst.why)))
+    # Code scanning shows a rule with a score as a security rule.
+    score = {"security-severity": _SCORES[worst.severity]} if is_security else {}
+    markdown_commands = ", then ".join(f"`{command}`" for command in commands)
     return {
         "id": worst.rule,
         "shortDescription": {"text": sentence(worst.title)},
-        "fullDescription": {"text": told},
+        "fullDescription": {"text": description},
         "help": {
-            "text": f"{told} What to do: {', then '.join(commands)}.",
-            "markdown": f"{escaped(worst.why)}\n\nWhat to do: {', then '.join(f'`{one}`' for one in commands)}.".strip(),
+            "text": f"{description} What to do: {', then '.join(commands)}.",
+            "markdown": f"{escaped(worst.why)}\n\nWhat to do: {markdown_commands}.".strip(),
         },
         "defaultConfiguration": {"level": _LEVELS[worst.severity]},
         "properties": {
             "precision": "very-high",
             "problem.severity": {"low": "recommendation", "medium": "warning"}.get(worst.severity, "error"),
-            "tags": ["security" if security else "configuration", "identity"],
-            **scored,
+            "tags": ["security" if is_security else "configuration", "identity"],
+            **score,
         },
     }
 
 
-def _commands(rule: str) -> list[str]:
-    if rule == UNREADABLE:
-        return ["provisioner plan PLAYBOOK"]
-    if rule.startswith("drift"):
-        return ["provisioner plan PLAYBOOK", "provisioner apply PLAYBOOK"]
-    return [f"provisioner checks show {rule}"]
-
-
-def _result(item: Entry, fingerprint: str, rule: int) -> dict[str, Any]:
-    waived = item.status == "waived" and item.waiver is not None
-    reason = f"{item.waiver.reason} ({item.waiver.owner}, until {item.waiver.expires})" if item.waiver else ""
+def _result(entry: Entry, fingerprint: str, rule_index: int) -> dict[str, Any]:
+    suppression = {"kind": "external", "status": "accepted", "justification": entry_waiver(entry)}
     return {
-        "ruleId": item.rule,
-        "ruleIndex": rule,
-        "level": _LEVELS[item.severity],
-        "message": _message("\n".join([sentence(item.message), *details(item)])),
-        "locations": [_location(item)],
-        # The first is the one by which GitHub tells alerts apart: several are about one line.
+        "ruleId": entry.rule,
+        "ruleIndex": rule_index,
+        "level": _LEVELS[entry.severity],
+        "message": _message("\n".join([sentence(entry.message), *detail_lines(entry)])),
+        "locations": [_location(entry)],
+        # GitHub distinguishes alerts by the first, even if several are about one line.
         "partialFingerprints": {
             "primaryLocationLineHash": fingerprint,
-            "provisionerItem/v1": fingerprint,
+            "provisionerEntry/v1": fingerprint,
         },
-        # All results have this member or none: empty means "not suppressed".
-        "suppressions": [{"kind": "external", "status": "accepted", "justification": reason}]
-        if waived
-        else [],
+        # All results need this member, or none; an empty list means "not suppressed".
+        "suppressions": [suppression] if entry.status == "waived" else [],
         "properties": {
-            "category": item.category,
-            "severity": item.severity,
-            "playbook": item.name,
-            "provider": item.provider,
-            "tenant": item.tenant,
+            "category": entry.category,
+            "severity": entry.severity,
+            "playbook": entry.name,
+            "provider": entry.provider,
+            "tenant": entry.tenant,
         },
     }
 
 
-def _location(item: Entry) -> dict[str, Any]:
+def _location(entry: Entry) -> dict[str, Any]:
     physical = {
-        "artifactLocation": {"uri": quote(item.playbook), "uriBaseId": "%SRCROOT%"},
-        "region": {"startLine": item.line or 1},
+        "artifactLocation": {"uri": quote(entry.playbook), "uriBaseId": "%SRCROOT%"},
+        "region": {"startLine": entry.line or 1},
     }
-    logical = [{"fullyQualifiedName": item.address, "kind": "resource"}] if item.address else []
+    logical = [{"fullyQualifiedName": entry.address, "kind": "resource"}] if entry.address else []
     return {"physicalLocation": physical, **({"logicalLocations": logical} if logical else {})}
 
 
-def _notification(item: Entry) -> dict[str, Any]:
-    text = "\n".join([f"{item.rule}: {item.message}", *details(item)])
-    return _note("error" if item.status == "error" else "note", text) | {"locations": [_location(item)]}
+def _entry_notification(entry: Entry) -> dict[str, Any]:
+    text = "\n".join([f"{entry.rule}: {entry.message}", *detail_lines(entry)])
+    level = "error" if entry.status == "error" else "note"
+    return _notification(level, text) | {"locations": [_location(entry)]}
 
 
-def _note(level: str, text: str) -> dict[str, Any]:
+def _notification(level: str, text: str) -> dict[str, Any]:
     return {"level": level, "message": _message(text)}
 
 

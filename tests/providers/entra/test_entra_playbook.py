@@ -23,7 +23,14 @@ from tests.golden_files import assert_golden
 from tests.simulated_apply import apply_to_snapshot
 
 SCIM = {"endpoint": "https://scim.example.com/v2", "token": "hunter2"}
-TARGET = Target(playbook="kiro.yaml", name="kiro", provider="entra", tenant="contoso.com", sandbox=False)
+TARGET = Target(
+    playbook="kiro.yaml",
+    name="kiro",
+    provider="entra",
+    title="Microsoft Entra ID",
+    tenant="contoso.com",
+    sandbox=False,
+)
 
 
 def playbook(**keys: Any) -> EntraPlaybook:
@@ -239,7 +246,7 @@ class TestPlans:
     )
     def test_for_an_empty_tenant(self, name, of):
         report = plan_report(TARGET, make_plan(of.desired_state(), Snapshot()))
-        assert_golden(f"{name}.txt", unstyle(plan_text(report, "Microsoft Entra ID", verbose=True)))
+        assert_golden(f"{name}.txt", unstyle(plan_text(report, verbose=True)))
         assert_golden(f"{name}.json", dumps(report))
 
     def test_in_the_order_that_keeps_a_wrong_external_id_out_of_kiro(self):

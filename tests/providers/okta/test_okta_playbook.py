@@ -24,7 +24,12 @@ from tests.simulated_apply import apply_to_snapshot
 
 ENDPOINT = "https://scim.example.com/v2/"
 TARGET = Target(
-    playbook="okta.yaml", name="kiro", provider="okta", tenant="https://acme.okta.com", sandbox=False
+    playbook="okta.yaml",
+    name="kiro",
+    provider="okta",
+    title="Okta",
+    tenant="https://acme.okta.com",
+    sandbox=False,
 )
 SWITCHED_ON = seen.Provisioning(
     key="kiro", integrated=True, create_users=True, update_users=True, deactivate_users=True, complete=True
@@ -319,7 +324,7 @@ class TestPlans:
     )
     def test_for_an_empty_organization(self, name, of):
         report = plan_report(TARGET, make_plan(of.desired_state(), Snapshot()))
-        assert_golden(f"{name}.txt", unstyle(plan_text(report, "Okta", verbose=True)))
+        assert_golden(f"{name}.txt", unstyle(plan_text(report, verbose=True)))
         assert_golden(f"{name}.json", dumps(report))
 
     def test_nobody_is_provisioned_before_the_mapping_is_right_and_the_switches_are_on(self):

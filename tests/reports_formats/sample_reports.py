@@ -1,4 +1,4 @@
-"""Reports to write down: a usual one of each kind, one with hostile names, and many items."""
+"""Sample reports for every format: a usual one of each kind, one with hostile names, and one with many entries."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from typing import Any
 
 import yaml
 
-from provisioner.reports.entries import EntryList
+from provisioner.core.check import Evidence
+from provisioner.core.diff import FieldChange
+from provisioner.core.provider import RequestCounts
+from provisioner.reports.entries import EntryList, collect_entries
+from provisioner.reports.formats.entry_text import harmless
 from provisioner.reports.models import (
     AuditReport,
     ChangeReport,
     DoctorReport,
     DriftReport,
-    EvidenceReport,
-    FailureReport,
-    FieldReport,
+    ErrorReport,
     FindingReport,
     PlanReport,
     Target,
@@ -24,10 +26,10 @@ from provisioner.reports.models import (
 )
 
 HOSTILE: dict[str, str] = yaml.safe_load((Path(__file__).parent / "hostile.yaml").read_text(encoding="utf-8"))
-"""Names that mean something to a reader of some format, by what they are."""
+"""Names that have a meaning in some format, by what they contain."""
 
 WAIVER = WaiverReport(reason="the pilot ends in March", owner="alice@example.com", expires=date(2027, 3, 31))
-ENDED = WaiverReport(
+EXPIRED = WaiverReport(
     reason="only for the pilot", owner="bob@example.com", expires=date(2026, 3, 31), expired=True
 )
 
@@ -49,13 +51,13 @@ def change(address: str, action: str = "update", **other: Any) -> ChangeReport:
 
 
 def plan(about: Target, *changes: ChangeReport, **other: Any) -> PlanReport:
-    summary = {"noop": sum(one.action == "noop" for one in changes)}
+    summary = {"noop": sum(change.action == "noop" for change in changes)}
     return PlanReport(
         target=about, in_sync=not changes, summary=summary, changes=changes, fingerprint="0", **other
     )
 
 
-REDIRECTS = FieldReport(
+REDIRECTS = FieldChange(
     name="redirect_uris",
     before=["http://localhost:3128/oauth/callback", "https://evil.example/callback"],
     after=["http://localhost:3128/oauth/callback", "kiro://kiro.oauth/callback"],
@@ -68,7 +70,7 @@ DRIFT = DriftReport(
             change("entra-application/kiro", fields=(REDIRECTS,), category="security", line=8),
             change(
                 "entra-application/kiro",
-                fields=(FieldReport(name="display_name", before="Kiro (old)", after="Kiro"),),
+                fields=(FieldChange(name="display_name", before="Kiro (old)", after="Kiro"),),
                 category="configuration",
                 line=5,
             ),
@@ -80,26 +82,23 @@ DRIFT = DriftReport(
             target(2),
             change(
                 "okta-authorization-server/kiro",
-                fields=(FieldReport(name="audience", before="api://kiro", after="api://0oa1"),),
+                fields=(FieldChange(name="audience", before="api://kiro", after="api://0oa1"),),
                 category="security",
                 line=3,
-                waiver=ENDED,
+                waiver=EXPIRED,
             ),
             change("step/token", "waiting", why="generate the SCIM token", line=9),
         ),
         plan(target(3), change("entra-application/kiro", "noop"), change("entra-scim/kiro", "noop")),
     ),
-    failures=(
-        FailureReport(
+    errors=(
+        ErrorReport(
             playbook="playbooks/okta-4.yaml",
-            name="kiro-okta-4",
-            provider="okta",
-            tenant="tenant4.example.com",
-            message="the org does not answer",
+            message="the org does not respond",
             hint="try again later",
             request_id="reqA1",
         ),
-        FailureReport(
+        ErrorReport(
             playbook="playbooks/broken.yaml",
             line=3,
             message="unknown key 'grups'",
@@ -117,8 +116,8 @@ FINDINGS = (
         address="entra-application/kiro",
         message="a redirect URI that Kiro never calls is registered: https://evil.example/callback",
         evidence=(
-            EvidenceReport(path="publicClient.redirectUris[1]", value="https://evil.example/callback"),
-            EvidenceReport(path="web.redirectUris", value=[]),
+            Evidence(path="publicClient.redirectUris[1]", value="https://evil.example/callback"),
+            Evidence(path="web.redirectUris", value=[]),
         ),
         fix="automatic",
         category="security",
@@ -131,7 +130,7 @@ FINDINGS = (
         title="Access tokens are of version 2",
         address="entra-application/kiro",
         message="access tokens are of version 1",
-        evidence=(EvidenceReport(path="api.requestedAccessTokenVersion", value=None),),
+        evidence=(Evidence(path="api.requestedAccessTokenVersion", value=None),),
         fix="automatic",
         category="configuration",
         line=5,
@@ -140,10 +139,10 @@ FINDINGS = (
         check="entra-owners",
         status="fail",
         severity="low",
-        title="Somebody owns the application",
-        message="nobody owns the application",
-        why="Whoever made it has left.",
-        remedy="name two people who will answer for it.",
+        title="The application has an owner",
+        message="the application has no owner",
+        why="The admin who created it has left.",
+        remedy="Name two owners.",
         fix="manual",
         category="configuration",
         waiver=WAIVER,
@@ -174,17 +173,17 @@ FINDINGS = (
 DOCTOR = DoctorReport(
     summary={},
     findings=FINDINGS,
-    audits=(AuditReport(target=target(1), summary={}, findings=FINDINGS, requests={}),),
-    failures=(FailureReport(playbook="playbooks/okta-4.yaml", message="the org does not answer"),),
+    audits=(AuditReport(target=target(1), summary={}, findings=FINDINGS, requests=RequestCounts()),),
+    errors=(ErrorReport(playbook="playbooks/okta-4.yaml", message="the org does not respond"),),
 )
 EMPTY = DriftReport(in_sync=True, plans=())
 REPORTS: dict[str, DriftReport | DoctorReport] = {"drift": DRIFT, "doctor": DOCTOR, "empty": EMPTY}
 
 
 def named(text: str) -> DriftReport:
-    """A report in which every text that comes from outside is this one."""
+    """A drift report in which every text from outside is this one."""
     about = target(1, playbook=text, name=text, tenant=text)
-    field = FieldReport(name=text, before=[text, {text: text}], after=text)
+    field = FieldChange(name=text, before=[text, {text: text}], after=text)
     waiver = WaiverReport(reason=text, owner=text, expires=date(2027, 3, 31))
     return DriftReport(
         in_sync=False,
@@ -196,31 +195,33 @@ def named(text: str) -> DriftReport:
                 change(f"step/{text}", "waiting", why=text),
             ),
         ),
-        failures=(FailureReport(playbook=text, message=text, hint=text, request_id=text),),
+        errors=(ErrorReport(playbook=text, message=text, hint=text, request_id=text),),
     )
 
 
 def audited(text: str) -> DoctorReport:
-    """The same for an audit."""
-    found = FindingReport(
+    """A doctor report in which every text from outside is this one."""
+    finding = FindingReport(
         check="entra-owners",
         status="fail",
         severity="low",
-        title="Somebody owns the application",
+        title="The application has an owner",
         address=f"entra-application/{text}",
         message=text,
-        evidence=(EvidenceReport(path=text, value=text), EvidenceReport(path="x", value=[{text: [text]}])),
+        evidence=(Evidence(path=text, value=text), Evidence(path="x", value=[{text: [text]}])),
         permissions=(text,),
     )
-    audit = AuditReport(target=target(1, tenant=text), summary={}, findings=(found, found), requests={})
+    audit = AuditReport(
+        target=target(1, tenant=text), summary={}, findings=(finding, finding), requests=RequestCounts()
+    )
     return DoctorReport(summary={}, findings=(), audits=(audit,))
 
 
-def fleet(items: int, targets: int = 50) -> DriftReport:
-    """Many deviations in many tenants, every tenth waived and every fifth about security."""
+def fleet(entries: int, targets: int = 50) -> DriftReport:
+    """Many differences in many tenants, every tenth waived and every fifth about security."""
     changes: dict[int, list[ChangeReport]] = {number: [] for number in range(targets)}
-    for number in range(items):
-        field = FieldReport(
+    for number in range(entries):
+        field = FieldChange(
             name="members", before=[f"user{number}@example.com", "b"], after=["b", f"c{number}"]
         )
         changes[number % targets].append(
@@ -232,16 +233,15 @@ def fleet(items: int, targets: int = 50) -> DriftReport:
                 waiver=None if number % 10 else WAIVER,
             )
         )
-    return DriftReport(in_sync=False, plans=tuple(plan(target(n), *found) for n, found in changes.items()))
+    return DriftReport(
+        in_sync=False, plans=tuple(plan(target(number), *of_target) for number, of_target in changes.items())
+    )
 
 
-def written(report: DriftReport | DoctorReport) -> EntryList:
-    """What the formats are made from."""
-    from provisioner.reports.entries import collect_entries
-    from provisioner.reports.formats.wording import harmless
-
+def entries_of(report: DriftReport | DoctorReport) -> EntryList:
+    """The entries from which the formats are made."""
     return harmless(collect_entries(report))
 
 
-WORST = written(DRIFT).items[0].message
-"""What the worst deviation says."""
+WORST = entries_of(DRIFT).entries[0].message
+"""The message of the worst difference."""

@@ -54,7 +54,7 @@ class TestFillingIn:
         shown = playbook.label if playbook.provider == "okta" else playbook.display_name
         assert (playbook.name, shown) == ("kiro", "Kiro")
         assert [group.name for group in playbook.groups] == ["Kiro-Users", "a: b"]
-        names = None if playbook.domains is None else [keys.domain.written for keys in playbook.domains]
+        names = None if playbook.domains is None else [keys.domain.unicode for keys in playbook.domains]
         assert names == ([domain] if domain else None)
 
     def test_a_value_that_is_used_but_not_given_is_an_error(self):

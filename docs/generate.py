@@ -61,7 +61,7 @@ def playbook() -> str:
             "the playbook), `${keyring:service/name}`. Write `$${` for a literal `${`.\n"
         ),
     ]
-    for name in providers.NAMES:
+    for name in providers.PROVIDERS:
         parts.append(f"## provider: {name}\n")
         parts.append("| Key | Type | Default | |\n|---|---|---|---|")
         parts.extend(_rows(providers.provider_module(name).playbook_model(), ""))
@@ -123,7 +123,7 @@ def checks() -> str:
             "its table.\n"
         ),
     ]
-    for name in providers.CHECK_PREFIXES:
+    for name in providers.check_prefixes():
         for check in providers.checks_of(name):
             row = f". Covers the vendor's row “{check.vendor_row}”" if check.vendor_row else ""
             parts.append(f"## {check.id}\n\n{check.title}. Severity: {check.severity.label}{row}.\n")

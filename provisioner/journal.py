@@ -1,7 +1,7 @@
-"""Files of the tool's own: notes between runs, and backups made before something is replaced.
+"""The tool's own files: hints for later runs, and backups made before something is replaced.
 
-There is no state file: the tenant is the state. What lies here only helps to find a resource whose creation was
-interrupted, to tell whether a secret changed, and to go back. Everything is readable by its owner only.
+There is no state file: the tenant is the state. A hint helps to find a resource whose creation was interrupted, or to
+detect that a secret changed. A backup helps to go back. Only the owner can read the files.
 """
 
 from __future__ import annotations
@@ -17,58 +17,58 @@ from provisioner.core.errors import UsageError
 
 
 class Journal:
-    """Notes and backups below one folder; see :class:`provisioner.core.local_store.Notebook`."""
+    """Hints and backups below one folder; a :class:`~provisioner.core.local_store.LocalStore`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._notes = folder / "notes.json"
+        self._hints = folder / "hints.json"
 
     def get(self, name: str) -> Any:
-        """The JSON value noted under a name, or None."""
-        return self._all().get(name)
+        """The JSON value of a hint, or None."""
+        return self._read_hints().get(name)
 
     def put(self, name: str, value: Any) -> None:
-        """Note a JSON value; None forgets it. It is on disk when this returns.
+        """Store a JSON value, or delete the hint when the value is None. It is on disk when this returns.
 
         Raises:
-            UsageError: it cannot be written.
+            UsageError: the file cannot be written.
         """
-        notes = self._all()
+        hints = self._read_hints()
         if value is None:
-            notes.pop(name, None)
+            hints.pop(name, None)
         else:
-            notes[name] = value
-        self._write(self._notes, notes)
+            hints[name] = value
+        self._write(self._hints, hints)
 
     def back_up(self, name: str, value: Any) -> str:
-        """Keep a JSON value for good and return where it is.
+        """Store a JSON value permanently and return its path.
 
         Raises:
-            UsageError: it cannot be written.
+            UsageError: the file cannot be written.
         """
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         path = self.folder / "backups" / f"{stamp}-{name}.json"
         self._write(path, value)
         return str(path)
 
-    def _all(self) -> dict[str, Any]:
+    def _read_hints(self) -> dict[str, Any]:
         try:
-            notes = json.loads(self._notes.read_text(encoding="utf-8"))
+            hints = json.loads(self._hints.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            return {}  # lost or damaged notes cost convenience only
-        return notes if isinstance(notes, dict) else {}
+            return {}  # lost or damaged hints cost convenience only
+        return hints if isinstance(hints, dict) else {}
 
     def _write(self, path: Path, value: Any) -> None:
-        """Atomically: a killed process leaves the old file or the new one."""
         try:
-            self._replace(path, value)
+            self._write_atomically(path, value)
         except OSError as error:
             raise UsageError(
                 f"cannot write {path}: {error.strerror}",
                 hint="set PROVISIONER_STATE_DIR to a folder that can be written",
             ) from error
 
-    def _replace(self, path: Path, value: Any) -> None:
+    def _write_atomically(self, path: Path, value: Any) -> None:
+        """Write a file. If the process is killed, the file has its old content or the new one."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.parent.mkdir(exist_ok=True, mode=0o700)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")

@@ -1,6 +1,6 @@
-"""What the environment says. The only reader of environment variables.
+"""The environment: variables and folders. The only module that reads environment variables.
 
-``azure-identity`` reads its own (``AZURE_*``) besides.
+``azure-identity`` also reads its own (``AZURE_*``).
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from provisioner.core.errors import UsageError
 
 
 def state_dir() -> Path:
-    """Where the tool keeps files of its own: ``PROVISIONER_STATE_DIR``, or the platform's state directory."""
-    if chosen := os.environ.get("PROVISIONER_STATE_DIR"):
-        return Path(chosen)
+    """The folder for the tool's own files: ``PROVISIONER_STATE_DIR``, or the platform's state directory."""
+    if folder := os.environ.get("PROVISIONER_STATE_DIR"):
+        return Path(folder)
     from platformdirs import user_state_path  # noqa: PLC0415 - start-up time
 
     return user_state_path("provisioner", appauthor=False)
 
 
-def colour_wanted() -> bool:
-    """Whether NO_COLOR leaves colour allowed (no-color.org)."""
+def colour_allowed() -> bool:
+    """Whether NO_COLOR is unset or empty (no-color.org)."""
     return not os.environ.get("NO_COLOR")
 
 
@@ -32,36 +32,40 @@ class Variables:
     """Values for the ``${...}`` references in a playbook.
 
     Attributes:
-        fallback: used where the environment has no value.
-        environment: environment variables; the process's own by default.
+        fallback: values for variables that the environment does not set.
+        environment: environment variables; those of this process by default.
     """
 
     fallback: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     def variable(self, name: str) -> str | None:
-        """``${NAME}``; an empty value counts as none."""
+        """The value of ``${NAME}``; None if it is not set or empty."""
         return self.environment.get(name) or self.fallback.get(name)
 
     def file(self, name: str, base: Path) -> str:
-        """``${file:path}``, relative to the playbook, without the final line break.
+        """The value of ``${file:path}``: the file's text without the final line break.
+
+        Args:
+            name: path of the file, relative to ``base``.
+            base: the folder of the playbook.
 
         Raises:
-            UsageError: it cannot be read.
+            UsageError: the file cannot be read.
         """
         try:
             return (base / name).read_text(encoding="utf-8").rstrip("\r\n")
         except UnicodeDecodeError as error:
             raise UsageError(f"cannot read {name}: it is not UTF-8 text") from error
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "no file can have this name"
+            reason = error.strerror if isinstance(error, OSError) else "not a valid file name"
             raise UsageError(f"cannot read {name}: {reason}") from error
 
     def keyring(self, name: str) -> str:
-        """``${keyring:service/name}``, from the operating system's keyring.
+        """The value of ``${keyring:service/name}``, from the operating system's keyring.
 
         Raises:
-            UsageError: there is no such entry, or the keyring package is not installed.
+            UsageError: the keyring has no such entry, or the keyring package is not installed.
         """
         try:
             import keyring  # noqa: PLC0415 - optional

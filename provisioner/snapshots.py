@@ -1,4 +1,7 @@
-"""Snapshots in files: for audits away from the tenant, and for support. Scrubbed of secrets, and of people's names on request."""
+"""Snapshots in files, for audits without the tenant and for support.
+
+Secrets are never saved; people's names are replaced on request.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +31,14 @@ _EMAIL: Final = re.compile(
 )
 
 
-class Saved(BaseModel):
-    """A snapshot with what it is of.
+class SavedSnapshot(BaseModel):
+    """A snapshot, and the integration that it is of.
 
     Attributes:
-        also: kinds that were read besides those a plan needs.
+        name: name of the playbook.
+        taken: when the tenant was read.
+        extra_kinds: kinds that were read in addition to those of a plan.
+        scrubbed: what was removed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -42,40 +48,42 @@ class Saved(BaseModel):
     provider: str
     tenant: str
     taken: datetime
-    also: tuple[str, ...] = ()
+    extra_kinds: tuple[str, ...] = ()
     scrubbed: tuple[Literal["secrets", "names"], ...] = ("secrets",)
     snapshot: Snapshot
 
 
-def place(folder: Path, playbook: Path) -> Path:
-    """Where a folder has the snapshot of a playbook: playbooks of many tenants may have one name, their files have not.
+def snapshot_file(folder: Path, playbook: Path) -> Path:
+    """The file of a playbook's snapshot in a folder of snapshots.
+
+    It follows the path of the playbook, because playbooks of several tenants may have the same name.
 
     Args:
-        folder: of the snapshots.
-        playbook: its file.
+        folder: the folder of the snapshots.
+        playbook: the file of the playbook.
     """
-    whole = Path(os.path.abspath(playbook))  # noqa: PTH100 - links stay
+    absolute = Path(os.path.abspath(playbook))  # noqa: PTH100 - without resolving links
     here = Path.cwd()
-    below = whole.relative_to(here if whole.is_relative_to(here) else whole.anchor)
-    return folder / below.with_name(f"{below.name}.json")
+    relative = absolute.relative_to(here if absolute.is_relative_to(here) else absolute.anchor)
+    return folder / relative.with_name(f"{relative.name}.json")
 
 
-def save(path: Path, saved: Saved, *, keep: frozenset[str] | None = None) -> None:
+def save(path: Path, saved: SavedSnapshot, *, public_names: frozenset[str] | None = None) -> None:
     """Write a snapshot, readable by its owner only.
 
     Args:
         path: the file.
-        saved: what to write.
-        keep: names of people that stay because the playbook names them; None: all stay.
+        saved: the snapshot.
+        public_names: replace the names of people by pseudonyms, except these, which the playbook names; None: replace none.
 
     Raises:
-        UsageError: it cannot be written.
+        UsageError: the file cannot be written.
     """
     data = saved.model_dump(mode="json", by_alias=True)
-    data["snapshot"] = _without_seals(data["snapshot"])
-    if keep is not None:
+    data["snapshot"] = _without_fingerprints(data["snapshot"])
+    if public_names is not None:
         data["scrubbed"] = ["secrets", "names"]
-        data["snapshot"] = _Scrubbing(saved.snapshot, keep).scrubbed(data["snapshot"])
+        data["snapshot"] = _Scrubber(saved.snapshot, public_names).scrub(data["snapshot"])
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(
@@ -87,52 +95,53 @@ def save(path: Path, saved: Saved, *, keep: frozenset[str] | None = None) -> Non
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
 
 
-def load(path: Path) -> Saved:
+def load(path: Path) -> SavedSnapshot:
     """Read a snapshot.
 
     Raises:
-        UsageError: it cannot be read, or is none.
+        UsageError: the file cannot be read, or is not a snapshot.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise UsageError(f"{path}: a snapshot has at most {MAX_BYTES} bytes")
+            raise UsageError(f"{path}: larger than the {MAX_BYTES} bytes that a snapshot may have")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UsageError(f"cannot read {path}: {reason}") from error
     try:
-        return Saved.model_validate_json(text)
+        return SavedSnapshot.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"][:3]))
         raise UsageError(
-            f"{path} is no snapshot of this version: {where}: {first['msg']}",
-            hint="save one with: provisioner doctor PLAYBOOK --save-snapshot FILE",
+            f"{path} is not a snapshot of this version: {where}: {first['msg']}",
+            hint="save one: provisioner doctor PLAYBOOK --save-snapshot FILE",
         ) from None
 
 
 @dataclass
-class Recorded:
-    """A provider that reads a saved snapshot, and writes nothing.
+class SnapshotProvider:
+    """A provider that reads a saved snapshot and writes nothing.
 
     Attributes:
-        live: what the playbook asks for; never contacted.
+        live: the playbook's provider; never contacted.
+        saved: the snapshot.
     """
 
     live: Provider
-    saved: Saved
+    saved: SavedSnapshot
 
     @classmethod
-    def of(cls, live: Provider, name: str, saved: Saved) -> Self:
-        """A playbook's provider that reads its snapshot.
+    def for_playbook(cls, live: Provider, name: str, saved: SavedSnapshot) -> Self:
+        """A provider that reads the snapshot of a playbook.
 
         Args:
-            live: the provider.
-            name: of the playbook.
+            live: the playbook's provider.
+            name: name of the playbook.
             saved: the snapshot.
 
         Raises:
-            UsageError: it is of another integration.
+            UsageError: the snapshot is of another integration.
         """
         if (saved.provider, saved.name) != (live.name, name):
             raise UsageError(
@@ -149,109 +158,116 @@ class Recorded:
         return self.saved.tenant
 
     async def read(self, extra_kinds: frozenset[str] = frozenset()) -> Snapshot:
-        """What was saved; what was not read then is a gap."""
+        """The saved snapshot, with a gap for every extra kind that was not read then."""
         snapshot = self.saved.snapshot
         reason = "the snapshot was saved without it; save one with doctor"
-        there = {resource.kind for resource in snapshot.resources} | {gap.kind for gap in snapshot.gaps}
-        gaps = tuple(
-            Gap(kind=kind, reason=reason) for kind in sorted(extra_kinds - {*self.saved.also, *there})
-        )
+        known = {resource.kind for resource in snapshot.resources} | {gap.kind for gap in snapshot.gaps}
+        missing = extra_kinds - known - {*self.saved.extra_kinds}
+        gaps = tuple(Gap(kind=kind, reason=reason) for kind in sorted(missing))
         return snapshot.model_copy(update={"gaps": (*snapshot.gaps, *gaps)})
 
     async def check_permissions(self, *_: object) -> None:
-        raise UsageError("a saved snapshot can only be looked at", hint="leave --from-snapshot out")
+        """Raise: nothing can be written to a snapshot."""
+        raise UsageError("a saved snapshot can only be read", hint="remove --from-snapshot")
 
     def requests(self) -> RequestCounts:
         return RequestCounts()
 
 
 @dataclass
-class Recording:
-    """A provider whose last snapshot is kept, with the kinds that were read besides."""
+class RecordingProvider:
+    """A provider that remembers the last snapshot it read, and the extra kinds in it."""
 
     live: Provider
     last: Snapshot | None = None
-    also: frozenset[str] = frozenset()
+    extra_kinds: frozenset[str] = frozenset()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.live, name)
 
     async def read(self, extra_kinds: frozenset[str] = frozenset()) -> Snapshot:
-        self.last, self.also = await self.live.read(extra_kinds), extra_kinds
+        """Read, and remember the snapshot."""
+        self.last, self.extra_kinds = await self.live.read(extra_kinds), extra_kinds
         return self.last
 
-    def saved(self, name: str) -> Saved:
-        """What was read last, for a file."""
-        return Saved(
+    def saved_snapshot(self, name: str) -> SavedSnapshot:
+        """The last snapshot, to be saved for the playbook of this name."""
+        return SavedSnapshot(
             name=name,
             provider=self.live.name,
             tenant=self.live.tenant,
             taken=datetime.now(UTC),
-            also=tuple(sorted(self.also)),
+            extra_kinds=tuple(sorted(self.extra_kinds)),
             snapshot=self.last or Snapshot(),
         )
 
 
-def _without_seals(value: Any) -> Any:
-    """The same JSON; what is known of secrets is that they are there."""
+def _without_fingerprints(value: Any) -> Any:
+    """The same JSON, in which a secret shows only that it exists."""
     if isinstance(value, dict):
-        return {key: None if key == "fingerprint" else _without_seals(inner) for key, inner in value.items()}
-    return [_without_seals(inner) for inner in value] if isinstance(value, list) else value
+        return {
+            key: None if key == "fingerprint" else _without_fingerprints(inner)
+            for key, inner in value.items()
+        }
+    return [_without_fingerprints(inner) for inner in value] if isinstance(value, list) else value
 
 
-class _Scrubbing:
-    """Pseudonyms for people. The same person has the same one throughout a file, and another one in every other."""
+class _Scrubber:
+    """Replaces the names of people in one file. A person has one pseudonym per file, and another one in other files."""
 
-    def __init__(self, snapshot: Snapshot, keep: frozenset[str]) -> None:
-        self._keep = keep
-        self._key = secrets.token_bytes(32)  # forgotten afterwards: nobody can try names until one fits
+    def __init__(self, snapshot: Snapshot, public_names: frozenset[str]) -> None:
+        self._public_names = public_names
+        self._key = secrets.token_bytes(32)  # not stored: no one can find a name by trying
         self._resources = snapshot.resources
-        names = {name for resource in snapshot.resources for name in _people(resource)} - keep
+        names = {name for resource in snapshot.resources for name in _people(resource)} - public_names
         longest_first = sorted(names, key=lambda name: (-len(name), name))
         known = (rf"(?<!\w){re.escape(name)}(?!\w)" for name in longest_first)
         self._mentions = re.compile("|".join((*known, _EMAIL.pattern)), re.IGNORECASE)
 
-    def scrubbed(self, data: dict[str, Any]) -> dict[str, Any]:
-        """The snapshot's JSON without names."""
+    def scrub(self, data: dict[str, Any]) -> dict[str, Any]:
+        """The JSON of the snapshot without names."""
         resources = [
-            self._resource(type(resource), saved)
+            self._scrub_resource(type(resource), saved)
             for resource, saved in zip(self._resources, data["resources"], strict=True)
         ]
-        told = {name: self._texts(data[name], self._mentioning) for name in ("gaps", "problems")}
-        return {**data, **told, "resources": resources}
+        messages = {name: self._map_texts(data[name], self._scrub_text) for name in ("gaps", "problems")}
+        return {**data, **messages, "resources": resources}
 
-    def _resource(self, kind: type[Resource], data: dict[str, Any]) -> dict[str, Any]:
-        change = {
-            name: self._person if PERSONAL_DATA in info.metadata else self._mentioning
+    def _scrub_resource(self, kind: type[Resource], data: dict[str, Any]) -> dict[str, Any]:
+        scrub = {
+            name: self._scrub_person if PERSONAL_DATA in info.metadata else self._scrub_text
             for name, info in kind.model_fields.items()
             if PERSONAL_DATA in info.metadata or MAY_NAME_PEOPLE in info.metadata
         }
-        if change:
-            change["key"] = self._mentioning
-        return {name: self._texts(value, change.get(name, self._addressed)) for name, value in data.items()}
+        if scrub:
+            scrub["key"] = self._scrub_text
+        return {
+            name: self._map_texts(value, scrub.get(name, self._scrub_emails)) for name, value in data.items()
+        }
 
-    def _texts(self, value: Any, change: Callable[[str], str]) -> Any:
+    def _map_texts(self, value: Any, scrub: Callable[[str], str]) -> Any:
         if isinstance(value, dict):
-            return {key: self._texts(inner, change) for key, inner in value.items()}
+            return {key: self._map_texts(inner, scrub) for key, inner in value.items()}
         if isinstance(value, list):
-            return [self._texts(inner, change) for inner in value]
-        return change(value) if isinstance(value, str) and value not in self._keep else value
+            return [self._map_texts(inner, scrub) for inner in value]
+        return scrub(value) if isinstance(value, str) and value not in self._public_names else value
 
-    def _person(self, text: str) -> str:
-        name, remark = _remarked(text)
-        return (self._addressed(name) if _EMAIL.search(name) else self._pseudonym(name)) + remark
+    def _scrub_person(self, text: str) -> str:
+        """The name of one person, with or without a remark in brackets."""
+        name, remark = _split_remark(text)
+        return (self._scrub_emails(name) if _EMAIL.search(name) else self._pseudonym(name)) + remark
 
-    def _mentioning(self, text: str) -> str:
-        """A text that may name people: those who are known, and addresses."""
+    def _scrub_text(self, text: str) -> str:
+        """A text that may name people: known names, and e-mail addresses."""
         return self._mentions.sub(
-            lambda found: (self._addressee if found[0].endswith("@") else self._person)(found[0]), text
+            lambda match: (self._local_part if match[0].endswith("@") else self._scrub_person)(match[0]), text
         )
 
-    def _addressed(self, text: str) -> str:
-        """Addresses with a pseudonym before the @; domains stay, since checks are about them."""
-        return _EMAIL.sub(lambda found: self._addressee(found[0]), text)
+    def _scrub_emails(self, text: str) -> str:
+        """E-mail addresses with a pseudonym before the @. Domains stay, because checks are about them."""
+        return _EMAIL.sub(lambda match: self._local_part(match[0]), text)
 
-    def _addressee(self, text: str) -> str:
+    def _local_part(self, text: str) -> str:
         return f"{self._pseudonym(text)}@"
 
     def _pseudonym(self, text: str) -> str:
@@ -260,15 +276,15 @@ class _Scrubbing:
 
 
 def _people(resource: Resource) -> Iterator[str]:
-    """The names of people that a resource has."""
+    """The names of people in a resource."""
     for name, info in type(resource).model_fields.items():
         if PERSONAL_DATA in info.metadata:
             value = getattr(resource, name)
             for text in (value,) if isinstance(value, str) else value or ():
-                yield _remarked(text)[0]
+                yield _split_remark(text)[0]
 
 
-def _remarked(text: str) -> tuple[str, str]:
-    """A name, and what stands in brackets behind it: ``alice (suspended)``."""
+def _split_remark(text: str) -> tuple[str, str]:
+    """A name, and the remark in brackets after it: ``alice (suspended)``."""
     name, opening, remark = text.partition(" (")
     return name, opening + remark

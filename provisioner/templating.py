@@ -1,6 +1,6 @@
-"""The files that come with the product, and the one Jinja environment that fills them in.
+"""The files that come with the product, and the Jinja environment that renders them.
 
-The wheel has them below ``provisioner/_shipped``; a checkout has them beside the package.
+The wheel has them below ``provisioner/_shipped``; a checkout has them next to the package.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ from provisioner.core.errors import UsageError
 _PACKAGE = Path(__file__).resolve().parent
 
 
-def shipped(folder: str) -> Path:
-    """Where a shipped folder (``playbooks`` or ``templates``) is.
+def shipped_folder(name: str) -> Path:
+    """The path of a shipped folder: ``playbooks`` or ``templates``.
 
     Raises:
-        UsageError: this installation is not complete.
+        UsageError: the installation is incomplete.
     """
-    for candidate in (_PACKAGE / "_shipped" / folder, _PACKAGE.parent / folder):
-        if candidate.is_dir():
-            return candidate
-    raise UsageError(f"this installation lacks its {folder}", hint="install provisioner again")
+    for folder in (_PACKAGE / "_shipped" / name, _PACKAGE.parent / name):
+        if folder.is_dir():
+            return folder
+    raise UsageError(f"this installation lacks its {name}", hint="install provisioner again")
 
 
 def render(template: str, **values: Any) -> str:
-    """Fill in a shipped template. Values are escaped where it is HTML (``*.html.j2``), and put in as they are elsewhere.
+    """Render a shipped template. Values are escaped in HTML (``*.html.j2``) only.
 
     Args:
         template: its file name below ``templates``.
-        values: what it may use; a name it uses and is not given is an error.
+        values: the variables of the template; an undefined one is an error.
     """
     from jinja2 import FileSystemLoader, StrictUndefined  # noqa: PLC0415 - start-up time
     from jinja2.sandbox import SandboxedEnvironment  # noqa: PLC0415
 
     environment = SandboxedEnvironment(
-        loader=FileSystemLoader(shipped("templates")),
+        loader=FileSystemLoader(shipped_folder("templates")),
         undefined=StrictUndefined,
         autoescape=lambda name: name is not None and name.endswith(".html.j2"),
         keep_trailing_newline=True,

@@ -1,4 +1,4 @@
-"""What ``--help`` tells: whole sentences, at the width of any terminal, in the order in which they are needed."""
+"""The output of ``--help``: whole sentences that fit any terminal, commands in the order in which they are needed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from provisioner.cli.app import cli
+from provisioner.providers import PROVIDERS
 
 
 def groups(group: click.Group, path: tuple[str, ...] = ()):
@@ -30,6 +31,16 @@ def test_no_summary_is_cut_short_and_no_line_is_too_long(path):
     assert not [line for line in lines if len(line) > 80]
 
 
-def test_the_first_command_is_the_one_that_everybody_begins_with():
+def test_commands_are_listed_in_the_order_of_their_use():
     shown = helped(())
     assert shown.index("  init  ") < shown.index("  apply  ") < shown.index("  sandbox  ")
+
+
+@pytest.mark.parametrize("path", [("init",), ("schema",), ("export",), ("checks", "list")], ids=" ".join)
+def test_a_provider_that_is_registered_later_is_accepted(path, monkeypatch):
+    refused = CliRunner().invoke(cli, [*path, "--provider", "acme"])
+    assert "'acme' is not one of 'entra', 'okta'" in refused.output
+    monkeypatch.setitem(PROVIDERS, "acme", "tests.acme")
+    assert "entra|okta|acme" in helped(path)
+    accepted = CliRunner().invoke(cli, [*path, "--provider", "acme"])
+    assert "is not one of" not in accepted.output

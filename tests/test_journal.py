@@ -1,4 +1,4 @@
-"""The tool's own files: notes that may be lost, and backups that may not."""
+"""The tool's own files: hints, which may be lost, and backups, which may not."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-class TestNotes:
-    def test_nothing_is_recalled_where_nothing_was_noted(self, journal):
+class TestHints:
+    def test_a_hint_that_was_never_stored_is_none(self, journal):
         assert journal.get("name") is None
         assert not journal.folder.exists()
 
-    def test_a_note_is_found_again_in_a_later_run(self, journal):
+    def test_a_hint_is_read_in_a_later_run(self, journal):
         journal.put("tenant/kiro", {"id": 1})
         assert Journal(journal.folder).get("tenant/kiro") == {"id": 1}
 
-    def test_notes_do_not_touch_each_other(self, journal):
+    def test_hints_are_independent(self, journal):
         journal.put("a", 1)
         journal.put("b", 2)
         journal.put("a", 3)
         assert (journal.get("a"), journal.get("b")) == (3, 2)
 
-    def test_none_forgets(self, journal):
+    def test_none_deletes_a_hint(self, journal):
         journal.put("a", 1)
         journal.put("a", None)
-        journal.put("never noted", None)
+        journal.put("never stored", None)
         assert journal.get("a") is None
-        assert "a" not in json.loads((journal.folder / "notes.json").read_text())
+        assert "a" not in json.loads((journal.folder / "hints.json").read_text())
 
     @settings(deadline=None, max_examples=30)
     @given(name=st.text(), value=json_values)
@@ -60,27 +60,27 @@ class TestNotes:
         assert journal.get(name) == value
 
     @pytest.mark.parametrize("damage", [b"", b"{", b"[1, 2]", b"null", b"\xff\xfe"])
-    def test_damaged_notes_are_as_good_as_none_and_can_be_written_again(self, journal, damage):
+    def test_damaged_hints_read_as_none_and_can_be_written_again(self, journal, damage):
         journal.put("a", 1)
-        (journal.folder / "notes.json").write_bytes(damage)
+        (journal.folder / "hints.json").write_bytes(damage)
         assert journal.get("a") is None
         journal.put("b", 2)
         assert journal.get("b") == 2
 
 
 class TestBackups:
-    def test_a_backup_is_where_it_is_said_to_be(self, journal):
-        where = Path(journal.back_up("kiro-schema", {"rules": [1]}))
-        assert where.parent == journal.folder / "backups"
-        assert where.name.endswith("-kiro-schema.json")
-        assert json.loads(where.read_text()) == {"rules": [1]}
+    def test_a_backup_is_at_the_returned_path(self, journal):
+        path = Path(journal.back_up("kiro-schema", {"rules": [1]}))
+        assert path.parent == journal.folder / "backups"
+        assert path.name.endswith("-kiro-schema.json")
+        assert json.loads(path.read_text()) == {"rules": [1]}
 
     def test_two_of_one_name_are_both_kept_in_the_order_of_their_names(self, journal):
         first, second = journal.back_up("x", 1), journal.back_up("x", 2)
         assert sorted([second, first]) == [first, second]
         assert json.loads(Path(first).read_text()) == 1
 
-    def test_a_backup_is_no_note(self, journal):
+    def test_a_backup_is_not_a_hint(self, journal):
         journal.back_up("x", 1)
         assert journal.get("x") is None
 
@@ -88,24 +88,24 @@ class TestBackups:
 class TestFiles:
     def test_only_the_owner_can_read_them(self, journal):
         journal.put("a", 1)
-        where = Path(journal.back_up("x", 1))
-        assert [mode(path) for path in (journal.folder / "notes.json", where)] == [0o600, 0o600]
+        path = Path(journal.back_up("x", 1))
+        assert [mode(path) for path in (journal.folder / "hints.json", path)] == [0o600, 0o600]
         assert mode(journal.folder) == 0o700
-        assert mode(where.parent) == 0o700
+        assert mode(path.parent) == 0o700
 
-    def test_only_the_owner_can_look_into_the_folder_whatever_is_written_first(self, journal):
+    def test_only_the_owner_can_read_the_folder_whatever_is_written_first(self, journal):
         journal.back_up("x", 1)
         assert mode(journal.folder) == 0o700
 
     @pytest.mark.parametrize("write", ["put", "back_up"])
-    def test_what_cannot_be_written_leaves_what_was_there_and_no_rest(self, journal, write):
+    def test_a_failed_write_keeps_the_old_file_and_leaves_no_temporary_one(self, journal, write):
         journal.put("a", 1)
         with pytest.raises(TypeError):
             getattr(journal, write)("b", object())
         assert journal.get("a") == 1
-        assert [path.name for path in journal.folder.rglob("*") if path.is_file()] == ["notes.json"]
+        assert [path.name for path in journal.folder.rglob("*") if path.is_file()] == ["hints.json"]
 
-    def test_nothing_half_written_is_ever_seen_under_the_name(self, journal, monkeypatch):
+    def test_an_interrupted_write_keeps_the_old_file(self, journal, monkeypatch):
         journal.put("a", 1)
 
         def killed(value, file, **_):
@@ -118,13 +118,13 @@ class TestFiles:
         assert journal.get("a") == 1
 
 
-def test_it_is_a_notebook(journal):
-    notebook: LocalStore = journal
-    notebook.put("a", [1])
-    assert notebook.get("a") == [1]
+def test_it_is_a_local_store(journal):
+    store: LocalStore = journal
+    store.put("a", [1])
+    assert store.get("a") == [1]
 
 
-def test_a_folder_that_cannot_be_written_is_told_and_reads_as_empty(tmp_path):
+def test_a_folder_that_cannot_be_written_is_an_error_and_reads_as_empty(tmp_path):
     (tmp_path / "file").touch()
     journal = Journal(tmp_path / "file" / "state")
     assert journal.get("x") is None

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from provisioner.cli.fleet import Shard
 from provisioner.core.errors import UsageError
 from provisioner.core.provider import RequestCounts
-from provisioner.fleet import Shard
 from provisioner.reports.building import doctor_report, drift_report
 from provisioner.reports.merging import merge_doctor, merge_drift
 from provisioner.reports.models import AuditReport, ErrorReport, PlanReport, Target
@@ -42,7 +42,7 @@ NAMES = st.lists(st.text("abcdef", min_size=1), unique=True)
 @given(names=NAMES, total=st.integers(1, 5), order=st.randoms())
 def test_all_shards_in_any_order_are_one_run(merge, report_of, names, total, order):
     shards = [Shard(number, total) for number in range(1, total + 1)]
-    reports = [(f"{shard.number}.json", report_of(shard.part(names), str(shard))) for shard in shards]
+    reports = [(f"{shard.number}.json", report_of(shard.select(names), str(shard))) for shard in shards]
     order.shuffle(reports)
     assert merge(dict(reports)) == report_of(names)
 
@@ -52,7 +52,7 @@ def test_all_shards_in_any_order_are_one_run(merge, report_of, names, total, ord
 def test_a_missing_shard_is_an_error_whatever_it_contains(merge, report_of, names, total, data):
     present = data.draw(st.sets(st.integers(1, total), min_size=1, max_size=total - 1))
     shards = [Shard(number, total) for number in present]
-    merged = merge({str(shard): report_of(shard.part(names), str(shard)) for shard in shards})
+    merged = merge({str(shard): report_of(shard.select(names), str(shard)) for shard in shards})
     assert {error.playbook for error in merged.errors} == {
         f"shard {number}/{total}" for number in range(1, total + 1) if number not in present
     }

@@ -1,4 +1,4 @@
-"""What the environment says."""
+"""Environment variables and folders."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from provisioner.core.errors import UsageError
-from provisioner.settings import Variables, colour_wanted, state_dir
+from provisioner.settings import Variables, colour_allowed, state_dir
 
 
 class TestStateFolder:
@@ -28,12 +28,12 @@ class TestStateFolder:
             assert state_dir() == tmp_path / "provisioner"
 
 
-@pytest.mark.parametrize(("value", "wanted"), [(None, True), ("", True), ("1", False), ("false", False)])
-def test_colour_is_wanted_unless_no_color_has_any_value(monkeypatch, value, wanted):
+@pytest.mark.parametrize(("value", "allowed"), [(None, True), ("", True), ("1", False), ("false", False)])
+def test_colour_is_allowed_unless_no_color_has_any_value(monkeypatch, value, allowed):
     monkeypatch.delenv("NO_COLOR")
     if value is not None:
         monkeypatch.setenv("NO_COLOR", value)
-    assert colour_wanted() is wanted
+    assert colour_allowed() is allowed
 
 
 class TestVariables:
@@ -81,7 +81,7 @@ class TestFiles:
             ("latin", "it is not UTF-8 text"),
         ],
     )
-    def test_one_that_cannot_be_read_says_why_and_not_what_is_in_it(self, tmp_path, name, told):
+    def test_an_unreadable_file_is_an_error_without_its_content(self, tmp_path, name, told):
         (tmp_path / "latin").write_bytes(b"hunter2\xff")
         with pytest.raises(UsageError, match=told) as raised:
             Variables().file(name, tmp_path)
@@ -104,7 +104,7 @@ class TestKeyring:
         assert Variables().keyring("kiro/prod/token") == "hunter2"
 
     @pytest.mark.parametrize("name", ["kiro/prod/other", "token", ""])
-    def test_a_missing_entry_is_told_by_its_name(self, keyring, name):
+    def test_a_missing_entry_is_an_error(self, keyring, name):
         with pytest.raises(UsageError, match="the keyring has no entry"):
             Variables().keyring(name)
 

@@ -9,7 +9,7 @@ from provisioner import templating
 from provisioner.core.errors import UsageError
 from provisioner.playbook import load
 from provisioner.settings import Variables
-from provisioner.templating import render, shipped
+from provisioner.templating import render, shipped_folder
 
 VALUES = {"file": "entra.yaml", "name": "kiro", "display_name": '"Kiro"', "groups": ["Kiro-Users", '"a: b"']}
 
@@ -26,25 +26,27 @@ def installed(tmp_path, monkeypatch):
 class TestShippedFiles:
     @pytest.mark.parametrize("folder", ["playbooks", "templates"])
     def test_they_are_there(self, folder):
-        assert any(shipped(folder).iterdir())
+        assert any(shipped_folder(folder).iterdir())
 
     def test_an_installed_package_has_them_inside(self, installed):
         (installed / "_shipped" / "playbooks").mkdir(parents=True)
         (installed.parent / "playbooks").mkdir()
-        assert shipped("playbooks") == installed / "_shipped" / "playbooks"
+        assert shipped_folder("playbooks") == installed / "_shipped" / "playbooks"
 
     def test_a_checkout_has_them_beside_the_package(self, installed):
         (installed.parent / "playbooks").mkdir()
-        assert shipped("playbooks") == installed.parent / "playbooks"
+        assert shipped_folder("playbooks") == installed.parent / "playbooks"
 
-    def test_where_they_are_missing_the_installation_is_to_blame(self, installed):
+    def test_missing_files_are_an_error_of_the_installation(self, installed):
         with pytest.raises(UsageError, match="lacks its playbooks") as raised:
-            shipped("playbooks")
+            shipped_folder("playbooks")
         assert "install" in raised.value.hint
 
 
 class TestFillingIn:
-    @pytest.mark.parametrize("template", [file.name for file in shipped("templates").glob("playbook-*.j2")])
+    @pytest.mark.parametrize(
+        "template", [file.name for file in shipped_folder("templates").glob("playbook-*.j2")]
+    )
     @pytest.mark.parametrize("domain", [None, "bücher.example"])
     def test_the_skeleton_of_a_playbook_is_a_valid_one(self, template, domain, tmp_path):
         file = tmp_path / "playbook.yaml"
@@ -65,7 +67,7 @@ class TestFillingIn:
         with pytest.raises(jinja2.TemplateNotFound):
             render("nonsense.j2")
 
-    def test_a_template_cannot_get_at_what_is_behind_a_value(self, installed):
+    def test_a_template_cannot_read_attributes_of_classes(self, installed):
         folder = installed.parent / "templates"
         folder.mkdir()
         (folder / "evil.j2").write_text("{{ value.__class__.__mro__ }}")

@@ -1,4 +1,4 @@
-"""What a terminal cannot show becomes the nearest that it can."""
+"""Characters that a terminal's encoding lacks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from provisioner.cli.terminal import make_legible
+from provisioner.cli.terminal import replace_unencodable
 
 
 @pytest.mark.parametrize(
@@ -19,23 +19,23 @@ from provisioner.cli.terminal import make_legible
         ("utf-8", "✓ 中", "✓ 中"),
     ],
 )
-def test_signs_and_everything_else(monkeypatch, encoding, text, shown):
+def test_unencodable_characters_are_replaced(monkeypatch, encoding, text, shown):
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding))
-    make_legible()
+    replace_unencodable()
     print(text, end="", flush=True)
     assert raw.getvalue().decode(encoding) == shown
 
 
-def test_a_stream_that_takes_no_settings_is_left_alone(monkeypatch):
+def test_a_stream_without_reconfigure_is_unchanged(monkeypatch):
     monkeypatch.setattr(sys, "stdout", io.StringIO())
-    make_legible()
+    replace_unencodable()
     print("✓", end="")
     assert sys.stdout.getvalue() == "✓"
 
 
 @pytest.mark.parametrize("command", ["checks list", "schema", "--help"])
-def test_whoever_stops_reading_is_not_shown_a_traceback(command):
+def test_a_closed_pipe_prints_no_traceback(command):
     with subprocess.Popen(
         [sys.executable, "-m", "provisioner", *command.split()],
         stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""The top of the command line, and what becomes of every error."""
+"""The program ``provisioner``: its commands, and the exit code of every error."""
 
 from __future__ import annotations
 
@@ -10,16 +10,24 @@ from collections.abc import Sequence
 import click
 
 from provisioner import __version__
-from provisioner.cli.auditing import checks, doctor, permissions
-from provisioner.cli.authoring import handoff, init, schema, validate
-from provisioner.cli.changing import apply, destroy, plan
-from provisioner.cli.exporting import diff, export
-from provisioner.cli.failing import BugLog, report_bug, report_error
-from provisioner.cli.pipelines import ci
-from provisioner.cli.reporting import report
+from provisioner.cli.apply import apply
+from provisioner.cli.checks import checks
+from provisioner.cli.ci import ci
+from provisioner.cli.destroy import destroy
+from provisioner.cli.diff import diff
+from provisioner.cli.doctor import doctor
+from provisioner.cli.drift import drift
+from provisioner.cli.errors import BugLog, report_bug, report_error
+from provisioner.cli.export import export
+from provisioner.cli.handoff import handoff
+from provisioner.cli.init import init
+from provisioner.cli.permissions import permissions
+from provisioner.cli.plan import plan
+from provisioner.cli.report import report
 from provisioner.cli.sandbox import sandbox
-from provisioner.cli.surveying import drift
-from provisioner.cli.terminal import make_legible
+from provisioner.cli.schema import schema
+from provisioner.cli.terminal import replace_unencodable
+from provisioner.cli.validate import validate
 from provisioner.core.errors import ExitCode, ProvisionerError
 
 _EPILOG = "\b\nExit codes:\n" + "\n".join(
@@ -28,15 +36,15 @@ _EPILOG = "\b\nExit codes:\n" + "\n".join(
 )
 
 
-class _InOrder(click.Group):
-    """Commands are listed as they are added: the first ones first."""
+class _OrderedGroup(click.Group):
+    """Lists its commands in the order in which they were added."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(self.commands)
 
 
 @click.group(
-    cls=_InOrder,
+    cls=_OrderedGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_EPILOG,
 )
@@ -47,10 +55,10 @@ def cli() -> None:
     \b
     First steps:
       provisioner init                        write a commented playbook
-      provisioner apply entra.yaml --sandbox  rehearse it, nothing real is touched
-      provisioner plan entra.yaml             what it would change in your tenant
-      provisioner apply entra.yaml            do it
-      provisioner doctor entra.yaml           audit it
+      provisioner apply entra.yaml --sandbox  rehearse it; nothing real is touched
+      provisioner plan entra.yaml             show what it would change
+      provisioner apply entra.yaml            apply it
+      provisioner doctor entra.yaml           audit the tenant
     """
 
 
@@ -75,26 +83,23 @@ for _command in (
     cli.add_command(_command)
 
 
-def _told_in_a_line(logger: logging.Logger) -> None:
-    if not logger.handlers:
-        logger.addHandler(BugLog(logging.WARNING))
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        arguments: the command line without the program's name; the process's own when None.
+        arguments: the command line without the program's name; None for the process's own.
 
     Returns:
         one of :class:`~provisioner.core.errors.ExitCode`.
     """
-    make_legible()
-    _told_in_a_line(logging.getLogger("provisioner"))
+    replace_unencodable()
+    logger = logging.getLogger("provisioner")
+    if not logger.handlers:
+        logger.addHandler(BugLog(logging.WARNING))
     try:
         result = cli.main(args=arguments, prog_name="provisioner", standalone_mode=False)
     except click.exceptions.Abort:
-        click.echo("\nInterrupted. What was written stays; run the same command again to go on.", err=True)
+        click.echo("\nInterrupted. What was written stays. Run the same command again to continue.", err=True)
         return ExitCode.ERROR
     except click.ClickException as error:
         error.show()
@@ -103,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report_error(error)
         return error.exit_code
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read the output has gone; there is nobody to tell
+        sys.stderr.close()  # the reader of the output has exited; Python would print an error on exit
         return ExitCode.ERROR
     except Exception as error:  # noqa: BLE001 - no traceback reaches a user
         report_bug(error)

@@ -1,34 +1,21 @@
-"""Options that several commands share."""
+"""Arguments and options that several commands share."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from provisioner.providers import PROVIDERS
+
 if TYPE_CHECKING:
-    from provisioner.fleet import Shard
+    from provisioner.cli.fleet import Shard
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class _Playbook(click.Path):
-    """A file, or one of the playbooks that come with the product, by the path it has in a checkout."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        path = Path(os.fsdecode(super().convert(value, param, ctx)))
-        if path.exists() or path.parent.name != "playbooks":
-            return path
-        from provisioner.templating import shipped  # noqa: PLC0415 - start-up time
-
-        known = shipped("playbooks") / path.name
-        return known if known.exists() else path
-
 
 FORMATS = (
     "text",
@@ -42,10 +29,44 @@ FORMATS = (
     "csv",
     "html",
 )
-"""In which a report of drift or doctor can be written."""
+"""The formats of the reports of drift and doctor."""
 
-PLAYBOOK = _Playbook(path_type=Path, dir_okay=False)
-PLAYBOOKS = _Playbook(path_type=Path)
+
+class PlaybookPath(click.Path):
+    """A file. ``playbooks/NAME`` also names a playbook that comes with the product, as in a checkout."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if path.exists() or path.parent.name != "playbooks":
+            return path
+        from provisioner.templating import shipped_folder  # noqa: PLC0415 - start-up time
+
+        shipped = shipped_folder("playbooks") / path.name
+        return shipped if shipped.exists() else path
+
+
+DEFAULT_PROVIDER = next(iter(PROVIDERS))
+
+PLAYBOOK = PlaybookPath(path_type=Path, dir_okay=False)
+PLAYBOOKS = PlaybookPath(path_type=Path)
+
+
+class ProviderName(click.Choice):  # type: ignore[type-arg]  # click 8.1 has no type argument
+    """The name of a provider, read from the register when the command line is parsed."""
+
+    case_sensitive = True
+
+    def __init__(self, *others: str) -> None:
+        """Accept the names of all providers.
+
+        Args:
+            others: more accepted names.
+        """
+        self._others = others
+
+    @property
+    def choices(self) -> tuple[str, ...]:  # type: ignore[override]
+        return (*PROVIDERS, *self._others)
 
 
 def playbook_argument(command: F) -> F:
@@ -54,62 +75,83 @@ def playbook_argument(command: F) -> F:
 
 
 def playbooks_argument(command: F) -> F:
-    """Any number of files, folders and patterns; none means every playbook in ./playbooks, or here."""
-    return click.argument("playbook", type=PLAYBOOKS, nargs=-1)(command)
+    """Any number of files, folders and glob patterns; see :func:`provisioner.cli.files.find_playbooks`."""
+    return click.argument("playbooks", metavar="[PLAYBOOK]...", type=PLAYBOOKS, nargs=-1)(command)
 
 
 def sandbox_option(command: F) -> F:
     """--sandbox."""
     return click.option(
-        "--sandbox", is_flag=True, help="Use the built-in sandbox: nothing real is touched, nothing is asked."
+        "--sandbox", is_flag=True, help="Use the built-in sandbox. Nothing real is touched, nothing is asked."
     )(command)
+
+
+def yes_option(command: F) -> F:
+    """--yes."""
+    return click.option("-y", "--yes", is_flag=True, help="Do not ask.")(command)
+
+
+def no_wait_option(command: F) -> F:
+    """--no-wait."""
+    return click.option(
+        "--no-wait",
+        is_flag=True,
+        help="Do not wait until every name server returns the TXT records that were created.",
+    )(command)
+
+
+def max_removals_option(command: F) -> F:
+    """--max-removals, as a number from 0 to 1."""
+    return click.option(
+        "--max-removals",
+        callback=_parse_share,
+        metavar="SHARE",
+        help="Allow the removal of up to this share of the existing assignments, such as 100%.",
+    )(command)
+
+
+def _parse_share(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
+    """A share such as ``30%`` or ``0.3``."""
+    if value is None:
+        return None
+    try:
+        share = float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
+    except ValueError:
+        raise click.BadParameter("expected a share such as 50% or 0.5") from None
+    if not 0 <= share <= 1:
+        raise click.BadParameter("expected a share from 0% to 100%")
+    return share
 
 
 def shard_option(command: F) -> F:
-    """--shard, parsed."""
+    """--shard, as a :class:`~provisioner.cli.fleet.Shard`."""
 
-    def parsed(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Shard | None:
-        from provisioner.fleet import Shard  # noqa: PLC0415 - start-up time
+    def parse(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Shard | None:
+        from provisioner.cli.fleet import Shard  # noqa: PLC0415 - start-up time
 
-        return None if value is None else Shard.parsed(value)
+        return None if value is None else Shard.parse(value)
 
     return click.option(
         "--shard",
-        callback=parsed,
+        callback=parse,
         metavar="I/N",
-        help="Only the I-th of N parts; together they are all of it.",
+        help="Read only the I-th of N parts of the playbooks. Run all N parts to cover every playbook.",
     )(command)
 
 
-def at_once_option(command: F) -> F:
+def concurrency_option(command: F) -> F:
     """--concurrency."""
     return click.option(
         "--concurrency",
-        "at_once",
         type=click.IntRange(1, 256),
         default=16,
         show_default=True,
-        help="Playbooks under way at the same time; two at most of one tenant.",
+        help="How many playbooks to read at once; at most two per tenant.",
     )(command)
 
 
-@dataclass(frozen=True)
-class SnapshotFiles:
-    """Where snapshots are written to, or read from.
-
-    Attributes:
-        save: a file, or a folder with one for each playbook.
-        source: the same, to read from instead of the tenants.
-        scrub_names: leave people's names out.
-    """
-
-    save: Path | None = None
-    source: Path | None = None
-    scrub_names: bool = False
-
-
 def snapshot_options(command: F) -> F:
-    """--save-snapshot, --from-snapshot, --scrub-names."""
+    """--save-snapshot, --from-snapshot, --scrub-names, as :class:`~provisioner.cli.fleet.SnapshotFiles`."""
 
     @click.option(
         "--save-snapshot",
@@ -117,35 +159,39 @@ def snapshot_options(command: F) -> F:
         type=click.Path(path_type=Path),
         help="Also write what was read into this file, without secrets; for several playbooks, a folder.",
     )
-    @click.option("--scrub-names", is_flag=True, help="With --save-snapshot: pseudonyms for people.")
+    @click.option(
+        "--scrub-names", is_flag=True, help="With --save-snapshot: replace people's names by pseudonyms."
+    )
     @click.option(
         "--from-snapshot",
         "source",
         type=click.Path(path_type=Path, exists=True),
-        help="Look at a saved snapshot, or a folder of them, instead of the tenants.",
+        help="Read a saved snapshot, or a folder of them, instead of the tenants.",
     )
     @wraps(command)
     def with_snapshots(
         *args: Any, save: Path | None, source: Path | None, scrub_names: bool, **options: Any
     ) -> Any:
+        from provisioner.cli.fleet import SnapshotFiles  # noqa: PLC0415 - start-up time
+
         if save and source:
             raise click.UsageError("--save-snapshot and --from-snapshot exclude each other")
         return command(*args, snapshots=SnapshotFiles(save, source, scrub_names), **options)
 
-    return with_snapshots  # type: ignore[return-value]
+    return cast("F", with_snapshots)
 
 
 def report_options(command: F) -> F:
-    """--format and --report, for commands whose report has many formats; and those of output_options."""
-    return _printing(FORMATS, reports=True)(command)
+    """--format with all formats, --report, and the other options of :func:`output_options`."""
+    return _output_options(FORMATS, report_files=True)(command)
 
 
 def output_options(command: F) -> F:
-    """--format, --no-color, --quiet, --verbose, the last three for whoever prints."""
-    return _printing(("text", "json"), reports=False)(command)
+    """--format, --no-color, --quiet, --verbose, as an :class:`~provisioner.cli.output.Output`."""
+    return _output_options(("text", "json"), report_files=False)(command)
 
 
-def _printing(formats: Sequence[str], *, reports: bool) -> Callable[[F], F]:
+def _output_options(formats: Sequence[str], *, report_files: bool) -> Callable[[F], F]:
     def decorate(command: F) -> F:
         @click.option(
             "--format",
@@ -153,13 +199,13 @@ def _printing(formats: Sequence[str], *, reports: bool) -> Callable[[F], F]:
             type=click.Choice(formats),
             default="text",
             show_default=True,
-            help="What the report on standard output looks like.",
+            help="Format of the report on standard output.",
         )
-        @click.option("--no-color", is_flag=True, help="No colours; NO_COLOR does the same.")
-        @click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
-        @click.option("-v", "--verbose", is_flag=True, help="Also what is as it should be, and every wait.")
+        @click.option("--no-color", is_flag=True, help="Print no colors; NO_COLOR does the same.")
+        @click.option("-q", "--quiet", is_flag=True, help="Print no progress on standard error.")
+        @click.option("-v", "--verbose", is_flag=True, help="Also print what is in sync, and every wait.")
         @wraps(command)
-        def with_options(
+        def with_output(
             *args: Any,
             no_color: bool,
             quiet: bool,
@@ -168,34 +214,33 @@ def _printing(formats: Sequence[str], *, reports: bool) -> Callable[[F], F]:
             report: tuple[tuple[str, Path], ...] = (),
             **options: Any,
         ) -> Any:
-            from provisioner.cli.printing import Printer  # noqa: PLC0415 - start-up time
+            from provisioner.cli.output import Output  # noqa: PLC0415 - start-up time
 
-            printer = Printer(
-                format_=format_, colour=not no_color, quiet=quiet, verbose=verbose, files=report
-            )
-            return command(*args, printer=printer, **options)
+            output = Output(format_=format_, colour=not no_color, quiet=quiet, verbose=verbose, files=report)
+            return command(*args, output=output, **options)
 
-        if reports:
-            with_options = click.option(
+        if report_files:
+            with_output = click.option(
                 "--report",
                 multiple=True,
-                callback=_report_files,
+                callback=_parse_report_files,
                 metavar="FORMAT=FILE",
                 help=f"Also write the report into a file; may be repeated. Formats: {', '.join(formats)}.",
-            )(with_options)
-        return with_options  # type: ignore[return-value]
+            )(with_output)
+        return cast("F", with_output)
 
     return decorate
 
 
-def _report_files(
+def _parse_report_files(
     _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
 ) -> tuple[tuple[str, Path], ...]:
-    """``sarif=drift.sarif`` and the like."""
-    found = []
-    for value in values:
-        name, equals, file = value.partition("=")
-        if not equals or not file or name not in FORMATS:
-            raise click.BadParameter(f"expected FORMAT=FILE, with one of {', '.join(FORMATS)}")
-        found.append((name, Path(file)))
-    return tuple(found)
+    """Formats and files of values such as ``sarif=drift.sarif``."""
+    return tuple(map(_parse_report_file, values))
+
+
+def _parse_report_file(value: str) -> tuple[str, Path]:
+    name, _, file = value.partition("=")
+    if not file or name not in FORMATS:
+        raise click.BadParameter(f"expected FORMAT=FILE, with one of {', '.join(FORMATS)}")
+    return name, Path(file)

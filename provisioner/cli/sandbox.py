@@ -11,9 +11,9 @@ from typing import Any
 
 import click
 
+from provisioner.cli.options import DEFAULT_PROVIDER, ProviderName
 from provisioner.cli.sandbox_console import console
 from provisioner.core.errors import ProvisionerError, UsageError
-from provisioner.providers import NAMES
 
 # Modules of the sandbox are imported inside the commands: --help must be quick.
 # ruff: noqa: PLC0415
@@ -45,10 +45,10 @@ def serve(port: int | None, https: bool) -> None:
     Microsoft Graph (/v1.0 and /beta), Okta's Management API (/api/v1), their token endpoints, Kiro's SCIM, name servers and
     resolvers. Runs until you interrupt it. Commands with --sandbox use this server while it runs.
     """
-    from provisioner.cli.session import sandbox_home, told_by_the_sandbox
+    from provisioner.cli.rehearsal import sandbox_errors, sandbox_home
     from provisioner.sandbox import Sandbox, control
 
-    with told_by_the_sandbox(), Sandbox(sandbox_home()) as running:
+    with sandbox_errors(), Sandbox(sandbox_home()) as running:
         running.start(port=port, https=https, shared=True)
         if running.attached:
             raise ProvisionerError(f"a sandbox is already being served at {running.url}")
@@ -67,7 +67,7 @@ def serve(port: int | None, https: bool) -> None:
 @click.option("--group", "names", multiple=True, help="Add a group with the members of Kiro-Users.")
 @click.option("--member", "member", metavar="NAME", help="Add this user to Kiro-Users; create it if needed.")
 @click.option(
-    "--provider", type=click.Choice(NAMES), default=NAMES[0], show_default=True, help="In which tenant."
+    "--provider", type=ProviderName(), default=DEFAULT_PROVIDER, show_default=True, help="In which tenant."
 )
 def seed(
     users: int, groups: int, members: int, names: tuple[str, ...], member: str | None, provider: str
@@ -81,7 +81,7 @@ def seed(
       provisioner sandbox seed --member dan@contoso.example
       provisioner sandbox seed --provider okta --member fred@fabrikam.example
     """
-    from provisioner.cli.session import running_sandbox
+    from provisioner.cli.rehearsal import running_sandbox
 
     with running_sandbox() as running:
         vendor = running.vendor(provider)
@@ -114,7 +114,7 @@ def break_(name: str | None, application: str | None) -> None:
       provisioner sandbox break entra-token-version
       provisioner sandbox break okta-create-users
     """
-    from provisioner.cli.session import running_sandbox
+    from provisioner.cli.rehearsal import running_sandbox
     from provisioner.sandbox import control
     from provisioner.sandbox.misconfigurations import NothingToBreakError
 
@@ -147,7 +147,7 @@ def show(format_: str) -> None:
 
     As in Kiro's real console, this looks up Pending domains.
     """
-    from provisioner.cli.session import running_sandbox
+    from provisioner.cli.rehearsal import running_sandbox
     from provisioner.sandbox import console_actions, control
     from provisioner.sandbox.kiro.console import describe
 
@@ -207,7 +207,7 @@ def _print_profile(profile: Mapping[str, Any]) -> None:
 @sandbox.command()
 def reset() -> None:
     """Delete the tenants; the next command starts with fresh ones."""
-    from provisioner.cli.session import running_sandbox, sandbox_home
+    from provisioner.cli.rehearsal import running_sandbox, sandbox_home
 
     with running_sandbox() as running:
         if running.attached:
@@ -228,7 +228,7 @@ def set_(settings: tuple[str, ...]) -> None:
       provisioner sandbox set lag_seconds=3 latency_ms=100
       provisioner sandbox set deny=Policy.Read.All
     """
-    from provisioner.cli.session import running_sandbox
+    from provisioner.cli.rehearsal import running_sandbox
     from provisioner.sandbox import control
 
     with running_sandbox() as running:
@@ -257,7 +257,7 @@ def fault(rule: str | None, clear: bool) -> None:
       provisioner sandbox fault '{"on": "*", "nth": 5, "effect": "drop-after"}'
       provisioner sandbox fault --clear
     """
-    from provisioner.cli.session import running_sandbox
+    from provisioner.cli.rehearsal import running_sandbox
     from provisioner.sandbox import faults
 
     with running_sandbox() as running:
@@ -278,7 +278,7 @@ def cycle() -> None:
 
     Every Entra job runs its next cycle as if its 40 minutes had passed; every Okta application pushes its changes.
     """
-    from provisioner.cli.session import running_sandbox
+    from provisioner.cli.rehearsal import running_sandbox
     from provisioner.sandbox import control
 
     with running_sandbox() as running:

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import click
 
+from provisioner.cli.options import DEFAULT_PROVIDER, ProviderName
 from provisioner.cli.sandbox_console_okta import okta
 from provisioner.core.errors import UsageError
-from provisioner.providers import NAMES
 
 # Modules of the sandbox are imported inside the commands: --help must be quick.
 # ruff: noqa: PLC0415
@@ -35,7 +35,7 @@ def create_profile(client_id: str, tenant_id: str | None, issuer: str | None) ->
       provisioner sandbox console create-profile --client-id ID --tenant-id ID
       provisioner sandbox console create-profile --client-id ID --issuer URL
     """
-    from provisioner.cli.session import running_sandbox
+    from provisioner.cli.rehearsal import running_sandbox
     from provisioner.sandbox.kiro import console as kiro
 
     if (tenant_id is None) == (issuer is None):
@@ -53,7 +53,7 @@ def generate_token() -> None:
 
     Both are of the newest profile. The token is shown only this once.
     """
-    from provisioner.cli.session import running_sandbox
+    from provisioner.cli.rehearsal import running_sandbox
     from provisioner.sandbox import console_actions
 
     with running_sandbox() as running, _refusals():
@@ -65,11 +65,11 @@ def generate_token() -> None:
 @console.command("add-domain")
 @click.argument("name")
 @click.option(
-    "--provider", type=click.Choice(NAMES), default=NAMES[0], show_default=True, help="To whose profile."
+    "--provider", type=ProviderName(), default=DEFAULT_PROVIDER, show_default=True, help="To whose profile."
 )
 def add_domain(name: str, provider: str) -> None:
     """Add a domain to the newest profile, and show its token."""
-    from provisioner.cli.session import running_sandbox
+    from provisioner.cli.rehearsal import running_sandbox
     from provisioner.sandbox import console_actions
 
     with running_sandbox() as running, _refusals():
@@ -84,7 +84,7 @@ def remove_domain(name: str) -> None:
 
     When you add it again, it gets another token.
     """
-    from provisioner.cli.session import running_sandbox
+    from provisioner.cli.rehearsal import running_sandbox
     from provisioner.sandbox.kiro import domains
 
     with running_sandbox() as running, _refusals():
@@ -103,7 +103,7 @@ def create_record(name: str, value: str, ttl: int) -> None:
     Examples:
       provisioner sandbox console create-record kiro-app-1.contoso.example kiro-site-verification=...
     """
-    from provisioner.cli.session import running_sandbox
+    from provisioner.cli.rehearsal import running_sandbox
     from provisioner.sandbox import console_actions
 
     with running_sandbox() as running, _refusals():

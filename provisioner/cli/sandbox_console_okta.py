@@ -135,7 +135,7 @@ def _application(label: str | None) -> Iterator[tuple[Sandbox, Store, str]]:
     Raises:
         UsageError: there is no such application, or the console refuses what is done in the block.
     """
-    from provisioner.cli.session import running_sandbox
+    from provisioner.cli.rehearsal import running_sandbox
     from provisioner.sandbox.okta.console import scim_application
     from provisioner.sandbox.refusal import ConsoleRefusal
 

@@ -1,4 +1,4 @@
-"""Terminals that cannot show everything: signs become the nearest that they can."""
+"""Output for terminals whose encoding lacks some characters: they become similar ASCII characters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import codecs
 import sys
 from typing import Final
 
-_NEAREST: Final = {
+_ASCII: Final = {
     "✓": "+",
     "✗": "x",
     "○": "o",
@@ -14,21 +14,24 @@ _NEAREST: Final = {
     "→": "->",
     "±": "+-",
 }
-_NAME: Final = "provisioner.nearest"
+_ERROR_HANDLER: Final = "provisioner.ascii"
 
 
-def make_legible() -> None:
-    """Let standard output and standard error write what their encoding lacks as plain characters, instead of failing."""
-    codecs.register_error(_NAME, _nearest)
+def replace_unencodable() -> None:
+    """Let standard output and standard error replace characters that their encoding lacks, instead of failing."""
+    codecs.register_error(_ERROR_HANDLER, _to_ascii)
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
-            reconfigure(errors=_NAME)
+            reconfigure(errors=_ERROR_HANDLER)
 
 
-def _nearest(error: UnicodeError) -> tuple[str, int]:
+def _to_ascii(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    missing = error.object[error.start : error.end]
-    plain = (_NEAREST.get(sign) or sign.encode("ascii", "backslashreplace").decode() for sign in missing)
-    return "".join(plain), error.end
+    characters = error.object[error.start : error.end]
+    ascii_text = (
+        _ASCII.get(character) or character.encode("ascii", "backslashreplace").decode()
+        for character in characters
+    )
+    return "".join(ascii_text), error.end

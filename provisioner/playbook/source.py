@@ -1,7 +1,7 @@
-"""A playbook's file as a tree: every node knows its line, and references are replaced by their values.
+"""A playbook's file as a tree: the line of every node, and references replaced by their values.
 
-References are substituted in the scalars of the parsed tree, never in YAML text, so that no value can change the
-structure: ``${VAR}``, ``${VAR:-default}``, ``${file:path}``, ``${keyring:service/name}``; ``$${`` is a plain ``${``.
+The references are ``${VAR}``, ``${VAR:-default}``, ``${file:path}`` and ``${keyring:service/name}``; ``$${`` is a plain
+``${``. They are replaced in the scalars of the parsed tree, never in YAML text, so a value cannot change the structure.
 """
 
 from __future__ import annotations
@@ -21,54 +21,48 @@ MAX_BYTES: Final = 250_000
 MAX_NODES: Final = 20_000
 MAX_DEPTH: Final = 50
 
-Path_ = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 _REFERENCE: Final = re.compile(r"\$(?P<escaped>\$)?\{(?P<body>[^{}]*)\}")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-@dataclass(frozen=True)
 class _Unset:
-    """A scalar that refers to variables nobody has set."""
-
-    names: tuple[str, ...]
+    """Stands for a scalar that refers to variables that are not set."""
 
 
 @dataclass
-class Source:
+class PlaybookSource:
     """A playbook's file as a tree.
 
     Attributes:
-        tree: plain Python data, references substituted.
+        tree: plain Python data.
         lines: 1-based line of every key and element, by path.
-        references: paths that refer to environment variables, with their names.
-        unset: those of them whose variables are not set.
+        references: the names that a scalar refers to, by path; ``file:`` and ``keyring:`` references included.
+        unset: of these, the variables that are not set.
     """
 
     file: Path
     tree: Any = None
-    lines: dict[Path_, int] = field(default_factory=dict)
-    references: dict[Path_, tuple[str, ...]] = field(default_factory=dict)
-    unset: dict[Path_, tuple[str, ...]] = field(default_factory=dict)
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+    references: dict[KeyPath, tuple[str, ...]] = field(default_factory=dict)
+    unset: dict[KeyPath, tuple[str, ...]] = field(default_factory=dict)
 
-    def line(self, path: Path_) -> int | None:
-        """The line of the nearest node at or above a path."""
-        return nearest(self.lines, path)
-
-    def error(self, message: str, path: Path_ = (), hint: str = "") -> PlaybookError:
-        return PlaybookError(message, file=self.file, line=self.line(path), hint=hint)
+    def error(self, message: str, path: KeyPath = (), hint: str = "") -> PlaybookError:
+        """An error at the line of a path."""
+        return PlaybookError(message, file=self.file, line=nearest_line(self.lines, path), hint=hint)
 
 
-def nearest(lines: Mapping[Path_, int], path: Path_) -> int | None:
-    """The line of the nearest node at or above a path; None: there is none."""
+def nearest_line(lines: Mapping[KeyPath, int], path: KeyPath) -> int | None:
+    """The line of the nearest node at or above a path; None if no line is known."""
     for end in range(len(path), -1, -1):
         if path[:end] in lines:
             return lines[path[:end]]
     return None
 
 
-def dotted(path: Path_) -> str:
-    """A path as people write it: ``domains[0].name``."""
+def format_path(path: KeyPath) -> str:
+    """A path as text: ``domains[0].name``."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
@@ -78,23 +72,23 @@ def dotted(path: Path_) -> str:
 # -- YAML -----------------------------------------------------------------------------------------------
 
 
-def parsed(file: Path) -> Source:
-    """The tree of a file, references as they are written.
+def parse(file: Path) -> PlaybookSource:
+    """The tree of a file, with its references as written.
 
     Raises:
-        UsageError: it cannot be read.
-        PlaybookError: it is no YAML, or none that a playbook could be.
+        UsageError: the file cannot be read.
+        PlaybookError: it is not YAML, or not a mapping, or too large for a playbook.
     """
-    text = _text(file)
-    source = Source(file)
+    text = _read_text(file)
+    source = PlaybookSource(file)
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)  # the C loader dies of deep nesting
+        node = yaml.compose(text, Loader=yaml.SafeLoader)  # the C loader crashes on deep nesting
     except yaml.MarkedYAMLError as error:
         mark, problem = error.problem_mark or error.context_mark, error.problem or error.context or ""
         line = mark.line + 1 if mark else None
-        # neither the quoted parts nor the cause, which holds the line: either may be a secret
-        told = re.sub(r" ?'[^']{2,}'", "", problem)
-        raise PlaybookError(f"not valid YAML: {told}", file=file, line=line) from None
+        # A quoted part longer than a character may be a secret, and so may the cause, which holds the line.
+        reason = re.sub(r" ?'([^']*)'", lambda match: match[0] if len(match[1]) == 1 else "", problem)
+        raise PlaybookError(f"not valid YAML: {reason}", file=file, line=line) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise PlaybookError("not valid YAML: a control character", file=file, line=line) from None
@@ -106,7 +100,7 @@ def parsed(file: Path) -> Source:
     return source
 
 
-def _text(file: Path) -> str:
+def _read_text(file: Path) -> str:
     try:
         size = file.stat().st_size
         if size > MAX_BYTES:
@@ -122,14 +116,17 @@ def _text(file: Path) -> str:
 
 
 class _Builder:
-    """Plain data from YAML nodes, with their lines; duplicate keys and bombs of aliases are refused."""
+    """Builds plain data from YAML nodes and records their lines.
 
-    def __init__(self, source: Source) -> None:
+    Duplicate keys and files that grow without limit through aliases are refused.
+    """
+
+    def __init__(self, source: PlaybookSource) -> None:
         self._source = source
         self._scalars = yaml.SafeLoader("")
         self._count = 0
 
-    def build(self, node: yaml.Node, path: Path_) -> Any:
+    def build(self, node: yaml.Node, path: KeyPath) -> Any:
         self._source.lines.setdefault(path, node.start_mark.line + 1)
         self._count += 1
         if self._count > MAX_NODES or len(path) > MAX_DEPTH:
@@ -140,7 +137,7 @@ class _Builder:
             return [self.build(element, (*path, number)) for number, element in enumerate(node.value)]
         return self._scalar(node, path)
 
-    def _mapping(self, node: yaml.MappingNode, path: Path_) -> dict[str, Any]:
+    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
@@ -150,7 +147,7 @@ class _Builder:
             if key in result:
                 first = self._source.lines[(*path, key)]
                 raise PlaybookError(
-                    f"the key {key!r} is there twice (first in line {first})",
+                    f"the key {key!r} is given twice (first in line {first})",
                     file=self._source.file,
                     line=line,
                 )
@@ -158,68 +155,68 @@ class _Builder:
             result[key] = self.build(value_node, (*path, key))
         return result
 
-    def _scalar(self, node: yaml.Node, path: Path_) -> Any:
+    def _scalar(self, node: yaml.Node, path: KeyPath) -> Any:
         if node.tag == "tag:yaml.org,2002:timestamp":
             return node.value
         try:
             return self._scalars.construct_object(node)
-        except Exception:  # noqa: BLE001 - a tag that does not fit makes PyYAML raise almost anything
+        except Exception:  # noqa: BLE001 - PyYAML raises almost anything for a value that does not fit its tag
             raise self._source.error(
-                f"{dotted(path)}: cannot read this value as what it claims to be", path
+                f"{format_path(path)}: cannot read this value as its YAML type", path
             ) from None
 
 
 # -- references -----------------------------------------------------------------------------------------
 
 
-def substituted(source: Source, variables: Variables) -> Source:
-    """The same with references replaced; what refers to a variable that is not set is left out, and noted.
+def substitute(source: PlaybookSource, variables: Variables) -> None:
+    """Replace the references in a tree. A scalar that refers to an unset variable is removed and recorded as unset.
 
     Raises:
-        PlaybookError: a reference is none, or its value cannot be had.
+        PlaybookError: a reference has the wrong form, or its value cannot be read.
     """
-    source.tree = _replace(source.tree, (), source, variables)
-    return source
+    source.tree = _substitute(source.tree, (), source, variables)
 
 
-def _replace(value: Any, path: Path_, source: Source, variables: Variables) -> Any:
+def _substitute(value: Any, path: KeyPath, source: PlaybookSource, variables: Variables) -> Any:
     if isinstance(value, dict):
-        replaced = {key: _replace(inner, (*path, key), source, variables) for key, inner in value.items()}
-        return {key: inner for key, inner in replaced.items() if not isinstance(inner, _Unset)}
+        values = {key: _substitute(inner, (*path, key), source, variables) for key, inner in value.items()}
+        return {key: inner for key, inner in values.items() if not isinstance(inner, _Unset)}
     if isinstance(value, list):
-        replaced_list = [
-            _replace(inner, (*path, number), source, variables) for number, inner in enumerate(value)
+        elements = [
+            _substitute(inner, (*path, number), source, variables) for number, inner in enumerate(value)
         ]
-        return [inner for inner in replaced_list if not isinstance(inner, _Unset)]
+        return [inner for inner in elements if not isinstance(inner, _Unset)]
     if isinstance(value, str) and "${" in value:
-        return _replace_text(value, path, source, variables)
+        return _substitute_text(value, path, source, variables)
     return value
 
 
-def _replace_text(text: str, path: Path_, source: Source, variables: Variables) -> str | _Unset:
+def _substitute_text(text: str, path: KeyPath, source: PlaybookSource, variables: Variables) -> str | _Unset:
     unset: list[str] = []
 
-    def value(match: re.Match[str]) -> str:
+    def value_of(match: re.Match[str]) -> str:
         if match["escaped"]:
             return match[0][1:]
         try:
-            found = _lookup(match["body"], source, variables)
+            value = _look_up(match["body"], source, variables)
         except UsageError as error:
-            raise source.error(f"{dotted(path)}: {error.message}", path, hint=error.hint) from error
-        if found is None:
+            raise source.error(f"{format_path(path)}: {error.message}", path, hint=error.hint) from error
+        if value is None:
             unset.append(match["body"])
-        return found or ""
+        return value or ""
 
-    replaced = _REFERENCE.sub(value, text)
+    result = _REFERENCE.sub(value_of, text)
     if names := [match["body"] for match in _REFERENCE.finditer(text) if not match["escaped"]]:
         source.references[path] = tuple(name.partition(":-")[0] for name in names)
     if unset:
         source.unset[path] = tuple(unset)
-        return _Unset(tuple(unset))
-    return replaced
+        return _Unset()
+    return result
 
 
-def _lookup(body: str, source: Source, variables: Variables) -> str | None:
+def _look_up(body: str, source: PlaybookSource, variables: Variables) -> str | None:
+    """The value of a reference; None if it is a variable that is not set."""
     kind, colon, rest = body.partition(":")
     if colon and kind == "file":
         return variables.file(rest, source.file.parent)
@@ -228,7 +225,7 @@ def _lookup(body: str, source: Source, variables: Variables) -> str | None:
     name, has_default, default = body.partition(":-")
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"${{{body}}} is no reference",
+            f"${{{body}}} is not a reference",
             hint="expected ${NAME}, ${NAME:-default}, ${file:path} or ${keyring:service/name}; "
             "write $${ for a plain ${",
         )

@@ -8,24 +8,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 if TYPE_CHECKING:  # --help imports this module
-    from pydantic import BaseModel
-
     from provisioner.core.check import Check
     from provisioner.core.local_store import LocalStore
     from provisioner.core.provider import Provider
 
     from .base.kinds import ManagedKind
+    from .base.playbook_models import IntegrationPlaybook
 
 PROVIDERS: Final[dict[str, str]] = {
     "entra": "provisioner.providers.entra",
     "okta": "provisioner.providers.okta",
 }
 """The register: the package of each identity provider, by name."""
-
-NAMES: Final = tuple(PROVIDERS)
-
-CHECK_PREFIXES: Final = (*NAMES, "dns")
-"""The first words of the ids of checks."""
 
 
 class Playbook(Protocol):
@@ -78,7 +72,7 @@ class ProviderModule(Protocol):
 
     MANAGED_KINDS: tuple[ManagedKind, ...]
 
-    def playbook_model(self) -> type[BaseModel]:
+    def playbook_model(self) -> type[IntegrationPlaybook]:
         """The model of its playbooks."""
 
     def checks(self) -> tuple[Check, ...]:
@@ -127,6 +121,11 @@ def connect(
         wait=wait_for_dns,
         other_playbooks=other_playbooks or {},
     )
+
+
+def check_prefixes() -> tuple[str, ...]:
+    """The first words of the ids of checks: the providers' names, and ``dns``."""
+    return (*PROVIDERS, "dns")
 
 
 def checks_of(prefix: str) -> tuple[Check, ...]:

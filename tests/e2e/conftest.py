@@ -18,7 +18,7 @@ from tests.sandboxes import Sandbox
 
 @pytest.fixture(scope="session")
 def contract() -> GraphContract | None:
-    """None where the official descriptions are not beside the repository: test_contract.py skips and says so."""
+    """None if the official descriptions are missing: test_contract.py skips with that reason."""
     return GraphContract() if CONTRACTS.is_dir() else None
 
 
@@ -29,13 +29,13 @@ def is_graph(exchange: Exchange) -> bool:
 
 @pytest.fixture(scope="session")
 def okta_contract() -> OktaContract | None:
-    """None where the official descriptions are not beside the repository."""
+    """None if the official descriptions are missing."""
     return OktaContract() if CONTRACTS.is_dir() else None
 
 
 @pytest.fixture(autouse=True)
 def exchanges(contract, okta_contract, monkeypatch: pytest.MonkeyPatch):
-    """Whatever a test here lets the product say is held against the vendor's description when it ends."""
+    """Validates every request and response of a test against the vendor's API description."""
     recorded: list[Exchange] = []
     monkeypatch.setattr("provisioner.sandbox.sandbox.discard", recorded.append)
     yield recorded
@@ -47,7 +47,7 @@ def exchanges(contract, okta_contract, monkeypatch: pytest.MonkeyPatch):
 
 @pytest.fixture
 def provider() -> str:
-    """Whose playbook; a test that is parametrised over ``provider`` overrides this."""
+    """The provider of the playbook; tests that are parametrised over ``provider`` override it."""
     return "entra"
 
 
@@ -84,7 +84,7 @@ def applied(
 
 @pytest.fixture(scope="session")
 def empty_home(tmp_path_factory):
-    """A tenant nobody has touched; copied, because making one takes longer."""
+    """A new tenant; it is copied, because creating one takes longer."""
     home = tmp_path_factory.mktemp("empty") / "sandbox"
     with Sandbox(home) as sandbox:
         sandbox.variables()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.providers import CHECK_PREFIXES, checks_of
+from provisioner.providers import check_prefixes, checks_of
 from provisioner.sandbox import control
 from tests.sandbox.test_dns_misconfigurations import PLAYBOOK_CHECKS
 
@@ -12,7 +12,7 @@ OF_PLAYBOOKS = {*PLAYBOOK_CHECKS, "dns-verified-domain-candidate"}
 """Checks of the playbook itself, not of a tenant or the DNS; see test_domains.py."""
 
 CHECKS = {
-    check.id: name for name in CHECK_PREFIXES for check in checks_of(name) if check.id not in OF_PLAYBOOKS
+    check.id: name for name in check_prefixes() for check in checks_of(name) if check.id not in OF_PLAYBOOKS
 }
 """The provider of each check."""
 

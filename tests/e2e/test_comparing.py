@@ -89,15 +89,15 @@ def test_two_tenants_by_their_playbooks(applied, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["{}", "no json", json.dumps({"schema": "provisioner.snapshot/99"})])
-def test_what_is_no_snapshot_is_told(applied, tmp_path, text):
+def test_a_file_that_is_not_a_snapshot_is_refused(applied, tmp_path, text):
     file = tmp_path / "broken.json"
     file.write_text(text, encoding="utf-8")
     done = diff(applied, applied.playbook, str(file))
     assert done.code == 2
-    assert "is no snapshot" in done.err
+    assert "is not a snapshot" in done.err
 
 
 def test_two_providers_cannot_be_compared(applied):
     done = diff(applied, applied.playbook, applied.playbook.replace("entra.yaml", "okta.yaml"))
     assert done.code == 2
-    assert "there is nothing to compare" in done.err
+    assert "they cannot be compared" in done.err

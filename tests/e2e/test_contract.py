@@ -1,4 +1,4 @@
-"""That the product speaks as the vendors describe it; every other test here checks its own exchanges too."""
+"""Requests and responses are valid for the vendors' API descriptions; every other test here checks its own, too."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ def test_everything_the_product_sends_to_okta_and_gets_is_valid(product, exchang
     assert okta_contract.problems(exchanges) == []
 
 
-def test_a_request_okta_would_not_understand_is_noticed(okta_contract):
+def test_an_invalid_request_to_okta_is_detected(okta_contract):
     body = {"type": "RESOURCE_ACCESS", "name": "x", "priority": "first"}
     wrong = Exchange("POST", "/api/v1/authorizationServers/aus1/policies/00p1/rules", {}, body, 201, None)
     assert okta_contract.problems([wrong]) != []
 
 
-def test_parts_of_batches_are_looked_at_too(applied, exchanges):
+def test_parts_of_batches_are_validated(applied, exchanges):
     applied.apply()
     assert sum(exchange.inner for exchange in exchanges) >= 5
 
 
-def test_a_request_graph_would_not_understand_is_noticed(contract):
+def test_an_invalid_request_to_graph_is_detected(contract):
     body = {"value": [{"key": "BaseAdress", "value": "x"}]}
     misspelt = Exchange("PUT", "/v1.0/servicePrincipals/1/synchronization/secrets", {}, body, 204, None)
     assert contract.problems([misspelt]) != []

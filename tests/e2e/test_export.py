@@ -1,4 +1,4 @@
-"""Export: what is there becomes a playbook that leaves it as it is, and what a playbook cannot say is told."""
+"""Export: a live integration becomes a playbook whose plan is empty; what it cannot express is reported."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ANY = "*"
 
 @pytest.fixture
 def provider(request):
-    """The provider by which a case's name begins."""
+    """The provider: the first word of the case's name."""
     case = request.node.callspec.params.get("file") if hasattr(request.node, "callspec") else None
     return case.stem.partition("-")[0] if case else "entra"
 
@@ -32,7 +32,7 @@ def export(product, *options):
 
 
 def prepared(product, applied, case, tmp_path):
-    """A tenant in which a playbook was applied, and which people have changed since."""
+    """A tenant in which a playbook was applied, and which was changed manually afterwards."""
     if "applied" in case or "seeded_before" in case:
         for name in case.get("seeded_before", ()):
             assert product("sandbox", "seed", "--provider", product.provider, "--group", name).code == 0
@@ -53,7 +53,7 @@ def prepared(product, applied, case, tmp_path):
 
 
 def unmark(product):
-    """As if a person had made it all."""
+    """Remove the markers, as if everything had been created manually."""
     with product.sandbox() as sandbox:
         if product.provider == "entra":
             tenant = Tenant(sandbox.directory, sandbox.kiro)
@@ -66,7 +66,7 @@ def unmark(product):
 
 
 def matches(found, expected):
-    """Whether it is what is expected, in which ``*`` stands for anything; null for a key that is not there."""
+    """Whether a value is as expected; ``*`` matches anything, null a missing key."""
     if expected == ANY:
         return found is not None
     if isinstance(expected, dict) and isinstance(found, dict):
@@ -76,8 +76,8 @@ def matches(found, expected):
     return found == expected
 
 
-def superfluous(product, file):
-    """Keys that say what would hold without them; those of the connection are references."""
+def redundant_keys(product, file):
+    """Keys that have their default value, except those of the connection, which are references."""
     with product.sandbox() as sandbox:
         values = {**sandbox.variables(product.provider), "KIRO_SCIM_TOKEN": "a"}
     model = playbooks.load(file, Variables(environment=values)).playbook
@@ -96,7 +96,7 @@ def _beyond(written, needed, leave_out=()):
 
 
 @pytest.mark.parametrize("file", CASES, ids=lambda file: file.stem)
-def test_an_export_is_as_its_case_says(file, product, request, tmp_path):
+def test_an_export_matches_its_case(file, product, request, tmp_path):
     case = yaml.safe_load(file.read_text(encoding="utf-8"))
     product = prepared(product, lambda: request.getfixturevalue("applied"), case, tmp_path)
     out = tmp_path / "exported.yaml"
@@ -109,13 +109,13 @@ def test_an_export_is_as_its_case_says(file, product, request, tmp_path):
         assert keys["scim"].pop("endpoint").startswith("http")
     for name, expected in case.get("expects", {}).items():
         assert matches(keys.get(name), expected), keys
-    assert superfluous(product, out) == []
+    assert redundant_keys(product, out) == []
 
     planned = product("plan", str(out), "--sandbox")
     assert planned.code == 0, planned.out
 
 
-def test_it_goes_to_standard_output_and_every_word_besides_to_standard_error(applied):
+def test_the_playbook_goes_to_standard_output_and_messages_to_standard_error(applied):
     done = export(applied)
     assert yaml.safe_load(done.out)["name"] == "kiro-entra"
     assert "The plan of this playbook is empty" in done.err
@@ -132,7 +132,7 @@ def test_no_secret_is_in_it(applied):
     assert token not in done.out + done.err
 
 
-def test_what_was_exported_is_applied_again_without_a_write_and_made_anew_elsewhere(applied, tmp_path):
+def test_applying_an_export_writes_nothing_and_a_second_export_is_equal(applied, tmp_path):
     out = tmp_path / "exported.yaml"
     export(applied, "--output", str(out))
     assert applied("apply", str(out), "--sandbox", "--format", "json").json["requests"]["write"] == 0
@@ -165,11 +165,11 @@ BY_HAND = {
         },
     ),
 }
-"""What somebody registers who has not read the guide."""
+"""An application that was registered without the guide."""
 
 
 @pytest.mark.parametrize("provider", BY_HAND)
-def test_what_somebody_only_began_by_hand(served, provider, tmp_path):
+def test_an_incomplete_manual_integration_is_exported(served, provider, tmp_path):
     product, sandbox = served
     path, body = BY_HAND[provider]
     token = f"SSWS {sandbox.okta_token()}" if provider == "okta" else f"Bearer {sandbox.access_token()}"
@@ -190,7 +190,7 @@ def test_what_somebody_only_began_by_hand(served, provider, tmp_path):
         assert "- pkce_required # false becomes true\n" in text
 
 
-def test_several_applications_are_told_apart_by_asking(applied, tmp_path, monkeypatch):
+def test_the_admin_chooses_among_several_applications(applied, tmp_path, monkeypatch):
     other = applied.variant(
         tmp_path / "other.yaml",
         name="kiro-other",
@@ -221,13 +221,17 @@ def test_several_applications_are_told_apart_by_asking(applied, tmp_path, monkey
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        (("--application", "Nobody"), 1, "no application is called 'Nobody'"),
-        (("--application", "18d14569-c3bd-439b-9a66-3a2aee01d14f"), 1, "or has that client id"),
+        (("--application", "Nobody"), 1, "no application has the name or client id 'Nobody'"),
+        (
+            ("--application", "18d14569-c3bd-439b-9a66-3a2aee01d14f"),
+            1,
+            "no application has the name or client id",
+        ),
         (("--name", "Not A Name"), 2, "is no name for a playbook"),
         (("--name", "kiro-new"), 5, "carries the marker provisioner-kiro-entra"),
     ],
 )
-def test_what_cannot_be_exported_is_told(applied, options, code, words):
+def test_an_export_that_fails_prints_the_reason(applied, options, code, words):
     done = export(applied, *options)
     assert (done.code, done.out) == (code, "")
     assert words in done.err
@@ -236,7 +240,7 @@ def test_what_cannot_be_exported_is_told(applied, options, code, words):
 def test_an_empty_tenant_has_nothing_to_export(product):
     done = export(product)
     assert done.code == 1
-    assert "looks as if it were Kiro's" in done.err
+    assert "looks like Kiro's" in done.err
 
 
 def test_without_a_tenant_the_variable_is_named(product):
@@ -246,7 +250,7 @@ def test_without_a_tenant_the_variable_is_named(product):
     assert "connection.yaml" not in done.err
 
 
-def test_another_tool_s_name_of_an_application_is_left_alone(applied):
+def test_the_unique_name_of_another_tool_becomes_unmanaged(applied):
     with applied.sandbox() as sandbox:
         Tenant(sandbox.directory, sandbox.kiro).change_application(uniqueName="somebody-elses")
     done = export(applied)
@@ -296,13 +300,13 @@ CANNOT = {
     "okta-application-ambiguous": 5,
     "okta-licence": 1,
 }
-"""Faults after which nothing can be exported, with the exit code that says so."""
+"""Misconfigurations after which nothing can be exported, with the exit code."""
 FOLLOWED = {"entra-profile-recreated", "okta-scopes-missing"}
-"""Faults that are none any more where the playbook says what is there."""
+"""Misconfigurations that become part of the exported playbook."""
 
 
-class TestWhateverIsWrong:
-    """Whatever people did to a tenant, the exported playbook leaves it so, and doctor goes on telling of it."""
+class TestMisconfigurations:
+    """The plan of an exported playbook is empty whatever the misconfiguration, and doctor still reports it."""
 
     @pytest.fixture
     def provider(self, request):
@@ -324,7 +328,7 @@ class TestWhateverIsWrong:
             assert fault in {one["check"] for one in audited.json["findings"] if one["status"] == "fail"}
 
 
-def test_doctor_repairs_nothing_that_is_left_alone_until_it_is_not(applied, tmp_path):
+def test_doctor_does_not_fix_unmanaged_fields(applied, tmp_path):
     for fault in ("entra-token-version", "entra-redirect-uri-extra"):
         applied("sandbox", "break", fault)
     out = tmp_path / "exported.yaml"

@@ -173,7 +173,7 @@ def test_a_killed_process(served, processes, provider, number, when):
     fault = {"on": WATCHED[provider], "nth": number, "effect": f"kill-{when}", "pid": victim.pid}
     faults.add(sandbox.store, fault)
     here.send("go")
-    victim.join(60)
+    victim.join(600)
     assert victim.exitcode == (-9 if struck(sandbox) else 0)
     assert struck(sandbox) or number > REQUESTS[provider] - SLACK
     faults.clear(sandbox.store)
@@ -181,7 +181,7 @@ def test_a_killed_process(served, processes, provider, number, when):
 
 
 PARTS = 9
-"""An idle apply to Entra reads a few parts less; the test below says so if that changes."""
+"""An idle apply to Entra reads a few parts less; the test below fails if that changes."""
 
 
 @pytest.mark.parametrize("number", range(1, PARTS + 1))

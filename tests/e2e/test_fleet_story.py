@@ -1,4 +1,4 @@
-"""Many tenants at once: drift and doctor over folders, what fails among them, waivers, approved plans, snapshots, shards."""
+"""Many tenants at once: drift and doctor over folders, errors, waivers, approved plans, snapshots, shards."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def statuses(result):
 
 
 class TestFleets:
-    def test_a_folder_is_looked_at_as_a_whole_and_in_one_order(self, fleet):
+    def test_a_folder_is_read_with_its_subfolders_in_a_stable_order(self, fleet):
         below = fleet.folder / "eu"
         below.mkdir()
         fleet.variant(
@@ -45,16 +45,16 @@ class TestFleets:
         assert statuses(result) == {"entra.yaml": True, "second.yaml": False}
         assert result.json["summary"] == {"in_sync": 1, "drifted": 1, "waived": 0, "errors": 0}
 
-    def test_patterns_and_files_can_be_mixed_and_nothing_is_looked_at_twice(self, fleet):
+    def test_patterns_and_files_can_be_mixed_and_nothing_is_read_twice(self, fleet):
         result = drift(fleet, str(fleet.folder / "*.yaml"), fleet.playbook, str(fleet.folder))
         assert (result.code, statuses(result)) == (0, {"entra.yaml": True})
 
-    def test_nothing_there_is_said(self, fleet):
+    def test_a_pattern_without_playbooks_is_an_error(self, fleet):
         nothing = drift(fleet, str(fleet.folder / "*.json"))
         assert nothing.code == 2
         assert "no playbook in" in nothing.err
 
-    def test_what_cannot_be_read_hides_nothing_and_outweighs_what_deviates(self, fleet):
+    def test_errors_hide_no_other_playbook_and_outweigh_drift(self, fleet):
         fleet.variant(fleet.folder / "b.yaml", name="kiro-b", application={"display_name": "B"}, domains=None)
         (fleet.folder / "broken.yaml").write_text("provider: entra\nversion: 2\n")
         missing = str(fleet.folder / "missing.yaml")
@@ -66,7 +66,7 @@ class TestFleets:
         assert told["broken.yaml"]["line"]
         assert "No such file" in told["missing.yaml"]["message"]
 
-    def test_no_playbook_is_passed_over_because_it_cannot_be_read(self, fleet, monkeypatch):
+    def test_unreadable_playbooks_are_reported(self, fleet, monkeypatch):
         (fleet.folder / "gone.yaml").symlink_to(fleet.folder / "nowhere")
         (fleet.folder / "wide.yaml").write_text("provider: entra\n", encoding="utf-16")
         (fleet.folder / "folder.yaml").mkdir()
@@ -90,7 +90,7 @@ class TestFleets:
     @pytest.mark.parametrize(
         "line", ["provider: entra", '"provider": entra', "'provider' : entra", "provider:"]
     )
-    def test_whatever_has_a_provider_is_meant_to_be_a_playbook(self, fleet, line):
+    def test_a_file_with_the_key_provider_is_a_playbook(self, fleet, line):
         (fleet.folder / "other.yaml").write_text(f"{line}\n")
         (fleet.folder / "manifest.yaml").write_text("spec:\n  provider: aws\n")
         result = drift(fleet, str(fleet.folder))
@@ -132,7 +132,7 @@ class TestFleets:
         assert "Okta's rate limit is used up" in result.err
 
     @pytest.mark.parametrize("provider", ["okta"])
-    def test_credentials_that_expired_and_a_host_that_is_not_there_hide_nothing(self, served, tmp_path):
+    def test_expired_credentials_and_an_unknown_host_hide_no_other_playbook(self, served, tmp_path):
         product, sandbox = served
         connections = {
             "good": (sandbox.url, sandbox.okta_token()),
@@ -154,7 +154,7 @@ class TestFleets:
         assert expired["request_id"]
         assert expired["hint"]
 
-    def test_a_bug_that_one_tenant_brings_to_light_hides_no_other(self, fleet, monkeypatch):
+    def test_a_bug_with_one_tenant_hides_no_other_playbook(self, fleet, monkeypatch):
         fleet.variant(fleet.folder / "b.yaml", name="kiro-b", application={"display_name": "B"}, domains=None)
         real = plan_report
 
@@ -170,7 +170,7 @@ class TestFleets:
         (failure,) = result.json["errors"]
         assert failure["message"].startswith("this is a bug in provisioner: KeyError at ")
 
-    def test_doctor_takes_folders_too(self, fleet):
+    def test_doctor_accepts_folders(self, fleet):
         (fleet.folder / "broken.yaml").write_text("provider: okta\n")
         result = fleet("doctor", str(fleet.folder), "--sandbox", "--format", "json")
         assert result.code == 1
@@ -178,7 +178,7 @@ class TestFleets:
 
 
 class TestShards:
-    def test_together_they_report_exactly_what_one_run_does(self, fleet, tmp_path):
+    def test_merged_shards_equal_the_report_of_one_run(self, fleet, tmp_path):
         for number in range(5):
             name = f"kiro-{number}"
             fleet.variant(
@@ -199,24 +199,24 @@ class TestShards:
         assert "shard 2/3" in in_part.out
 
     @pytest.mark.parametrize("command", ["drift", "doctor"])
-    def test_a_shard_without_playbooks_says_so(self, fleet, command):
+    def test_a_shard_without_playbooks_is_reported(self, fleet, command):
         said = [fleet(command, str(fleet.folder), "--sandbox", "--shard", f"{number}/2") for number in (1, 2)]
         assert [one.code for one in said] == [0, 0]
         assert sum(one.out == "This shard contains no playbooks.\n" for one in said) == 1
 
-    def test_reports_of_two_kinds_cannot_be_put_together(self, fleet, tmp_path):
+    def test_reports_of_drift_and_doctor_cannot_be_merged(self, fleet, tmp_path):
         one, other = tmp_path / "1.json", tmp_path / "2.json"
         one.write_text(fleet.drift().out)
         other.write_text(fleet.doctor().out)
         refused = fleet("report", "merge", str(one), str(other))
         assert refused.code == 2
-        assert "cannot be put together" in refused.err
+        assert "cannot be merged" in refused.err
 
-    def test_what_is_no_report_is_told_so(self, fleet, tmp_path):
+    def test_a_file_that_is_not_a_report_is_refused(self, fleet, tmp_path):
         (tmp_path / "x.json").write_text("{}")
         refused = fleet("report", "merge", str(tmp_path / "x.json"))
         assert refused.code == 2
-        assert "no JSON report" in refused.err
+        assert "not a JSON report" in refused.err
 
 
 class TestSecurity:
@@ -232,7 +232,7 @@ class TestSecurity:
             ("entra-redirect-uri-ide", "configuration"),
         ],
     )
-    def test_what_somebody_did_is_classed(self, fleet, tmp_path, fault, category):
+    def test_drift_has_a_category(self, fleet, tmp_path, fault, category):
         fleet.playbook = fleet.variant(fleet.folder / "entra.yaml", domains=None, users=[])
         assert fleet.apply().code == 0
         fleet("sandbox", "break", fault)
@@ -243,7 +243,7 @@ class TestSecurity:
         assert fleet.drift("--fail-on", "security").code == (3 if category == "security" else 0)
         assert fleet.drift("--fail-on", "never").code == 0
 
-    def test_doctor_can_be_gated_the_same_way(self, fleet):
+    def test_doctor_fails_on_security_only(self, fleet):
         fleet("sandbox", "break", "entra-token-version")
         assert fleet.doctor("--fail-on", "security").code == 0
         fleet("sandbox", "break", "entra-assignment-not-required")
@@ -255,7 +255,7 @@ class TestWaivers:
         entry = {"reason": "agreed", "owner": "identity@contoso.example", "expires": "2999-01-01", **waiver}
         fleet.playbook = fleet.variant(fleet.folder / "entra.yaml", domains=None, waivers=[entry])
 
-    def test_a_deviation_is_let_pass_and_shown(self, fleet):
+    def test_waived_drift_is_shown_and_does_not_fail(self, fleet):
         fleet("sandbox", "break", "entra-redirect-uri-extra")
         self.waived(fleet, resource="entra-application/*", fields=["redirect_uris"])
         found = fleet.drift()
@@ -271,7 +271,7 @@ class TestWaivers:
         text = fleet("drift", fleet.playbook, "--sandbox").out
         assert "waived until 2999-01-01: agreed (identity@contoso.example)" in text
 
-    def test_an_expired_one_counts_again(self, fleet):
+    def test_an_expired_waiver_does_not_waive(self, fleet):
         fleet("sandbox", "break", "entra-redirect-uri-extra")
         self.waived(fleet, resource="entra-application/*", expires="2020-01-01")
         assert fleet.drift().code == 3
@@ -296,13 +296,13 @@ class TestReports:
         place = result["locations"][0]["physicalLocation"]
         assert place["region"]["startLine"] > 1
 
-    def test_faults_that_no_plan_takes_back_are_in_them(self, fleet, tmp_path):
+    def test_security_findings_without_a_fix_are_in_the_reports(self, fleet, tmp_path):
         fleet("sandbox", "break", "entra-client-credentials")
         assert fleet.drift("--report", f"sarif={tmp_path / 'sarif'}").code == 3
         (result,) = json.loads((tmp_path / "sarif").read_text())["runs"][0]["results"]
         assert result["ruleId"] == "entra-client-credentials"
 
-    def test_a_file_that_cannot_be_written_is_told(self, fleet, tmp_path):
+    def test_a_file_that_cannot_be_written_is_an_error(self, fleet, tmp_path):
         (tmp_path / "file").touch()
         options = [f"html={tmp_path / 'file' / 'x'}", f"sarif={tmp_path / 'made' / 'x'}"]
         refused = fleet.drift("--report", options[0], "--report", options[1])
@@ -311,7 +311,7 @@ class TestReports:
         assert refused.json["summary"]["in_sync"] == 1
         assert (tmp_path / "made" / "x").exists()
 
-    def test_what_is_left_alone_is_listed_on_request_only(self, fleet):
+    def test_unmanaged_values_are_listed_on_request_only(self, fleet):
         assert not fleet.drift().json["plans"][0]["unmanaged"]
         listed = fleet.drift("--unmanaged").json["plans"][0]["unmanaged"]
         assert "entra-application/kiro-entra" in {one["address"] for one in listed}
@@ -321,7 +321,7 @@ class TestApprovedPlans:
     def plan(self, product, file):
         return product("plan", product.playbook, "--sandbox", "--out", str(file))
 
-    def test_exactly_the_approved_plan_is_made(self, fleet, tmp_path):
+    def test_exactly_the_approved_plan_is_applied(self, fleet, tmp_path):
         fleet("sandbox", "break", "entra-token-version")
         file = tmp_path / "plan.json"
         assert self.plan(fleet, file).code == 3
@@ -329,7 +329,7 @@ class TestApprovedPlans:
         assert made.code == 0
         assert [done["address"] for done in made.json["done"]] == ["entra-application/kiro-entra"]
 
-    def test_it_is_refused_when_the_tenant_moved_on(self, fleet, tmp_path):
+    def test_an_approved_plan_is_refused_if_the_tenant_changed(self, fleet, tmp_path):
         fleet("sandbox", "break", "entra-token-version")
         self.plan(fleet, tmp_path / "plan.json")
         fleet("sandbox", "break", "entra-redirect-uri-extra")
@@ -346,15 +346,15 @@ class TestApprovedPlans:
         assert "for the name 'kiro-entra'" in refused.err
 
     @pytest.mark.parametrize("text", ["", "{}", "\x00"])
-    def test_what_is_no_plan_is_told_so(self, fleet, tmp_path, text):
+    def test_a_file_that_is_not_a_plan_is_refused(self, fleet, tmp_path, text):
         (tmp_path / "plan.json").write_text(text)
         refused = fleet.apply("--plan", str(tmp_path / "plan.json"))
         assert refused.code == 2
-        assert "is no plan" in refused.err
+        assert "is not a plan" in refused.err
 
 
 def people(product):
-    """Every name of everybody in the directory."""
+    """Every name of every user in the directory."""
     with product.sandbox() as sandbox:
         users = [*sandbox.directory.all("user"), *(user["profile"] for user in sandbox.okta.all("user"))]
     fields = ("displayName", "userPrincipalName", "login", "email")
@@ -367,7 +367,7 @@ class TestSnapshots:
     @pytest.mark.parametrize(
         "fault", [None, "entra-token-version", "entra-sign-in-errors", "entra-empty-group"]
     )
-    def test_an_audit_of_a_saved_one_says_the_same(self, fleet, tmp_path, fault):
+    def test_an_audit_of_a_saved_snapshot_has_the_same_findings(self, fleet, tmp_path, fault):
         if fault:
             fleet("sandbox", "break", fault)
         live = fleet.doctor("--save-snapshot", str(tmp_path / "s.json"))
@@ -390,7 +390,7 @@ class TestSnapshots:
             ("okta", "okta-sign-in-failures"),
         ],
     )
-    def test_without_names_it_still_says_the_same(self, fleet, tmp_path, fault):
+    def test_a_scrubbed_snapshot_has_the_same_findings(self, fleet, tmp_path, fault):
         assert fleet("sandbox", "break", fault).code == 0
         live = fleet.doctor("--save-snapshot", str(tmp_path / "s.json"), "--scrub-names")
         text = (tmp_path / "s.json").read_text().lower()
@@ -399,7 +399,7 @@ class TestSnapshots:
         assert later.code == live.code == 3
         assert later.json["summary"] == live.json["summary"]
 
-    def test_several_are_a_folder_with_a_file_for_each_playbook_whatever_its_name(self, fleet, tmp_path):
+    def test_several_snapshots_are_a_folder_with_one_file_per_playbook(self, fleet, tmp_path):
         fleet.patch.chdir(tmp_path)
         (fleet.folder / "eu").mkdir()
         for file in ("b.yaml", "b.yml", "eu/b.yaml"):
@@ -414,7 +414,7 @@ class TestSnapshots:
         told = [[plan["changes"] for plan in result.json["plans"]] for result in (later, live)]
         assert told[0] == told[1]
 
-    def test_a_shard_with_one_playbook_has_a_folder_too(self, fleet, tmp_path):
+    def test_a_shard_with_one_playbook_also_writes_a_folder(self, fleet, tmp_path):
         fleet.variant(fleet.folder / "b.yaml", name="kiro-b", application={"display_name": "B"}, domains=None)
         for number in range(1, 4):
             drift(
@@ -422,20 +422,20 @@ class TestSnapshots:
             )
         assert len([*(tmp_path / "all").rglob("*.json")]) == 2
 
-    def test_one_of_another_integration_is_refused(self, fleet, tmp_path):
+    def test_a_snapshot_of_another_integration_is_refused(self, fleet, tmp_path):
         fleet.drift("--save-snapshot", str(tmp_path / "s.json"))
         other = fleet.variant(fleet.folder / "b.yaml", name="kiro-b", domains=None)
         refused = drift(fleet, str(other), "--from-snapshot", str(tmp_path / "s.json"))
         assert refused.code == 2
         assert "the snapshot is of kiro-entra (entra), the playbook is kiro-b (entra)" in refused.err
 
-    def test_what_was_not_read_then_is_skipped_with_the_reason(self, fleet, tmp_path):
+    def test_checks_of_kinds_that_were_not_saved_are_skipped(self, fleet, tmp_path):
         fleet.drift("--save-snapshot", str(tmp_path / "s.json"))
         later = fleet.doctor("--from-snapshot", str(tmp_path / "s.json"))
         skipped = [one for one in later.json["findings"] if one["status"] == "skip"]
         assert any("the snapshot was saved without it" in one["message"] for one in skipped)
 
-    def test_nothing_can_be_repaired_in_one(self, fleet, tmp_path):
+    def test_a_snapshot_cannot_be_fixed(self, fleet, tmp_path):
         fleet.doctor("--save-snapshot", str(tmp_path / "s.json"))
         refused = fleet.doctor("--from-snapshot", str(tmp_path / "s.json"), "--fix")
         assert refused.code == 2

@@ -36,7 +36,7 @@ def test_interrupted_after_a_write(product, after):
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
             )
         )
-        _, told = victims[0].communicate(timeout=60)
+        _, told = victims[0].communicate(timeout=600)
         assert victims[0].returncode == 1
         assert "Interrupted" in told
         assert "Written so far" in told

@@ -1,4 +1,4 @@
-"""Okta's credentials go through every command, format, verbosity and failure, and appear nowhere."""
+"""Okta's credentials are used by every command, format, verbosity and failure, and appear nowhere."""
 
 from __future__ import annotations
 

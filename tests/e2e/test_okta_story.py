@@ -1,4 +1,4 @@
-"""What an Okta admin does, and what is true afterwards."""
+"""What an Okta admin does, and the result."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def on(product, command, file, *options):
     return product(command, file, "--sandbox", "--format", "json", *options)
 
 
-def test_an_empty_org_becomes_a_complete_integration_through_its_human_steps(product):
+def test_an_empty_org_becomes_a_complete_integration_through_its_manual_steps(product):
     first = product("apply", product.playbook, "--sandbox")
     assert first.code == 0, first.err
     assert "Plan: 9 to create, 9 waiting for manual steps" in first.err
-    done = re.findall(r"by hand (\S+)", first.err)
+    done = re.findall(r"performed (\S+)", first.err)
     assert done == [
         "step/kiro-profile",
         "step/kiro-scim-token",
@@ -80,7 +80,7 @@ def test_requests(product):
     assert product.apply().json["requests"] == {"read": 13, "write": 0}
 
 
-def test_users_and_pushed_groups_arrive_and_nobody_else(applied):
+def test_only_assigned_users_and_pushed_groups_arrive(applied):
     users, groups = kiro(applied)
     assert users == members(applied, "Kiro-Users")
     assert groups == {"Kiro-Pro": sorted(members(applied, "Kiro-Pro"))}
@@ -93,12 +93,12 @@ def test_a_new_member_arrives_and_an_unassigned_one_is_deactivated(applied, tmp_
     removed = on(applied, "apply", file)
     assert removed.code == 0, removed.err
     with applied.sandbox() as sandbox:
-        sandbox.wait_for_pushes(10)
+        sandbox.wait_for_pushes(300)
     assert kiro(applied)[0] == {}
     assert on(applied, "apply", file).json["requests"]["write"] == 0
 
 
-def test_taking_people_out_of_kiro_is_refused_until_the_playbook_allows_it(applied, tmp_path):
+def test_removing_users_from_kiro_is_refused_until_the_playbook_allows_it(applied, tmp_path):
     file = changed(applied, tmp_path, groups=[], push=[])
     refused = on(applied, "apply", file)
     assert refused.code == 5
@@ -107,7 +107,7 @@ def test_taking_people_out_of_kiro_is_refused_until_the_playbook_allows_it(appli
     assert applied.doctor().code == 0
 
 
-def test_without_a_person_it_does_the_rest_waits_and_goes_on_later(product):
+def test_apply_stops_at_manual_steps_and_continues_later(product):
     product("sandbox", "set", "console=manual")
     waiting = product("apply", product.playbook, "--sandbox")
     assert waiting.code == 4, waiting.err
@@ -159,14 +159,14 @@ def test_with_searches_that_lag_and_provisioning_that_comes_later(product):
     assert first.code == 0, first.err
     assert product.apply().json["requests"]["write"] == 0
     with product.sandbox() as sandbox:
-        sandbox.wait_for_pushes(10)
+        sandbox.wait_for_pushes(300)
     assert kiro(product)[0] == members(product, "Kiro-Users")
     product("sandbox", "set", "lag_seconds=0", "async_seconds=0")
     audit = product.doctor()
     assert audit.code == 0, audit.out
 
 
-def test_handoff_says_what_goes_where(applied):
+def test_handoff_names_the_destination_of_every_value(applied):
     sheet = applied("handoff", applied.playbook, "--sandbox", "--format", "json")
     assert sheet.code == 0
     values = {value["name"]: value for value in sheet.json["values"]}
@@ -195,7 +195,7 @@ def test_the_scim_application_is_never_written_again(applied, tmp_path, exchange
     file = changed(applied, tmp_path, scim={"label": "Renamed", "id": scim})
     refused = on(applied, "apply", file)
     assert refused.code == 5
-    assert "label cannot be changed" in refused.err
+    assert "label cannot change" in refused.err
 
 
 def test_two_applications_of_the_same_label_are_refused_with_their_ids(applied):
@@ -208,7 +208,7 @@ def test_two_applications_of_the_same_label_are_refused_with_their_ids(applied):
     assert all(key in refused.err for key in ids)
 
 
-def test_what_was_renamed_by_hand_is_found_by_its_marker_and_not_made_again(applied):
+def test_renamed_resources_are_found_by_their_marker_and_not_created_again(applied):
     before = applied.apply().json["handoff"]
     with applied.sandbox() as sandbox:
         for kind, name, new in (("app", "label", "Old"), ("authorizationServer", "name", "Old")):
@@ -231,7 +231,7 @@ def test_two_playbooks_do_not_share_an_authorization_server(applied, tmp_path):
     assert "is another playbook's: it carries the marker provisioner-kiro-okta" in refused.err
 
 
-def test_destroy_switches_off_purge_deletes_and_apply_makes_it_again(applied, tmp_path):
+def test_destroy_deactivates_purge_deletes_and_apply_creates_again(applied, tmp_path):
     refused = applied("destroy", applied.playbook, "--sandbox")
     assert refused.code == 5
     assert "out of Kiro" in refused.err
@@ -254,7 +254,7 @@ def test_destroy_switches_off_purge_deletes_and_apply_makes_it_again(applied, tm
     assert on(applied, "apply", file).json["requests"]["write"] == 0
 
 
-def test_destroy_passes_over_what_is_left_alone(applied, tmp_path):
+def test_destroy_keeps_unmanaged_resources(applied, tmp_path):
     file = changed(applied, tmp_path, unmanaged=[{"resource": "okta-scim-application/*"}])
     gone = on(applied, "destroy", file, "--purge")
     assert gone.code == 0, gone.err
@@ -286,7 +286,7 @@ def test_users_may_be_assigned_directly_with_a_warning(applied, tmp_path):
     assert first.code == 0, first.err
     assert any("assigned directly" in warning for warning in first.json["warnings"])
     with applied.sandbox() as sandbox:
-        sandbox.wait_for_pushes(10)
+        sandbox.wait_for_pushes(300)
     assert "erin@fabrikam.example" in kiro(applied)[0]
     assert on(applied, "apply", file).json["requests"]["write"] == 0
 
@@ -297,7 +297,7 @@ def test_a_group_that_is_assigned_and_pushed_is_warned_about(applied, tmp_path):
     assert any("both assigned and pushed" in warning for warning in plan.json["warnings"])
 
 
-def test_confirmed_console_steps_are_taken_on_trust_and_said_so(product, tmp_path):
+def test_confirmed_console_steps_are_trusted_with_a_warning(product, tmp_path):
     product("sandbox", "set", "console=manual")
     file = changed(product, tmp_path, scim={"label": "Kiro-SCIM", "console_steps": "confirmed"}, domains=None)
     applied = on(product, "apply", file)
@@ -308,7 +308,7 @@ def test_confirmed_console_steps_are_taken_on_trust_and_said_so(product, tmp_pat
     assert audit.json["summary"]["skip"] == 1
 
 
-# -- credentials of one's own, without --sandbox -----------------------------------------------------------
+# -- real credentials, without --sandbox -----------------------------------------------------------
 
 
 @pytest.fixture
@@ -347,7 +347,7 @@ def granted(sandbox):
     return list(sandbox.okta.setting("scopes_granted"))
 
 
-def test_a_missing_scope_is_told_before_anything_is_written(real):
+def test_a_missing_scope_is_an_error_before_anything_is_written(real):
     product, sandbox = real
     sandbox.okta.set("scopes_granted", [name for name in granted(sandbox) if name != "okta.apps.manage"])
     refused = run(product, "apply", "--yes")
@@ -371,7 +371,7 @@ def test_a_scope_that_only_doctor_reads_with_makes_a_check_skip(real):
     assert audit.json["summary"]["error"] == 0
 
 
-def test_a_wrong_key_and_a_wrong_token_are_told_apart_from_a_missing_licence(real):
+def test_a_wrong_key_a_wrong_token_and_a_missing_licence_are_different_errors(real):
     product, sandbox = real
     control.configure(sandbox, "api_access_management", "false")
     unlicensed = run(product, "plan")
@@ -394,7 +394,7 @@ def test_a_wrong_key_and_a_wrong_token_are_told_apart_from_a_missing_licence(rea
     assert run(product, "plan").code == 3
 
 
-def test_a_stray_okta_yaml_has_no_say(real, tmp_path):
+def test_the_sdks_okta_yaml_is_ignored(real, tmp_path):
     product, _ = real
     product.patch.chdir(tmp_path)
     (tmp_path / "stray").mkdir()
@@ -408,7 +408,7 @@ def test_a_stray_okta_yaml_has_no_say(real, tmp_path):
     assert run(product, "plan").code == 3
 
 
-def test_a_service_app_that_demands_proof_of_possession(real, tmp_path):
+def test_a_service_app_that_requires_proof_of_possession(real, tmp_path):
     product, sandbox = real
     (app,) = [each for each in sandbox.okta.all("app") if each["label"] == "Provisioner automation"]
     client = {**app["credentials"]["oauthClient"], "dpop_bound_access_tokens": True}

@@ -47,7 +47,7 @@ def assert_nowhere(product, results, *secrets):
 
 
 def everything(product, playbook=str(PLAYBOOK)):
-    """Every command that has to do with the playbook, in every format and verbosity."""
+    """Every command that reads the playbook, in every format and verbosity."""
     commands = [
         ("validate",),
         ("plan",),
@@ -131,7 +131,7 @@ def test_in_a_playbook_that_is_wrong(product, tmp_path, broken):
 
 
 def test_in_a_bug(product, monkeypatch):
-    """Whatever an exception nobody expected holds, only its place is told."""
+    """Only the place of an unexpected exception is printed, not its content."""
     accept(product, MARKED)
 
     def explode(*_arguments, **_options):

@@ -1,4 +1,4 @@
-"""What an admin does, and what is true afterwards."""
+"""What an Entra admin does, and the result."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_first_apply_stays_within_thirty_requests_and_an_idle_one_within_four_
     assert product.apply().json["requests"] == {"read": 4, "write": 0}
 
 
-def test_members_of_the_group_and_nobody_else_are_in_kiro_under_their_object_id(applied):
+def test_only_members_of_the_group_are_in_kiro_under_their_object_id(applied):
     members = object_ids(applied, "Kiro-Users")
     assert kiro_users(applied) == members
     assert len(members) == 3
@@ -63,7 +63,7 @@ def test_a_new_member_appears_after_the_next_cycle(applied):
     assert "zoe@contoso.example" in kiro_users(applied)
 
 
-def test_drift_notices_a_change_by_hand_and_apply_takes_it_back(applied):
+def test_drift_detects_a_manual_change_and_apply_reverts_it(applied):
     applied("sandbox", "break", "entra-redirect-uri-extra")
     drift = applied.drift()
     assert drift.code == 3
@@ -76,7 +76,7 @@ def test_drift_notices_a_change_by_hand_and_apply_takes_it_back(applied):
     assert applied.drift().code == 0
 
 
-def test_without_the_kiro_values_it_does_the_rest_and_says_what_to_do(product):
+def test_without_the_kiro_values_apply_does_the_rest_and_prints_the_steps(product):
     product("sandbox", "set", "console=manual")
     waiting = product("apply", str(PLAYBOOK), "--sandbox")
     assert waiting.code == 4, waiting.err
@@ -111,7 +111,7 @@ def test_without_the_kiro_values_it_does_the_rest_and_says_what_to_do(product):
     assert product.apply().json["requests"]["write"] == 0
 
 
-def test_once_connected_the_human_steps_stay_done_without_the_variables(applied):
+def test_once_connected_the_manual_steps_stay_completed_without_the_variables(applied):
     applied("sandbox", "set", "console=manual")
     with applied.sandbox() as sandbox:
         for token in sandbox.kiro.all("scimToken"):
@@ -134,7 +134,7 @@ def test_a_new_token_is_written_and_an_unchanged_one_is_not(applied):
     assert applied.apply().json["requests"]["write"] == 0
 
 
-def test_a_refused_token_is_told_before_it_is_stored(applied):
+def test_a_refused_token_is_an_error_before_it_is_stored(applied):
     applied.patch.setenv("KIRO_SCIM_ENDPOINT", "")
     with applied.sandbox() as sandbox:
         sandbox.start()
@@ -163,7 +163,7 @@ def test_destroy_and_apply_again_keep_the_client_id(applied):
     assert again.code == 0
     assert "Nothing to do: it is destroyed already" in again.out
     assert "doctor" not in again.err
-    assert f"To bring it back: provisioner apply {PLAYBOOK} --sandbox" in again.err
+    assert f"To restore it: provisioner apply {PLAYBOOK} --sandbox" in again.err
     restored = applied.apply()
     assert restored.code == 0, restored.err
     assert restored.json["handoff"][0]["value"] == before
@@ -186,7 +186,7 @@ def test_destroy_with_purge_leaves_nothing(applied, first):
     assert applied.apply().code == 0
 
 
-def test_an_application_that_was_made_by_hand_is_adopted(product):
+def test_an_application_that_was_created_manually_is_adopted(product):
     with product.sandbox() as sandbox:
         from provisioner.sandbox.entra.graph import documents
 
@@ -228,7 +228,7 @@ def test_a_missing_permission_is_named_before_anything_is_written(product, denie
         assert "Kiro-Entra" not in {found["displayName"] for found in sandbox.directory.all("application")}
 
 
-def test_a_check_that_may_not_read_is_skipped_and_names_the_permission(applied):
+def test_a_check_that_lacks_a_permission_is_skipped_and_names_it(applied):
     applied("sandbox", "set", "deny=Policy.Read.All,Policy.ReadWrite.ConditionalAccess")
     audit = applied.doctor()
     assert audit.code == 0
@@ -237,7 +237,7 @@ def test_a_check_that_may_not_read_is_skipped_and_names_the_permission(applied):
     assert all(finding["permissions"] == ["Policy.Read.All"] for finding in skipped.values())
 
 
-def test_what_is_needed_granted_and_missing_is_listed(product):
+def test_permissions_are_listed_as_granted_or_missing(product):
     product("sandbox", "set", "deny=AuditLog.Read.All")
     listed = product("permissions", str(PLAYBOOK), "--sandbox", "--format", "json")
     assert listed.code == 3
@@ -291,7 +291,7 @@ def test_users_in_a_playbook_are_assigned_with_a_warning(product, tmp_path):
     assert product("apply", str(playbook), "--sandbox", "--format", "json").json["requests"]["write"] == 0
 
 
-def test_a_group_taken_from_the_playbook_loses_its_assignment(product, tmp_path):
+def test_a_group_removed_from_the_playbook_loses_its_assignment(product, tmp_path):
     playbook = tmp_path / "two.yaml"
     playbook.write_text(PLAYBOOK.read_text() + "  - name: Sales\n")
     assert product("apply", str(playbook), "--sandbox").code == 0
@@ -332,7 +332,7 @@ def test_minimal_mapping_leaves_three_attributes(product, tmp_path):
     assert product("apply", str(playbook), "--sandbox", "--format", "json").json["requests"]["write"] == 0
 
 
-def test_admin_consent_is_granted_where_the_playbook_says_so(product, tmp_path):
+def test_admin_consent_is_granted_if_the_playbook_requests_it(product, tmp_path):
     playbook = tmp_path / "consent.yaml"
     playbook.write_text(
         PLAYBOOK.read_text().replace("application:\n", "application:\n  admin_consent: true\n")
@@ -344,7 +344,7 @@ def test_admin_consent_is_granted_where_the_playbook_says_so(product, tmp_path):
     assert product("apply", str(playbook), "--sandbox", "--format", "json").json["requests"]["write"] == 0
 
 
-def test_a_scope_taken_from_the_playbook_is_removed_in_two_steps(product, tmp_path):
+def test_a_scope_removed_from_the_playbook_is_removed_in_two_steps(product, tmp_path):
     playbook = tmp_path / "scopes.yaml"
     scopes = "application:\n  scopes: ['codewhisperer:completions', 'codewhisperer:conversations', 'codewhisperer:extra']\n"
     playbook.write_text(PLAYBOOK.read_text().replace("application:\n", scopes))
@@ -360,7 +360,7 @@ def test_a_scope_taken_from_the_playbook_is_removed_in_two_steps(product, tmp_pa
     assert values == {"user_impersonation", "codewhisperer:completions", "codewhisperer:conversations"}
 
 
-def test_users_synced_with_a_wrong_external_id_are_told_plainly(product):
+def test_users_synced_with_a_wrong_external_id_are_a_warning(product):
     """Somebody connected Kiro by hand and forgot the attribute mapping."""
     product("sandbox", "set", "console=manual")
     assert product.apply().code == 4
@@ -430,7 +430,7 @@ def test_a_group_that_is_named_twice_is_refused(product, tmp_path):
     assert "are the same group" in refused.err
 
 
-def test_what_interrupted_runs_left_is_removed(applied):
+def test_orphaned_applications_of_interrupted_runs_are_removed(applied):
     with applied.sandbox() as sandbox:
         from provisioner.sandbox.entra.graph import documents
 

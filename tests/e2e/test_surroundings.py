@@ -1,4 +1,4 @@
-"""Machines that are not as ours: proxies, certificates that are not there, folders that cannot be written."""
+"""Environments: proxies, missing certificates, folders that cannot be written."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def proxy(request, monkeypatch):
 
 @pytest.mark.parametrize("provider", ["entra", "okta"])
 @pytest.mark.usefixtures("proxy")
-def test_the_sandbox_is_reached_without_it(product):
+def test_the_sandbox_is_reached_without_the_proxy(product):
     first = product.apply()
     assert first.code == 0, first.err
     again = product.apply()
@@ -33,7 +33,7 @@ def test_the_sandbox_is_reached_without_it(product):
     assert product.doctor().code == 0
 
 
-def test_a_certificate_file_that_is_not_there_does_not_matter_to_the_sandbox(product, monkeypatch):
+def test_a_missing_certificate_file_does_not_affect_the_sandbox(product, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", "/no/such.pem")
     result = product.apply()
     assert result.code == 0, result.err
@@ -42,7 +42,7 @@ def test_a_certificate_file_that_is_not_there_does_not_matter_to_the_sandbox(pro
 @pytest.mark.parametrize(
     "command", [("apply", str(PLAYBOOKS / "entra.yaml"), "--sandbox"), ("sandbox", "show")]
 )
-def test_a_state_folder_that_cannot_be_made_is_told(product, tmp_path, command):
+def test_a_state_folder_that_cannot_be_created_is_an_error(product, tmp_path, command):
     (tmp_path / "file").touch()
     product.state = tmp_path / "file" / "state"
     result = product(*command)
@@ -51,7 +51,7 @@ def test_a_state_folder_that_cannot_be_made_is_told(product, tmp_path, command):
     assert "PROVISIONER_STATE_DIR" in result.err
 
 
-def test_a_defect_of_the_sandbox_is_told_in_a_line(product, monkeypatch):
+def test_a_bug_of_the_sandbox_is_reported_in_one_line(product, monkeypatch):
     def explode(*_arguments):
         raise ZeroDivisionError("hunter2")
 
@@ -68,7 +68,7 @@ def test_a_defect_of_the_sandbox_is_told_in_a_line(product, monkeypatch):
     ("variable", "value"),
     [*(("ALL_PROXY", proxy) for proxy in PROXIES[1:]), ("SSL_CERT_FILE", "/no/such.pem")],
 )
-def test_what_cannot_be_used_is_not_our_bug(monkeypatch, variable, value):
+def test_unusable_proxies_and_certificates_are_usage_errors(monkeypatch, variable, value):
     monkeypatch.setenv(variable, value)
     graph = GraphClient(root="https://graph.invalid/v1.0", credential=Given("t"), scope="s")
     with pytest.raises(UsageError, match="cannot be set up as the environment says") as raised:

@@ -1,4 +1,4 @@
-"""Between the plan that was shown and the answer of the person who reads it, somebody else may have been at work."""
+"""Another admin may change the tenant between the plan and its confirmation."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def test_a_plan_that_no_longer_fits_is_not_applied(applied):
         asyncio.run(work())
 
 
-def test_with_nobody_to_ask_it_refuses(capsys):
-    from provisioner.cli.changing import confirm
-    from provisioner.cli.printing import Printer
+def test_without_a_terminal_it_refuses_to_ask(capsys):
+    from provisioner.cli.changes import confirm
+    from provisioner.cli.output import Output
 
-    with pytest.raises(RefusedError, match="nobody to ask"):
-        confirm(Printer())
+    with pytest.raises(RefusedError, match="no terminal to ask on"):
+        confirm(Output())
 
 
 def test_without_credentials_it_says_how_to_sign_in(product, monkeypatch):

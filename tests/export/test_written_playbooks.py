@@ -7,8 +7,8 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from provisioner.playbook.source import parsed, substituted
-from provisioner.playbook.writing import scalar, written
+from provisioner.playbook.source import parse, substitute
+from provisioner.playbook.writing import playbook_text, scalar_text
 from provisioner.providers.base.export import VariableReference
 from provisioner.settings import Variables
 
@@ -29,7 +29,9 @@ def read_back(tmp_path_factory):
 
     def read(text):
         file.write_text(text, encoding="utf-8")
-        return substituted(parsed(file), Variables(environment={"SET": "value"})).tree
+        source = parse(file)
+        substitute(source, Variables(environment={"SET": "value"}))
+        return source.tree
 
     return read
 
@@ -42,27 +44,27 @@ def read_back(tmp_path_factory):
 @example(tree={"name": "yes", "id": "0123", "groups": ["null", "~", "1e3", "2026-11-21", "=", "<<"]})
 @example(tree={"groups": [[], {}, [["# no comment"]], [{"name": ": "}]]})
 def test_it_is_read_as_it_was(read_back, tree):
-    assert read_back(written(tree)) == tree
+    assert read_back(playbook_text(tree)) == tree
 
 
 @given(text=TEXTS)
 def test_a_remark_and_a_comment_stay_on_their_line(read_back, text):
-    remarks = {("name",): text, ("groups",): text, ("groups", 0, "id"): text}
+    comments = {("name",): text, ("groups",): text, ("groups", 0, "id"): text}
     tree = {"name": "a", "groups": [{"id": "1"}]}
-    assert read_back(written(tree, remarks, {"users": (text,)}, (text, text))) == tree
+    assert read_back(playbook_text(tree, comments, {"users": (text,)}, (text, text))) == tree
 
 
 def test_a_variable_is_a_reference():
-    text = written({"name": VariableReference("SET"), "id": VariableReference("UNSET", "")})
+    text = playbook_text({"name": VariableReference("SET"), "id": VariableReference("UNSET", "")})
     assert yaml.safe_load(text) == {"name": "${SET}", "id": "${UNSET:-}"}
 
 
 def test_text_that_looks_like_a_reference_is_none():
-    assert scalar("${HOME}") == "$${HOME}"
+    assert scalar_text("${HOME}") == "$${HOME}"
 
 
 def test_it_is_laid_out_for_people():
-    text = written(
+    text = playbook_text(
         {
             "version": 1,
             "name": "kiro",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.providers import NAMES
+from provisioner.providers import PROVIDERS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -72,7 +72,7 @@ def test_the_main_job_works_from_the_wheel(installed, tmp_path, provider, create
 
 def test_it_holds_what_it_needs_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    for provider in NAMES:
+    for provider in PROVIDERS:
         assert f"provisioner/_shipped/playbooks/{provider}.yaml" in names
         assert f"provisioner/_shipped/templates/playbook-{provider}.yaml.j2" in names
     assert "provisioner/py.typed" in names

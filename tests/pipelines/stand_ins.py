@@ -1,4 +1,4 @@
-"""Programs and servers that stand in for what a pipeline talks to, where its own shell is what a test is about."""
+"""Fake programs and servers, for tests of the shell scripts of pipelines."""
 
 from __future__ import annotations
 
@@ -103,13 +103,13 @@ class StandIns:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=600,
         )
 
 
 @dataclass
 class Forge:
-    """An API with comments and issues: what a path was given, it gives back.
+    """An API with comments and issues: it returns what was posted to a path.
 
     Attributes:
         things: by the path of their collection: GitHub's, GitLab's or Azure's objects.

@@ -1,4 +1,4 @@
-"""The hook for pre-commit: its definition is valid, it is about playbooks, and it finds what is wrong in them."""
+"""The hook for pre-commit: its definition is valid, it selects playbooks, and it reports their errors."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_shipped_playbooks_pass(run, tmp_path):
     assert run(*sorted((tmp_path / "my playbooks").iterdir())) == 0
 
 
-def test_a_mistake_is_told_with_its_line(run, tmp_path, capsys):
+def test_an_error_is_reported_with_its_line(run, tmp_path, capsys):
     file = tmp_path / "entra.yaml"
     file.write_text((PLAYBOOKS / "entra.yaml").read_text().replace("groups:", "gruops:"))
     assert run(file) == 2

@@ -57,7 +57,7 @@ def repository(tmp_path, monkeypatch):
     return tmp_path
 
 
-class TestWhatIsWritten:
+class TestWrittenFiles:
     @pytest.mark.parametrize("system", SYSTEMS)
     def test_the_files_of_the_system(self, init, system):
         assert written(init(system)) == FILES[system]
@@ -96,7 +96,7 @@ class TestWhatIsWritten:
         [("usgov", "api://AzureADTokenExchangeUSGov"), ("china", "api://AzureADTokenExchangeChina")],
     )
     @pytest.mark.parametrize("system", ["github", "gitlab", "kubernetes"])
-    def test_the_sign_in_is_that_of_the_playbooks_cloud(self, repository, system, cloud, audience):
+    def test_the_sign_in_is_for_the_cloud_of_the_playbooks(self, repository, system, cloud, audience):
         playbook = yaml.safe_load((PLAYBOOKS / "entra.yaml").read_text())
         playbook["connection"]["cloud"] = cloud
         Path("entra.yaml").write_text(yaml.safe_dump(playbook))
@@ -117,7 +117,7 @@ class TestWhatIsWritten:
         job = yaml.safe_load((repository / FILES["gitlab"][0]).read_text())[".provisioner"]
         assert job["variables"]["PROVISIONER_PLAYBOOKS"] == "deep/okta.yaml"
 
-    def test_what_to_do_next_names_what_has_to_be_set(self, init, capsys):
+    def test_the_next_steps_list_variables_and_secrets(self, init, capsys):
         init("github", ("okta",))
         told = capsys.readouterr().err
         assert "provisioner-apply" in told
@@ -125,15 +125,15 @@ class TestWhatIsWritten:
         assert "secrets: OKTA_API_TOKEN, OKTA_PRIVATE_KEY" in told
 
 
-class TestWhatIsDoubted:
-    def test_several_tenants_cannot_all_be_signed_in_to(self, repository, capsys):
+class TestWarnings:
+    def test_several_tenants_are_a_warning(self, repository, capsys):
         for name in ("a", "b"):
             text = (PLAYBOOKS / "entra.yaml").read_text().replace("ENTRA_TENANT_ID", f"TENANT_{name}")
             Path(f"{name}.yaml").write_text(text)
         assert main(["ci", "init", "azure", "a.yaml", "b.yaml"]) == 0
-        assert "2 Entra tenants" in capsys.readouterr().err
+        assert "name 2 tenants" in capsys.readouterr().err
 
-    def test_a_pipeline_has_no_keyring_and_no_key_file(self, repository, capsys):
+    def test_references_to_keyrings_and_files_are_a_warning(self, repository, capsys):
         text = (PLAYBOOKS / "okta.yaml").read_text().replace("OKTA_PRIVATE_KEY:-", "file:kiro.pem")
         Path("okta.yaml").write_text(text.replace("OKTA_API_TOKEN:-", "keyring:okta/token"))
         assert main(["ci", "init", "github"]) == 0
@@ -142,14 +142,14 @@ class TestWhatIsDoubted:
         assert "${keyring:okta/token}" in told
 
 
-class TestWhatIsRefused:
+class TestRefusals:
     def test_nothing_is_overwritten_unless_forced(self, init, capsys):
         repository = init("github")
         plan = repository / FILES["github"][2]
         plan.write_text("mine")
         (repository / FILES["github"][0]).unlink()
         assert main(["ci", "init", "github", "books/okta.yaml"]) == 2
-        assert "there already" in capsys.readouterr().err
+        assert "exist already" in capsys.readouterr().err
         assert plan.read_text() == "mine"
         assert not (repository / FILES["github"][0]).exists()
         assert main(["ci", "init", "github", "books/okta.yaml", "--force"]) == 0
@@ -174,7 +174,7 @@ class TestWhatIsRefused:
     @pytest.mark.parametrize(
         "schedule", ["", "daily", "* * * *", "0 3 * * * *", "0 3 * * *\n", "$(x) 3 * * *"]
     )
-    def test_a_schedule_that_is_none(self, repository, schedule, capsys):
+    def test_an_invalid_schedule(self, repository, schedule, capsys):
         shutil.copy(PLAYBOOKS / "okta.yaml", repository)
         assert main(["ci", "init", "github", "--schedule", schedule]) == 2
         assert "five fields" in capsys.readouterr().err
@@ -195,7 +195,7 @@ class TestWhatIsRefused:
             ("provider: entra\nconnection: {cloud: moon}\n", "no cloud 'moon'"),
         ],
     )
-    def test_a_file_that_is_no_playbook(self, repository, capsys, text, told):
+    def test_a_file_that_is_not_a_playbook(self, repository, capsys, text, told):
         Path("odd.yaml").write_text(text)
         assert main(["ci", "init", "github", "odd.yaml"]) == 2
         assert told in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The shell of the pipelines, run as their systems would: what it calls, what it tells, and how it ends."""
+"""The shell scripts of the pipelines, run as their systems do: calls, output and exit codes."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class TestReadingAWorkflow:
             == "x-t-"
         )
 
-    def test_an_expression_that_nobody_knows_is_a_mistake(self):
+    def test_an_unknown_expression_is_an_error(self):
         with pytest.raises(KeyError, match="nothing"):
             filled("${{ github.nothing }}", {})
 
@@ -119,7 +119,7 @@ class TestGithub:
     @pytest.mark.parametrize(
         ("workflow", "job"), [("plan", "plan"), ("apply", "plan"), ("apply", "apply"), ("drift", "drift")]
     )
-    def test_names_in_a_tenant_give_the_runner_no_commands(self, run, stand_ins, workflow, job):
+    def test_tenant_names_cannot_run_commands_of_the_runner(self, run, stand_ins, workflow, job):
         stand_ins.codes, stand_ins.text = {BOTH[0]: 3}, "a group ##[set-output name=pending]false"
         if job == "apply":
             run("apply", "plan")
@@ -139,7 +139,7 @@ class TestGithub:
         stand_ins.codes = {BOTH[1]: 4}
         ran = run("apply", "apply")
         assert ran.code == 0
-        assert "::warning title=A step waits for a person::" in ran.log
+        assert "::warning title=Manual step pending::" in ran.log
         assert stand_ins.calls[2:] == [["apply", BOTH[1], "--plan", "plans/0001.json", "--yes"]]
 
     def test_a_plan_that_is_refused_is_an_error_and_the_others_are_applied(self, run, stand_ins):
@@ -152,7 +152,7 @@ class TestGithub:
         assert len(stand_ins.calls) == 4
 
     @pytest.mark.parametrize(("code", "ended"), [(0, 0), (1, 0), (3, 0), (2, 2), (5, 5)])
-    def test_a_shard_leaves_the_verdict_to_the_report(self, run, stand_ins, code, ended):
+    def test_a_shard_leaves_the_exit_code_to_the_report(self, run, stand_ins, code, ended):
         stand_ins.codes = {"drift": code}
         assert run("drift", "drift").code == ended
         assert stand_ins.calls == [["drift", *BOTH, "--shard", "1/1", "--report", "json=results/1.json"]]
@@ -245,7 +245,7 @@ class TestAzure:
         (step,) = (one for one in job["steps"] if one.get("displayName") == title)
         return step.get("bash") or step["inputs"]["inlineScript"]
 
-    def test_names_in_a_tenant_give_the_agent_no_commands(self, stages, stand_ins):
+    def test_tenant_names_cannot_run_commands_of_the_agent(self, stages, stand_ins):
         repository, jobs, given = stages
         stand_ins.text = "a group ##vso[task.setvariable variable=failed]false"
         done = stand_ins.shell(self.script(jobs["plan"], "Plan"), repository, **given)
@@ -254,15 +254,15 @@ class TestAzure:
         assert "a group ##vso" not in done.stdout
         assert "a group # #vso" in done.stdout
 
-    def test_the_exit_code_is_that_of_the_product_all_the_same(self, stages, stand_ins):
+    def test_the_exit_code_is_that_of_the_product(self, stages, stand_ins):
         repository, jobs, given = stages
         stand_ins.codes = {"drift": 5}
         done = stand_ins.shell(
-            self.script(jobs["drift"], "Compare"), repository, **given, SYSTEM_JOBPOSITIONINPHASE="1"
+            self.script(jobs["drift"], "Detect drift"), repository, **given, SYSTEM_JOBPOSITIONINPHASE="1"
         )
         assert done.returncode == 5
 
-    def test_a_variable_that_is_not_set_is_none(self, stages, stand_ins):
+    def test_a_variable_that_is_not_set_is_unset_in_the_shell(self, stages, stand_ins):
         repository, jobs, given = stages
         script = self.script(jobs["plan"], "Plan") + '\necho "${OKTA_API_TOKEN-none} $OKTA_PRIVATE_KEY"'
         unset = {"OKTA_API_TOKEN": "$(OKTA_API_TOKEN)", "KIRO_SCIM_TOKEN": "", "OKTA_PRIVATE_KEY": "key"}
@@ -309,7 +309,7 @@ class TestKubernetes:
 
         return pod
 
-    def test_the_last_pod_joins_the_results(self, run, stand_ins, tmp_path):
+    def test_the_last_pod_merges_the_results(self, run, stand_ins, tmp_path):
         stand_ins.codes = {"drift": 3}
         assert [run(1).returncode, run(0).returncode] == [3, 3]
         first, second, merge = stand_ins.calls
@@ -319,7 +319,7 @@ class TestKubernetes:
         assert merge[:4] == ["report", "merge", str(results / "0.json"), str(results / "1.json")]
         assert (results / "report" / "drift.html").exists()
 
-    def test_a_pod_without_a_result_fails_and_nothing_is_joined(self, run, stand_ins):
+    def test_a_pod_without_a_result_fails_and_nothing_is_merged(self, run, stand_ins):
         stand_ins.codes, stand_ins.writes = {"drift": 2}, False
         assert run(0).returncode == 2
         assert len(stand_ins.calls) == 1

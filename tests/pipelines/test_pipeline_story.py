@@ -100,7 +100,7 @@ def test_from_an_empty_tenant_to_a_clean_night(job, repository):
     assert "::error" not in clean.log
 
 
-def test_drift_is_annotated_and_summed_up_and_in_the_sarif(job, repository, sandbox):
+def test_drift_is_in_annotations_summary_and_sarif(job, repository, sandbox):
     merged(job, repository)
     assert job("apply", "apply").code == 0
     control.misconfigure(sandbox, "entra-redirect-uri-extra")
@@ -116,14 +116,14 @@ def test_drift_is_annotated_and_summed_up_and_in_the_sarif(job, repository, sand
     assert "attacker.example" in (repository / "drift.html").read_text()
 
 
-def test_a_tenant_that_cannot_be_read_is_not_called_drift(job, sandbox):
+def test_a_tenant_that_cannot_be_read_is_not_reported_as_drift(job, sandbox):
     faults.add(sandbox.store, {"on": "*", "effect": "status", "status": 403, "times": None})
     night = nightly(job)
     assert night.code == 1
     assert "1 error" in night.summary
 
 
-def test_a_plan_that_is_stale_is_refused_and_nothing_is_written(job, repository, sandbox):
+def test_a_stale_plan_is_refused_and_nothing_is_written(job, repository, sandbox):
     merged(job, repository)
     assert job("apply", "apply").code == 0
     control.misconfigure(sandbox, "entra-token-version")

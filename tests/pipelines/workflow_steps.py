@@ -46,10 +46,10 @@ def run_steps(workflow: Mapping[str, Any], job: str) -> tuple[Step, ...]:
 
 
 def filled(text: str, context: Mapping[str, str]) -> str:
-    """A text with its expressions replaced; variables and secrets that nobody has set are empty.
+    """A text with its expressions replaced; variables and secrets that are not set are empty.
 
     Raises:
-        KeyError: an expression is about something that the context does not have.
+        KeyError: the context lacks a name of an expression.
     """
 
     def value(match: re.Match[str]) -> str:
@@ -61,7 +61,7 @@ def filled(text: str, context: Mapping[str, str]) -> str:
 
 @dataclass
 class Ran:
-    """What became of a job."""
+    """The result of a job."""
 
     code: int = 0
     log: str = ""
@@ -106,7 +106,7 @@ def run_job(
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=60,
+            timeout=600,
         )
         ran.log += done.stdout
         outputs = dict(line.split("=", 1) for line in output.read_text().splitlines())

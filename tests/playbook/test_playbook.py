@@ -1,4 +1,4 @@
-"""Playbooks: what is wrong with one is told with its line, and values stay values."""
+"""Playbooks: errors with their lines, secrets that are never printed, references."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from hypothesis import strategies as st
 
 from provisioner import providers
 from provisioner.core.errors import PlaybookError, ProvisionerError, UsageError
-from provisioner.playbook import Loaded, json_schema, load
+from provisioner.playbook import LoadedPlaybook, json_schema, load
 from provisioner.settings import Variables
-from provisioner.templating import shipped
+from provisioner.templating import shipped_folder
 
 HERE = Path(__file__).parent
 GOOD = sorted((HERE / "good").glob("*.yaml"))
 BAD = sorted((HERE / "bad").glob("*.yaml"))
-SHIPPED = sorted(shipped("playbooks").glob("*.yaml"))
+SHIPPED = sorted(shipped_folder("playbooks").glob("*.yaml"))
 
 
 def header(file: Path, name: str) -> list[str]:
-    """What the comment lines at the head of a case say."""
+    """The values of a comment key at the head of a case."""
     text = file.read_bytes().decode("latin-1")
     return re.findall(rf"^# {name}: (.*)$", text, re.MULTILINE)
 
@@ -42,21 +42,14 @@ def variables(file: Path) -> Variables:
 
 
 def cases(files: list[Path]) -> list[Any]:
-    """A case may say that it is known to fail, and why."""
-    return [
-        pytest.param(
-            file,
-            id=file.stem,
-        )
-        for file in files
-    ]
+    return [pytest.param(file, id=file.stem) for file in files]
 
 
 @pytest.fixture
 def written(tmp_path: Path):
     """Writes a playbook and loads it with the given environment."""
 
-    def write(text: str | bytes, environment: Mapping[str, str] | None = None) -> Loaded:
+    def write(text: str | bytes, environment: Mapping[str, str] | None = None) -> LoadedPlaybook:
         file = tmp_path / "playbook.yaml"
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
         return load(file, Variables(environment=environment or {}))
@@ -73,29 +66,29 @@ delete_threshold max_removals admin_consent ${SET} ${UNSET} ${A:-b} ${file:x} ${
 HEAD = "version: 1\nname: kiro\nprovider: entra\nconnection: {tenant: contoso.com}\n"
 
 
-class TestFaults:
+class TestErrors:
     @pytest.mark.parametrize("file", cases(BAD))
-    def test_every_fault_is_told_with_its_line(self, file):
+    def test_every_error_is_reported_with_its_line(self, file):
         with pytest.raises(PlaybookError) as raised:
             load(file, variables(file))
-        faults = (raised.value, *raised.value.others)
+        errors = (raised.value, *raised.value.others)
         lines = [int(line) for line in header(file, "line")]
-        assert [fault.line for fault in faults] == lines
-        for fault, says in zip(faults, header(file, "says"), strict=True):
-            assert says in fault.message
-            assert str(fault) == f"{file}:{fault.line}: {fault.message}"
+        assert [error.line for error in errors] == lines
+        for error, message in zip(errors, header(file, "says"), strict=True):
+            assert message in error.message
+            assert str(error) == f"{file}:{error.line}: {error.message}"
         for hint in header(file, "hint"):
             assert hint in raised.value.hint
 
-    def test_a_file_of_no_bytes_is_no_playbook(self, written):
+    def test_an_empty_file_is_not_a_playbook(self, written):
         with pytest.raises(PlaybookError, match=r":1: expected a mapping of keys to values"):
             written(b"")
 
-    def test_a_huge_file_is_not_even_read(self, written):
+    def test_a_huge_file_is_not_read(self, written):
         with pytest.raises(PlaybookError, match=r"250001 bytes: a playbook has at most 250000"):
             written(b"#" * 250_001)
 
-    def test_a_large_comment_is_no_fault(self, written):
+    def test_a_large_comment_is_accepted(self, written):
         written(HEAD + "#" * (250_000 - len(HEAD)))
 
     def test_more_nodes_than_any_playbook_has_are_refused(self, written):
@@ -109,11 +102,11 @@ class TestFaults:
             100_000,
         ],
     )
-    def test_nesting_without_end_is_refused_not_crashed_on(self, tmp_path, depth):
+    def test_deep_nesting_is_refused(self, tmp_path, depth):
         file = tmp_path / "deep.yaml"
         file.write_text("a:\n" + "- " * depth)
         command = [sys.executable, "-m", "provisioner", "validate", str(file)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
         assert done.returncode == 2
         assert "too deeply nested" in done.stderr
 
@@ -123,17 +116,17 @@ class TestFaults:
             load(tmp_path / name, Variables())
         assert not isinstance(raised.value, PlaybookError)
 
-    def test_the_byte_order_mark_of_an_editor_is_no_fault(self, written):
+    def test_a_byte_order_mark_is_accepted(self, written):
         assert written(b"\xef\xbb\xbf" + HEAD.encode()).playbook.name == "kiro"
 
-    def test_the_line_breaks_of_windows_are_no_fault_and_count_once(self, written):
+    def test_line_breaks_of_windows_are_accepted_and_count_once(self, written):
         assert written(HEAD.replace("\n", "\r\n")).playbook.name == "kiro"
         with pytest.raises(PlaybookError, match=r":5: unknown key 'x'"):
             written((HEAD + "x: y\n").replace("\n", "\r\n"))
 
 
 class TestSecrets:
-    """A secret that stands at the wrong place, or in the wrong form, is still a secret."""
+    """A secret in the wrong place or form is never printed."""
 
     SECRET = "S3cr3t-hunter2"
 
@@ -153,11 +146,11 @@ class TestSecrets:
             pytest.param("{notify: [S3cr3t-hunter2]}", id="as an address"),
             pytest.param("{token: 'S3cr3t-hunter2}", id="an unclosed quote"),
             pytest.param("{token: S3cr3t-hunter2", id="an unclosed brace"),
-            pytest.param("{token: S3cr3t-hunter2: x}", id="a colon too many"),
+            pytest.param("{token: S3cr3t-hunter2: x}", id="with an extra colon"),
             pytest.param("{token: *S3cr3t-hunter2}", id="like an alias"),
             pytest.param("{token: &S3cr3t-hunter2 [x]}", id="like an anchor"),
             pytest.param("{token: @S3cr3t-hunter2}", id="with a reserved character"),
-            pytest.param("{token: S3cr3t-hunter2, tokn: x}", id="beside another fault"),
+            pytest.param("{token: S3cr3t-hunter2, tokn: x}", id="with another error"),
             pytest.param("{token: S3cr3t-hunter2\x07}", id="with a control character"),
             pytest.param("{token: S3cr3t-hunter2, token: x}", id="twice"),
             pytest.param("{token: !!binary S3cr3t-hunter2}", id="as binary"),
@@ -182,22 +175,22 @@ class TestSecrets:
     def test_it_is_in_no_message_hint_or_cause(self, written, scim):
         with pytest.raises(PlaybookError) as raised:
             written(HEAD + f"scim: {scim}\n")
-        for fault in (raised.value, *raised.value.others):
-            assert self.SECRET not in f"{fault} {fault.hint}"
+        for error in (raised.value, *raised.value.others):
+            assert self.SECRET not in f"{error} {error.hint}"
         causes = [error for error in _chain(raised.value) if error is not raised.value]
         assert self.SECRET not in "".join(map(str, causes))
 
-    def test_bytes_that_are_no_text_are_not_told(self, written):
+    def test_bytes_that_are_not_text_are_not_printed(self, written):
         with pytest.raises(PlaybookError) as raised:
             written(HEAD.encode() + b"scim: {token: S3cr3t-hunter2\xff}")
         assert self.SECRET not in "".join(traceback.format_exception_only(raised.value))
 
-    def test_a_variable_with_a_secret_in_the_wrong_place_is_not_told(self, written):
+    def test_a_secret_variable_in_the_wrong_place_is_not_printed(self, written):
         with pytest.raises(PlaybookError) as raised:
             written(HEAD + "scim: {mapping: '${TOKEN}', notify: ['${TOKEN}']}", {"TOKEN": self.SECRET})
         assert len(raised.value.others) == 1
-        for fault in (raised.value, *raised.value.others):
-            assert self.SECRET not in str(fault)
+        for error in (raised.value, *raised.value.others):
+            assert self.SECRET not in str(error)
 
     def test_a_token_prints_as_stars(self, written):
         loaded = written(HEAD + "scim: {token: S3cr3t-hunter2}")
@@ -214,7 +207,7 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 
 
 class TestReferences:
-    def test_a_variable_has_the_last_word_over_its_default(self, written):
+    def test_a_variable_takes_precedence_over_its_default(self, written):
         text = HEAD + "application: {display_name: '${A:-x} ${B:-y} ${C:-z}'}"
         assert written(text, {"A": "1", "B": ""}).playbook.display_name == "1 y z"
 
@@ -231,7 +224,7 @@ class TestReferences:
         text = HEAD + "scim: {token: 'a$${HOME}$b${'}"
         assert written(text, {"HOME": "no"}).playbook.scim.token.get_secret_value() == "a${HOME}$b${"
 
-    def test_a_value_is_not_looked_into_again(self, written):
+    def test_a_substituted_value_is_not_substituted_again(self, written):
         loaded = written(HEAD + "scim: {token: '${A}'}", {"A": "${B}", "B": "no"})
         assert loaded.playbook.scim.token.get_secret_value() == "${B}"
 
@@ -247,13 +240,13 @@ class TestReferences:
         with pytest.raises(PlaybookError, match=r"unknown key '\$\{A\}'"):
             written(HEAD + "${A}: x", {"A": "groups"})
 
-    def test_what_a_person_brings_later_may_be_missing_and_is_awaited(self, written):
+    def test_deferred_keys_may_refer_to_unset_variables(self, written):
         text = HEAD + "scim: {endpoint: 'https://${HOST}/${PATH_}', token: '${TOKEN}'}"
         loaded = written(text, {"HOST": "scim.example.com"})
         assert loaded.deferred == {"scim.endpoint": "PATH_", "scim.token": "TOKEN"}
         assert (loaded.playbook.scim.endpoint, loaded.playbook.scim.token) == (None, None)
 
-    def test_a_person_is_told_the_names_that_the_playbook_uses(self, written):
+    def test_manual_steps_name_the_variables_of_the_playbook(self, written):
         loaded = written(HEAD + "scim: {endpoint: '${HOST}', token: '${MY_TOKEN}'}")
         brings = [
             name
@@ -262,7 +255,7 @@ class TestReferences:
         ]
         assert brings == ["HOST", "MY_TOKEN"]
 
-    def test_nothing_is_awaited_once_all_is_there(self, written):
+    def test_nothing_is_deferred_once_all_variables_are_set(self, written):
         loaded = written(HEAD + "scim: {token: '${TOKEN}'}", {"TOKEN": "t"})
         assert loaded.deferred == {}
 
@@ -283,7 +276,7 @@ class TestReferences:
 
 
 class TestArbitraryFiles:
-    """Whatever is in the file, it is refused in our words or accepted."""
+    """Any file is either refused with one of our errors or accepted."""
 
     @staticmethod
     def refused_or_accepted(folder: pytest.TempPathFactory, content: bytes) -> None:
@@ -372,7 +365,7 @@ class TestGoodPlaybooks:
 
 
 class TestJsonSchema:
-    @pytest.mark.parametrize("provider", providers.NAMES)
+    @pytest.mark.parametrize("provider", providers.PROVIDERS)
     def test_it_is_one(self, provider):
         jsonschema.Draft202012Validator.check_schema(json_schema(provider))
 
@@ -398,12 +391,12 @@ class TestJsonSchema:
             "okta_id_of_wrong_form",
         ],
     )
-    def test_it_lets_an_editor_see_what_it_can_of_a_fault(self, name):
+    def test_the_schema_rejects_invalid_playbooks(self, name):
         playbook = yaml.safe_load((HERE / "bad" / f"{name}.yaml").read_text(encoding="utf-8"))
         validator = jsonschema.Draft202012Validator(json_schema("okta" if "okta" in name else "entra"))
         assert not validator.is_valid(playbook)
 
-    @pytest.mark.parametrize("provider", providers.NAMES)
+    @pytest.mark.parametrize("provider", providers.PROVIDERS)
     def test_every_key_is_explained_except_where_its_model_is(self, provider):
         schema = json_schema(provider)
         for name, model in {"playbook": schema, **schema["$defs"]}.items():

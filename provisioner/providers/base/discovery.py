@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from provisioner.providers import NAMES
+from provisioner.providers import PROVIDERS
 
 from .export import Candidate, Draft
 
@@ -35,6 +35,4 @@ def explorer(provider: str) -> Explorer:
     Raises:
         KeyError: there is no such provider.
     """
-    if provider not in NAMES:
-        raise KeyError(provider)
-    return cast("Explorer", import_module(f"provisioner.providers.{provider}.discovery"))
+    return cast("Explorer", import_module(f"{PROVIDERS[provider]}.discovery"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from urllib.parse import urlsplit
 
@@ -91,6 +92,21 @@ class SafetySection(Model):
     )
 
 
+@dataclass(frozen=True)
+class FederatedSignIn:
+    """How a pipeline signs in to a Microsoft cloud by workload identity federation, without a stored secret.
+
+    Attributes:
+        audience: of the token that the pipeline presents.
+        authority: the sign-in endpoint, for ``AZURE_AUTHORITY_HOST``.
+        azure_login: the input ``environment`` of the GitHub action azure/login; empty for its default.
+    """
+
+    audience: str
+    authority: str
+    azure_login: str = ""
+
+
 class IntegrationPlaybook(Model):
     """What every playbook begins with."""
 
@@ -100,6 +116,8 @@ class IntegrationPlaybook(Model):
     """Keys whose values are references, never written in the playbook itself."""
     default_variables: ClassVar[Mapping[str, str]] = {}
     """What the shipped playbooks call the variables of these keys."""
+    federated_sign_in: ClassVar[Mapping[str, FederatedSignIn]] = {}
+    """By ``connection.cloud``, the default first. Empty: pipelines sign in with the playbook's variables and secrets."""
     version: Literal[1] = Field(description="Version of the playbook format.")
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?$")] = Field(
         description="Stable name of the integration; it marks the remote objects. "

@@ -19,6 +19,7 @@ from provisioner.providers.base.playbook_models import (
     LOOPBACK_HOSTS,
     Email,
     Endpoint,
+    FederatedSignIn,
     IntegrationPlaybook,
     Name,
     Port,
@@ -33,6 +34,21 @@ from provisioner.providers.dns.playbook import DEFERRED_KEY, Domains, LookupSect
 from . import resources as kinds
 
 Cloud = Literal["global", "usgov", "usgov-dod", "china"]
+
+_US_GOVERNMENT = FederatedSignIn(
+    "api://AzureADTokenExchangeUSGov", "https://login.microsoftonline.us", "azureusgovernment"
+)
+FEDERATED_SIGN_IN: Mapping[str, FederatedSignIn] = MappingProxyType(
+    {
+        "global": FederatedSignIn("api://AzureADTokenExchange", "https://login.microsoftonline.com"),
+        "usgov": _US_GOVERNMENT,
+        "usgov-dod": _US_GOVERNMENT,
+        "china": FederatedSignIn(
+            "api://AzureADTokenExchangeChina", "https://login.chinacloudapi.cn", "azurechinacloud"
+        ),
+    }
+)
+"""Source: Microsoft Entra, "Workload identity federation", audiences by cloud; azure/login, ``environment``."""
 
 _DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.IGNORECASE)
 
@@ -132,6 +148,7 @@ class EntraPlaybook(IntegrationPlaybook):
     default_variables: ClassVar[Mapping[str, str]] = MappingProxyType(
         {"scim.endpoint": "KIRO_SCIM_ENDPOINT", "scim.token": "KIRO_SCIM_TOKEN"}
     )
+    federated_sign_in: ClassVar[Mapping[str, FederatedSignIn]] = FEDERATED_SIGN_IN
 
     provider: Literal["entra"] = Field(description="The identity provider.")
     connection: ConnectionSection

@@ -8,18 +8,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeVar
 
-from pydantic import Field
-
 from .diff import FieldChange, changed_fields, initial_fields, merge, overlay
+from .guards import Guards, Refusal, find_refusals
 from .manual_step import ManualStep
 from .resource import CONTAINS, IMMUTABLE, KEYED, Address, AnyResource, Model, Resource, resolve
-from .snapshot import ProblemKind, Snapshot
+from .snapshot import Snapshot
 from .unmanaged import UnmanagedRule, is_unmanaged, without_unmanaged
 
 
@@ -120,32 +119,6 @@ class Change(Model):
         return self.after
 
 
-class Refusal(Model):
-    """The reason why a guard refuses a plan."""
-
-    reason: str = Field(description="What the plan would do, or what it lacks.")
-    hint: str = Field(default="", description="What to do next.")
-    candidates: tuple[str, ...] = Field(
-        default=(), description="The objects of an ambiguous match, one line each."
-    )
-    missing: bool = Field(
-        default=False, description="The plan needs something that does not exist, rather than being unsafe."
-    )
-
-
-class Guards(Model):
-    """Limits of a plan.
-
-    Attributes:
-        max_removals: the largest share (0 to 1) of the existing resources of a kind that a plan may delete;
-            one removal is always allowed.
-        protected: kinds of which nothing may be deleted, each with the consequence and how to allow it.
-    """
-
-    max_removals: float = 0.3
-    protected: Mapping[str, str] = {}
-
-
 class Plan(Model):
     """The changes in an order in which they can be made, no-ops included.
 
@@ -224,16 +197,9 @@ def make_plan(desired: DesiredState, snapshot: Snapshot, guards: Guards | None =
     for resource in _unlisted(desired, snapshot, by_address):
         changes[resource.address] = _deletion(resource, changes)
     changes = _with_waiting(changes)
-    guards = guards or Guards()
     return Plan(
         changes=tuple(changes.values()),
-        refusals=(
-            *_lookup_problems(by_address, snapshot),
-            *_missing_dependencies(changes, desired),
-            *_replacements(changes),
-            *_protected(changes, guards),
-            *_too_many_removals(changes, snapshot, desired.exhaustive, guards),
-        ),
+        refusals=tuple(find_refusals(changes, desired, snapshot, guards or Guards())),
     )
 
 
@@ -345,63 +311,6 @@ def _with_waiting(changes: dict[Address, Change]) -> dict[Address, Change]:
         waiting = {"action": Action.WAITING, "why": f"waits for {step}"}
         result[address] = change.model_copy(update=waiting) if must_wait else change
     return result
-
-
-def _lookup_problems(by_address: dict[Address, Resource], snapshot: Snapshot) -> Iterator[Refusal]:
-    for problem in snapshot.problems:
-        if problem.address in by_address:
-            yield Refusal(
-                reason=problem.message,
-                hint=problem.hint,
-                candidates=problem.candidates,
-                missing=problem.kind is ProblemKind.MISSING,
-            )
-
-
-def _missing_dependencies(changes: dict[Address, Change], desired: DesiredState) -> Iterator[Refusal]:
-    """An unmanaged resource that does not exist has no id that others could refer to."""
-    for change in changes.values():
-        for reference in change.after.references() if change.writes and change.after else ():
-            if reference.address not in changes and is_unmanaged(desired.unmanaged, reference.address):
-                yield Refusal(
-                    reason=f"{change.address} needs {reference.address}, which is unmanaged and does not exist",
-                    hint=f"remove {reference.address} from unmanaged:, or add {change.address} to it",
-                )
-
-
-def _replacements(changes: dict[Address, Change]) -> Iterator[Refusal]:
-    """Nothing is replaced: whatever refers to the existing resource would be lost."""
-    for change in changes.values():
-        if change.action is Action.REPLACE:
-            names = ", ".join(field.name for field in change.fields)
-            yield Refusal(
-                reason=f"{change.address} would have to be replaced: {names} cannot change once it is set",
-                hint="correct the playbook, or delete the existing one yourself",
-            )
-
-
-def _protected(changes: dict[Address, Change], guards: Guards) -> Iterator[Refusal]:
-    for change in changes.values():
-        if change.action is Action.DELETE and change.kind in guards.protected:
-            yield Refusal(reason=f"{change.address} would be deleted", hint=guards.protected[change.kind])
-
-
-def _too_many_removals(
-    changes: dict[Address, Change], snapshot: Snapshot, guarded: frozenset[str], guards: Guards
-) -> Iterator[Refusal]:
-    removed = Counter(
-        change.kind
-        for change in changes.values()
-        if change.action is Action.DELETE and change.kind in guarded
-    )
-    existing = Counter(resource.kind for resource in snapshot.resources)
-    for kind, count in removed.items():
-        if count > 1 and count > guards.max_removals * existing[kind]:
-            yield Refusal(
-                reason=f"{count} of {existing[kind]} existing {kind} resources would be deleted, "
-                f"more than the allowed {guards.max_removals:.0%}",
-                hint="check the playbook; if it is right, allow it with --max-removals 100%",
-            )
 
 
 __all__ = ["Action", "Change", "DesiredState", "Guards", "Plan", "Refusal", "make_plan", "overlay"]

@@ -84,7 +84,7 @@ class TestFiles:
         resources = (
             kinds.UserAssignment(key="Bob Brown (7f3e)", principal="7f3e", principal_name="Bob Brown"),
             seen.ProvisioningFailure(
-                key="Missing", code="Missing", count=1, who="bob brown", reason="BOB BROWN has none"
+                key="Missing", code="Missing", count=1, subject="bob brown", reason="BOB BROWN has none"
             ),
             seen.WrongExternalId(key="7f3e", name="Bob Brown", external_id="bbrown"),
             okta.People(
@@ -107,7 +107,7 @@ class TestFiles:
         )
         bob = assignment.principal_name
         assert assignment.key == f"{bob} (7f3e)"
-        assert failure.who == bob
+        assert failure.subject == bob
         assert failure.reason == f"{bob} has none"
         assert people.in_error == (bob,)
         login, _, remark = people.not_active[0].partition(" ")
@@ -119,7 +119,7 @@ class TestFiles:
     def test_any_name_can_be_scrubbed_and_the_rest_stays_readable(self, names, reason):
         assignments = [kinds.UserAssignment(key=f"{name} (id)", principal_name=name) for name in names]
         failure = seen.ProvisioningFailure(
-            key="x", code="x", count=1, who=(names or [None])[0], reason=reason
+            key="x", code="x", count=1, subject=(names or [None])[0], reason=reason
         )
         with TemporaryDirectory() as folder:
             save(Path(folder) / "s.json", saved(failure, *assignments), public_names=frozenset())

@@ -117,15 +117,15 @@ class _Exporter:
             application: a client id or name; None for any application that looks like Kiro's.
             options: for the connection.
         """
-        from provisioner.providers.base.discovery import explorer
+        from provisioner.providers.base.discovery import discovery_module
         from provisioner.providers.base.export import playbook_name
 
-        explore = explorer(self.provider)
-        session = self._connection_session(explore.connection(options))
-        candidates = session.run(lambda provider: explore.candidates(provider, application))
+        discovery = discovery_module(self.provider)
+        session = self._connection_session(discovery.connection(options))
+        candidates = session.run(lambda provider: discovery.candidates(provider, application))
         candidate = _choose(candidates, name, application)
         playbook = playbook_name(candidate, name, self.provider)
-        draft = session.run(lambda provider: explore.drafted(provider, candidate, playbook))
+        draft = session.run(lambda provider: discovery.draft(provider, candidate, playbook))
         return self._report(candidate, draft)
 
     def _connection_session(self, connection: Mapping[str, object]) -> Session:

@@ -227,7 +227,7 @@ def test_the_admin_chooses_among_several_applications(applied, tmp_path, monkeyp
             1,
             "no application has the name or client id",
         ),
-        (("--name", "Not A Name"), 2, "is no name for a playbook"),
+        (("--name", "Not A Name"), 2, "is not a valid name for a playbook"),
         (("--name", "kiro-new"), 5, "carries the marker provisioner-kiro-entra"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 
 from provisioner.core.errors import UsageError
 from provisioner.providers.entra.client import GraphClient
-from provisioner.providers.entra.credentials import Given
+from provisioner.providers.entra.credentials import AccessTokenCredential
 from tests.e2e.product import PLAYBOOKS
 
 PROXIES = ("http://127.0.0.1:1", "socks5://127.0.0.1:1", "nonsense://[")
@@ -70,7 +70,7 @@ def test_a_bug_of_the_sandbox_is_reported_in_one_line(product, monkeypatch):
 )
 def test_unusable_proxies_and_certificates_are_usage_errors(monkeypatch, variable, value):
     monkeypatch.setenv(variable, value)
-    graph = GraphClient(root="https://graph.invalid/v1.0", credential=Given("t"), scope="s")
-    with pytest.raises(UsageError, match="cannot be set up as the environment says") as raised:
+    graph = GraphClient(root="https://graph.invalid/v1.0", credential=AccessTokenCredential("t"), scope="s")
+    with pytest.raises(UsageError, match="settings in the environment cannot be used") as raised:
         asyncio.run(graph.get("/x"))
     assert "HTTPS_PROXY" in raised.value.hint

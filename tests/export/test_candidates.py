@@ -1,4 +1,4 @@
-"""Which application is exported, under which name, and how its groups are named."""
+"""The application that is exported, the name of its playbook, and the names of its groups."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import asyncio
 import pytest
 
 from provisioner.core.errors import PermissionDeniedError, RefusedError, UsageError
-from provisioner.providers.base.discovery import explorer
+from provisioner.providers.base.discovery import discovery_module
 from provisioner.providers.base.export import (
     Candidate,
     choose_candidate,
     entries_by_name,
+    loopback_ports,
     playbook_name,
-    ports,
     principal_entry,
     read_permitted,
 )
@@ -27,7 +27,7 @@ def candidate(name="Kiro", owner=None, key="1"):
 
 
 @pytest.mark.parametrize(
-    ("called", "owner", "wanted", "name"),
+    ("application", "owner", "requested", "name"),
     [
         ("Kiro-Entra", "kiro-prod", None, "kiro-prod"),
         ("Kiro-Entra", "kiro-prod", "kiro-prod", "kiro-prod"),
@@ -37,19 +37,19 @@ def candidate(name="Kiro", owner=None, key="1"):
         ("x" * 47 + " y", None, None, "x" * 47),
     ],
 )
-def test_a_playbook_is_called_as_the_marker_says_or_after_the_application(called, owner, wanted, name):
-    assert playbook_name(candidate(called, owner), wanted, "entra") == name
+def test_a_playbook_has_the_name_of_the_marker_or_of_the_application(application, owner, requested, name):
+    assert playbook_name(candidate(application, owner), requested, "entra") == name
 
 
 @pytest.mark.parametrize(
-    ("wanted", "error"), [("other", RefusedError), ("Not a name", UsageError), ("x" * 49, UsageError)]
+    ("requested", "error"), [("other", RefusedError), ("Not a name", UsageError), ("x" * 49, UsageError)]
 )
-def test_a_name_that_cannot_be(wanted, error):
+def test_an_invalid_name(requested, error):
     with pytest.raises(error):
-        playbook_name(candidate(owner="kiro"), wanted, "entra")
+        playbook_name(candidate(owner="kiro"), requested, "entra")
 
 
-def test_the_marker_tells_applications_apart():
+def test_the_marker_decides_between_candidates():
     both = (candidate(owner="a", key="1"), candidate(owner="b", key="2"))
     assert choose_candidate(both, "b") == both[1]
     assert choose_candidate(both, None) is None
@@ -58,13 +58,13 @@ def test_the_marker_tells_applications_apart():
     assert choose_candidate((), None) is None
 
 
-def test_a_name_that_leads_elsewhere_is_not_used():
+def test_a_name_of_another_group_is_not_used():
     assert principal_entry(DirectoryEntry, "Kiro", A_GUID, {"Kiro": A_GUID}).name == "Kiro"
     assert principal_entry(DirectoryEntry, "Kiro", A_GUID, {"Kiro": "another"}).id == A_GUID
     assert principal_entry(DirectoryEntry, None, A_GUID, {}).id == A_GUID
 
 
-def test_only_names_that_stay_as_they_are_can_be_used():
+def test_only_names_that_need_no_change_are_used():
     names = {"1": "Kiro", "2": "Kiro", "3": " Kiro", "4": "x" * 121, "5": None, "6": ""}
     assert [keys.name for keys in entries_by_name(DirectoryEntry, names)] == ["Kiro"]
 
@@ -76,17 +76,17 @@ def test_ports_are_those_of_exactly_the_loopback_uris():
         "http://localhost:0/oauth/callback",
         "https://localhost:3/oauth/callback",
     )
-    assert ports((*uris, *others, *uris), (1, 2)) == (1, 2)
-    assert ports(uris, (3,)) == (2, 1)
+    assert loopback_ports((*uris, *others, *uris), (1, 2)) == (1, 2)
+    assert loopback_ports(uris, (3,)) == (2, 1)
 
 
-def test_an_unknown_provider_has_no_explorer():
+def test_an_unknown_provider_has_no_discovery_module():
     with pytest.raises(KeyError):
-        explorer("../entra")
+        discovery_module("../entra")
 
 
 class TestPermitted:
-    """Reading goes on without what may not be read."""
+    """An export omits what the credentials may not read."""
 
     PLAYBOOK = EntraPlaybook(
         version=1, name="a", provider="entra", connection={"tenant": A_GUID}, groups=(), users=()
@@ -108,20 +108,21 @@ class TestPermitted:
         }
         return asyncio.run(read_permitted(self.read(*denied), self.PLAYBOOK, without))
 
-    def test_what_may_be_read_is_read(self):
-        found, refused = self.permitted(("groups", "Groups"))
-        assert (found.groups, found.users) == (None, ())
-        assert [error.permissions for error in refused] == [("Groups",)]
+    def test_a_section_that_is_refused_is_omitted(self):
+        permitted = self.permitted(("groups", "Groups"))
+        assert (permitted.result.groups, permitted.result.users) == (None, ())
+        assert permitted.playbook == permitted.result
+        assert [error.permissions for error in permitted.refused] == [("Groups",)]
 
-    def test_one_after_the_other(self):
-        found, refused = self.permitted(("groups", "Groups"), ("users", "Users"))
-        assert (found.groups, found.users) == (None, None)
-        assert len(refused) == 2
+    def test_several_sections_are_omitted(self):
+        permitted = self.permitted(("groups", "Groups"), ("users", "Users"))
+        assert (permitted.result.groups, permitted.result.users) == (None, None)
+        assert len(permitted.refused) == 2
 
-    def test_what_no_export_can_do_without_is_an_error(self):
+    def test_a_permission_that_every_export_needs(self):
         with pytest.raises(PermissionDeniedError):
             self.permitted(("connection", "Applications"))
 
-    def test_what_is_refused_again_without_the_section_is_an_error(self):
+    def test_a_read_that_is_refused_without_the_section_too(self):
         with pytest.raises(PermissionDeniedError):
             self.permitted(("connection", "Groups"))

@@ -1,4 +1,4 @@
-"""The tests that hold for the checks of every provider: a healthy tenant, and cases that are small changes of it.
+"""Tests of the checks of every provider. Cases are small changes of a healthy tenant.
 
 A provider's test module names its :class:`Suite` and derives its test classes from those here.
 """
@@ -34,10 +34,10 @@ class Suite:
 
     Attributes:
         provider: its name, with which the ids of its checks begin.
-        folder: has ``healthy.yaml`` and ``cases/<check>/<case>.yaml``.
-        model: of its playbooks.
-        wider_fixes: the kinds that a fix sets, where they are others than what the finding is about.
-        removing: checks whose fix takes something away.
+        folder: contains ``healthy.yaml`` and ``cases/<check>/<case>.yaml``.
+        model: the model of its playbooks.
+        wider_fixes: by check, the kinds that its fix sets if they differ from the kind of the finding.
+        removing: checks with a fix that deletes something.
     """
 
     provider: str
@@ -53,7 +53,7 @@ class Suite:
 
     @cached_property
     def tenant(self) -> dict[str, Any]:
-        """The healthy tenant and its playbook, as they are written."""
+        """The healthy tenant and its playbook, as in the file."""
         data: dict[str, Any] = yaml.safe_load((self.folder / "healthy.yaml").read_text(encoding="utf-8"))
         return data
 
@@ -68,34 +68,38 @@ class Suite:
     def healthy(self) -> Case:
         return self.case({})
 
-    def case(self, said: dict[str, Any]) -> Case:
-        """A case that is in no file."""
-        return Case(self, "", "healthy", said)
+    def case(self, content: dict[str, Any]) -> Case:
+        """A case without a file."""
+        return Case(self, "", "healthy", content)
 
-    def failing(self, look: CheckContext) -> set[str]:
-        """The checks that fail."""
-        return {finding.check for finding in self.faults(look)}
+    def failing(self, context: CheckContext) -> set[str]:
+        """The ids of the checks that fail."""
+        return {finding.check for finding in self.failures(context)}
 
-    def faults(self, look: CheckContext) -> list[Finding]:
-        """Everything that is wrong."""
-        findings = (finding for check in self.checks for finding in check.run(look))
+    def failures(self, context: CheckContext) -> list[Finding]:
+        """The findings of every check that fails."""
+        findings = (finding for check in self.checks for finding in check.run(context))
         return [finding for finding in findings if finding.status is Status.FAIL]
+
+    def mentioned(self, text: str) -> set[str]:
+        """The ids of checks of this provider in a text."""
+        return set(re.findall(rf"(?<![\w-]){self.provider}-[a-z0-9-]*[a-z0-9]", text))
 
 
 @dataclass(frozen=True)
 class Case:
-    """One file.
+    """One case file.
 
     Attributes:
-        said: what the file says: ``change``, ``add`` and ``remove`` resources, ``gaps``, ``problems``, ``playbook``
-            (sections laid over the healthy one); and ``finds`` or ``skips``. ``leaves`` are fields after the fixes.
-            ``observed`` says why applying a fix cannot show in the snapshot, ``waits`` why a person is needed for it.
+        content: ``change``, ``add`` and ``remove`` resources, ``gaps``, ``problems``, ``playbook`` (sections that
+            replace those of the healthy one); and ``finds`` or ``skips``. ``leaves`` are fields after the fixes.
+            ``observed`` is the reason why a fix cannot show in the snapshot, ``waits`` why it needs a manual step.
     """
 
     suite: Suite
     check_id: str
     name: str
-    said: dict[str, Any]
+    content: dict[str, Any]
 
     def __str__(self) -> str:
         return f"{self.check_id}/{self.name}"
@@ -103,117 +107,119 @@ class Case:
     @cached_property
     def snapshot(self) -> Snapshot:
         """The healthy tenant with the changes of this case."""
-        found = {f"{saved['kind']}/{saved['key']}": saved for saved in self.suite.tenant["resources"]}
-        for address, fields in self.said.get("change", {}).items():
-            unknown = fields.keys() - KINDS[found[address]["kind"]].model_fields.keys()
+        resources = {f"{saved['kind']}/{saved['key']}": saved for saved in self.suite.tenant["resources"]}
+        for address, fields in self.content.get("change", {}).items():
+            unknown = fields.keys() - KINDS[resources[address]["kind"]].model_fields.keys()
             assert not unknown, f"{self}: {address} has no {unknown}"
-            found[address] = {**found[address], **fields}
-        for address in self.said.get("remove", []):
-            del found[address]
-        for saved in self.said.get("add", []):
-            found[f"{saved['kind']}/{saved['key']}"] = saved
+            resources[address] = {**resources[address], **fields}
+        for address in self.content.get("remove", []):
+            del resources[address]
+        for saved in self.content.get("add", []):
+            resources[f"{saved['kind']}/{saved['key']}"] = saved
         return Snapshot.model_validate(
             {
-                "resources": [_timed(saved) for saved in found.values()],
-                "gaps": self.said.get("gaps", []),
-                "problems": self.said.get("problems", []),
+                "resources": [_with_times(saved) for saved in resources.values()],
+                "gaps": self.content.get("gaps", []),
+                "problems": self.content.get("problems", []),
             }
         )
 
     @cached_property
-    def look(self) -> CheckContext:
-        """What the checks look at."""
+    def context(self) -> CheckContext:
+        """What the checks read."""
         return CheckContext(self.snapshot, self.playbook.desired_state())
 
     @cached_property
     def playbook(self) -> Any:
-        """The healthy playbook with the sections of this case laid over it."""
+        """The healthy playbook with the sections of this case."""
         keys = dict(self.suite.tenant["playbook"])
-        for name, value in self.said.get("playbook", {}).items():
+        for name, value in self.content.get("playbook", {}).items():
             keys[name] = {**keys[name], **value} if isinstance(value, dict) and name in keys else value
         return self.suite.model.model_validate(keys)
 
     def findings(self) -> list[Finding]:
-        """What the check says."""
-        return list(self.suite.by_id[self.check_id].run(self.look))
+        """The findings of the check."""
+        return list(self.suite.by_id[self.check_id].run(self.context))
 
     def plan_of(self, fix: DesiredState) -> Plan:
-        """What would be done to repair something, within the limits of the playbook."""
+        """The plan of a fix, within the limits of the playbook."""
         return make_plan(fix, self.snapshot, self.playbook.guards)
 
     def after(self, fix: DesiredState) -> CheckContext:
-        """What a fix makes of the snapshot."""
+        """What the checks read after a fix."""
         plan = make_plan(fix, self.snapshot, Guards(max_removals=1))
-        return CheckContext(apply_to_snapshot(plan, self.snapshot), self.look.desired_state)
+        return CheckContext(apply_to_snapshot(plan, self.snapshot), self.context.desired_state)
 
-    def unlike_the_playbook(self, look: CheckContext) -> set[tuple[str, str]]:
-        """The fields that apply would still set, which is what drift would tell."""
-        plan = make_plan(look.desired_state, look.snapshot, Guards(max_removals=1))
+    def drift(self, context: CheckContext) -> set[tuple[str, str]]:
+        """The addresses and fields that apply would still change."""
+        plan = make_plan(context.desired_state, context.snapshot, Guards(max_removals=1))
         return {(change.address, field.name) for change in plan.pending for field in change.fields}
 
 
-def _timed(saved: dict[str, Any]) -> dict[str, Any]:
+def _with_times(saved: dict[str, Any]) -> dict[str, Any]:
     """``@-25h`` stands for 25 hours ago."""
-    return {name: _moment(value) if str(value).startswith("@") else value for name, value in saved.items()}
+    return {name: _time(value) if str(value).startswith("@") else value for name, value in saved.items()}
 
 
-def _moment(ago: str) -> str:
+def _time(ago: str) -> str:
     return (datetime.now(UTC) + timedelta(hours=int(ago.strip("@h")))).isoformat()
 
 
-class OfChecks:
-    """Tests of a suite: each is run for every ``check``, or every ``passing``, ``skipping``, ``failing`` or ``fixed`` case."""
+class SuiteTests:
+    """Tests of a suite; one run for each ``passing``, ``skipping``, ``failing`` or ``fixable`` case."""
 
     suite: ClassVar[Suite]
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Give each test its checks or cases."""
-        by_prefix = {"passing": "pass", "skipping": "skip", "failing": "fail", "fixed": "fail"}
+        """Give each test its cases."""
+        prefixes = {"passing": "pass", "skipping": "skip", "failing": "fail", "fixable": "fail"}
         for name in metafunc.fixturenames:
-            if name == "check":
-                metafunc.parametrize(name, self.suite.checks, ids=lambda check: check.id)
-            elif name == "read":
-                pairs = [(check, kind.kind) for check in self.suite.checks for kind in check.reads]
-                metafunc.parametrize(name, pairs, ids=lambda pair: f"{pair[0].id}-{pair[1]}")
-            elif prefix := by_prefix.get(name):
-                metafunc.parametrize(name, self._cases(prefix, only_fixes=name == "fixed"), ids=str)
+            if prefix := prefixes.get(name):
+                metafunc.parametrize(name, self._cases(prefix, only_fixable=name == "fixable"), ids=str)
 
-    def _cases(self, prefix: str, *, only_fixes: bool) -> list[Case]:
+    def _cases(self, prefix: str, *, only_fixable: bool) -> list[Case]:
         return [
             case
             for case in self.suite.cases
             if case.name.startswith(prefix)
-            and not (only_fixes and not any(find["fix"] for find in case.said["finds"]))
+            and not (only_fixable and not any(expected["fix"] for expected in case.content["finds"]))
         ]
 
 
-class TheHealthyTenant(OfChecks):
-    """Nothing is wrong with it."""
+class HealthyTenantTests(SuiteTests):
+    """The healthy tenant has no faults."""
 
-    def test_every_check_passes(self, check):
-        assert [finding.status for finding in check.run(self.suite.healthy.look)] == [Status.PASS]
+    def test_every_check_passes(self):
+        context = self.suite.healthy.context
+        not_passed = [
+            finding
+            for check in self.suite.checks
+            for finding in check.run(context)
+            if finding.status is not Status.PASS
+        ]
+        assert not_passed == []
 
-    def test_it_is_as_the_playbook_says(self):
+    def test_it_matches_the_playbook(self):
         healthy = self.suite.healthy
         plan = make_plan(healthy.playbook.desired_state(), healthy.snapshot)
         assert (plan.pending, plan.waiting, plan.refusals) == ((), (), ())
 
 
-class TheCases(OfChecks):
-    """Each file tells what its check finds."""
+class CaseTests(SuiteTests):
+    """Each case file states what its check finds."""
 
-    def test_what_is_fine_passes(self, passing):
+    def test_a_correct_configuration_passes(self, passing):
         assert [finding.status for finding in passing.findings()] == [Status.PASS]
 
-    def test_what_cannot_be_told_is_skipped_with_the_reason(self, skipping):
+    def test_a_check_that_does_not_apply_is_skipped_with_the_reason(self, skipping):
         (finding,) = skipping.findings()
         assert finding.status is Status.SKIP
-        assert skipping.said["skips"] in finding.message
+        assert skipping.content["skips"] in finding.message
 
-    def test_what_is_wrong_is_found_with_its_evidence(self, failing):
-        found = failing.findings()
-        assert [finding.status for finding in found] == [Status.FAIL] * len(failing.said["finds"])
-        for finding, expected in zip(found, failing.said["finds"], strict=True):
+    def test_a_fault_is_found_with_its_evidence(self, failing):
+        findings, finds = failing.findings(), failing.content["finds"]
+        assert [finding.status for finding in findings] == [Status.FAIL] * len(finds)
+        for finding, expected in zip(findings, finds, strict=True):
             assert expected["message"] in finding.message
             assert (expected["path"], expected["value"]) in [
                 (evidence.path, evidence.value) for evidence in finding.evidence
@@ -222,159 +228,171 @@ class TheCases(OfChecks):
             if "severity" in expected:
                 assert finding.severity.label == expected["severity"]
 
-    def test_a_finding_is_json_and_holds_no_secret(self, failing):
+    def test_findings_are_json_without_secrets(self):
         target = Target(playbook="p", name="kiro", provider=self.suite.provider, tenant="t", sandbox=False)
-        assert "hunter2" not in dumps(audit_report(target, failing.findings()))
+        for case in self._cases("fail", only_fixable=False):
+            assert "hunter2" not in dumps(audit_report(target, case.findings())), str(case)
 
-    def test_every_case_belongs_to_a_check_and_is_of_a_known_kind(self):
+    def test_every_case_belongs_to_a_check_and_has_known_keys(self):
         cases = self.suite.cases
         assert {case.check_id for case in cases} <= self.suite.by_id.keys()
         assert not [str(case) for case in cases if not re.match(r"(pass|fail|skip)(-|$)", case.name)]
         known = {"change", "add", "remove", "gaps", "problems", "playbook", "observed", "waits", "leaves"}
         for case in cases:
-            kind: set[str] = {"pass": set(), "fail": {"finds"}, "skip": {"skips"}}[case.name[:4]]
-            assert kind <= case.said.keys() <= known | kind, str(case)
+            result: set[str] = {"pass": set(), "fail": {"finds"}, "skip": {"skips"}}[case.name[:4]]
+            assert result <= case.content.keys() <= known | result, str(case)
 
 
-class TheFixes(OfChecks):
-    """What a finding would have repaired is repaired, and nothing else is broken."""
+class FixTests(SuiteTests):
+    """The fix of a finding fixes the fault and causes no other."""
 
-    def test_a_fix_writes_something_mends_what_was_found_and_breaks_nothing(self, fixed):
-        before = self.suite.failing(fixed.look)
-        for finding in fixed.findings():
+    def test_a_fix_writes_something_fixes_the_fault_and_causes_no_other(self, fixable):
+        before = self.suite.failing(fixable.context)
+        for finding in fixable.findings():
             if finding.fix is None:
                 continue
-            plan = fixed.plan_of(finding.fix)
+            plan = fixable.plan_of(finding.fix)
             assert plan.pending
-            assert bool(plan.waiting) is ("waits" in fixed.said)
+            assert bool(plan.waiting) is ("waits" in fixable.content)
             assert not plan.refusals
-            after = fixed.after(finding.fix)
-            if "observed" not in fixed.said:
+            after = fixable.after(finding.fix)
+            if "observed" not in fixable.content:
                 assert self.suite.failing(after) <= before
-                again = self.suite.by_id[fixed.check_id].run(after)
-                assert (finding.address, finding.message) not in [(one.address, one.message) for one in again]
+                remaining = self.suite.by_id[fixable.check_id].run(after)
+                assert (finding.address, finding.message) not in [
+                    (other.address, other.message) for other in remaining
+                ]
 
-    def test_all_fixes_of_a_check_together_make_it_pass(self, fixed):
-        if "observed" in fixed.said:
-            pytest.skip(fixed.said["observed"])
-        findings = fixed.findings()
-        after = fixed.after(_together(findings))
-        left = [finding.status for finding in self.suite.by_id[fixed.check_id].run(after)]
-        unmended = [Status.FAIL for finding in findings if finding.fix is None]
-        assert left == (unmended or [Status.PASS])
-        for address, fields in fixed.said.get("leaves", {}).items():
-            told = after.snapshot.by_address[address].model_dump(mode="json")
-            assert {name: told[name] for name in fields} == fields
+    def test_all_fixes_of_a_check_together_make_it_pass(self, fixable):
+        if "observed" in fixable.content:
+            pytest.skip(fixable.content["observed"])
+        findings = fixable.findings()
+        after = fixable.after(_combined(findings))
+        statuses = [finding.status for finding in self.suite.by_id[fixable.check_id].run(after)]
+        without_fix = [Status.FAIL for finding in findings if finding.fix is None]
+        assert statuses == (without_fix or [Status.PASS])
+        for address, fields in fixable.content.get("leaves", {}).items():
+            dumped = after.snapshot.by_address[address].model_dump(mode="json")
+            assert {name: dumped[name] for name in fields} == fields
 
-    def test_the_fixes_of_all_checks_together_undo_none_of_each_other(self, fixed):
-        if "observed" in fixed.said:
-            pytest.skip(fixed.said["observed"])
-        findings = self.suite.faults(fixed.look)
-        mended = {finding.check for finding in findings if finding.fix is not None}
-        left_to_a_person = {finding.check for finding in findings if finding.fix is None}
-        after = self.suite.failing(fixed.after(_together(findings)))
-        assert after.isdisjoint(mended - left_to_a_person)
+    def test_the_fixes_of_all_checks_together_do_not_undo_each_other(self, fixable):
+        if "observed" in fixable.content:
+            pytest.skip(fixable.content["observed"])
+        findings = self.suite.failures(fixable.context)
+        fixed = {finding.check for finding in findings if finding.fix is not None}
+        manual = {finding.check for finding in findings if finding.fix is None}
+        after = self.suite.failing(fixable.after(_combined(findings)))
+        assert after.isdisjoint(fixed - manual)
 
-    def test_a_fix_makes_nothing_that_apply_would_undo(self, fixed):
-        before = fixed.unlike_the_playbook(fixed.look)
-        for finding in fixed.findings():
+    def test_a_fix_causes_no_drift(self, fixable):
+        before = fixable.drift(fixable.context)
+        for finding in fixable.findings():
             if finding.fix is not None:
-                assert fixed.unlike_the_playbook(fixed.after(finding.fix)) <= before
+                assert fixable.drift(fixable.after(finding.fix)) <= before
 
-    def test_a_fix_touches_only_what_the_finding_is_about(self, fixed):
-        for finding in fixed.findings():
+    def test_a_fix_changes_only_what_the_finding_is_about(self, fixable):
+        for finding in fixable.findings():
             fix = finding.fix or DesiredState()
             kinds = {resource.kind for resource in fix.resources}
             kinds |= {address.partition("/")[0] for address in fix.absent}
-            assert kinds <= self.suite.wider_fixes.get(fixed.check_id, {finding.address.partition("/")[0]})
+            assert kinds <= self.suite.wider_fixes.get(fixable.check_id, {finding.address.partition("/")[0]})
             assert fix.exhaustive == frozenset()
-            assert not fix.absent or fixed.check_id in self.suite.removing
+            assert not fix.absent or fixable.check_id in self.suite.removing
 
 
-def _together(findings: Iterable[Finding]) -> DesiredState:
+def _combined(findings: Iterable[Finding]) -> DesiredState:
     return reduce(or_, [finding.fix for finding in findings if finding.fix], DesiredState())
 
 
-class TheirDocumentation(OfChecks):
-    """A check is its own page of documentation."""
+class DocumentationTests(SuiteTests):
+    """The docstring of a check is its documentation page."""
 
     texts: ClassVar[tuple[str, ...]] = ()
     """Other texts of the provider that mention checks."""
     rows: ClassVar[AbstractSet[str]]
-    """The rows of the vendor's table of troubles that are about this provider."""
+    """The rows of the vendor's troubleshooting table that concern this provider."""
+    unmentioned: ClassVar[AbstractSet[str]] = frozenset()
+    """Words that look like the id of a check, such as the name of a repository."""
 
-    def test_every_id_is_used_once(self):
+    def test_every_id_is_unique_and_begins_with_the_provider(self):
         assert len(self.suite.by_id) == len(self.suite.checks)
+        for check in self.suite.checks:
+            assert re.fullmatch(rf"{self.suite.provider}-[a-z0-9-]{{4,40}}", check.id), check.id
 
-    def test_the_id_says_whose_check_it_is(self, check):
-        assert re.fullmatch(rf"{self.suite.provider}-[a-z0-9-]{{4,40}}", check.id)
+    def test_every_function_has_the_name_of_its_check(self):
+        for check in self.suite.checks:
+            name = check.id.removeprefix(f"{self.suite.provider}-").replace("-", "_")
+            assert check.function.__name__ == name, check.id
 
-    def test_it_has_a_title_in_one_line(self, check):
-        assert check.title
-        assert check.title[0].isalnum()
-        assert len(check.title) <= 100
-        assert not check.title.endswith(".")
+    def test_every_title_is_one_line(self):
+        for check in self.suite.checks:
+            assert check.title, check.id
+            assert check.title[0].isalnum(), check.id
+            assert len(check.title) <= 100, check.id
+            assert not check.title.endswith("."), check.id
 
-    def test_it_has_all_four_sections_in_their_order(self, check):
-        assert tuple(check.sections) == SECTIONS
-        for text in check.sections.values():
-            assert text.endswith(".")
+    def test_every_check_has_the_four_sections_in_order(self):
+        for check in self.suite.checks:
+            assert tuple(check.sections) == SECTIONS, check.id
+            assert all(text.endswith(".") for text in check.sections.values()), check.id
 
-    def test_its_code_is_called_as_it_is(self, check):
-        assert check.function.__name__ == check.id.removeprefix(f"{self.suite.provider}-").replace("-", "_")
-
-    def test_it_has_a_case_that_passes_and_one_that_fails(self, check):
-        names = [case.name[:4] for case in self.suite.cases if case.check_id == check.id]
-        assert {"pass", "fail"} <= set(names)
+    def test_every_check_has_a_case_that_passes_and_one_that_fails(self):
+        for check in self.suite.checks:
+            results = {case.name[:4] for case in self.suite.cases if case.check_id == check.id}
+            assert {"pass", "fail"} <= results, check.id
 
     def test_every_row_of_the_vendor_s_table_is_covered(self):
         assert {check.vendor_row for check in self.suite.checks} - {""} == self.rows
 
-    def test_other_checks_that_it_mentions_exist(self, check):
-        told = " ".join([check.title, *check.sections.values(), *self.texts])
-        found = re.findall(rf"(?<![\w-]){self.suite.provider}-[a-z0-9-]*[a-z0-9]", told)
-        assert set(found) <= self.suite.by_id.keys() | self.unmentioned
+    def test_every_check_that_is_mentioned_exists(self):
+        known = self.suite.by_id.keys() | self.unmentioned
+        for check in self.suite.checks:
+            text = " ".join([check.title, *check.sections.values(), *self.texts])
+            assert self.suite.mentioned(text) <= known, check.id
 
-    unmentioned: ClassVar[AbstractSet[str]] = frozenset()
-    """What only looks like the id of a check, such as the name of a repository."""
-
-    def test_other_checks_that_a_skipped_one_sends_to_exist(self, skipping):
-        (finding,) = skipping.findings()
-        found = re.findall(rf"(?<![\w-]){self.suite.provider}-[a-z0-9-]*[a-z0-9]", finding.message)
+    def test_every_check_that_a_skipped_one_mentions_exists(self):
         kinds = {kind for kind in KINDS if kind.startswith(self.suite.provider)}
-        assert set(found) <= self.suite.by_id.keys() | kinds
+        for case in self._cases("skip", only_fixable=False):
+            (finding,) = case.findings()
+            assert self.suite.mentioned(finding.message) <= self.suite.by_id.keys() | kinds, str(case)
 
-    def test_severities_are_those_that_exist(self):
+    def test_every_severity_is_used(self):
         assert {check.severity for check in self.suite.checks} == set(Severity)
 
 
-class TheGaps(OfChecks):
-    """What could not be read breaks no check."""
+class GapTests(SuiteTests):
+    """Missing data breaks no check."""
 
-    def test_what_may_not_be_read_makes_a_check_skip_with_the_permission_named(self, read):
-        check, kind = read
+    def test_a_check_is_skipped_and_names_the_permission_when_a_kind_could_not_be_read(self):
         healthy = self.suite.healthy
-        resources = tuple(found for found in healthy.snapshot.resources if found.kind != kind)
-        gap = Gap(kind=kind, reason="Insufficient privileges", permissions=("Some.Read.All",))
-        snapshot = Snapshot(resources=resources, gaps=(gap,))
-        (finding,) = check.run(CheckContext(snapshot, healthy.look.desired_state))
-        assert finding.status is Status.SKIP
-        assert "Insufficient privileges" in finding.message
-        assert finding.permissions == ("Some.Read.All",)
+        for check in self.suite.checks:
+            for kind in (read.kind for read in check.reads):
+                others = tuple(resource for resource in healthy.snapshot.resources if resource.kind != kind)
+                gap = Gap(kind=kind, reason="Insufficient privileges", permissions=("Some.Read.All",))
+                context = CheckContext(Snapshot(resources=others, gaps=(gap,)), healthy.context.desired_state)
+                (finding,) = check.run(context)
+                assert finding.status is Status.SKIP, (check.id, kind)
+                assert "Insufficient privileges" in finding.message, (check.id, kind)
+                assert finding.permissions == ("Some.Read.All",), (check.id, kind)
 
-    def test_an_empty_tenant_and_an_empty_playbook_break_no_check(self, check):
+    def test_an_empty_tenant_and_an_empty_playbook_break_no_check(self):
         healthy = self.suite.healthy
-        for look in (
+        for context in (
             CheckContext(Snapshot()),
-            CheckContext(Snapshot(), healthy.look.desired_state),
+            CheckContext(Snapshot(), healthy.context.desired_state),
             CheckContext(healthy.snapshot),
         ):
-            assert all(finding.status is not Status.ERROR for finding in check.run(look))
+            self._assert_no_error(context)
 
-    def test_it_judges_everything_absent_without_breaking(self, check):
+    def test_a_missing_resource_breaks_no_check(self):
         healthy = self.suite.healthy
-        for gone in healthy.snapshot.resources:
-            rest = tuple(found for found in healthy.snapshot.resources if found is not gone)
-            findings = list(check.run(CheckContext(Snapshot(resources=rest), healthy.look.desired_state)))
-            assert findings
-            assert all(finding.status is not Status.ERROR for finding in findings)
+        for missing in healthy.snapshot.resources:
+            others = tuple(resource for resource in healthy.snapshot.resources if resource is not missing)
+            self._assert_no_error(CheckContext(Snapshot(resources=others), healthy.context.desired_state))
+
+    def _assert_no_error(self, context: CheckContext) -> None:
+        for check in self.suite.checks:
+            findings = list(check.run(context))
+            assert findings, check.id
+            errors = [finding.message for finding in findings if finding.status is Status.ERROR]
+            assert errors == [], check.id

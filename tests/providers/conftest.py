@@ -1,4 +1,4 @@
-"""The shared harness tells what was asserted, like a test does."""
+"""Failed assertions in the shared harness show their values, as in a test."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What holds for the clients of both vendors."""
+"""What holds for the clients of every vendor."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from provisioner.core.errors import UnreachableError
 from provisioner.core.retry import RetryPolicy
 from provisioner.providers.base.client import Client
 from provisioner.providers.entra.client import GraphClient
-from provisioner.providers.entra.credentials import Given
+from provisioner.providers.entra.credentials import AccessTokenCredential
 from provisioner.providers.okta.client import OktaClient
 from provisioner.providers.okta.credentials import ApiToken
 
-NOBODY = "http://127.0.0.1:1"
-PATIENCE = RetryPolicy(budget=100, first_contact_budget=30, initial_delay=1, max_delay=8)
+UNREACHABLE = "http://127.0.0.1:1"
+POLICY = RetryPolicy(budget=100, first_contact_budget=30, initial_delay=1, max_delay=8)
 
 
 @dataclass(kw_only=True)
-class Noting(Client[Any]):
-    """Notes how long it would wait, and does not."""
+class Recording(Client[Any]):
+    """Records how long it would wait, and does not wait."""
 
     paused: list[float] = field(default_factory=list)
 
@@ -32,35 +32,40 @@ class Noting(Client[Any]):
 
 
 @dataclass(kw_only=True)
-class NotingGraph(Noting, GraphClient):
+class RecordingGraph(Recording, GraphClient):
     pass
 
 
 @dataclass(kw_only=True)
-class NotingOrg(Noting, OktaClient):
+class RecordingOkta(Recording, OktaClient):
     pass
 
 
 CLIENTS = {
-    "entra": lambda: NotingGraph(
-        root=NOBODY, credential=Given("t"), scope=f"{NOBODY}/.default", retry_policy=PATIENCE
+    "entra": lambda: RecordingGraph(
+        root=UNREACHABLE,
+        credential=AccessTokenCredential("t"),
+        scope=f"{UNREACHABLE}/.default",
+        retry_policy=POLICY,
     ),
-    "okta": lambda: NotingOrg(root=NOBODY, credentials=ApiToken("t"), direct=True, retry_policy=PATIENCE),
+    "okta": lambda: RecordingOkta(
+        root=UNREACHABLE, credentials=ApiToken("t"), direct=True, retry_policy=POLICY
+    ),
 }
 
 
 @pytest.mark.parametrize("make", CLIENTS.values(), ids=CLIENTS)
-def test_a_host_that_never_answered_is_not_waited_for_as_long_as_one_that_has(make):
+def test_a_host_that_has_not_answered_yet_has_a_smaller_budget(make):
     client = make()
 
-    async def asking() -> None:
+    async def read() -> None:
         try:
             await client.get("/x")
         finally:
             await client.close()
 
-    words = rf"{NOBODY} cannot be reached: Connect call failed .*; gave up after \d+ s"
+    words = rf"{UNREACHABLE} cannot be reached: Connect call failed .*; gave up after \d+ s"
     with pytest.raises(UnreachableError, match=words) as raised:
-        asyncio.run(asking())
+        asyncio.run(read())
     assert "check the address, the network and HTTPS_PROXY" in raised.value.hint
-    assert PATIENCE.first_contact_budget / 2 < sum(client.paused) <= PATIENCE.first_contact_budget
+    assert POLICY.first_contact_budget / 2 < sum(client.paused) <= POLICY.first_contact_budget

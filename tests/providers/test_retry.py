@@ -1,4 +1,4 @@
-"""What to do when a vendor did not simply answer: what holds for all, and each vendor's cases."""
+"""Decisions after a failed request: what holds for every vendor, and the cases of each."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from provisioner.providers.okta.retry import OktaRules
 
 HERE = Path(__file__).parent
 RULES: dict[str, FailureRules] = {"entra": GraphRules(), "okta": OktaRules()}
-MAYBE_DONE = {"entra": {404, 409}, "okta": {409}}
-"""Refusals after which something may have been done all the same."""
+OUTCOME_UNKNOWN = {"entra": {404, 409}, "okta": {409}}
+"""Refusals after which the request may have taken effect."""
 CASES: list[tuple[str, dict[str, Any]]] = [
     (provider, case)
     for provider in RULES
     for case in yaml.safe_load((HERE / provider / "retry.yaml").read_text(encoding="utf-8"))
 ]
-PATIENCE = RetryPolicy(budget=100, initial_delay=1, max_delay=8, consistency_window=30)
+POLICY = RetryPolicy(budget=100, initial_delay=1, max_delay=8, consistency_window=30)
 
 providers = st.sampled_from(sorted(RULES))
 failures = st.builds(
@@ -35,7 +35,7 @@ failures = st.builds(
     ),
     retry_after=st.none() | st.floats(0, 300),
 )
-calls = st.builds(
+requests = st.builds(
     Request,
     method=st.sampled_from(["GET", "POST", "PATCH", "PUT", "DELETE"]),
     path=st.just("/x"),
@@ -47,96 +47,105 @@ calls = st.builds(
 
 @pytest.mark.parametrize(("provider", "case"), CASES, ids=[f"{name}: {case['name']}" for name, case in CASES])
 def test_decisions(provider, case):
-    step = decide(
+    decision = decide(
         Failure(**case["failure"]),
         Request(path="/x", **case["request"]),
         RULES[provider],
         attempt=case.get("attempt", 0),
         elapsed=case.get("waited", 0.0),
-        policy=PATIENCE,
+        policy=POLICY,
     )
-    assert step.action == case["then"]
+    assert decision.action == case["then"]
     if "delay" in case:
-        assert step.delay == case["delay"]
-    assert case.get("reason", "") in step.reason
-    if step.action is not RetryAction.FAIL:
-        assert step.reason
+        assert decision.delay == case["delay"]
+    assert case.get("reason", "") in decision.reason
+    if decision.action is not RetryAction.FAIL:
+        assert decision.reason
 
 
 @given(
-    provider=providers, failure=failures, call=calls, attempt=st.integers(0, 1000), waited=st.floats(0, 200)
+    provider=providers,
+    failure=failures,
+    request=requests,
+    attempt=st.integers(0, 1000),
+    elapsed=st.floats(0, 200),
 )
-def test_the_budget_is_never_exceeded(provider, failure, call, attempt, waited):
-    step = decide(failure, call, RULES[provider], attempt=attempt, elapsed=waited, policy=PATIENCE)
-    assert step.delay >= 0
-    if step.action is not RetryAction.FAIL:
-        assert waited + step.delay <= PATIENCE.budget
+def test_the_budget_is_never_exceeded(provider, failure, request, attempt, elapsed):
+    decision = decide(failure, request, RULES[provider], attempt=attempt, elapsed=elapsed, policy=POLICY)
+    assert decision.delay >= 0
+    if decision.action is not RetryAction.FAIL:
+        assert elapsed + decision.delay <= POLICY.budget
 
 
 @pytest.mark.parametrize(
-    ("told", "then"), [(None, RetryAction.FAIL), (90, RetryAction.RETRY), (50, RetryAction.FAIL)]
+    ("budget", "then"), [(None, RetryAction.FAIL), (90, RetryAction.RETRY), (50, RetryAction.FAIL)]
 )
-def test_what_the_vendor_says_may_have_a_budget_of_its_own(told, then):
-    patience = RetryPolicy(budget=10, retry_after_budget=told)
+def test_retry_after_may_have_a_budget_of_its_own(budget, then):
+    policy = RetryPolicy(budget=10, retry_after_budget=budget)
     failure = Failure(429, retry_after=60)
-    call = Request("GET", "/x")
-    step = decide(failure, call, RULES["okta"], attempt=0, elapsed=0, policy=patience)
-    assert step.action == then
+    request = Request("GET", "/x")
+    decision = decide(failure, request, RULES["okta"], attempt=0, elapsed=0, policy=policy)
+    assert decision.action == then
     if then is RetryAction.FAIL:
-        assert step.reason == "gave up after 0 s, asked to wait another 60 s"
-    unasked = decide(Failure(429), call, RULES["okta"], attempt=0, elapsed=11, policy=patience)
-    assert (unasked.action, unasked.reason) == (RetryAction.FAIL, "gave up after 11 s")
+        assert decision.reason == "gave up after 0 s, asked to wait another 60 s"
+    without_retry_after = decide(Failure(429), request, RULES["okta"], attempt=0, elapsed=11, policy=policy)
+    assert (without_retry_after.action, without_retry_after.reason) == (
+        RetryAction.FAIL,
+        "gave up after 11 s",
+    )
 
 
 @given(
-    provider=providers, failure=failures, call=calls, attempt=st.integers(0, 1000), waited=st.floats(0, 200)
+    provider=providers,
+    failure=failures,
+    request=requests,
+    attempt=st.integers(0, 1000),
+    elapsed=st.floats(0, 200),
 )
-def test_who_was_never_met_is_waited_for_less(provider, failure, call, attempt, waited):
-    patience = RetryPolicy(
+def test_a_host_that_has_not_answered_yet_has_a_smaller_budget(provider, failure, request, attempt, elapsed):
+    policy = RetryPolicy(
         budget=100, first_contact_budget=10, initial_delay=1, max_delay=8, consistency_window=30
     )
-    met, unmet = (
+    answered, unanswered = (
         decide(
             failure,
-            call,
+            request,
             RULES[provider],
             attempt=attempt,
-            elapsed=waited,
-            policy=patience,
-            host_answered=met,
+            elapsed=elapsed,
+            policy=policy,
+            host_answered=answered,
         )
-        for met in (True, False)
+        for answered in (True, False)
     )
     if failure.status:
-        assert unmet == met
-    elif unmet.action is not RetryAction.FAIL and failure.retry_after is None:
-        assert unmet == met
-        assert waited + unmet.delay <= patience.first_contact_budget
+        assert unanswered == answered
+    elif unanswered.action is not RetryAction.FAIL and failure.retry_after is None:
+        assert unanswered == answered
+        assert elapsed + unanswered.delay <= policy.first_contact_budget
 
 
-@given(provider=providers, failure=failures, call=calls)
-def test_what_must_not_be_done_twice_is_only_repeated_when_it_certainly_did_not_happen(
-    provider, failure, call
-):
-    step = decide(failure, call, RULES[provider], attempt=0, elapsed=0, policy=PATIENCE)
-    certainly_not_done = 400 <= failure.status < 500 and failure.status not in MAYBE_DONE[provider]
-    if step.action is RetryAction.RETRY and not call.idempotent:
-        assert certainly_not_done
+@given(provider=providers, failure=failures, request=requests)
+def test_a_request_that_is_not_idempotent_is_repeated_only_if_it_had_no_effect(provider, failure, request):
+    decision = decide(failure, request, RULES[provider], attempt=0, elapsed=0, policy=POLICY)
+    had_no_effect = 400 <= failure.status < 500 and failure.status not in OUTCOME_UNKNOWN[provider]
+    if decision.action is RetryAction.RETRY and not request.idempotent:
+        assert had_no_effect
 
 
-@given(provider=providers, failure=failures, call=calls)
-def test_nothing_that_can_be_repeated_is_looked_for(provider, failure, call):
-    step = decide(failure, call, RULES[provider], attempt=0, elapsed=0, policy=PATIENCE)
-    assert not (step.action is RetryAction.LOOK_FIRST and call.idempotent)
+@given(provider=providers, failure=failures, request=requests)
+def test_an_idempotent_request_needs_no_look(provider, failure, request):
+    decision = decide(failure, request, RULES[provider], attempt=0, elapsed=0, policy=POLICY)
+    assert not (decision.action is RetryAction.LOOK_FIRST and request.idempotent)
 
 
 @given(attempt=st.integers(0, 10_000))
 def test_pauses_never_shrink_and_never_exceed_the_limit(attempt):
-    assert 0 < PATIENCE.delay_after(attempt) <= PATIENCE.delay_after(attempt + 1) <= PATIENCE.max_delay
+    assert 0 < POLICY.delay_after(attempt) <= POLICY.delay_after(attempt + 1) <= POLICY.max_delay
 
 
 @pytest.mark.parametrize(
-    ("failure", "told"),
+    ("failure", "summary"),
     [
         (Failure(0), "no response"),
         (Failure(0, message="ConnectTimeout"), "no response (ConnectTimeout)"),
@@ -144,5 +153,5 @@ def test_pauses_never_shrink_and_never_exceed_the_limit(attempt):
         (Failure(503), "503"),
     ],
 )
-def test_a_failure_is_summed_up_in_few_words(failure, told):
-    assert failure.summary == told
+def test_the_summary_of_a_failure(failure, summary):
+    assert failure.summary == summary

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from provisioner.core.resource import READ_ONLY, Model, Resource
-from provisioner.providers.base.wire import Wire, build_body, parse_fields, select
+from provisioner.core.resource import READ_ONLY, Model, Resource, Text
+from provisioner.providers.base.wire import Wire, build_body, parse_fields, parse_resource, select
 
 
 class Part(Model):
@@ -19,7 +19,7 @@ class Thing(Resource):
     title: Annotated[str | None, Wire("displayName")] = None
     version: Annotated[int | None, Wire("api.requestedVersion")] = None
     parts: Annotated[tuple[Part, ...] | None, Wire("api.parts")] = None
-    tags: Annotated[tuple[str, ...], Wire("tags")] = ()
+    tags: Annotated[tuple[Text, ...], Wire("tags")] = ()
     owner: Annotated[Part | None, Wire("owner")] = None
     id: Annotated[str | None, READ_ONLY, Wire("id")] = None
     derived: bool | None = None
@@ -40,6 +40,16 @@ def test_parsing_reads_nested_members_and_models():
     assert thing == Thing(
         key="k", title="A", version=2, parts=(Part(name="x"),), owner=Part(name="o", enabled=False), id="1"
     )
+
+
+def test_a_value_that_may_be_a_reference_is_parsed_as_it_is():
+    assert parse_fields(Thing, {"tags": ["a", "b"]})["tags"] == ("a", "b")
+
+
+def test_computed_fields_replace_what_is_parsed():
+    data = {"id": "1", "displayName": "A"}
+    thing = parse_resource(Thing, "k", data, title="computed", derived=True)
+    assert thing == Thing(key="k", title="computed", derived=True, parts=(), id="1")
 
 
 def test_absent_members_are_none_and_absent_collections_are_empty():

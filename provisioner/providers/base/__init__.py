@@ -1,1 +1,1 @@
-"""What every identity provider shares: the client that retries, permissions, playbook models, lookup and export."""
+"""What all identity providers share: client, permissions, playbook models, wire names, lookup and export."""

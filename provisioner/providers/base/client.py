@@ -1,15 +1,16 @@
-"""A connection to a vendor's API that does not give up at the first failure, and repeats no write blindly."""
+"""A client of a vendor's API: it retries transient failures and never repeats a write blindly."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
+from urllib.parse import quote
 
-from provisioner.core.errors import RemoteError, UnreachableError
+from provisioner.core.errors import PermissionDeniedError, RemoteError, RemoteNotFoundError, UnreachableError
 from provisioner.core.retry import (
     Failure,
     FailureRules,
@@ -20,13 +21,15 @@ from provisioner.core.retry import (
     decide,
 )
 
+from .permissions import RequiredPermission, permissions_for
+
 A = TypeVar("A")
 T = TypeVar("T")
 
 
 @dataclass
 class RequestCounter:
-    """Requests sent. A batch of reads is one request."""
+    """Number of requests sent. A batch of reads is one request."""
 
     read: int = 0
     write: int = 0
@@ -34,16 +37,16 @@ class RequestCounter:
 
 @dataclass(kw_only=True)
 class Client(ABC, Generic[A]):
-    """What every vendor's client has; ``A`` is the form of its answers.
+    """A client of one vendor; ``A`` is the type of its responses.
 
     Attributes:
         rules: what the vendor's failures mean.
-        root: where its API is: ``https://acme.okta.com``, ``https://graph.microsoft.com/v1.0``.
-        patience: how long to wait.
-        tell: called with a sentence whenever the client waits, for the person in front of the screen.
-        settling: this run has created something, so replicas may not know yet what it may do.
-        met: the host has answered before, whatever it said.
-        direct: go through no proxy; for the sandbox.
+        root: base URL of the API: ``https://acme.okta.com``, ``https://graph.microsoft.com/v1.0``.
+        retry_policy: limits of waiting.
+        on_wait: called with a sentence whenever the client waits.
+        just_created: this run has created something, so replicas may refuse requests that address it.
+        host_answered: the host has responded, with whatever status.
+        direct: use no proxy; for the sandbox.
     """
 
     rules: ClassVar[FailureRules]
@@ -61,102 +64,100 @@ class Client(ABC, Generic[A]):
         """Close the connections."""
 
     @abstractmethod
-    async def _send(self, call: Request, body: Any) -> A | Failure:
-        """One attempt."""
+    async def _send(self, request: Request, body: Any) -> A | Failure:
+        """Send a request once."""
 
     @abstractmethod
-    def _error(self, failure: Failure, call: Request, gave_up: str) -> RemoteError:
-        """The error for a failure that is final.
+    def _error(self, failure: Failure, request: Request, gave_up: str) -> RemoteError:
+        """The error for a final failure.
 
         Args:
-            failure: the last one.
-            call: what was asked.
-            gave_up: why it was not tried again; empty when that would be of no use.
+            failure: the last failure.
+            request: the request that failed.
+            gave_up: why it is not retried; empty when a retry cannot help.
         """
 
     async def create(
-        self,
-        path: str,
-        body: Any,
-        look: Callable[[], Awaitable[T | None]],
-        made: Callable[[A], T],
+        self, path: str, body: Any, find: Callable[[], Awaitable[T | None]], parse: Callable[[A], T]
     ) -> T:
-        """A write that must not be repeated blindly.
+        """Send a POST that must take effect only once.
 
         Args:
-            path: where to POST.
-            body: what to POST.
-            look: finds what an earlier attempt made, if it did.
-            made: turns the vendor's answer into the same form.
+            path: path and query below the root.
+            body: the JSON to send.
+            find: finds what an earlier attempt created, if it took effect.
+            parse: makes the same type of result from the response.
 
         Raises:
-            RemoteError: or one of its kinds, with the vendor's request id.
+            RemoteError: or a subclass, with the vendor's request id.
         """
-        call = Request("POST", path, idempotent=False, just_created=self.just_created)
-        attempt, waited = 0, 0.0
+        request = Request("POST", path, idempotent=False, just_created=self.just_created)
+        attempt, elapsed = 0, 0.0
         while True:
-            answer = await self._attempt(call, body)
-            if not isinstance(answer, Failure):
-                return made(answer)
-            step = self._next(answer, call, attempt, waited)
+            response = await self._attempt(request, body)
+            if not isinstance(response, Failure):
+                return parse(response)
+            decision = self._decide(response, request, attempt, elapsed)
             started = time.monotonic()
-            if step.action is RetryAction.LOOK_FIRST:
-                self.on_wait(f"{step.reason}: looking whether {call.method} {path} took effect")
-                if (found := await self.appears(look)) is not None:
-                    return found
+            if decision.action is RetryAction.LOOK_FIRST:
+                self.on_wait(
+                    f"{decision.reason}: checking whether {request.method} {request.path} took effect"
+                )
+                if (created := await self.wait_for(find)) is not None:
+                    return created
             else:
-                await self._pause(step.delay, step.reason)
-            waited += time.monotonic() - started
+                await self._pause(decision.delay, decision.reason)
+            elapsed += time.monotonic() - started
             attempt += 1
 
-    async def appears(self, look: Callable[[], Awaitable[T | None]]) -> T | None:
-        """Wait, within the time something may stay invisible, until a look finds it."""
+    async def wait_for(self, find: Callable[[], Awaitable[T | None]]) -> T | None:
+        """Call ``find`` until it returns something other than None, at most for the consistency window."""
         started = time.monotonic()
         attempt = 0
         while True:
-            found = await look()
-            if found is not None:
-                return found
-            left = self.retry_policy.consistency_window - (time.monotonic() - started)
-            if left <= 0:
+            result = await find()
+            if result is not None:
+                return result
+            remaining = self.retry_policy.consistency_window - (time.monotonic() - started)
+            if remaining <= 0:
                 return None
-            await asyncio.sleep(min(left, self.retry_policy.delay_after(attempt)))
+            await asyncio.sleep(min(remaining, self.retry_policy.delay_after(attempt)))
             attempt += 1
 
-    async def _repeat(self, call: Request, body: Any) -> A:
-        """Send what may be sent again, until it is answered."""
-        attempt, waited = 0, 0.0
+    async def _send_with_retries(self, request: Request, body: Any) -> A:
+        """Send a request that may be repeated, until it succeeds."""
+        attempt, elapsed = 0, 0.0
         while True:
-            answer = await self._attempt(call, body)
-            if not isinstance(answer, Failure):
-                return answer
-            step = self._next(answer, call, attempt, waited)
-            await self._pause(step.delay, step.reason)
-            waited += step.delay
+            response = await self._attempt(request, body)
+            if not isinstance(response, Failure):
+                return response
+            decision = self._decide(response, request, attempt, elapsed)
+            await self._pause(decision.delay, decision.reason)
+            elapsed += decision.delay
             attempt += 1
 
-    async def _attempt(self, call: Request, body: Any) -> A | Failure:
-        answer = await self._send(call, body)
-        self.host_answered |= not isinstance(answer, Failure) or answer.status > 0
-        return answer
+    async def _attempt(self, request: Request, body: Any) -> A | Failure:
+        response = await self._send(request, body)
+        self.host_answered |= not isinstance(response, Failure) or response.status > 0
+        return response
 
-    def _next(self, failure: Failure, call: Request, attempt: int, waited: float) -> RetryDecision:
-        step = decide(
+    def _decide(self, failure: Failure, request: Request, attempt: int, elapsed: float) -> RetryDecision:
+        decision = decide(
             failure,
-            call,
+            request,
             self.rules,
             attempt=attempt,
-            elapsed=waited,
+            elapsed=elapsed,
             policy=self.retry_policy,
             host_answered=self.host_answered,
         )
-        if step.action is RetryAction.FAIL:
+        if decision.action is RetryAction.FAIL:
             if self.host_answered or failure.status:
-                raise self._error(failure, call, step.reason)
-            raise self._unmet(failure, f"; {step.reason}")
-        return step
+                raise self._error(failure, request, decision.reason)
+            raise self._unreachable(failure, f"; {decision.reason}")
+        return decision
 
-    def _unmet(self, failure: Failure, gave_up: str = "") -> UnreachableError:
+    def _unreachable(self, failure: Failure, gave_up: str = "") -> UnreachableError:
         return UnreachableError(
             f"{self.root} cannot be reached: {failure.message}{gave_up}",
             hint="check the address, the network and HTTPS_PROXY, then run the same command again",
@@ -166,26 +167,67 @@ class Client(ABC, Generic[A]):
         self.on_wait(f"{reason}: waiting {seconds:.1f} s" if seconds >= 1 else reason)
         await asyncio.sleep(seconds)
 
+    def _path_of(self, link: str, hint: str = "") -> str:
+        """Path and query of a link to the next page.
 
-def no_answer(error: BaseException | None) -> Failure:
-    """Nobody answered: the failure for it, in the operating system's words where there are any."""
-    root: BaseException | None = error
-    while root is not None:
-        if isinstance(root, OSError) and root.strerror:
-            return Failure(0, message=root.strerror)
-        root = root.__cause__ or root.__context__
+        Raises:
+            RemoteError: it leads to another host, which must not get the access token.
+        """
+        if not link.startswith(f"{self.root}/"):
+            raise RemoteError(
+                f"the next page is not at {self.root}: it is not followed, because the token must not be sent elsewhere",
+                hint=hint,
+            )
+        return link.removeprefix(self.root)
+
+
+def quote_path(template: str, *keys: str) -> str:
+    """A path with its keys quoted: ``path("/applications/{}", object_id)``."""
+    return template.format(*(quote(key, safe="") for key in keys))
+
+
+def no_response(error: BaseException | None) -> Failure:
+    """The failure for a request without a response, with the message of the operating system if there is one."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return Failure(0, message=cause.strerror)
+        cause = cause.__cause__ or cause.__context__
     return Failure(0, message=type(error).__name__)
 
 
-def failure_details(failure: Failure, call: Request, gave_up: str) -> tuple[str, dict[str, Any]]:
-    """The message for a failure that is final, and the facts that every error about it carries.
+def failure_details(failure: Failure, request: Request, gave_up: str) -> tuple[str, dict[str, Any]]:
+    """The message for a final failure, and the arguments that every error about it takes.
 
     Args:
-        failure: the last one.
-        call: what was asked.
-        gave_up: why it was not tried again; empty when that would be of no use.
+        failure: the last failure.
+        request: the request that failed.
+        gave_up: why it is not retried; empty when a retry cannot help.
     """
-    where = f"{call.method} {call.path.partition('?')[0]}"
+    where = f"{request.method} {request.path.partition('?')[0]}"
     message = f"{where}: {(failure.status and failure.message) or failure.summary}"
-    facts = {"status": failure.status, "code": failure.code, "request_id": failure.request_id}
-    return f"{message}; {gave_up}" if gave_up else message, facts
+    details = {"status": failure.status, "code": failure.code, "request_id": failure.request_id}
+    return f"{message}; {gave_up}" if gave_up else message, details
+
+
+def http_error(
+    failure: Failure, request: Request, gave_up: str, *, permissions: Iterable[RequiredPermission], role: str
+) -> RemoteError:
+    """The error for a final failure whose meaning is the same for every vendor.
+
+    Args:
+        failure: the last failure.
+        request: the request that failed.
+        gave_up: why it is not retried; empty when a retry cannot help.
+        permissions: the permissions of the provider, to name the missing one.
+        role: the admin role that the credentials also need.
+    """
+    message, details = failure_details(failure, request, gave_up)
+    if failure.status == 403:
+        required = permissions_for(permissions, request.method, request.path)
+        return PermissionDeniedError(message, permissions=required, role=role, **details)
+    if failure.status == 404:
+        return RemoteNotFoundError(message, **details)
+    if failure.status in (0, 423, 429) or failure.status >= 500:
+        return UnreachableError(message, hint="run the same command again", **details)
+    return RemoteError(message, **details)

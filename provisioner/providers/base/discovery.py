@@ -1,4 +1,4 @@
-"""How to get at what finds and reads an integration that no playbook describes yet, by the provider's name."""
+"""Access to a provider's ``discovery`` module, which finds and reads an integration that no playbook describes yet."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from provisioner.providers import PROVIDERS
 from .export import Candidate, Draft
 
 
-class Explorer(Protocol):
+class DiscoveryModule(Protocol):
     """What a provider's ``discovery`` module offers."""
 
     def connection(self, options: Mapping[str, str]) -> dict[str, Any]:
-        """The ``connection:`` keys to begin with: variables, and what the command line says besides."""
+        """The ``connection:`` keys to start with: variables, and options of the command line."""
 
     async def candidates(self, provider: Any, application: str | None) -> tuple[Candidate, ...]:
-        """The applications that may be meant, oldest first.
+        """The applications that can be exported, oldest first.
 
         Args:
-            provider: connected.
-            application: a client id or a name; None: every one that looks like Kiro's.
+            provider: the connected provider.
+            application: a client id or a name; None for every application that looks like Kiro's.
         """
 
-    async def drafted(self, provider: Any, candidate: Candidate, name: str) -> Draft:
-        """Read all that belongs to an application, and say it as a playbook of this name."""
+    async def draft(self, provider: Any, candidate: Candidate, name: str) -> Draft:
+        """Read everything that belongs to an application, as a playbook with this name."""
 
 
-def explorer(provider: str) -> Explorer:
-    """How to find and read what is there, by the provider's name.
+def discovery_module(provider: str) -> DiscoveryModule:
+    """The ``discovery`` module of a provider.
 
     Raises:
-        KeyError: there is no such provider.
+        KeyError: no provider has this name.
     """
-    return cast("Explorer", import_module(f"{PROVIDERS[provider]}.discovery"))
+    return cast("DiscoveryModule", import_module(f"{PROVIDERS[provider]}.discovery"))

@@ -1,4 +1,4 @@
-"""What a provider states about a kind of resource, in one row."""
+"""The kinds that a provider manages: one row per kind."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ManagedKind:
         kind: the kind.
         section: the playbook key that asks for it; empty when no key does.
         write: creates, updates and deletes it; None for a kind that is only looked up.
-        permissions: what its writes need, all of them.
+        permissions: the permissions that its writes need; all of them.
     """
 
     kind: type[Resource]

@@ -1,4 +1,4 @@
-"""What a provider's operations need: permissions, scopes, by whatever name the vendor gives them."""
+"""The permissions that a provider's requests need, by the vendor's names: Graph permissions, OAuth scopes."""
 
 from __future__ import annotations
 
@@ -14,47 +14,49 @@ WRITE_METHODS: Final = "POST|PATCH|PUT|DELETE"
 
 @dataclass(frozen=True)
 class RequiredPermission:
-    """One thing the product does, and what any one of which lets it.
+    """One task of the product, and the permissions for it.
 
     Attributes:
-        purpose: what for, in a few words.
-        any_of: permissions, the least first.
-        calls: which requests it covers: methods and the beginning of the path, as regular expressions.
-        commands: the commands that do it; where that is only doctor, a check is skipped without it.
+        purpose: the task, in a few words.
+        any_of: permissions of which any one is enough, the least privileged first.
+        calls: the requests of the task: methods and the beginning of the path, as regular expressions. Empty where
+            the reader names the permission itself.
+        commands: the commands that do the task. Without the permission, those tasks fail; if only doctor does it,
+            checks are skipped instead.
     """
 
     purpose: str
     any_of: tuple[str, ...]
-    calls: tuple[tuple[str, str], ...]
+    calls: tuple[tuple[str, str], ...] = ()
     commands: tuple[str, ...] = ("plan", "apply", "drift", "doctor")
 
 
-def permissions_for(needs: Iterable[RequiredPermission], method: str, path: str) -> tuple[str, ...]:
-    """Permissions of which any one lets this request through; empty when unknown."""
-    for need in needs:
-        for methods, pattern in need.calls:
+def permissions_for(required: Iterable[RequiredPermission], method: str, path: str) -> tuple[str, ...]:
+    """Permissions of which any one is enough for a request; empty when unknown."""
+    for permission in required:
+        for methods, pattern in permission.calls:
             if method in methods.split("|") and re.match(pattern, path):
-                return need.any_of
+                return permission.any_of
     return ()
 
 
 def missing_permissions(
-    needs: Iterable[RequiredPermission], permissions: frozenset[str]
+    required: Iterable[RequiredPermission], granted: frozenset[str]
 ) -> tuple[RequiredPermission, ...]:
-    """The needs that none of the permissions meets."""
-    return tuple(need for need in needs if permissions.isdisjoint(need.any_of))
+    """The required permissions of which none is granted."""
+    return tuple(permission for permission in required if granted.isdisjoint(permission.any_of))
 
 
 def permission_statuses(
-    needs: Iterable[RequiredPermission], permissions: frozenset[str] | None
+    required: Iterable[RequiredPermission], granted: frozenset[str] | None
 ) -> tuple[PermissionStatus, ...]:
-    """The needs, each with whether it is met; None where the credentials do not tell."""
+    """The required permissions, each with whether it is granted; None where that cannot be read."""
     return tuple(
         PermissionStatus(
-            purpose=need.purpose,
-            any_of=need.any_of,
-            commands=need.commands,
-            granted=None if permissions is None else not permissions.isdisjoint(need.any_of),
+            purpose=permission.purpose,
+            any_of=permission.any_of,
+            commands=permission.commands,
+            granted=None if granted is None else not granted.isdisjoint(permission.any_of),
         )
-        for need in needs
+        for permission in required
     )

@@ -1,4 +1,4 @@
-"""Keys that the playbooks of every provider have in common."""
+"""Playbook keys that all providers share."""
 
 from __future__ import annotations
 
@@ -17,20 +17,22 @@ from provisioner.providers.dns.playbook import REFERENCE_ONLY_KEYS
 
 LOOPBACK_HOSTS: Final = ("127.0.0.1", "localhost", "::1")
 
+MAX_NAME_LENGTH: Final = 120
+
 _EMAIL = r"^[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+$"
 
 
 def https_url(value: str) -> str:
-    """The value, if it is an https URL, or one of this machine.
+    """The value, if it is an https URL or a URL of this machine.
 
     Raises:
-        ValueError: it is something else; the value itself is not in the message.
+        ValueError: it is not; the message does not contain the value, which may be a secret.
     """
     try:
         parts = urlsplit(value)
         _ = parts.port
     except ValueError:
-        raise ValueError("expected a URL") from None  # the reason would tell the value
+        raise ValueError("expected a URL") from None  # the cause contains the value
     loopback = parts.hostname in LOOPBACK_HOSTS
     if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
         raise ValueError("expected a URL that begins with https://")
@@ -40,10 +42,10 @@ def https_url(value: str) -> str:
 
 
 def unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The values, if none is there twice.
+    """The values, if each is listed once.
 
     Raises:
-        ValueError: one is.
+        ValueError: a value is listed twice.
     """
     if len({repr(value) for value in values}) < len(values):
         raise ValueError("the same thing is listed twice")
@@ -52,16 +54,16 @@ def unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 Waivers = Annotated[
     tuple[Waiver, ...],
-    Field(description="Deviations and findings that are let pass for a while; expired ones count again."),
+    Field(description="Drift and findings that are accepted until a date. An expired waiver has no effect."),
 ]
 UnmanagedRules = Annotated[
     tuple[UnmanagedRule, ...],
     Field(
-        description="What plan, apply and drift pass over although this playbook would have it otherwise. "
-        "doctor still tells of it, and --fix does not repair it."
+        description="Resources and fields that plan, apply and drift ignore. doctor still checks them, but --fix does "
+        "not change them."
     ),
 ]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_LENGTH, strip_whitespace=True)]
 Email = Annotated[str, StringConstraints(pattern=_EMAIL, max_length=254)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Endpoint = Annotated[str, AfterValidator(https_url)]
@@ -70,8 +72,8 @@ Endpoint = Annotated[str, AfterValidator(https_url)]
 class PrincipalEntry(Model):
     """A group or a user, by name or by id."""
 
-    name: Name | None = Field(default=None, description="Name of a group; sign-in name of a user.")
-    id: str | None = Field(default=None, description="Its id; always unambiguous.")
+    name: Name | None = Field(default=None, description="Name of a group, or sign-in name of a user.")
+    id: str | None = Field(default=None, description="Id of the group or user. It is always unambiguous.")
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
@@ -85,10 +87,10 @@ class PrincipalEntry(Model):
 
 
 class SafetySection(Model):
-    """Limits within which apply may act without being told otherwise."""
+    """Limits within which apply works."""
 
     max_removals: Annotated[float, Field(ge=0, le=1)] = Field(
-        default=0.3, description="Largest share of the existing assignments that one run may remove."
+        default=0.3, description="The largest share of the existing assignments that one run may remove."
     )
 
 
@@ -108,44 +110,44 @@ class FederatedSignIn:
 
 
 class IntegrationPlaybook(Model):
-    """What every playbook begins with."""
+    """The keys with which every playbook begins."""
 
     deferred_keys: ClassVar[frozenset[tuple[str, ...]]] = frozenset()
-    """Keys whose variables may be missing: a person brings them back from the Kiro console. ``*`` is any one step."""
+    """Keys whose variables may be unset: their values come from the Kiro console. ``*`` stands for any step of a path."""
     reference_only_keys: ClassVar[frozenset[tuple[str, ...]]] = frozenset(REFERENCE_ONLY_KEYS)
-    """Keys whose values are references, never written in the playbook itself."""
+    """Keys whose values must be references; they are never written in the playbook itself."""
     default_variables: ClassVar[Mapping[str, str]] = {}
-    """What the shipped playbooks call the variables of these keys."""
+    """The variables that the shipped playbooks use, by key such as ``scim.token``."""
     federated_sign_in: ClassVar[Mapping[str, FederatedSignIn]] = {}
     """By ``connection.cloud``, the default first. Empty: pipelines sign in with the playbook's variables and secrets."""
     version: Literal[1] = Field(description="Version of the playbook format.")
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?$")] = Field(
-        description="Stable name of the integration; it marks the remote objects. "
-        "Lower-case letters, digits and hyphens, at most 48."
+        description="Stable name of the integration. It is the marker of the remote objects. "
+        "Lower-case letters, digits and hyphens, at most 48 characters."
     )
 
-    _awaited: dict[str, str] = PrivateAttr(default_factory=dict)
+    _deferred: dict[str, str] = PrivateAttr(default_factory=dict)
 
     def with_deferred_variables(self, variables: Mapping[str, str]) -> Self:
-        """This playbook, knowing which variables its late keys refer to.
+        """This playbook with the names of the variables to which its deferred keys refer.
 
         Args:
-            variables: names of environment variables by key, such as ``scim.token``.
+            variables: names of environment variables, by key such as ``scim.token``.
         """
         copy = self.model_copy()
-        copy._awaited = dict(variables)  # noqa: SLF001 - of the same class
+        copy._deferred = dict(variables)  # noqa: SLF001 - of the same class
         return copy
 
     def deferred_variable(self, key: str) -> str:
-        """The variable that a late key refers to; the shipped playbooks' name for one that refers to none."""
-        return self._awaited.get(key) or self.default_variables.get(key, "")
+        """The variable to which a deferred key refers; if it refers to none, that of the shipped playbooks."""
+        return self._deferred.get(key) or self.default_variables.get(key, "")
 
     def location_of(self, section: str, address: str) -> tuple[str | int, ...]:
         """Path of the playbook key that asks for a resource, such as ``("groups", 0)``.
 
         Args:
             section: the top-level key that asks for its kind; empty when no key does.
-            address: of the resource.
+            address: address of the resource.
         """
         if not section:
             return ()
@@ -167,5 +169,5 @@ class IntegrationPlaybook(Model):
 
     @property
     def marker(self) -> str:
-        """What tells that a remote object is this playbook's."""
+        """The text that marks a remote object as this playbook's."""
         return f"provisioner-{self.name}"

@@ -1,4 +1,4 @@
-"""What every identity provider does alike: the parts of the engine's protocol that need no vendor's knowledge."""
+"""The parts of the engine's protocol that are the same for every identity provider."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from provisioner.core.manual_step import ManualStep
 from provisioner.core.plan import Change, DesiredState, Guards, Plan
 from provisioner.core.provider import Outcome, PermissionSummary, RequestCounts
 from provisioner.core.resource import Resource
+from provisioner.core.retry import RetryPolicy
 from provisioner.core.snapshot import Snapshot
 
 from .client import Client
@@ -22,6 +23,22 @@ from .playbook_models import IntegrationPlaybook
 
 C = TypeVar("C", bound=Client[Any])
 P = TypeVar("P", bound=IntegrationPlaybook)
+
+
+def sandbox_retry_policy(replica_lag: float, *, retry_after_budget: float | None = None) -> RetryPolicy:
+    """Limits of waiting for the sandbox, whose replicas converge after a known time.
+
+    Args:
+        replica_lag: seconds for which the replicas of the sandbox may differ.
+        retry_after_budget: the budget in seconds when the sandbox says how long to wait.
+    """
+    return RetryPolicy(
+        budget=10 + 5 * replica_lag,
+        initial_delay=0.05,
+        max_delay=1.0,
+        consistency_window=0.3 + 3 * replica_lag,
+        retry_after_budget=retry_after_budget,
+    )
 
 
 @dataclass

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
-from provisioner.core.resource import Model
+from provisioner.core.resource import Model, Resource
 
 Json = dict[str, Any]
 """A JSON object as a vendor sends or takes it."""
+
+R = TypeVar("R", bound=Resource)
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,18 @@ def parse_fields(model: type[Model], data: Json) -> Json:
     return {name: _parse(model, name, wire, data) for name, wire in wire_fields(model).items()}
 
 
+def parse_resource(kind: type[R], key: str, data: Json, **computed: Any) -> R:
+    """A resource, taken from the vendor's JSON.
+
+    Args:
+        kind: the kind; its fields are parsed by their wire names.
+        key: its name in the playbook.
+        data: the vendor's object.
+        computed: values of fields that are not a member of the object.
+    """
+    return kind(key=key, **{**parse_fields(kind, data), **computed})
+
+
 def build_body(model: type[Model], values: Mapping[str, Any]) -> Json:
     """The vendor's JSON for some fields of a model, for PATCH or POST.
 
@@ -84,7 +98,7 @@ def _parse(model: type[Model], name: str, wire: Wire, data: Json) -> Any:
     value: Any = data
     for member in wire.members:
         value = value.get(member) if isinstance(value, dict) else None
-    nested = next(_nested_models(model.model_fields[name].annotation), None)
+    nested = next(filter(wire_fields, _nested_models(model.model_fields[name].annotation)), None)
     if isinstance(value, list):
         return tuple(nested(**parse_fields(nested, element)) if nested else element for element in value)
     if nested and isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""A round: reads that do not depend on each other, done in one round trip."""
+"""Independent reads, sent in one round trip."""
 
 from __future__ import annotations
 
@@ -6,77 +6,57 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from provisioner.core.errors import RemoteError
-from provisioner.core.resource import Resource
-from provisioner.core.snapshot import Gap
-from provisioner.providers.base.permissions import permissions_for
+from provisioner.providers.base.wire import Json
 
 from .client import GraphClient, Read
-from .permissions import PERMISSIONS
-from .resources import Json
 
-Keep = Callable[[Json | None], None]
+OnResult = Callable[[Json | None], None]
+OnMissing = Callable[[RemoteError], None]
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Item:
     read: Read
-    keep: Keep
-    yields: tuple[type[Resource], ...]
-    follow: bool
+    on_result: OnResult
+    on_missing: OnMissing | None
+    all_pages: bool
 
 
 @dataclass
 class BatchReader:
-    """Collects reads, does them together, and hands each answer to whoever asked.
-
-    Attributes:
-        gaps: what could not be read is added here.
-    """
+    """Collects independent reads, sends them together and passes each result to its callback. Use once."""
 
     client: GraphClient
-    gaps: list[Gap]
-    _asked: list[_Asked] = field(default_factory=list)
+    _items: list[_Item] = field(default_factory=list)
 
-    def add(self, read: Read, on_result: Keep, *yields: type[Resource], follow: bool = False) -> None:
-        """Ask for something.
+    def add(
+        self, read: Read, on_result: OnResult, on_missing: OnMissing | None = None, *, all_pages: bool = False
+    ) -> None:
+        """Add a read.
 
         Args:
             read: what to read.
-            on_result: receives the response; None when the object does not exist.
-            yields: the kinds that become gaps when it may not be read. None given: that is an error.
-            follow: read all pages.
+            on_result: receives the response; None when the object does not exist and may be absent.
+            on_missing: receives the error when the read fails; without it, :meth:`run` raises the error.
+            all_pages: read every page of a collection, not only the first.
         """
-        self._asked.append(_Asked(read, on_result, yields, follow))
+        self._items.append(_Item(read, on_result, on_missing, all_pages))
 
     async def run(self) -> None:
-        """Read everything.
+        """Send the reads.
 
         Raises:
-            RemoteError: something that no gap may stand for could not be read.
+            RemoteError: a read without ``on_missing`` failed.
         """
-        if not self._asked:
+        if not self._items:
             return
-        answers = await self.client.read_all([asked.read for asked in self._asked])
-        for answer, asked in zip(answers, self._asked, strict=True):
-            if isinstance(answer, RemoteError):
-                self._on_missing(answer, asked)
-            elif asked.follow and answer is not None:
-                asked.keep({"value": await self.client.rest(answer)})
+        results = await self.client.read_all([item.read for item in self._items])
+        for item, result in zip(self._items, results, strict=True):
+            if not isinstance(result, RemoteError):
+                if item.all_pages and result is not None:
+                    result = {"value": await self.client.read_next_pages(result)}  # noqa: PLW2901
+                item.on_result(result)
+            elif item.on_missing:
+                item.on_missing(result)
             else:
-                asked.keep(answer)
-
-    def _on_missing(self, error: RemoteError, asked: _Asked) -> None:
-        if not asked.yields:
-            raise error
-        needs = permissions_for(PERMISSIONS, "GET", asked.read.path) if error.status == 403 else ()
-        self.gaps.extend(
-            Gap(kind=kind.kind, reason=error.message, permissions=needs) for kind in asked.yields
-        )
-
-
-def elements(answer: Json | None) -> list[Json]:
-    """The elements of a collection, or the one object, or nothing."""
-    if answer is None:
-        return []
-    value = answer.get("value")
-    return list(value) if isinstance(value, list) else [answer]
+                raise result

@@ -1,8 +1,8 @@
 """Microsoft Graph over msgraph-sdk's request adapter, in raw JSON.
 
-The SDK authenticates and transports; its models are not used, because they lose data (a synchronization schema
-loses ``flowTypes``, ``discoverabilities`` and every null). Retries are ours: a write whose answer was lost must
-not be repeated before somebody has looked.
+The SDK authenticates and transports. Its models are not used, because they lose data (a synchronization schema
+loses ``flowTypes``, ``discoverabilities`` and every null). Its retries are not used either: when the response to a
+write is lost, the client must check whether the write took effect before it repeats it.
 """
 
 from __future__ import annotations
@@ -10,26 +10,19 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlsplit
 
 from provisioner import __version__
-from provisioner.core.errors import (
-    PermissionDeniedError,
-    RemoteError,
-    RemoteNotFoundError,
-    UnreachableError,
-    UsageError,
-)
+from provisioner.core.errors import RemoteError, RemoteNotFoundError, UnreachableError, UsageError
 from provisioner.core.retry import Failure, FailureRules, Request, RetryAction, decide
-from provisioner.providers.base.client import Client, failure_details, no_answer
-from provisioner.providers.base.permissions import permissions_for
+from provisioner.providers.base.client import Client, http_error, no_response
+from provisioner.providers.base.wire import Json
 
 from .credentials import claims_of
 from .permissions import DIRECTORY_ROLE, PERMISSIONS
-from .resources import Json
 from .retry import GraphRules
 
 if TYPE_CHECKING:
@@ -46,9 +39,9 @@ class Read:
     """One GET.
 
     Attributes:
-        path: below the version, with its query: ``/applications?$filter=...``.
-        expects: the object is known to exist, so a 404 means that a replica lags.
-        absent_ok: a 404 is an answer (None), not an error.
+        path: path and query below the version: ``/applications?$filter=...``.
+        expects_existing: the object exists, so a 404 means that a replica lags.
+        may_be_absent: a 404 is a result (None), not an error.
     """
 
     path: str
@@ -58,10 +51,11 @@ class Read:
 
 @dataclass(kw_only=True)
 class GraphClient(Client[Json]):
-    """A tenant's Graph.
+    """The Microsoft Graph of one tenant.
 
     Attributes:
-        credential: gives tokens; asked for ``scope`` only.
+        credential: provides access tokens.
+        scope: the only scope that tokens are requested for.
     """
 
     rules: ClassVar[FailureRules] = GraphRules()
@@ -72,7 +66,7 @@ class GraphClient(Client[Json]):
     _http: httpx.AsyncClient | None = None
 
     async def close(self) -> None:
-        """Close the connections. The credential belongs to whoever made it."""
+        """Close the connections. The credential stays open: the caller owns it."""
         if self._http is not None:
             await self._http.aclose()
             self._http = self._adapter = None
@@ -81,71 +75,75 @@ class GraphClient(Client[Json]):
         """Read one object or page.
 
         Raises:
-            RemoteError: or one of its kinds, with Graph's request id.
+            RemoteError: or a subclass, with Graph's request id.
         """
-        return await self._repeat(Request("GET", path, expects_existing=expects_existing), None)
+        return await self._send_with_retries(Request("GET", path, expects_existing=expects_existing), None)
 
     async def find(self, path: str) -> Json | None:
-        """Read one object, or None when there is none."""
+        """Read one object; None when it does not exist."""
         try:
             return await self.get(path)
         except RemoteNotFoundError:
             return None
 
-    async def pages(self, path: str, *, expects: bool = False) -> list[Json]:
-        """Every element of a collection, all its pages; a nextLink that leaves this Graph is refused."""
-        return await self.rest(await self.get(path, expects_existing=expects))
+    async def read_pages(self, path: str, *, expects_existing: bool = False) -> list[Json]:
+        """Read every element of a collection, page by page."""
+        return await self.read_next_pages(await self.get(path, expects_existing=expects_existing))
 
-    async def rest(self, page: Json) -> list[Json]:
-        """Every element of a collection whose first page has been read."""
-        found: list[Json] = list(page.get("value", ()))
+    async def read_next_pages(self, page: Json) -> list[Json]:
+        """The elements of a page and of all pages after it.
+
+        Raises:
+            RemoteError: a nextLink leads to another host.
+        """
+        elements: list[Json] = list(page.get("value", ()))
         while link := page.get("@odata.nextLink"):
-            page = await self.get(self._below_root(str(link)))
-            found.extend(page.get("value", ()))
-        return found
+            page = await self.get(self._path_of(str(link)))
+            elements.extend(page.get("value", ()))
+        return elements
 
     async def read_all(self, reads: Sequence[Read]) -> list[Json | RemoteError | None]:
-        """Read several things in one round trip.
+        """Send several reads in one round trip.
 
         Returns:
-            for each read, in order: its JSON; None for an absent object where that is an answer; or the error,
-            not raised, so that one unreadable thing does not hide the others.
+            for each read, in order: its JSON; None for an object that may be absent and is; or the error, which is
+            not raised, so that the other results are not lost.
         """
         if len(reads) == 1:
-            return [await self._settled(reads[0])]
-        chunks = [reads[at : at + _BATCH_LIMIT] for at in range(0, len(reads), _BATCH_LIMIT)]
-        answers = await asyncio.gather(*(self._batch(chunk) for chunk in chunks))
-        return [answer for chunk in answers for answer in chunk]
+            return [await self._read(reads[0])]
+        batches = [reads[start : start + _BATCH_LIMIT] for start in range(0, len(reads), _BATCH_LIMIT)]
+        results = await asyncio.gather(*(self._read_batch(batch) for batch in batches))
+        return [result for batch in results for result in batch]
 
     async def write(self, method: str, path: str, body: Json | None = None) -> Json:
-        """A write that may be repeated: PATCH, PUT, DELETE, and actions that set a state.
+        """Send a write that may be repeated: PATCH, PUT, DELETE, and actions that set a state.
 
-        Deleting what is gone already is a success.
+        To delete an object that does not exist is a success.
 
         Args:
             method: the HTTP method.
-            path: below the version; what it addresses is known to exist.
+            path: path below the version; the object exists.
             body: JSON, or None.
         """
-        gone_is_fine = method == "DELETE"
+        deletes = method == "DELETE"
+        request = Request(method, path, expects_existing=not deletes, just_created=self.just_created)
         try:
-            call = Request(method, path, expects_existing=not gone_is_fine, just_created=self.just_created)
-            return await self._repeat(call, body)
+            return await self._send_with_retries(request, body)
         except RemoteNotFoundError:
-            if gone_is_fine:
+            if deletes:
                 return {}
             raise
 
     async def token_claims(self) -> Json:
-        """The claims of the access token, unverified; empty when it cannot be read (it is Graph's, not ours).
+        """The claims of the access token, unverified; empty when the token is opaque (it is meant for Graph only).
 
         Raises:
-            RemoteError: no credential gave a token.
+            RemoteError: there is no access token.
         """
         token = await asyncio.to_thread(self.credential.get_token, self.scope)
         return claims_of(token.token)
 
-    async def _settled(self, read: Read) -> Json | RemoteError | None:
+    async def _read(self, read: Read) -> Json | RemoteError | None:
         try:
             return await self.get(read.path, expects_existing=read.expects_existing)
         except RemoteNotFoundError as error:
@@ -155,78 +153,76 @@ class GraphClient(Client[Json]):
         except RemoteError as error:
             return error
 
-    async def _batch(self, reads: Sequence[Read]) -> list[Json | RemoteError | None]:
-        """Parts that fail in a way that waiting can mend are read again, one by one."""
+    async def _read_batch(self, reads: Sequence[Read]) -> list[Json | RemoteError | None]:
         body = {
             "requests": [
                 {"id": str(number), "method": "GET", "url": read.path, **_advanced(read.path)}
                 for number, read in enumerate(reads)
             ]
         }
-        answer = await self._repeat(Request("POST", "/$batch"), body)
-        parts = {str(part.get("id")): part for part in answer.get("responses", ())}
-        return [await self._part(read, parts.get(str(number))) for number, read in enumerate(reads)]
+        batch = await self._send_with_retries(Request("POST", "/$batch"), body)
+        responses = {str(response.get("id")): response for response in batch.get("responses", ())}
+        return [await self._result(read, responses.get(str(number))) for number, read in enumerate(reads)]
 
-    async def _part(self, read: Read, part: Json | None) -> Json | RemoteError | None:
-        if part is None:
-            return await self._settled(read)
-        status = int(part.get("status", 0))
+    async def _result(self, read: Read, response: Json | None) -> Json | RemoteError | None:
+        """The result of one read of a batch. A transient failure is read again, outside the batch."""
+        if response is None:
+            return await self._read(read)
+        status = int(response.get("status", 0))
         if 200 <= status < 300:
-            return part.get("body") or {}
-        failure = _failure(status, part.get("body"), part.get("headers") or {})
-        call = Request("GET", read.path, expects_existing=read.expects_existing)
-        step = decide(failure, call, self.rules, attempt=0, elapsed=0.0, policy=self.retry_policy)
-        if step.action is not RetryAction.FAIL:
-            await self._pause(step.delay, step.reason)
-            return await self._settled(read)
+            return response.get("body") or {}
+        failure = _failure(status, response.get("body"), response.get("headers") or {})
+        request = Request("GET", read.path, expects_existing=read.expects_existing)
+        decision = decide(failure, request, self.rules, attempt=0, elapsed=0.0, policy=self.retry_policy)
+        if decision.action is not RetryAction.FAIL:
+            await self._pause(decision.delay, decision.reason)
+            return await self._read(read)
         if status == 404 and read.may_be_absent:
             return None
-        return self._error(failure, call, "")
+        return self._error(failure, request, "")
 
-    async def _send(self, call: Request, body: Json | None) -> Json | Failure:
+    async def _send(self, request: Request, body: Json | None) -> Json | Failure:
         import httpx  # noqa: PLC0415 - start-up time
         from kiota_abstractions.method import Method  # noqa: PLC0415
         from kiota_abstractions.native_response_handler import NativeResponseHandler  # noqa: PLC0415
         from kiota_abstractions.request_information import RequestInformation  # noqa: PLC0415
         from kiota_http.middleware.options import ResponseHandlerOption  # noqa: PLC0415
 
-        request = RequestInformation()
-        request.http_method = Method[call.method]
-        request.url = self.root + call.path
-        request.headers.try_add("client-request-id", str(uuid.uuid4()))
-        request.headers.try_add("Accept", "application/json")
-        for name, value in _advanced(call.path).get("headers", {}).items():
-            request.headers.try_add(name, value)
+        information = RequestInformation()
+        information.http_method = Method[request.method]
+        information.url = self.root + request.path
+        information.headers.try_add("client-request-id", str(uuid.uuid4()))
+        information.headers.try_add("Accept", "application/json")
+        for name, value in _advanced(request.path).get("headers", {}).items():
+            information.headers.try_add(name, value)
         if body is not None:
-            request.set_stream_content(json.dumps(body).encode(), "application/json")
-        request.add_request_options([ResponseHandlerOption(NativeResponseHandler())])
-        is_read = call.method in _READS or call.path == "/$batch"
+            information.set_stream_content(json.dumps(body).encode(), "application/json")
+        information.add_request_options([ResponseHandlerOption(NativeResponseHandler())])
+        is_read = request.method in _READS or request.path == "/$batch"
         self.count.read += is_read
         self.count.write += not is_read
         try:
-            response: Any = await self._connected().send_primitive_async(request, "bytes", {})
+            response: Any = await self._connect().send_primitive_async(information, "bytes", {})
         except httpx.HTTPError as error:
-            return no_answer(error)
-        return _answer(response)
+            return no_response(error)
+        return _parse_response(response)
 
-    def _connected(self) -> GraphRequestAdapter:
+    def _connect(self) -> GraphRequestAdapter:
         if self._adapter is None:
             from kiota_authentication_azure.azure_identity_authentication_provider import (  # noqa: PLC0415
                 AzureIdentityAuthenticationProvider,
             )
             from msgraph.graph_request_adapter import GraphRequestAdapter  # noqa: PLC0415
 
-            self._http = self._transport()
+            self._http = self._open_transport()
             authentication = AzureIdentityAuthenticationProvider(
-                self.credential,
-                scopes=[self.scope],
-                allowed_hosts=[urlsplit(self.root).hostname or ""],
+                self.credential, scopes=[self.scope], allowed_hosts=[urlsplit(self.root).hostname or ""]
             )
             self._adapter = GraphRequestAdapter(authentication, client=self._http)
             self._adapter.base_url = self.root
         return self._adapter
 
-    def _transport(self) -> httpx.AsyncClient:
+    def _open_transport(self) -> httpx.AsyncClient:
         import httpx  # noqa: PLC0415 - start-up time
 
         try:
@@ -238,34 +234,15 @@ class GraphClient(Client[Json]):
             )
         except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
             raise UsageError(
-                f"a connection cannot be set up as the environment says: {error}",
+                f"the connection settings in the environment cannot be used: {error}",
                 hint="correct HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE; SOCKS is not supported",
             ) from error
 
-    def _below_root(self, link: str) -> str:
-        if not link.startswith(self.root + "/"):
-            raise RemoteError(
-                f"Graph's next page is at another address than {self.root}: not followed, so that the token stays here"
-            )
-        return link.removeprefix(self.root)
-
-    def _error(self, failure: Failure, call: Request, gave_up: str) -> RemoteError:
-        message, facts = failure_details(failure, call, gave_up)
-        if failure.status == 403:
-            needs = permissions_for(PERMISSIONS, call.method, call.path)
-            return PermissionDeniedError(message, permissions=needs, role=DIRECTORY_ROLE, **facts)
-        if failure.status == 404:
-            return RemoteNotFoundError(message, **facts)
+    def _error(self, failure: Failure, request: Request, gave_up: str) -> RemoteError:
+        error = http_error(failure, request, gave_up, permissions=PERMISSIONS, role=DIRECTORY_ROLE)
         if failure.status == 401:
-            return RemoteError(message, hint="sign in again, or check the credentials", **facts)
-        if failure.status in (0, 429) or failure.status >= 500:
-            return UnreachableError(message, hint="run the same command again", **facts)
-        return RemoteError(message, **facts)
-
-
-def path(template: str, *keys: str) -> str:
-    """A path with its keys quoted: ``path("/applications/{}", object_id)``."""
-    return template.format(*(quote(key, safe="") for key in keys))
+            error.hint = "sign in again, or check the credentials"
+        return error
 
 
 def literal(value: str) -> str:
@@ -274,14 +251,17 @@ def literal(value: str) -> str:
     return quote(f"'{doubled}'", safe="'")
 
 
-def readable(answers: Iterable[Json | RemoteError | None]) -> list[Json | None]:
-    """The answers, or the first error raised."""
-    result = []
-    for answer in answers:
-        if isinstance(answer, RemoteError):
-            raise answer
-        result.append(answer)
-    return result
+def filter_query(condition: str) -> str:
+    """``$filter=...`` for a URL; literals in the condition are quoted already."""
+    return "$filter=" + condition.replace(" ", "%20")
+
+
+def elements(response: Json | None) -> list[Json]:
+    """The elements of a collection, the object itself if the response is one object, or nothing."""
+    if response is None:
+        return []
+    value = response.get("value")
+    return list(value) if isinstance(value, list) else [response]
 
 
 def _advanced(path_and_query: str) -> Json:
@@ -291,14 +271,14 @@ def _advanced(path_and_query: str) -> Json:
     return {}
 
 
-def _answer(response: httpx.Response) -> Json | Failure:
+def _parse_response(response: httpx.Response) -> Json | Failure:
     if response.is_success:
         if not response.content:
             return {}
         try:
             parsed = response.json()
         except ValueError:
-            return Failure(502, message="the answer is not JSON")
+            return Failure(502, message="the response is not JSON")
         return parsed if isinstance(parsed, dict) else {"value": parsed}
     try:
         body = response.json()

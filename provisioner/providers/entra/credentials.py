@@ -1,4 +1,4 @@
-"""Who signs in to Microsoft Graph, and why nobody could, in our words."""
+"""Credentials for Microsoft Graph, and the error when there is no access token."""
 
 from __future__ import annotations
 
@@ -11,14 +11,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from provisioner.core.errors import RemoteError, UnreachableError, UsageError
-
-from .resources import Json
+from provisioner.providers.base.wire import Json
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, TokenCredential
 
+_SIGN_IN: Final = (
+    "sign in with 'az login', or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET "
+    "(or AZURE_FEDERATED_TOKEN_FILE in CI)"
+)
+
+# Parts of azure-identity's message: one attempt of the chain, a credential that is not configured, a failure of the
+# network, a refusal by the sign-in service, and its trace id.
 _ATTEMPT: Final = re.compile(r"\n\t(\w+): (.*?)(?=\n\t|\nTo mitigate|\Z)", re.DOTALL)
-_NOT_SET_UP: Final = re.compile(
+_NOT_CONFIGURED: Final = re.compile(
     r"unavailable|not (fully configured|installed|found)|could not be found|requires the|'azd? (auth )?login'"
 )
 _NO_NETWORK: Final = re.compile(r"HTTPS?Connection|Failed to resolve|Max retries exceeded")
@@ -27,14 +33,14 @@ _TRACE: Final = re.compile(r"\s*Trace ID: ([\w-]+).*", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class SignedIn:
-    """Whoever the machine is signed in as, for the playbook's tenant, whichever one the environment names.
+class TenantCredential:
+    """The credentials of this machine or pipeline, for the playbook's tenant, whatever tenant the environment names.
 
-    Asked for in this order: environment, workload identity (CI federation), managed identity, Azure CLI.
+    They are tried in this order: environment, workload identity (CI federation), managed identity, Azure CLI.
 
     Attributes:
         credential: the chain of azure-identity.
-        tenant: the playbook's.
+        tenant: the playbook's tenant.
     """
 
     credential: TokenCredential
@@ -44,105 +50,101 @@ class SignedIn:
         """An access token.
 
         Raises:
-            RemoteError: there is none; see :func:`no_token`.
+            RemoteError: there is none; see :func:`no_token_error`.
         """
         try:
             return self.credential.get_token(*scopes, **{"tenant_id": self.tenant, **options})
-        except Exception as error:  # azure-identity's own errors share no root with those of its transport
-            raise no_token(str(error) or type(error).__name__) from error
+        except (
+            Exception
+        ) as error:  # azure-identity's errors and those of its transport have no common base class
+            raise no_token_error(str(error) or type(error).__name__) from error
 
 
 @dataclass(frozen=True)
-class Given:
-    """A credential that has its token already."""
+class AccessTokenCredential:
+    """An access token that exists already."""
 
     token: str = field(repr=False)
 
     def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
-        """The token, good for an hour."""
+        """The token, valid for an hour."""
         from azure.core.credentials import AccessToken  # noqa: PLC0415 - start-up time
 
         return AccessToken(self.token, int(time.time()) + 3600)
 
 
-def signed_in(authority: str, tenant: str) -> SignedIn:
-    """Whoever the machine is signed in as.
+def tenant_credential(authority: str, tenant: str) -> TenantCredential:
+    """The credentials of this machine or pipeline.
 
     Args:
         authority: host of the sign-in service, such as ``login.microsoftonline.com``.
-        tenant: the playbook's.
+        tenant: the playbook's tenant.
 
     Raises:
-        UsageError: the environment holds credentials that cannot be any.
+        UsageError: the credentials in the environment are not valid.
     """
     from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - start-up time
 
     library = logging.getLogger("azure.identity")
-    library.addHandler(logging.NullHandler())  # else it warns on the screen of what no_token tells
+    library.addHandler(logging.NullHandler())  # else it prints a warning in addition to no_token_error
     try:
         chain = DefaultAzureCredential(
             authority=authority,
             exclude_interactive_browser_credential=True,
             additionally_allowed_tenants=["*"],
         )
-    except (ValueError, OSError) as error:  # a certificate that is not there, a tenant that is none
-        first = str(error).partition("\n")[0] or type(error).__name__
+    except (ValueError, OSError) as error:  # a missing certificate file, an invalid tenant
+        reason = str(error).partition("\n")[0] or type(error).__name__
         raise UsageError(
-            f"the credentials in the environment are of no use: {first}",
-            hint="correct the variables whose names begin with AZURE_",
+            f"the credentials in the environment are not valid: {reason}",
+            hint="correct the variables that begin with AZURE_",
         ) from error
-    return SignedIn(chain, tenant)
+    return TenantCredential(chain, tenant)
 
 
-def no_token(text: str) -> RemoteError:
-    """Why there is no access token.
+def no_token_error(text: str) -> RemoteError:
+    """The error when there is no access token.
 
-    The sign-in service's own words are kept, its trace id is the request id; its codes change over time, so none is
-    interpreted (Microsoft Entra authentication and authorization error codes, introduction).
+    It quotes the sign-in service and does not interpret its error codes, which change over time (Microsoft Entra
+    authentication and authorization error codes, introduction). The trace id becomes the request id.
 
     Args:
-        text: what azure-identity says, with what each credential of its chain said.
+        text: azure-identity's message, which contains the message of each credential of its chain.
     """
-    attempts = [(name, " ".join(said.split())) for name, said in _ATTEMPT.findall(text)]
-    tried = [f"{name}: {said}" for name, said in attempts if not _NOT_SET_UP.search(said)]
-    if attempts and not tried:
+    attempts = [(name, " ".join(message.split())) for name, message in _ATTEMPT.findall(text)]
+    failed = [f"{name}: {message}" for name, message in attempts if not _NOT_CONFIGURED.search(message)]
+    if attempts and not failed:
         names = ", ".join(name.removesuffix("Credential") for name, _ in attempts)
         return RemoteError(
-            f"no access token for Microsoft Graph: nobody is signed in ({names})", hint=_SIGN_IN
+            f"no access token for Microsoft Graph: no credentials are configured ({names})", hint=_SIGN_IN
         )
-    told = "; ".join(tried) or text.partition("\n")[0]
-    message = f"no access token for Microsoft Graph: {_TRACE.sub('', told)}"
-    if _NO_NETWORK.search(told):
+    reason = "; ".join(failed) or text.partition("\n")[0]
+    message = f"no access token for Microsoft Graph: {_TRACE.sub('', reason)}"
+    if _NO_NETWORK.search(reason):
         return UnreachableError(
             message, hint="check the network and HTTPS_PROXY, then run the same command again"
         )
-    code, trace = _REFUSED.search(told), _TRACE.search(told)
+    code, trace = _REFUSED.search(reason), _TRACE.search(reason)
     return RemoteError(
         message,
         code=code.group() if code else "",
         request_id=trace.group(1) if trace else "",
-        hint=_advice(told, code.group(1) if code else ""),
+        hint=_hint(reason, code.group(1) if code else ""),
     )
 
 
+def _hint(reason: str, code: str) -> str:
+    if "federated identity" in reason:
+        return "compare issuer, subject and audience of the federated credential with the pipeline's; case matters"
+    explanation = f"; the code explained: https://login.microsoftonline.com/error?code={code}" if code else ""
+    return f"{_SIGN_IN}{explanation}"
+
+
 def claims_of(token: str) -> Json:
-    """The claims of a JWT, unverified: only to tell early which permission is missing. Empty if it is opaque."""
+    """The claims of a JWT, not verified: they only show early which permission is missing. Empty if it is opaque."""
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except (IndexError, ValueError):
         return {}
     return claims if isinstance(claims, dict) else {}
-
-
-_SIGN_IN: Final = (
-    "sign in with 'az login', or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET "
-    "(or AZURE_FEDERATED_TOKEN_FILE in CI)"
-)
-
-
-def _advice(told: str, code: str) -> str:
-    if "federated identity" in told:
-        return "compare issuer, subject and audience of the federated credential with the pipeline's; case matters"
-    looked_up = f"; the code explained: https://login.microsoftonline.com/error?code={code}" if code else ""
-    return f"{_SIGN_IN}{looked_up}"

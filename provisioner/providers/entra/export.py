@@ -1,9 +1,10 @@
-"""From what a tenant has to the keys of a playbook that leaves it as it is. Pure."""
+"""From an existing integration to the keys of a playbook that leaves it unchanged. Pure functions."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -11,241 +12,262 @@ from provisioner.core.errors import PermissionDeniedError
 from provisioner.core.snapshot import Snapshot
 from provisioner.providers import kiro
 from provisioner.providers.base.export import (
-    DOMAINS,
+    DOMAINS_COMMENT,
     Candidate,
     Draft,
     VariableReference,
-    in_order,
-    owner_in,
-    ports,
+    default_order,
+    loopback_ports,
+    marker_owner,
     principal_entry,
+    usable_name,
 )
 from provisioner.providers.base.playbook_models import https_url
+from provisioner.providers.base.wire import Json
 
 from . import permissions
 from . import resources as kinds
 from .playbook import ApplicationSection, ConnectionSection, DirectoryEntry, EntraPlaybook, ScimSection
-from .resources import Json
 
 SECTIONS: Final = {
     permissions.READ_PROVISIONING.any_of: "scim",
     permissions.READ_GROUPS.any_of: "groups",
     permissions.READ_USERS.any_of: "users",
 }
-"""What a playbook does without when a permission is missing, by the permissions of which any one would do."""
+"""The section that a playbook omits when a permission is missing."""
 
-_OF_THE_TEMPLATE: Final = "user_impersonation"
-"""The scope of whatever was made from the non-gallery template."""
-_LONGEST: Final = 120
+_GAP_KEYS: Final = {kinds.ProvisioningSecrets.kind: "scim", kinds.Consent.kind: "application: admin_consent"}
+"""The playbook key that is not exported when a kind could not be read."""
+
+_TEMPLATE_SCOPE: Final = "user_impersonation"
+"""The scope of every application that is created from the non-gallery template."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was found of an integration.
+class Integration:
+    """What exists in the tenant.
 
     Attributes:
+        candidate: the application.
         snapshot: read with a playbook that adopts the application.
         refused: what the credentials may not read.
-        sign_in_names: user principal names by object id.
+        sign_in_names: user principal names, by object id.
     """
 
     candidate: Candidate
     snapshot: Snapshot
     refused: tuple[PermissionDeniedError, ...] = ()
-    sign_in_names: Mapping[str, str | None] | None = None
+    sign_in_names: Mapping[str, str | None] = field(default_factory=dict)
 
 
-def candidate(data: Json) -> Candidate:
-    """From a Graph application."""
+def parse_candidate(data: Json) -> Candidate:
+    """A candidate, from a Graph application."""
     return Candidate(
         id=data["id"],
         client_id=data["appId"],
         name=str(data.get("displayName") or data["appId"]),
         created=data.get("createdDateTime"),
-        owner=owner_in(data.get("uniqueName")),
+        owner=marker_owner(data.get("uniqueName")),
     )
 
 
-def is_kiros(data: Json) -> bool:
-    """Whether a Graph application looks as if Kiro's users signed in with it."""
-    api, public = data.get("api") or {}, data.get("publicClient") or {}
+def is_for_kiro(data: Json) -> bool:
+    """Whether a Graph application carries a marker, or has a scope or redirect URI of Kiro."""
+    api, public_client = data.get("api") or {}, data.get("publicClient") or {}
     scopes = {str(scope.get("value")) for scope in api.get("oauth2PermissionScopes") or ()}
-    uris = map(str, public.get("redirectUris") or ())
-    marked = owner_in(data.get("uniqueName")) is not None
+    uris = map(str, public_client.get("redirectUris") or ())
+    marked = marker_owner(data.get("uniqueName")) is not None
     return marked or not scopes.isdisjoint(kiro.SCOPES) or any(uri.startswith("kiro:") for uri in uris)
 
 
-def provisional(connection: ConnectionSection, found: Candidate, name: str) -> EntraPlaybook:
-    """A playbook that has everything read that may belong to an application."""
+def adopting_playbook(connection: ConnectionSection, candidate: Candidate, name: str) -> EntraPlaybook:
+    """A playbook that reads everything that may belong to an application."""
     return EntraPlaybook(
         version=1,
         name=name,
         provider="entra",
         connection=connection,
-        application=ApplicationSection(client_id=found.client_id),
+        application=ApplicationSection(client_id=candidate.client_id),
         scim=ScimSection(),
         groups=(),
         users=(),
     )
 
 
-def drafted(playbook: EntraPlaybook, found: Found) -> Draft:
-    """The draft of a playbook.
+def draft_playbook(playbook: EntraPlaybook, integration: Integration) -> Draft:
+    """The draft of a playbook that leaves an integration unchanged.
 
     Args:
-        playbook: with which everything was read.
-        found: what was.
+        playbook: the playbook with which the integration was read.
+        integration: the integration.
     """
-    application = found.snapshot.require(kinds.Application, playbook.name)
-    scim = _scim(playbook, found.snapshot)
-    groups, users = _assigned(playbook, found)
-    whole = EntraPlaybook(
+    snapshot = integration.snapshot
+    application = snapshot.require(kinds.Application, playbook.name)
+    scim = _scim(playbook, snapshot)
+    exported = EntraPlaybook(
         version=1,
         name=playbook.name,
         provider="entra",
         connection=playbook.connection,
-        application=_application(playbook, application, found),
+        application=_application(playbook, application, integration),
         scim=scim,
-        groups=groups or None,
-        users=users or None,
+        groups=_groups(playbook, snapshot) or None,
+        users=_users(playbook, integration) or None,
     )
-    keys = whole.model_dump(exclude_defaults=True)
+    keys = exported.model_dump(exclude_defaults=True)
     if scim is not None:
-        keys["scim"] |= _credentials(playbook, found.snapshot)
+        keys["scim"] |= _credentials(playbook, snapshot)
     return Draft(
         keys=keys,
-        comments=dict(_remarks(keys, found)),
-        omitted=dict(_absent(keys, found)),
-        inexpressible=(*_left_alone(application, whole), *_left_in_job(playbook, found.snapshot)),
-        unread=tuple(_unread(found)),
+        comments=dict(_comments(keys, integration)),
+        omitted=dict(_omitted(keys, integration)),
+        inexpressible=(
+            *_inexpressible_in_application(application, exported),
+            *_other_jobs(playbook, snapshot),
+            *_partial_consent(playbook, application, snapshot),
+        ),
+        unread=tuple(_unread(integration)),
     )
 
 
-def _application(playbook: EntraPlaybook, application: kinds.Application, found: Found) -> ApplicationSection:
-    there = found.snapshot.get(kinds.ServicePrincipal, playbook.name)
+def _application(
+    playbook: EntraPlaybook, application: kinds.Application, integration: Integration
+) -> ApplicationSection:
+    principal = integration.snapshot.get(kinds.ServicePrincipal, playbook.name)
+    consent = integration.snapshot.get(kinds.Consent, playbook.name)
     scopes = _scopes(application)
-    consent = found.snapshot.get(kinds.Consent, playbook.name)
-    named = application.display_name or ""
+    is_default_name = application.display_name == playbook.name
     return ApplicationSection(
-        display_name=named if named.strip() and named != playbook.name and len(named) <= _LONGEST else None,
-        client_id=None if found.candidate.owner else found.candidate.client_id,
+        display_name=None if is_default_name else usable_name(application.display_name),
+        client_id=None if integration.candidate.owner else integration.candidate.client_id,
         scopes=scopes,
-        loopback_ports=ports(application.redirect_uris or (), kiro.LOOPBACK_PORTS),
-        assignment_required=there is None or there.assignment_required is not False,
+        loopback_ports=loopback_ports(application.redirect_uris or (), kiro.LOOPBACK_PORTS),
+        assignment_required=principal is None or principal.assignment_required is not False,
         admin_consent=consent is not None and set(scopes) <= set(consent.scopes or ()),
     )
 
 
 def _scopes(application: kinds.Application) -> tuple[str, ...]:
-    """Kiro's, and those that this product made; others are left alone by apply."""
-    found = [scope for scope in application.scopes or () if scope.value in kiro.SCOPES or scope.owned]
-    return in_order(tuple(dict.fromkeys(scope.value for scope in found)), kiro.SCOPES)
+    """Kiro's scopes and those that this product created; apply does not change the others."""
+    managed = [scope for scope in application.scopes or () if scope.value in kiro.SCOPES or scope.owned]
+    return default_order(tuple(dict.fromkeys(scope.value for scope in managed)), kiro.SCOPES)
 
 
-def _assigned(
-    playbook: EntraPlaybook, found: Found
-) -> tuple[tuple[DirectoryEntry, ...], tuple[DirectoryEntry, ...]]:
-    """Groups and users that are assigned; nothing where they may not be looked up."""
-    snapshot, names = found.snapshot, found.sign_in_names or {}
-    ids: dict[str, str] = {one.key: one.id or "" for one in snapshot.all(kinds.Group)}
-    logins: dict[str, str] = {one.key: one.id or "" for one in snapshot.all(kinds.User)}
-    groups = (
-        principal_entry(DirectoryEntry, one.principal_name, str(one.principal), ids)
-        for one in snapshot.all(kinds.GroupAssignment)
-        if playbook.groups is not None
+def _groups(playbook: EntraPlaybook, snapshot: Snapshot) -> tuple[DirectoryEntry, ...]:
+    """The assigned groups; none if the credentials may not look them up."""
+    if playbook.groups is None:
+        return ()
+    ids = {group.key: group.id or "" for group in snapshot.all(kinds.Group)}
+    return _sorted(
+        principal_entry(DirectoryEntry, assignment.principal_name, str(assignment.principal), ids)
+        for assignment in snapshot.all(kinds.GroupAssignment)
     )
-    users = (
-        principal_entry(DirectoryEntry, names.get(str(one.principal)), str(one.principal), logins)
-        for one in snapshot.all(kinds.UserAssignment)
-        if playbook.users is not None
+
+
+def _users(playbook: EntraPlaybook, integration: Integration) -> tuple[DirectoryEntry, ...]:
+    """The directly assigned users; none if the credentials may not look them up."""
+    if playbook.users is None:
+        return ()
+    ids = {user.key: user.id or "" for user in integration.snapshot.all(kinds.User)}
+    assigned = [str(assignment.principal) for assignment in integration.snapshot.all(kinds.UserAssignment)]
+    return _sorted(
+        principal_entry(DirectoryEntry, integration.sign_in_names.get(object_id), object_id, ids)
+        for object_id in assigned
     )
-    return _by_name(groups), _by_name(users)
 
 
-def _by_name(keys: Iterable[DirectoryEntry]) -> tuple[DirectoryEntry, ...]:
-    """Each once: a principal may be assigned with several roles."""
-    return tuple(sorted(dict.fromkeys(keys), key=lambda one: one.key.casefold()))
+def _sorted(entries: Iterable[DirectoryEntry]) -> tuple[DirectoryEntry, ...]:
+    """Each entry once, although a principal may be assigned with several roles."""
+    return tuple(sorted(dict.fromkeys(entries), key=lambda entry: entry.key.casefold()))
 
 
 def _scim(playbook: EntraPlaybook, snapshot: Snapshot) -> ScimSection | None:
-    """The keys that a playbook needs for the provisioning there is; None where there is none, or it cannot be read."""
+    """The section for the existing provisioning; None if there is none, or it cannot be read."""
     job = snapshot.get(kinds.ProvisioningJob, playbook.name)
     if job is None or snapshot.gap_for(kinds.ProvisioningSecrets.kind):
         return None
     secrets = snapshot.get(kinds.ProvisioningSecrets, playbook.name)
     mapping = snapshot.get(kinds.AttributeMapping, playbook.name)
-    minimal = mapping is not None and not (mapping.other or mapping.missing)
-    threshold = (secrets and secrets.delete_threshold) or None
-    notified = (secrets and secrets.recipients) or None
-    synced = all(one.provisioned for one in snapshot.all(kinds.FirstSync))
+    is_minimal = mapping is not None and not (mapping.other or mapping.missing)
+    threshold = secrets.delete_threshold if secrets else None
     return ScimSection.model_validate(
         {
-            "mapping": "minimal" if minimal else "guide",
-            "on_demand": synced,
-            "notify": notified,
+            "mapping": "minimal" if is_minimal else "guide",
+            "on_demand": all(first_sync.provisioned for first_sync in snapshot.all(kinds.FirstSync)),
+            "notify": (secrets.recipients if secrets else None) or None,
             **({"delete_threshold": threshold} if threshold else {}),
         }
     )
 
 
 def _credentials(playbook: EntraPlaybook, snapshot: Snapshot) -> dict[str, Any]:
-    """Endpoint and token, in the order of the model; a variable where the value is a secret or may hold one."""
+    """Endpoint and token, in the order of the model; a variable where the value is, or may contain, a secret."""
     secrets = snapshot.get(kinds.ProvisioningSecrets, playbook.name)
     endpoint = secrets.endpoint if secrets else None
-    written = endpoint if endpoint and _presentable(endpoint) else VariableReference("KIRO_SCIM_ENDPOINT")
-    return {"endpoint": written, "token": VariableReference("KIRO_SCIM_TOKEN")}
+    return {
+        "endpoint": endpoint if _can_be_written(endpoint) else VariableReference("KIRO_SCIM_ENDPOINT"),
+        "token": VariableReference("KIRO_SCIM_TOKEN"),
+    }
 
 
-def _presentable(endpoint: str) -> bool:
-    """Whether an endpoint fits into a playbook, and cannot hold a secret."""
+def _can_be_written(endpoint: str | None) -> bool:
+    """Whether a playbook accepts an endpoint, and it cannot contain a secret."""
     try:
-        parts = urlsplit(https_url(endpoint))
+        parts = urlsplit(https_url(endpoint or ""))
     except ValueError:
         return False
     return not (parts.query or parts.fragment)
 
 
-def _remarks(keys: dict[str, Any], found: Found) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    if found.candidate.owner:
-        yield ("name",), "as the marker on the application says; do not change it"
+def _comments(keys: dict[str, Any], integration: Integration) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    if integration.candidate.owner:
+        yield ("name",), "from the marker on the application; do not change it"
     else:
-        yield ("name",), "would mark the application; do not change it later"
-        yield ("application", "client_id"), "adopts it: it does not carry this playbook's marker"
-    yield ("scim", "token"), "Graph does not give it back; set the variable to have it written"
+        yield ("name",), "apply would mark the application with it; do not change it later"
+        yield (
+            ("application", "client_id"),
+            "adopts the application, which does not carry this playbook's marker",
+        )
+    yield ("scim", "token"), "Graph does not return it; set the variable to have it written"
     if isinstance(keys.get("scim", {}).get("endpoint"), VariableReference):
         yield ("scim", "endpoint"), "from the Kiro console"
-    told = {str(one.principal): one.principal_name for one in found.snapshot.all(kinds.Assignment)}
+    assignments = integration.snapshot.all(kinds.Assignment)
+    names = {str(assignment.principal): assignment.principal_name for assignment in assignments}
     for section in ("groups", "users"):
         for number, entry in enumerate(keys.get(section, ())):
-            if name := told.get(entry.get("id", "")):
+            if name := names.get(entry.get("id", "")):
                 yield (section, number, "id"), name
 
 
-def _absent(keys: dict[str, Any], found: Found) -> Iterator[tuple[str, tuple[str, ...]]]:
-    refused = {SECTIONS[error.permissions] for error in found.refused}
-    if (
-        "scim" not in keys
-        and "scim" not in refused
-        and not found.snapshot.gap_for(kinds.ProvisioningSecrets.kind)
-    ):
+def _omitted(keys: dict[str, Any], integration: Integration) -> Iterator[tuple[str, tuple[str, ...]]]:
+    unknown = {SECTIONS[error.permissions] for error in integration.refused}
+    if integration.snapshot.gap_for(kinds.ProvisioningSecrets.kind):
+        unknown.add("scim")
+    if "scim" not in keys and "scim" not in unknown:
         yield (
             "scim",
-            ("Provisioning is not set up. To let apply do it:", "scim:", "  token: ${KIRO_SCIM_TOKEN}"),
+            ("Provisioning is not set up. To have apply set it up:", "scim:", "  token: ${KIRO_SCIM_TOKEN}"),
         )
     for section in ("groups", "users"):
-        if section not in keys and section not in refused:
-            yield section, (f"No {section} are assigned. To have it stay so:", f"{section}: []")
-    yield "domains", DOMAINS
+        if section not in keys and section not in unknown:
+            yield (
+                section,
+                (f"No {section} are assigned. To have apply remove new assignments:", f"{section}: []"),
+            )
+    yield "domains", DOMAINS_COMMENT
 
 
-def _left_alone(application: kinds.Application, whole: EntraPlaybook) -> Iterator[str]:
-    kinds_ = [credential.kind for credential in application.credentials]
-    for kind in dict.fromkeys(kinds_):
-        yield f"{kinds_.count(kind)} {kind}(s) of the application: Kiro's clients need none"
+def _inexpressible_in_application(application: kinds.Application, exported: EntraPlaybook) -> Iterator[str]:
+    credentials = Counter(
+        secret=len(application.password_credentials), certificate=len(application.key_credentials)
+    )
+    for noun, count in credentials.items():
+        if count:
+            yield f"{count} {noun}{'s' if count > 1 else ''} of the application: Kiro's clients need none"
     for uri in application.other_identifier_uris or ():
         yield f"the identifier URI {uri}"
     for scope in application.scopes or ():
-        if scope.value not in (*whole.application.scopes, _OF_THE_TEMPLATE):
+        if scope.value not in (*exported.application.scopes, _TEMPLATE_SCOPE):
             yield f"the scope {scope.value}"
     for platform, uris in (("Web", application.web_redirect_uris), ("SPA", application.spa_redirect_uris)):
         for uri in uris or ():
@@ -254,22 +276,25 @@ def _left_alone(application: kinds.Application, whole: EntraPlaybook) -> Iterato
         yield "that the application is deactivated for sign-in everywhere"
 
 
-def _left_in_job(playbook: EntraPlaybook, snapshot: Snapshot) -> Iterator[str]:
+def _other_jobs(playbook: EntraPlaybook, snapshot: Snapshot) -> Iterator[str]:
     for job in snapshot.all(kinds.ProvisioningJob):
         if job.key != playbook.name:
             yield f"the second provisioning job {job.id}"
+
+
+def _partial_consent(
+    playbook: EntraPlaybook, application: kinds.Application, snapshot: Snapshot
+) -> Iterator[str]:
     consent = snapshot.get(kinds.Consent, playbook.name)
-    if consent and not set(_scopes(snapshot.require(kinds.Application, playbook.name))) <= set(
-        consent.scopes or ()
-    ):
-        yield f"the admin consent to {' '.join(consent.scopes or ()) or 'nothing'}"
+    consented = set(consent.scopes or ()) if consent else set()
+    if consent and not set(_scopes(application)) <= consented:
+        yield f"the admin consent to {' '.join(consent.scopes or ()) or 'no scope'}"
 
 
-def _unread(found: Found) -> Iterator[str]:
-    for error in found.refused:
+def _unread(integration: Integration) -> Iterator[str]:
+    for error in integration.refused:
         yield f"{SECTIONS[error.permissions]}: needs {' or '.join(error.permissions)}"
-    sections = {kinds.ProvisioningSecrets.kind: "scim", kinds.Consent.kind: "application: admin_consent"}
-    for gap in found.snapshot.gaps:
-        if gap.kind in sections:
-            needs = f"needs {' or '.join(gap.permissions)}" if gap.permissions else gap.reason
-            yield f"{sections[gap.kind]}: {needs}"
+    for gap in integration.snapshot.gaps:
+        if gap.kind in _GAP_KEYS:
+            reason = f"needs {' or '.join(gap.permissions)}" if gap.permissions else gap.reason
+            yield f"{_GAP_KEYS[gap.kind]}: {reason}"

@@ -1,167 +1,114 @@
-"""Which remote object a playbook means. Pure decisions on what was found.
+"""Which application, group or user a playbook means. Pure functions.
 
-Display names are not unique in Entra: one match is adopted, several are refused, and an application that carries
-our marker, or was pinned by its client id, is preferred to any that only has the name.
+Display names are not unique in Entra: a single match is adopted, several are refused. An application with the
+playbook's marker or pinned client id is preferred to one that only has the name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
-from provisioner.core.resource import Resource
+from provisioner.core.resource import Observation
 from provisioner.core.snapshot import Problem, ProblemKind
-from provisioner.providers.base.lookup import match_one
+from provisioner.providers.base.lookup import Match, ambiguous, match_one, missing_pinned
 from provisioner.providers.base.playbook_models import PrincipalEntry
+from provisioner.providers.base.wire import Json, parse_resource
 
-from . import observations as seen
-from . import parse
-from . import resources as kinds
+from .observations import OrphanedApplication, OtherApplication
 from .playbook import EntraPlaybook
-from .resources import Json
+from .resources import Application, Group, User
 
-
-@dataclass(frozen=True)
-class Choice:
-    """The application a playbook means, and what else was found.
-
-    Attributes:
-        application: Graph's application, or None when there is none, or no telling which.
-        others: strays of interrupted runs, and namesakes.
-        problem: why there is no telling which.
-    """
-
-    application: Json | None
-    others: tuple[seen.OrphanedApplication | seen.OtherApplication, ...] = ()
-    problem: Problem | None = None
+P = TypeVar("P", bound=Group | User)
 
 
 def provisional_prefix(playbook: EntraPlaybook) -> str:
-    """The beginning of the name under which an application is created, before it is claimed and renamed."""
+    """The beginning of the name that a new application has until it gets its marker and its real name."""
     return f"{playbook.tag}:new:"
 
 
-def choose(playbook: EntraPlaybook, found: Iterable[Json], owned: Sequence[Json]) -> Choice:
-    """Which application is meant.
+def match_application(
+    playbook: EntraPlaybook, applications: Iterable[Json], owned: Sequence[Json]
+) -> Match[Observation]:
+    """The application that a playbook means.
 
     Args:
         playbook: the playbook.
-        found: every application that was found in any way, without repetition.
-        owned: those of them found by marker, by pinned client id, or by the id noted when it was created, in
-            this order of trust.
+        applications: every Graph application that was found, each once.
+        owned: those that were found by pinned client id, by marker, or by the hint of this machine, in this order.
     """
-    ours = [data["id"] for data in owned]
+    owned_ids = {data["id"] for data in owned}
     prefix = provisional_prefix(playbook)
-    strays: list[Json] = []
+    orphaned: list[Json] = []
     named: list[Json] = []
-    for data in sorted(found, key=lambda data: (str(data.get("createdDateTime")), str(data["id"]))):
-        if data["id"] not in ours:
-            (strays if str(data.get("displayName")).startswith(prefix) else named).append(data)
+    for data in sorted(applications, key=lambda data: (str(data.get("createdDateTime")), str(data["id"]))):
+        if data["id"] not in owned_ids:
+            (orphaned if str(data.get("displayName")).startswith(prefix) else named).append(data)
+    problem = _pin_problem(playbook, owned)
     chosen = next(iter(owned), None)
-    problem = _misplaced(playbook, owned)
-    if chosen is None and strays and not problem:
-        chosen = strays.pop(0)
-    if chosen is None and named and not problem:
-        problem = _not_adoptable(playbook, named)
-        chosen = named.pop(0) if not problem else None
-    return Choice(None if problem else chosen, (*map(_stray, strays), *map(_namesake, named)), problem)
+    if chosen is None and not problem:
+        if orphaned:
+            chosen = orphaned.pop(0)
+        elif named and not (problem := _adoption_problem(playbook, named)):
+            chosen = named.pop(0)
+    others = (
+        *(parse_resource(OrphanedApplication, data["id"], data) for data in orphaned),
+        *(parse_resource(OtherApplication, data["id"], data) for data in named),
+    )
+    return Match(None if problem else chosen, others, problem)
 
 
-def matched(
-    keys: PrincipalEntry, what: str, matches: list[Json], parsed: Callable[[str, Json], Resource]
-) -> Resource | Problem:
-    """The group or user that is meant, or why there is no telling.
+def match_principal(entry: PrincipalEntry, kind: type[P], candidates: list[Json]) -> P | Problem:
+    """The group or user that a playbook entry means, or why it is not clear which one is meant.
 
     Args:
-        keys: how the playbook names it.
-        what: ``group`` or ``user``.
-        matches: what Graph found.
-        parsed: makes the resource.
+        entry: the playbook entry.
+        kind: :class:`.resources.Group` or :class:`.resources.User`.
+        candidates: the Graph objects with this name or id.
     """
-    address = f"entra-{what}/{keys.key}"
-    match = match_one(address, keys.key, matches, "the tenant", lambda found: str(found.get("displayName")))
-    return match if isinstance(match, Problem) else parsed(keys.key, match)
-
-
-def deleted(data: Json) -> seen.DeletedApplication:
-    """From a Graph application in the recycle bin."""
-    return seen.DeletedApplication(
-        key=data["id"],
-        id=data["id"],
-        app_id=data.get("appId"),
-        display_name=data.get("displayName"),
-        unique_name=data.get("uniqueName"),
-        deleted=data.get("deletedDateTime"),
+    match = match_one(
+        f"{kind.kind}/{entry.key}",
+        entry.key,
+        candidates,
+        "the tenant",
+        lambda data: str(data.get("displayName")),
     )
+    return match if isinstance(match, Problem) else parse_resource(kind, entry.key, match)
 
 
-def user_ids(entries: list[Json]) -> list[str]:
-    """The users among the members of a group."""
-    return [str(entry["id"]) for entry in entries if entry.get("@odata.type") == "#microsoft.graph.user"]
-
-
-def jobs(key: str, entries: list[Json]) -> tuple[kinds.ProvisioningJob, ...]:
-    """The jobs of a service principal; the one this product manages bears the playbook's key."""
-    ordered = sorted(entries, key=lambda data: str(data.get("templateId")).lower() != "scim")
-    return tuple(parse.job(data["id"] if number else key, data) for number, data in enumerate(ordered))
-
-
-def _misplaced(playbook: EntraPlaybook, owned: Sequence[Json]) -> Problem | None:
-    """Whether a pinned client id leads nowhere, or elsewhere than the marker."""
+def _pin_problem(playbook: EntraPlaybook, owned: Sequence[Json]) -> Problem | None:
+    """Why the pinned client id cannot be used: it does not exist, or the marker is on another application."""
     pinned = playbook.application.client_id
     if pinned is None:
         return None
-    address = f"{kinds.Application.kind}/{playbook.name}"
+    address = f"{Application.kind}/{playbook.name}"
     if all(data["appId"] != pinned for data in owned):
-        return Problem(
-            kind=ProblemKind.MISSING,
-            address=address,
-            message=f"there is no application with the client id {pinned}",
-            hint="correct application: client_id: in the playbook, or leave it out",
-        )
+        return missing_pinned(address, "application", f"client id {pinned}", "application: client_id")
     marked = next((data for data in owned if data.get("uniqueName") == playbook.marker), None)
     if marked and marked["appId"] != pinned:
         return Problem(
             kind=ProblemKind.AMBIGUOUS,
             address=address,
-            message=f"the playbook names the client id {pinned}, but its marker is on {marked['appId']}",
+            message=f"the playbook pins the client id {pinned}, but its marker is on {marked['appId']}",
             hint="correct application: client_id:, or use another name: for the playbook",
         )
     return None
 
 
-def _not_adoptable(playbook: EntraPlaybook, named: list[Json]) -> Problem | None:
-    address = f"{kinds.Application.kind}/{playbook.name}"
+def _adoption_problem(playbook: EntraPlaybook, named: list[Json]) -> Problem | None:
+    """Why the applications with the playbook's display name cannot be adopted."""
+    address = f"{Application.kind}/{playbook.name}"
     name, marker = playbook.display_name, named[0].get("uniqueName")
     candidates = tuple(f"client_id: {data['appId']}  created {data.get('createdDateTime')}" for data in named)
     if len(named) > 1:
-        return Problem(
-            kind=ProblemKind.AMBIGUOUS,
-            address=address,
-            message=f"{len(named)} applications are called {name!r}",
-            hint="say which one with application: client_id: in the playbook",
-            candidates=candidates,
-        )
+        hint = "name the right one with application: client_id: in the playbook"
+        return ambiguous(address, "applications", name, hint, candidates)
     if marker and marker != playbook.marker:
         return Problem(
             kind=ProblemKind.UNUSABLE,
             address=address,
-            message=f"the application {name!r} belongs to somebody else: its uniqueName is {marker!r}",
-            hint="choose another display_name, or use the playbook that made it",
+            message=f"the application {name!r} has another owner: its uniqueName is {marker!r}",
+            hint="choose another display_name, or use the playbook that created it",
             candidates=candidates,
         )
     return None
-
-
-def _stray(data: Json) -> seen.OrphanedApplication:
-    return seen.OrphanedApplication(key=data["id"], id=data["id"], display_name=data["displayName"])
-
-
-def _namesake(data: Json) -> seen.OtherApplication:
-    return seen.OtherApplication(
-        key=data["id"],
-        id=data["id"],
-        app_id=data["appId"],
-        display_name=data["displayName"],
-        created=data.get("createdDateTime"),
-    )

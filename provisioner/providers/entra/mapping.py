@@ -1,7 +1,7 @@
-"""Reading and editing the attribute mapping inside a synchronization schema. Pure functions on raw JSON.
+"""Reads and edits the attribute mapping in a synchronization schema. Pure functions on raw JSON.
 
-The schema is edited in place of its own structure and nothing else is touched: Graph replaces it whole, and what is
-left out is lost (Microsoft Graph v1.0, synchronizationSchema: update).
+An edit changes the mapping and keeps every other member of the schema: Graph replaces the schema as a whole, and
+members that are not in the body are lost (Microsoft Graph v1.0, synchronizationSchema: update).
 """
 
 from __future__ import annotations
@@ -10,33 +10,25 @@ import copy
 from collections.abc import Iterator
 from typing import Final
 
-from .resources import REQUIRED_ATTRIBUTES, UNSUPPORTED_ATTRIBUTES, AttributeMapping, Json
+from provisioner.providers.base.wire import Json
+
+from .resources import REQUIRED_ATTRIBUTES, UNSUPPORTED_ATTRIBUTES, AttributeMapping
 
 _FLOW_TYPES: Final = ("Add", "Update", "Delete")
 
+
+def _attribute(name: str) -> Json:
+    return {"expression": f"[{name}]", "name": name, "type": "Attribute", "parameters": []}
+
+
 _DEFAULT_SOURCES: Final[dict[str, Json]] = {
-    "userName": {
-        "expression": "[userPrincipalName]",
-        "name": "userPrincipalName",
-        "type": "Attribute",
-        "parameters": [],
-    },
-    "externalId": {"expression": "[objectId]", "name": "objectId", "type": "Attribute", "parameters": []},
+    "userName": _attribute("userPrincipalName"),
+    "externalId": _attribute("objectId"),
     "active": {
         "expression": "Not([IsSoftDeleted])",
         "name": "Not",
         "type": "Function",
-        "parameters": [
-            {
-                "key": "source",
-                "value": {
-                    "expression": "[IsSoftDeleted]",
-                    "name": "IsSoftDeleted",
-                    "type": "Attribute",
-                    "parameters": [],
-                },
-            }
-        ],
+        "parameters": [{"key": "source", "value": _attribute("IsSoftDeleted")}],
     },
 }
 
@@ -46,20 +38,23 @@ class SchemaError(ValueError):
 
 
 def read_mapping(key: str, schema: Json) -> AttributeMapping:
-    """What the schema says, as far as Kiro cares.
+    """The attribute mapping in a schema.
 
     Args:
         key: the key of the resource.
         schema: the synchronizationSchema as Graph returned it.
 
     Raises:
-        SchemaError: there is no mapping whose source object is ``User``.
+        SchemaError: the schema has no mapping with the source object ``User``.
     """
-    rule, users = _user_mappings(schema)
-    entries = [entry for mapping in users for entry in mapping["attributeMappings"]]
+    rule_id, user_mappings = _user_mappings(schema)
+    entries = [entry for mapping in user_mappings for entry in mapping["attributeMappings"]]
     targets = dict.fromkeys(entry["targetAttributeName"] for entry in entries)
     mapped_everywhere = set.intersection(
-        *({entry["targetAttributeName"] for entry in mapping["attributeMappings"]} for mapping in users)
+        *(
+            {entry["targetAttributeName"] for entry in mapping["attributeMappings"]}
+            for mapping in user_mappings
+        )
     )
     sources = dict.fromkeys(
         text
@@ -72,37 +67,36 @@ def read_mapping(key: str, schema: Json) -> AttributeMapping:
         unsupported=tuple(name for name in UNSUPPORTED_ATTRIBUTES if name in targets),
         missing=tuple(name for name in REQUIRED_ATTRIBUTES if name not in mapped_everywhere),
         other=tuple(name for name in targets if name not in REQUIRED_ATTRIBUTES),
-        disabled=tuple(_faulty(schema)),
-        rule_id=rule,
+        disabled=tuple(_disabled(schema)),
+        rule_id=rule_id,
     )
 
 
-def edited(schema: Json, desired: AttributeMapping) -> Json:
-    """A copy of the schema in which the desired mapping holds.
+def edit_mapping(schema: Json, desired: AttributeMapping) -> Json:
+    """A copy of the schema with the desired mapping.
 
     Args:
-        schema: the synchronizationSchema as Graph returned it; not changed.
-        desired: what should hold; fields that are None are left alone.
+        schema: the synchronizationSchema as Graph returned it.
+        desired: the desired mapping; fields that are None stay unchanged.
 
     Raises:
-        SchemaError: there is no mapping whose source object is ``User``.
+        SchemaError: the schema has no mapping with the source object ``User``.
     """
     result = copy.deepcopy(schema)
-    _, users = _user_mappings(result)
-    for mapping in users:
+    _, user_mappings = _user_mappings(result)
+    for mapping in user_mappings:
         _edit_user_mapping(mapping, desired)
     if desired.disabled == ():
-        for mapping in _people_mappings(result):
+        for mapping in _object_mappings(result):
             mapping["enabled"] = True
             mapping["flowTypes"] = _with_all_flows(mapping.get("flowTypes"))
     return result
 
 
-def is_right(mapping: AttributeMapping) -> bool:
-    """Whether provisioning may run: Kiro's externalId is the object id, and nothing required is missing.
+def is_correct(mapping: AttributeMapping) -> bool:
+    """Whether provisioning may run: externalId is the object id, no required mapping is missing, no unsupported one is left.
 
-    Kiro does not let an externalId change once it is set, so a wrong first synchronization cannot be repaired
-    from the Entra side.
+    Kiro does not let an externalId change, so a wrong first synchronization cannot be fixed in Entra.
     """
     return mapping.external_id == "objectId" and mapping.missing == () and mapping.unsupported == ()
 
@@ -127,12 +121,7 @@ def _edit_user_mapping(mapping: Json, desired: AttributeMapping) -> None:
 
 def _set_source(entry: Json, attribute: str) -> None:
     if _source_text(entry.get("source")) != attribute:
-        entry["source"] = {
-            "expression": f"[{attribute}]",
-            "name": attribute,
-            "type": "Attribute",
-            "parameters": [],
-        }
+        entry["source"] = _attribute(attribute)
 
 
 def _new_entry(target: str) -> Json:
@@ -154,11 +143,11 @@ def _source_text(source: Json | None) -> str | None:
     if kind.casefold() == "attribute":
         return None if source.get("name") is None else str(source["name"])
     text = str(source.get("expression") or source.get("name"))
-    return f"{kind} {text}" if text.isidentifier() else text  # a constant may look like an attribute
+    return f"{kind} {text}" if text.isidentifier() else text  # else a constant looks like an attribute
 
 
-def _people_mappings(schema: Json) -> Iterator[Json]:
-    """The object mappings of users and of groups; a schema may have others."""
+def _object_mappings(schema: Json) -> Iterator[Json]:
+    """The object mappings of users and groups; a schema may have others."""
     for rule in schema.get("synchronizationRules") or ():
         for mapping in rule.get("objectMappings") or ():
             if mapping.get("sourceObjectName") in ("User", "Group"):
@@ -166,26 +155,26 @@ def _people_mappings(schema: Json) -> Iterator[Json]:
 
 
 def _user_mappings(schema: Json) -> tuple[str | None, list[Json]]:
-    """The id of the first rule that maps users, and all user mappings: found by source object, never by position."""
-    found = [
+    """The id of the first rule that maps users, and all user mappings. They are found by source object, not by position."""
+    mappings = [
         (rule.get("id"), mapping)
         for rule in schema.get("synchronizationRules") or ()
         for mapping in rule.get("objectMappings") or ()
         if mapping.get("sourceObjectName") == "User" and mapping.get("attributeMappings") is not None
     ]
-    if not found:
-        raise SchemaError("the synchronization schema maps no users")
-    return found[0][0], [mapping for _, mapping in found]
+    if not mappings:
+        raise SchemaError("the synchronization schema has no mapping for users")
+    return mappings[0][0], [mapping for _, mapping in mappings]
 
 
-def _faulty(schema: Json) -> Iterator[str]:
-    """Object mappings of users and groups that are switched off, or do not add, update and delete."""
-    for mapping in _people_mappings(schema):
+def _disabled(schema: Json) -> Iterator[str]:
+    """Object mappings of users and groups that are off, or do not add, update and delete."""
+    for mapping in _object_mappings(schema):
         flows = _flows(mapping.get("flowTypes"))
         if not mapping.get("enabled", True):
             yield f"{mapping['sourceObjectName']}: switched off"
-        elif lacking := [flow for flow in _FLOW_TYPES if flow not in flows]:
-            yield f"{mapping['sourceObjectName']}: does not {' or '.join(lacking).lower()}"
+        elif missing := [flow for flow in _FLOW_TYPES if flow not in flows]:
+            yield f"{mapping['sourceObjectName']}: does not {' or '.join(missing).lower()}"
 
 
 def _flows(text: str | None) -> list[str]:
@@ -193,6 +182,6 @@ def _flows(text: str | None) -> list[str]:
 
 
 def _with_all_flows(text: str | None) -> str:
-    """The same text where it is complete already, so that an edit changes nothing that is right."""
+    """All flow types. A complete text stays as it is, so that an edit does not change a correct mapping."""
     complete = all(flow in _flows(text) for flow in _FLOW_TYPES)
     return text if text and complete else ",".join(_FLOW_TYPES)

@@ -1,30 +1,31 @@
-"""What an audit looks at besides the managed resources. Only ever read."""
+"""What audits read in addition to the managed resources."""
 
 from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
 from provisioner.core.resource import MAY_NAME_PEOPLE, PERSONAL_DATA, Observation
+from provisioner.providers.base.wire import Wire
 
 
 class OrphanedApplication(Observation):
-    """An application that an interrupted run created and never finished; known by its provisional name."""
+    """An application that an interrupted run created and did not finish; it still has its provisional name."""
 
     kind: ClassVar[str] = "entra-orphaned-application"
 
-    id: str
-    display_name: str
+    id: Annotated[str, Wire("id")]
+    display_name: Annotated[str, Wire("displayName")]
 
 
 class OtherApplication(Observation):
-    """Another application of the same display name."""
+    """Another application with the same display name."""
 
     kind: ClassVar[str] = "entra-other-application"
 
-    id: str
-    app_id: str
-    display_name: str
-    created: str | None = None
+    id: Annotated[str, Wire("id")]
+    app_id: Annotated[str, Wire("appId")]
+    display_name: Annotated[str, Wire("displayName")]
+    created: Annotated[str | None, Wire("createdDateTime")] = None
 
 
 class DeletedApplication(Observation):
@@ -32,15 +33,20 @@ class DeletedApplication(Observation):
 
     kind: ClassVar[str] = "entra-deleted-application"
 
-    id: str
-    app_id: str | None = None
-    display_name: str | None = None
-    unique_name: str | None = None
-    deleted: str | None = None
+    id: Annotated[str, Wire("id")]
+    app_id: Annotated[str | None, Wire("appId")] = None
+    display_name: Annotated[str | None, Wire("displayName")] = None
+    unique_name: Annotated[str | None, Wire("uniqueName")] = None
+    deleted: Annotated[str | None, Wire("deletedDateTime")] = None
 
 
 class GroupMembers(Observation):
-    """The direct members of an assigned group."""
+    """The direct members of an assigned group.
+
+    Attributes:
+        users: number of users.
+        nested: display names of groups.
+    """
 
     kind: ClassVar[str] = "entra-group-members"
 
@@ -49,7 +55,7 @@ class GroupMembers(Observation):
 
 
 class SignInError(Observation):
-    """Failed sign-ins to the application, by error code; the key is the code."""
+    """Failed sign-ins to the application with one error code; the key is the code."""
 
     kind: ClassVar[str] = "entra-sign-in-error"
 
@@ -60,19 +66,23 @@ class SignInError(Observation):
 
 
 class ProvisioningFailure(Observation):
-    """Failures in the provisioning log, by error code."""
+    """Failures in the provisioning log with one error code.
+
+    Attributes:
+        subject: display name of the user or group of the latest failure.
+    """
 
     kind: ClassVar[str] = "entra-provisioning-failure"
 
     code: str
     count: int
     reason: Annotated[str | None, MAY_NAME_PEOPLE] = None
-    who: Annotated[str | None, PERSONAL_DATA] = None
+    subject: Annotated[str | None, PERSONAL_DATA] = None
     last: str | None = None
 
 
 class WrongExternalId(Observation):
-    """A user who was provisioned with an externalId that is not the object id; the key is the object id."""
+    """A user with an externalId other than the object id; the key is the object id."""
 
     kind: ClassVar[str] = "entra-wrong-external-id"
 
@@ -81,7 +91,7 @@ class WrongExternalId(Observation):
 
 
 class ConditionalAccessPolicy(Observation):
-    """A Conditional Access policy that is switched on and covers the application."""
+    """An enabled Conditional Access policy that covers the application."""
 
     kind: ClassVar[str] = "entra-conditional-access-policy"
 
@@ -90,7 +100,7 @@ class ConditionalAccessPolicy(Observation):
 
 
 class ConsentPolicy(Observation):
-    """Whether users may consent for themselves."""
+    """Whether users can consent for themselves."""
 
     kind: ClassVar[str] = "entra-consent-policy"
 
@@ -98,7 +108,7 @@ class ConsentPolicy(Observation):
 
 
 class Licences(Observation):
-    """The tenant's Entra ID plans."""
+    """The Entra ID service plans of the tenant."""
 
     kind: ClassVar[str] = "entra-licences"
 

@@ -1,288 +1,189 @@
-"""From Graph's JSON to resources. Pure functions; what is absent in an answer becomes None."""
+"""Resources from Graph's JSON, where a field is computed. Pure functions.
+
+A resource whose fields are all members of one object needs no function here: see
+:func:`provisioner.providers.base.wire.parse_resource`.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 import uuid
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from typing import Final
 
-from provisioner.core.resource import Resource, WriteOnlySecret
-from provisioner.providers.dns.names import canonical_domain, within
+from provisioner.core.resource import WriteOnlySecret
+from provisioner.providers.base.wire import Json, parse_fields, parse_resource
+from provisioner.providers.dns.names import within
 from provisioner.providers.dns.observations import VENDOR_DOMAINS, VerifiedDomain
 
-from . import observations as seen
+from . import observations
 from . import resources as kinds
-from .resources import Json
 
-NEVER = "0001-01-01T00:00:00Z"
+NEVER: Final = "0001-01-01T00:00:00Z"
+"""Graph's value for a time that has not come yet."""
+DEFAULT_ACCESS: Final = "(default access)"
 
-APPLICATION_FIELDS = (
-    "id,appId,displayName,uniqueName,tags,signInAudience,identifierUris,api,publicClient,web,spa,"
-    "applicationTemplateId,createdDateTime,passwordCredentials,keyCredentials,isDisabled"
-)
-_IDS_IN_A_FILTER = 15  # Microsoft Graph, $filter: the in operator
-PRINCIPAL_FIELDS = (
-    "id,appId,displayName,accountEnabled,appRoleAssignmentRequired,appRoles,tags,appOwnerOrganizationId"
+_DURATION: Final = re.compile(
+    r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>[\d.]+)S)?)?"
 )
 
 
 def scope_id(app_id: str, value: str) -> str:
-    """The id this product gives a scope: the same for the same application and value, whoever asks."""
+    """The id that this product gives a scope; it depends on the application and the value only."""
     return str(uuid.uuid5(uuid.UUID(app_id), f"scope:{value}"))
 
 
-def application(key: str, data: Json) -> kinds.Application:
-    """From a Graph application."""
-    api = data.get("api") or {}
-    app_id = data["appId"]
-    default = f"api://{app_id}"
-    uris = tuple(data.get("identifierUris") or ())
+def parse_application(key: str, data: Json) -> kinds.Application:
+    """An application, from a Graph application."""
+    fields = parse_fields(kinds.Application, data)
+    app_id = fields["app_id"]
     return kinds.Application(
         key=key,
-        id=data["id"],
-        app_id=app_id,
-        display_name=data.get("displayName"),
-        unique_name=data.get("uniqueName"),
-        tags=tuple(data.get("tags") or ()),
-        sign_in_audience=data.get("signInAudience"),
-        identifier_uris=uris,
-        other_identifier_uris=tuple(uri for uri in uris if uri != default),
-        access_token_version=api.get("requestedAccessTokenVersion"),
-        scopes=tuple(_scope(app_id, scope) for scope in api.get("oauth2PermissionScopes") or ()),
-        redirect_uris=_uris(data, "publicClient"),
-        web_redirect_uris=_uris(data, "web"),
-        spa_redirect_uris=_uris(data, "spa"),
-        disabled=bool(data.get("isDisabled")),
-        template_id=data.get("applicationTemplateId"),
-        created=data.get("createdDateTime"),
-        credentials=tuple(_credentials(data)),
+        **{
+            **fields,
+            "other_identifier_uris": tuple(
+                uri for uri in fields["identifier_uris"] if uri != f"api://{app_id}"
+            ),
+            "scopes": tuple(
+                scope.model_copy(update={"owned": scope.id == scope_id(app_id, scope.value)})
+                for scope in fields["scopes"]
+            ),
+        },
     )
 
 
-def _uris(data: Json, platform: str) -> tuple[str, ...]:
-    return tuple((data.get(platform) or {}).get("redirectUris") or ())
-
-
-def _scope(app_id: str, scope: Json) -> kinds.Scope:
-    return kinds.Scope(
-        value=scope["value"],
-        id=scope["id"],
-        enabled=scope.get("isEnabled"),
-        type=scope.get("type"),
-        display_name=scope.get("adminConsentDisplayName"),
-        owned=scope["id"] == scope_id(app_id, scope["value"]),
-    )
-
-
-def _credentials(data: Json) -> Iterator[kinds.Credential]:
-    for member, kind in (("passwordCredentials", "secret"), ("keyCredentials", "certificate")):
-        for credential in data.get(member) or ():
-            yield kinds.Credential(
-                kind=kind, name=credential.get("displayName"), ends=credential.get("endDateTime")
-            )
-
-
-def service_principal(key: str, data: Json) -> kinds.ServicePrincipal:
-    """From a Graph servicePrincipal."""
-    return kinds.ServicePrincipal(
-        key=key,
-        id=data["id"],
-        app_id=data.get("appId"),
-        account_enabled=data.get("accountEnabled"),
-        assignment_required=data.get("appRoleAssignmentRequired"),
-        tags=tuple(data.get("tags") or ()),
-        tenant_id=data.get("appOwnerOrganizationId"),
-        app_roles=tuple(
-            kinds.AppRole(
-                id=role["id"], display_name=role.get("displayName") or "", enabled=role.get("isEnabled", True)
-            )
-            for role in data.get("appRoles") or ()
-        ),
-    )
-
-
-def group(key: str, data: Json) -> kinds.Group:
-    """From a Graph group."""
-    return kinds.Group(
-        key=key,
-        id=data["id"],
-        display_name=data.get("displayName"),
-        security_enabled=data.get("securityEnabled"),
-    )
-
-
-def user(key: str, data: Json) -> kinds.User:
-    """From a Graph user."""
-    return kinds.User(key=key, id=data["id"], display_name=data.get("displayName"))
-
-
-def address(data: Json) -> str | None:
-    """The e-mail address of a Graph user, or else the sign-in name; that of a guest is nobody's address."""
-    name = str(data.get("userPrincipalName") or "")
-    return data.get("mail") or (None if "#EXT#" in name.upper() else name)
-
-
-def where_people_are(found: Iterable[Resource]) -> Iterator[str]:
-    """Paths of the addresses of those who are assigned: the first page of each group, and users by their ids.
-
-    Only direct members: an assignment does not reach nested groups (Entra, Assign users and groups).
-    """
-    assigned = [each for each in found if isinstance(each, kinds.Assignment)]
-    select = "?$select=id,mail,userPrincipalName"
-    for each in assigned:
-        if isinstance(each, kinds.GroupAssignment):
-            yield f"/groups/{each.principal}/members/microsoft.graph.user{select}&$top=999"
-    users = [f"'{each.principal}'" for each in assigned if isinstance(each, kinds.UserAssignment)]
-    for at in range(0, len(users), _IDS_IN_A_FILTER):
-        yield f"/users{select}&$filter=id%20in%20({','.join(users[at : at + _IDS_IN_A_FILTER])})"
-
-
-def verified_domains(organizations: Iterable[Json]) -> Iterator[VerifiedDomain]:
-    """From Graph organizations; without the names that Microsoft gave."""
-    for data in organizations:
-        for domain in data.get("verifiedDomains") or ():
-            name = canonical_domain(domain["name"])
-            if not any(within(name, vendor) for vendor in VENDOR_DOMAINS):
-                yield VerifiedDomain(key=name, default=bool(domain.get("isDefault")))
-
-
-def assignment(
+def parse_assignment(
     data: Json, principal: kinds.ServicePrincipal, names: dict[str, str]
 ) -> kinds.Assignment | None:
-    """From a Graph appRoleAssignment.
+    """An assignment, from a Graph appRoleAssignment.
 
     Args:
-        data: the assignment.
-        principal: the service principal whose roles it names.
-        names: the playbook's name for a principal, by object id.
+        data: the appRoleAssignment.
+        principal: the service principal that declares the roles.
+        names: the playbook's names of groups and users, by object id.
 
     Returns:
-        None for an assignment to another service principal.
+        None when a service principal is assigned.
     """
     kind = {"Group": kinds.GroupAssignment, "User": kinds.UserAssignment}.get(str(data.get("principalType")))
     if kind is None:
         return None
+    principal_id, role_id = data["principalId"], data["appRoleId"]
     roles = {role.id: role.display_name for role in principal.app_roles}
-    zero = "(default access)" if roles else kinds.USER_ROLE  # without roles, the zero role is the right one
-    role_id, who = data["appRoleId"], data["principalId"]
-    return kind(
-        key=names.get(who) or f"{data.get('principalDisplayName')} ({who})",
-        id=data["id"],
-        principal=who,
-        principal_name=data.get("principalDisplayName"),
-        role_id=role_id,
-        role=roles.get(role_id, zero if role_id == kinds.ZERO_ROLE else role_id),
-    )
+    roles.setdefault(kinds.ZERO_ROLE, DEFAULT_ACCESS if roles else kinds.USER_ROLE)
+    key = names.get(principal_id) or f"{data.get('principalDisplayName')} ({principal_id})"
+    return parse_resource(kind, key, data, role=roles.get(role_id, role_id))
 
 
-def job(key: str, data: Json, now: datetime | None = None) -> kinds.ProvisioningJob:
-    """From a Graph synchronizationJob.
+def parse_consent(key: str, grants: Iterable[Json]) -> Iterator[kinds.Consent]:
+    """Admin consent, from Graph oAuth2PermissionGrants; the consent of single users is left out."""
+    for grant in grants:
+        if grant.get("consentType") == "AllPrincipals":
+            yield kinds.Consent(key=key, id=grant["id"], scopes=tuple(str(grant.get("scope") or "").split()))
+
+
+def parse_jobs(key: str, jobs: list[Json]) -> tuple[kinds.ProvisioningJob, ...]:
+    """The jobs of a service principal. The first SCIM job gets the playbook's key, the others their id."""
+    ordered = sorted(jobs, key=lambda data: str(data.get("templateId")).lower() != "scim")
+    return tuple(parse_job(data["id"] if number else key, data) for number, data in enumerate(ordered))
+
+
+def parse_job(key: str, data: Json, now: datetime | None = None) -> kinds.ProvisioningJob:
+    """A provisioning job, from a Graph synchronizationJob.
 
     Args:
         key: the key of the resource.
-        data: the job.
-        now: when it was read, to tell whether it is overdue; the present when None.
+        data: the synchronizationJob.
+        now: the time with which to decide whether the job is overdue; the current time when None.
     """
     status, schedule = data.get("status") or {}, data.get("schedule") or {}
     last, success = status.get("lastExecution") or {}, status.get("lastSuccessfulExecution") or {}
-    quarantine = status.get("quarantine") or {}
-    error = quarantine.get("error") or last.get("error") or {}
+    error = (status.get("quarantine") or {}).get("error") or last.get("error") or {}
     counts = {
         str(entry.get("key")): int(entry.get("value") or 0)
         for entry in status.get("synchronizedEntryCountByType") or ()
     }
-    interval, last_run = seconds(schedule.get("interval")), _moment(last.get("timeEnded"))
-    return kinds.ProvisioningJob(
-        key=key,
-        id=data["id"],
-        template_id=data.get("templateId"),
-        status=status.get("code"),
-        schedule=schedule.get("state"),
+    interval, last_run = parse_duration(schedule.get("interval")), _time(last.get("timeEnded"))
+    return parse_resource(
+        kinds.ProvisioningJob,
+        key,
+        data,
         interval_seconds=interval,
-        quarantine=quarantine.get("reason"),
         quarantine_error=": ".join(filter(None, (error.get("code"), error.get("message")))) or None,
         last_run=last_run,
-        last_state=last.get("state"),
-        last_success=_moment(success.get("timeEnded")),
+        last_success=_time(success.get("timeEnded")),
         overdue=schedule.get("state") == "Active" and _overdue(last_run, interval, now or datetime.now(UTC)),
-        escrowed=int(last.get("countEscrowed") or 0),
         synced_users=_count(counts, "user"),
         synced_groups=_count(counts, "group"),
     )
 
 
 def _overdue(last_run: str | None, interval: float | None, now: datetime) -> bool:
-    """Whether two cycles should have come and gone since the last one."""
+    """Whether the last cycle ended more than two intervals ago."""
     if not last_run or not interval:
         return False
     return (now - datetime.fromisoformat(last_run)).total_seconds() > 2 * interval
 
 
 def _count(counts: dict[str, int], word: str) -> int:
-    """Entry types are free text (``User``, ``urn:...:User``, ``Users``), so a word in their last part decides."""
-    return sum(value for name, value in counts.items() if word in name.rpartition(":")[2].lower())
+    """The entries whose type has a word in its last part: types are free text (``User``, ``urn:...:User``, ``Users``)."""
+    return sum(count for name, count in counts.items() if word in name.rpartition(":")[2].lower())
 
 
-def _moment(text: str | None) -> str | None:
+def _time(text: str | None) -> str | None:
     return None if not text or text == NEVER else text
 
 
-_DURATION = re.compile(
-    r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>[\d.]+)S)?)?"
-)
-
-
-def seconds(duration: str | None) -> float | None:
-    """An ISO 8601 duration of days and smaller units, such as ``PT40M``, in seconds."""
-    match = _DURATION.fullmatch(duration or "")
+def parse_duration(text: str | None) -> float | None:
+    """Seconds in an ISO 8601 duration of days and smaller units, such as ``PT40M``; None when it is none."""
+    match = _DURATION.fullmatch(text or "")
     if not match or not any(match.groups()):
         return None
-    days, hours, minutes, rest = (float(part or 0) for part in match.groups())
-    return ((days * 24 + hours) * 60 + minutes) * 60 + rest
+    days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
-def secrets(
-    job: kinds.ProvisioningJob, data: Json, remembered: WriteOnlySecret
+def parse_secrets(
+    job: kinds.ProvisioningJob, data: Json, token: WriteOnlySecret
 ) -> kinds.ProvisioningSecrets | None:
-    """From the job's secrets; None when nothing is configured.
+    """The endpoint and the settings of a job, from its synchronization secrets.
 
     Args:
-        job: the job that works with them.
-        data: ``{"value": [{"key", "value"}]}``, secret values masked.
-        remembered: what this machine knows of the token it last wrote.
+        job: the job.
+        data: ``{"value": [{"key", "value"}]}``; Graph masks the values of secrets.
+        token: the token that this machine last wrote.
+
+    Returns:
+        None when no endpoint is set.
     """
     values = {entry.get("key"): entry.get("value") for entry in data.get("value") or ()}
     if not values.get("BaseAddress"):
         return None
     settings = notification_settings(values.get("SyncNotificationSettings"))
+    has_threshold, notifies = settings.get("DeleteThresholdEnabled"), settings.get("Enabled")
     return kinds.ProvisioningSecrets(
         key=job.key,
         endpoint=values["BaseAddress"],
-        token=remembered if values.get("SecretToken") else None,
-        accepted_by_kiro=accepted(job),
+        token=token if values.get("SecretToken") else None,
+        accepted_by_kiro=accepted_by_kiro(job),
         assigned_only=str(values.get("SyncAll", "")).lower() == "false",
-        delete_threshold=settings.get("DeleteThresholdValue")
-        if settings.get("DeleteThresholdEnabled")
-        else None,
-        recipients=tuple(filter(None, (settings.get("Recipients") or "").split(",")))
-        if settings.get("Enabled")
-        else (),
+        delete_threshold=settings.get("DeleteThresholdValue") if has_threshold else None,
+        recipients=tuple(filter(None, (settings.get("Recipients") or "").split(","))) if notifies else (),
     )
 
 
-def accepted(job: kinds.ProvisioningJob) -> bool:
+def accepted_by_kiro(job: kinds.ProvisioningJob) -> bool:
     """Whether the job is not in quarantine because Kiro refused its credentials.
 
-    The code is that of Microsoft's sample (Microsoft Entra, application provisioning quarantine status).
+    The error code is that of Microsoft's sample (Microsoft Entra, application provisioning quarantine status).
     """
     return not (job.quarantine and "InvalidCredentials" in (job.quarantine_error or ""))
 
 
 def notification_settings(text: str | None) -> Json:
-    """``SyncNotificationSettings`` is JSON in a string."""
+    """The members of ``SyncNotificationSettings``, which is JSON in a string; empty when it is not JSON."""
     try:
         settings = json.loads(text or "{}")
     except ValueError:
@@ -290,103 +191,52 @@ def notification_settings(text: str | None) -> Json:
     return settings if isinstance(settings, dict) else {}
 
 
-def sign_in_errors(sign_ins: Iterable[Json]) -> Iterator[seen.SignInError]:
-    """Failed sign-ins, grouped by error code."""
-    groups: dict[int, list[Json]] = defaultdict(list)
-    for sign_in in sign_ins:
-        code = int((sign_in.get("status") or {}).get("errorCode") or 0)
-        if code:
-            groups[code].append(sign_in)
-    for code, entries in groups.items():
-        newest = max(entries, key=lambda entry: str(entry.get("createdDateTime")))
-        yield seen.SignInError(
-            key=str(code),
-            code=code,
-            count=len(entries),
-            reason=newest["status"].get("failureReason"),
-            last=newest.get("createdDateTime"),
-        )
+def user_ids(members: list[Json]) -> list[str]:
+    """The ids of the users among the members of a group."""
+    return [str(member["id"]) for member in members if member.get("@odata.type") == "#microsoft.graph.user"]
 
 
-def provisioning_log(
-    entries: Iterable[Json],
-) -> Iterator[seen.ProvisioningFailure | seen.WrongExternalId]:
-    """What the provisioning log says went wrong: failures by code, and users with a wrong externalId.
-
-    A failure that a later success of the same object has mended is left out.
-    """
-    newest_first = sorted(entries, key=lambda entry: str(entry.get("activityDateTime")), reverse=True)
-    mended: set[str] = set()
-    groups: dict[str, list[Json]] = defaultdict(list)
-    external_ids: dict[str, seen.WrongExternalId | None] = {}
-    for entry in newest_first:
-        source = entry.get("sourceIdentity") or {}
-        outcome = entry.get("provisioningStatusInfo") or {}
-        status = str(outcome.get("status", "")).lower()
-        who = str(source.get("id"))
-        if status == "success":
-            mended.add(who)
-            _note_external_id(entry, source, external_ids)
-        elif status == "failure" and who not in mended:
-            code = str((outcome.get("errorInformation") or {}).get("errorCode") or "unknown")
-            groups[code].append(entry)
-    for code, failures in groups.items():
-        yield _failure(code, failures)
-    yield from filter(None, external_ids.values())
+def email_address(user: Json) -> str | None:
+    """The e-mail address of a Graph user: its mail, or else its sign-in name. A guest's sign-in name is no address."""
+    name = str(user.get("userPrincipalName") or "")
+    return user.get("mail") or (None if "#EXT#" in name.upper() else name)
 
 
-def _failure(code: str, failures: list[Json]) -> seen.ProvisioningFailure:
-    newest = failures[0]
-    return seen.ProvisioningFailure(
-        key=code,
-        code=code,
-        count=len(failures),
-        reason=(newest["provisioningStatusInfo"].get("errorInformation") or {}).get("reason"),
-        who=(newest.get("sourceIdentity") or {}).get("displayName"),
-        last=newest.get("activityDateTime"),
-    )
+def parse_verified_domains(organizations: Iterable[Json]) -> Iterator[VerifiedDomain]:
+    """The verified domains of a Graph organization, without those that Microsoft assigned."""
+    for organization in organizations:
+        for domain in organization.get("verifiedDomains") or ():
+            name = canonical_domain(domain["name"])
+            if not any(within(name, vendor) for vendor in VENDOR_DOMAINS):
+                yield VerifiedDomain(key=name, default=bool(domain.get("isDefault")))
 
 
-def _note_external_id(entry: Json, source: Json, noted: dict[str, seen.WrongExternalId | None]) -> None:
-    """Remember the newest externalId a user was given, if it is not the object id."""
-    who = str(source.get("id"))
-    if who in noted or str(source.get("identityType", "")).lower() != "user":
-        return
-    for change in entry.get("modifiedProperties") or ():
-        if change.get("displayName") == "externalId" and change.get("newValue"):
-            value = str(change["newValue"]).strip('"')
-            wrong = value != who
-            noted[who] = (
-                seen.WrongExternalId(key=who, name=source.get("displayName"), external_id=value)
-                if wrong
-                else None
-            )
-
-
-def conditional_access(policies: Iterable[Json], app_id: str) -> Iterator[seen.ConditionalAccessPolicy]:
-    """Policies that are switched on and cover the application."""
+def parse_conditional_access(
+    policies: Iterable[Json], app_id: str
+) -> Iterator[observations.ConditionalAccessPolicy]:
+    """The Graph conditionalAccessPolicies that are enabled and cover the application."""
     for policy in policies:
-        scope = (policy.get("conditions") or {}).get("applications") or {}
-        included = set(scope.get("includeApplications") or ())
-        covered = included & {"All", app_id} and app_id not in (scope.get("excludeApplications") or ())
-        if policy.get("state") == "enabled" and covered:
-            yield seen.ConditionalAccessPolicy(
+        applications = (policy.get("conditions") or {}).get("applications") or {}
+        included = not {"All", app_id}.isdisjoint(applications.get("includeApplications") or ())
+        excluded = app_id in (applications.get("excludeApplications") or ())
+        if policy.get("state") == "enabled" and included and not excluded:
+            yield observations.ConditionalAccessPolicy(
                 key=policy["id"],
                 display_name=policy.get("displayName") or policy["id"],
                 controls=tuple((policy.get("grantControls") or {}).get("builtInControls") or ()),
             )
 
 
-def consent_policy(key: str, data: Json) -> seen.ConsentPolicy:
-    """From the authorizationPolicy."""
-    granted = (data.get("defaultUserRolePermissions") or {}).get("permissionGrantPoliciesAssigned") or ()
-    return seen.ConsentPolicy(
+def parse_consent_policy(key: str, policy: Json) -> observations.ConsentPolicy:
+    """Whether users can consent, from Graph's authorizationPolicy."""
+    granted = (policy.get("defaultUserRolePermissions") or {}).get("permissionGrantPoliciesAssigned") or ()
+    return observations.ConsentPolicy(
         key=key, user_consent=any("managepermissiongrantsforself" in entry.lower() for entry in granted)
     )
 
 
-def licences(key: str, skus: Iterable[Json]) -> seen.Licences:
-    """The enabled service plans of the tenant's subscriptions that have to do with Entra ID."""
+def parse_licences(key: str, skus: Iterable[Json]) -> observations.Licences:
+    """The Entra ID service plans of the enabled Graph subscribedSkus."""
     plans = {
         plan["servicePlanName"]
         for sku in skus
@@ -394,4 +244,4 @@ def licences(key: str, skus: Iterable[Json]) -> seen.Licences:
         for plan in sku.get("servicePlans") or ()
         if str(plan.get("servicePlanName", "")).startswith("AAD_")
     }
-    return seen.Licences(key=key, plans=tuple(sorted(plans)))
+    return observations.Licences(key=key, plans=tuple(sorted(plans)))

@@ -1,7 +1,7 @@
-"""Which Microsoft Graph permission each operation needs.
+"""The Microsoft Graph permission that each task needs.
 
-Source: the permissions tables of the Microsoft Graph v1.0 reference, as published for machines. Application and
-delegated permissions have the same names here; a signed-in person needs a directory role besides
+Source: the permissions tables of the Microsoft Graph v1.0 reference, in their machine-readable form. Application and
+delegated permissions have the same names here. A signed-in admin also needs a directory role
 (Microsoft Graph, synchronization: role-based access control).
 """
 
@@ -13,9 +13,11 @@ from provisioner.providers.base.permissions import WRITE_METHODS, RequiredPermis
 
 DIRECTORY_ROLE: Final = "Cloud Application Administrator"
 
+_AS_SIGNED_IN_USER: Final = "Directory.AccessAsUser.All"
+"""A token with this permission, such as those of the Azure CLI, can do what its user can do. It does not list what."""
 
-_AS_THE_PERSON: Final = "Directory.AccessAsUser.All"
-"""With this one, which the Azure CLI's tokens carry, a token may do what the person may: it does not tell what."""
+_WRITING: Final = ("apply", "destroy")
+_AUDITING: Final = ("doctor",)
 
 READ_APPLICATIONS: Final = RequiredPermission(
     "find and read the application",
@@ -36,7 +38,7 @@ WRITE_APPLICATIONS: Final = RequiredPermission(
         (WRITE_METHODS, r"/applications"),
         (WRITE_METHODS, r"/servicePrincipals(?!.*(synchronization|appRoleAssign))"),
     ),
-    commands=("apply", "destroy"),
+    commands=_WRITING,
 )
 READ_PROVISIONING: Final = RequiredPermission(
     "read provisioning",
@@ -47,24 +49,23 @@ WRITE_PROVISIONING: Final = RequiredPermission(
     "set up and start provisioning",
     ("Application.ReadWrite.OwnedBy", "Synchronization.ReadWrite.All"),
     ((WRITE_METHODS, r"/servicePrincipals/.*/synchronization"),),
-    commands=("apply", "destroy"),
+    commands=_WRITING,
 )
 ASSIGN: Final = RequiredPermission(
     "assign groups and users",
     ("AppRoleAssignment.ReadWrite.All",),
     ((WRITE_METHODS, r".*/appRoleAssign"),),
-    commands=("apply", "destroy"),
+    commands=_WRITING,
 )
 READ_GROUPS: Final = RequiredPermission(
     "find groups and read their members",
     ("GroupMember.Read.All", "Group.Read.All", "Group.ReadWrite.All", "Directory.Read.All"),
     (("GET", r"/groups"),),
 )
-READ_PEOPLE: Final = RequiredPermission(
-    "read the domains of people's e-mail addresses",
+READ_EMAIL_ADDRESSES: Final = RequiredPermission(
+    "read the domains of users' e-mail addresses",
     ("User.ReadBasic.All", "User.Read.All", "Directory.Read.All"),
-    (("GET", r"/(groups/[^/]+/members/microsoft\.graph\.user|users)\?\$select=id,mail"),),
-    commands=("doctor",),
+    commands=_AUDITING,
 )
 READ_USERS: Final = RequiredPermission(
     "find directly assigned users",
@@ -75,49 +76,36 @@ CONSENT: Final = RequiredPermission(
     "grant admin consent",
     ("DelegatedPermissionGrant.ReadWrite.All",),
     ((WRITE_METHODS, r"/oauth2PermissionGrants"),),
-    commands=("apply", "destroy"),
+    commands=_WRITING,
 )
 READ_CONSENT: Final = RequiredPermission(
     "read consent grants",
     ("Directory.Read.All", "DelegatedPermissionGrant.ReadWrite.All"),
     (("GET", r".*/?oauth2PermissionGrants"),),
-    commands=("doctor",),
+    commands=_AUDITING,
 )
 READ_PROVISIONING_LOG: Final = RequiredPermission(
-    "read the provisioning log",
-    ("ProvisioningLog.Read.All", "AuditLog.Read.All"),
-    (("GET", r"/auditLogs/provisioning"),),
-    commands=("doctor",),
+    "read the provisioning log", ("ProvisioningLog.Read.All", "AuditLog.Read.All"), commands=_AUDITING
 )
-READ_SIGN_INS: Final = RequiredPermission(
-    "read sign-in errors",
-    ("AuditLog.Read.All",),
-    (("GET", r"/auditLogs/signIns"),),
-    commands=("doctor",),
-)
+READ_SIGN_INS: Final = RequiredPermission("read sign-in errors", ("AuditLog.Read.All",), commands=_AUDITING)
 READ_POLICIES: Final = RequiredPermission(
-    "read Conditional Access and consent policies",
-    ("Policy.Read.All",),
-    (("GET", r"/policies"), ("GET", r"/identity/conditionalAccess")),
-    commands=("doctor",),
+    "read Conditional Access and consent policies", ("Policy.Read.All",), commands=_AUDITING
 )
 READ_LICENCES: Final = RequiredPermission(
     "read the tenant's licences",
     ("LicenseAssignment.Read.All", "Organization.Read.All", "Directory.Read.All"),
-    (("GET", r"/subscribedSkus"),),
-    commands=("doctor",),
+    commands=_AUDITING,
 )
 READ_DOMAINS: Final = RequiredPermission(
     "read the tenant's verified domains",
     ("User.Read", "Organization.Read.All", "Directory.Read.All"),
-    (("GET", r"/organization"),),
-    commands=("doctor",),
+    commands=_AUDITING,
 )
 
 PERMISSIONS: Final = (
     READ_APPLICATIONS,
     READ_PROVISIONING,
-    READ_PEOPLE,  # its calls are among those of the next two
+    READ_EMAIL_ADDRESSES,
     READ_GROUPS,
     READ_USERS,
     READ_CONSENT,
@@ -133,15 +121,15 @@ PERMISSIONS: Final = (
 )
 
 
-def granted(claims: dict[str, object]) -> frozenset[str] | None:
-    """The permissions in a token's claims, or None when the token does not tell.
+def granted_permissions(claims: dict[str, object]) -> frozenset[str] | None:
+    """The permissions in a token's claims; None when the token does not list them.
 
-    ``roles`` holds application permissions, ``scp`` delegated ones (Microsoft identity platform, access token
+    ``roles`` contains application permissions, ``scp`` delegated ones (Microsoft identity platform, access token
     claims reference).
     """
     roles, scopes = claims.get("roles"), claims.get("scp")
     if not isinstance(roles, list) and not isinstance(scopes, str):
         return None
-    listed = roles if isinstance(roles, list) else []
-    found = frozenset(str(role) for role in listed) | frozenset(str(scopes or "").split())
-    return None if _AS_THE_PERSON in found else found
+    application = map(str, roles) if isinstance(roles, list) else ()
+    permissions = frozenset(application) | frozenset(str(scopes or "").split())
+    return None if _AS_SIGNED_IN_USER in permissions else permissions

@@ -1,4 +1,4 @@
-"""The Entra part of a playbook, and what it asks for."""
+"""The model of an Entra playbook, and its desired state."""
 
 from __future__ import annotations
 
@@ -68,16 +68,16 @@ Guid = Annotated[str, AfterValidator(_guid)]
 
 
 class ConnectionSection(Model):
-    """Which tenant."""
+    """The tenant."""
 
     tenant: Annotated[str, AfterValidator(_tenant)] = Field(
         description="Directory (tenant) ID, or a verified domain of the tenant."
     )
-    cloud: Cloud = Field(default="global", description="The Microsoft cloud the tenant lives in.")
+    cloud: Cloud = Field(default="global", description="The Microsoft cloud of the tenant.")
 
     @property
     def names(self) -> str:
-        """What tells this tenant from others."""
+        """The name that identifies the tenant."""
         return self.tenant
 
 
@@ -85,22 +85,22 @@ class ApplicationSection(Model):
     """The application ("App registration" and "Enterprise application" in the portal)."""
 
     display_name: Name | None = Field(
-        default=None, description="Its name in the portal. Default: the playbook's name."
+        default=None, description="Name in the portal. Default: the name of the playbook."
     )
     client_id: Guid | None = Field(
         default=None, description="Application (client) ID of an existing application to adopt."
     )
     scopes: Annotated[tuple[Name, ...], AfterValidator(unique)] = Field(
-        default=kiro.SCOPES, description="Scopes to expose. The vendor requires both defaults."
+        default=kiro.SCOPES, description="Scopes to expose. Kiro requires both defaults."
     )
     loopback_ports: Annotated[tuple[Port, ...], AfterValidator(unique)] = Field(
         default=kiro.LOOPBACK_PORTS,
-        description="Ports with a loopback redirect URI of their own, besides kiro:// and the portless one. "
+        description="Ports with a loopback redirect URI, in addition to the URI without a port. "
         "Entra ignores the port of a localhost URI, so [] works too.",
     )
-    assignment_required: bool = Field(default=True, description="Only assigned users and groups may sign in.")
+    assignment_required: bool = Field(default=True, description="Only assigned users and groups can sign in.")
     admin_consent: bool = Field(
-        default=False, description="Consent to the application's own scopes for the whole tenant."
+        default=False, description="Grant admin consent to the application's own scopes for the whole tenant."
     )
 
 
@@ -108,25 +108,25 @@ class ScimSection(Model):
     """Provisioning of users and groups to Kiro."""
 
     endpoint: Endpoint | None = Field(
-        default=None, description="SCIM endpoint from the Kiro console. Absent: a human step waits for it."
+        default=None, description="SCIM endpoint from the Kiro console. Absent: a manual step is pending."
     )
     token: SecretStr | None = Field(
-        default=None, description="Access token from the Kiro console. Absent: a human step waits for it."
+        default=None, description="Access token from the Kiro console. Absent: a manual step is pending."
     )
     mapping: Literal["guide", "minimal"] = Field(
         default="guide",
-        description="guide: the default mapping as the vendor's guide changes it. "
+        description="guide: Entra's default mapping with the changes of Kiro's guide. "
         "minimal: only userName, externalId and active.",
     )
     on_demand: bool = Field(
         default=True,
-        description="Provision the members of small groups at once, instead of waiting for the first cycle.",
+        description="Provision the members of small groups on demand, instead of waiting for the first cycle.",
     )
     delete_threshold: Annotated[int, Field(ge=1)] = Field(
         default=500, description="Stop provisioning when a cycle would delete more users than this."
     )
     notify: tuple[Email, ...] | None = Field(
-        default=None, description="Who is told by e-mail when provisioning is quarantined."
+        default=None, description="E-mail addresses to notify when provisioning is in quarantine."
     )
 
 
@@ -134,9 +134,9 @@ class DirectoryEntry(PrincipalEntry):
     """A group or a user, by name or by id."""
 
     name: Name | None = Field(
-        default=None, description="Display name of a group; user principal name of a user."
+        default=None, description="Display name of a group, or user principal name of a user."
     )
-    id: Guid | None = Field(default=None, description="Object ID; always unambiguous.")
+    id: Guid | None = Field(default=None, description="Object ID. It is always unambiguous.")
 
 
 class EntraPlaybook(IntegrationPlaybook):
@@ -155,17 +155,16 @@ class EntraPlaybook(IntegrationPlaybook):
     application: ApplicationSection = ApplicationSection()
     scim: ScimSection | None = Field(default=None, description="Absent: provisioning is not managed.")
     groups: Annotated[tuple[DirectoryEntry, ...], AfterValidator(unique)] | None = Field(
-        default=None,
-        description="Groups that are assigned, and no others. []: none. Absent: group assignments are not managed.",
+        default=None, description="The assigned groups. []: none. Absent: group assignments are not managed."
     )
     users: Annotated[tuple[DirectoryEntry, ...], AfterValidator(unique)] | None = Field(
         default=None,
-        description="Users that are assigned directly, and no others; the vendor advises against it. "
+        description="The directly assigned users; Kiro's guide recommends to assign only groups. "
         "[]: none. Absent: direct assignments are not managed.",
     )
     domains: Domains | None = Field(
         default=None,
-        description="Domains of people's e-mail addresses, verified by TXT record. Absent: not managed.",
+        description="Domains of users' e-mail addresses, verified by TXT record. Absent: not managed.",
     )
     lookup: LookupSection = LookupSection()
     safety: SafetySection = SafetySection()
@@ -174,6 +173,7 @@ class EntraPlaybook(IntegrationPlaybook):
 
     @property
     def tag(self) -> str:
+        """The tag of the application."""
         return f"provisioner:{self.name}"
 
     @property
@@ -186,14 +186,14 @@ class EntraPlaybook(IntegrationPlaybook):
 
     @property
     def cloud(self) -> str:
-        """The Microsoft cloud the tenant lives in."""
+        """The Microsoft cloud of the tenant."""
         return self.connection.cloud
 
     def for_sandbox(self, values: Mapping[str, str]) -> EntraPlaybook:
-        """This playbook for the sandbox: its tenant, and its SCIM endpoint where ours is on another machine.
+        """This playbook for the sandbox: with its tenant, and with its SCIM endpoint unless ours is on this machine.
 
         Args:
-            values: the sandbox's ENTRA_TENANT_ID, KIRO_SCIM_ENDPOINT and KIRO_SCIM_TOKEN, if it has them.
+            values: the sandbox's ENTRA_TENANT_ID, and KIRO_SCIM_ENDPOINT and KIRO_SCIM_TOKEN if it has them.
         """
         tenant = values["ENTRA_TENANT_ID"]
         update: dict[str, object] = {"connection": self.connection.model_copy(update={"tenant": tenant})}
@@ -208,11 +208,11 @@ class EntraPlaybook(IntegrationPlaybook):
         return self.model_copy(update=update)
 
     def desired_state(self) -> DesiredState:
-        """What this playbook asks for, as resources."""
+        """The desired state, as resources."""
         exhaustive = {
             kind.kind
-            for kind, listed in ((kinds.GroupAssignment, self.groups), (kinds.UserAssignment, self.users))
-            if listed is not None
+            for kind, entries in ((kinds.GroupAssignment, self.groups), (kinds.UserAssignment, self.users))
+            if entries is not None
         }
         return DesiredState(
             resources=(*self._application(), *self._assignments(), *self._provisioning()),
@@ -224,7 +224,7 @@ class EntraPlaybook(IntegrationPlaybook):
         return f"{kind.kind}/{self.name}"
 
     def _application(self) -> tuple[Resource, ...]:
-        keys, address = self.application, self._address(kinds.Application)
+        section, address = self.application, self._address(kinds.Application)
         application = kinds.Application(
             key=self.name,
             display_name=self.display_name,
@@ -235,43 +235,43 @@ class EntraPlaybook(IntegrationPlaybook):
             access_token_version=2,
             scopes=tuple(
                 kinds.Scope(value=value, enabled=True, type="User", display_name=value)
-                for value in keys.scopes
+                for value in section.scopes
             ),
             redirect_uris=(
                 kiro.KIRO_URI,
                 kinds.LOOPBACK_URI,
-                *(kiro.loopback_uri(port) for port in keys.loopback_ports),
+                *(kiro.loopback_uri(port) for port in section.loopback_ports),
             ),
         )
         principal = kinds.ServicePrincipal(
             key=self.name,
             depends_on=(address,),
             account_enabled=True,
-            assignment_required=keys.assignment_required,
+            assignment_required=section.assignment_required,
             tags=kinds.PORTAL_TAGS,
         )
-        consent = kinds.Consent(key=self.name, depends_on=(principal.address,), scopes=keys.scopes)
-        return (application, principal, *((consent,) if keys.admin_consent else ()))
+        consent = kinds.Consent(key=self.name, depends_on=(principal.address,), scopes=section.scopes)
+        return (application, principal, *((consent,) if section.admin_consent else ()))
 
     def _assignments(self) -> tuple[Resource, ...]:
-        after = (self._address(kinds.ServicePrincipal),)
-        found: list[Resource] = []
-        for listed, principal, assignment in (
+        resources: list[Resource] = []
+        for entries, principal_kind, assignment_kind in (
             (self.groups or (), kinds.Group, kinds.GroupAssignment),
             (self.users or (), kinds.User, kinds.UserAssignment),
         ):
-            for keys in listed:
-                who = principal(key=keys.key)
-                role = assignment(
-                    key=keys.key,
-                    depends_on=after,
-                    principal=Reference(address=who.address, field="id"),
+            for entry in entries:
+                principal = principal_kind(key=entry.key)
+                assignment = assignment_kind(
+                    key=entry.key,
+                    depends_on=(self._address(kinds.ServicePrincipal),),
+                    principal=Reference(address=principal.address, field="id"),
                     role=kinds.USER_ROLE,
                 )
-                found += (who, role)
-        return tuple(found)
+                resources += (principal, assignment)
+        return tuple(resources)
 
     def _provisioning(self) -> tuple[Resource, ...]:
+        """The mapping comes before everything that could start provisioning."""
         if self.scim is None:
             return ()
         job = kinds.ProvisioningJob(
@@ -286,7 +286,7 @@ class EntraPlaybook(IntegrationPlaybook):
             other=() if self.scim.mapping == "minimal" else None,
             disabled=(),
         )
-        steps = self._steps()
+        steps = self._manual_steps(self.scim)
         secrets = kinds.ProvisioningSecrets(
             key=self.name,
             depends_on=(job.address, mapping.address, steps[-1].address),
@@ -301,27 +301,23 @@ class EntraPlaybook(IntegrationPlaybook):
         status = kinds.ProvisioningStatus(
             key=self.name, depends_on=(mapping.address, secrets.address, *assigned), on=True
         )
-        return (job, mapping, *steps, secrets, status, *self._first_syncs(status.address))
-
-    def _first_syncs(self, status: str) -> tuple[Resource, ...]:
-        if self.scim is None or not self.scim.on_demand:
-            return ()
-        return tuple(
+        first_syncs = tuple(
             kinds.FirstSync(
                 key=group.key,
-                depends_on=(status,),
+                depends_on=(status.address,),
                 group=Reference(address=f"{kinds.Group.kind}/{group.key}", field="id"),
                 provisioned=True,
             )
             for group in self.groups or ()
+            if self.scim.on_demand
         )
+        return (job, mapping, *steps, secrets, status, *first_syncs)
 
-    def _steps(self) -> tuple[ManualStep, ...]:
-        """Kiro, Microsoft Entra guide, steps 3 and 4: what has no API."""
+    def _manual_steps(self, scim: ScimSection) -> tuple[ManualStep, ...]:
+        """The steps that have no API (Kiro, Microsoft Entra guide, steps 3 and 4)."""
         application, principal = self._address(kinds.Application), self._address(kinds.ServicePrincipal)
-        scim = self.scim or ScimSection()
-        given = scim.endpoint is not None and scim.token is not None
-        proof = (StepProof(address=self._address(kinds.ProvisioningSecrets), field="endpoint"),)
+        completed = scim.endpoint is not None and scim.token is not None
+        proofs = (StepProof(address=self._address(kinds.ProvisioningSecrets), field="endpoint"),)
         profile = ManualStep(
             key="kiro-profile",
             depends_on=(application,),
@@ -333,8 +329,8 @@ class EntraPlaybook(IntegrationPlaybook):
                 Reference(address=principal, field="tenant_id", template="Tenant ID: {}"),
                 "Select 'Enable'.",
             ),
-            completed=given,
-            proofs=proof,
+            completed=completed,
+            proofs=proofs,
         )
         token = ManualStep(
             key="kiro-scim-token",
@@ -350,7 +346,7 @@ class EntraPlaybook(IntegrationPlaybook):
                 (self.deferred_variable("scim.endpoint"), "the SCIM endpoint"),
                 (self.deferred_variable("scim.token"), "the access token"),
             ),
-            completed=given,
-            proofs=proof,
+            completed=completed,
+            proofs=proofs,
         )
         return (profile, token)

@@ -12,19 +12,17 @@ from provisioner.core.errors import RefusedError
 from provisioner.core.local_store import LocalStore
 from provisioner.core.plan import DesiredState, Plan
 from provisioner.core.provider import HandoffValue
-from provisioner.core.retry import RetryPolicy
 from provisioner.core.snapshot import Snapshot
 from provisioner.providers import SandboxConnection
 from provisioner.providers.base.kinds import ManagedKind
 from provisioner.providers.base.permissions import RequiredPermission, missing_permissions
-from provisioner.providers.base.provider import IdentityProvider
+from provisioner.providers.base.provider import IdentityProvider, sandbox_retry_policy
 
-from . import observations as seen
-from . import permissions
+from . import observations, permissions
 from . import resources as kinds
 from .checks import CHECKS
 from .client import GraphClient
-from .credentials import Given, signed_in
+from .credentials import AccessTokenCredential, tenant_credential
 from .playbook import EntraPlaybook
 from .reading import Reader
 from .writing import EntraWriter
@@ -33,20 +31,20 @@ _DIRECTORY: Final = (permissions.WRITE_APPLICATIONS,)
 _PROVISIONING: Final = (permissions.WRITE_PROVISIONING,)
 
 MANAGED_KINDS: Final = (
-    ManagedKind(kinds.Application, "application", EntraWriter.application, _DIRECTORY),
-    ManagedKind(kinds.ServicePrincipal, "application", EntraWriter.service_principal, _DIRECTORY),
-    ManagedKind(kinds.Consent, "application", EntraWriter.consent, (permissions.CONSENT,)),
-    ManagedKind(kinds.ProvisioningJob, "scim", EntraWriter.job, _PROVISIONING),
-    ManagedKind(kinds.ProvisioningSecrets, "scim", EntraWriter.secrets, _PROVISIONING),
-    ManagedKind(kinds.AttributeMapping, "scim", EntraWriter.mapping, _PROVISIONING),
-    ManagedKind(kinds.ProvisioningStatus, "scim", EntraWriter.status, _PROVISIONING),
+    ManagedKind(kinds.Application, "application", EntraWriter.write_application, _DIRECTORY),
+    ManagedKind(kinds.ServicePrincipal, "application", EntraWriter.write_service_principal, _DIRECTORY),
+    ManagedKind(kinds.Consent, "application", EntraWriter.write_consent, (permissions.CONSENT,)),
+    ManagedKind(kinds.ProvisioningJob, "scim", EntraWriter.write_job, _PROVISIONING),
+    ManagedKind(kinds.ProvisioningSecrets, "scim", EntraWriter.write_secrets, _PROVISIONING),
+    ManagedKind(kinds.AttributeMapping, "scim", EntraWriter.write_mapping, _PROVISIONING),
+    ManagedKind(kinds.ProvisioningStatus, "scim", EntraWriter.write_status, _PROVISIONING),
     ManagedKind(kinds.Group, "groups"),
-    ManagedKind(kinds.GroupAssignment, "groups", EntraWriter.assignment, (permissions.ASSIGN,)),
-    ManagedKind(kinds.FirstSync, "groups", EntraWriter.first_sync, _PROVISIONING),
+    ManagedKind(kinds.GroupAssignment, "groups", EntraWriter.write_assignment, (permissions.ASSIGN,)),
+    ManagedKind(kinds.FirstSync, "groups", EntraWriter.provision_on_demand, _PROVISIONING),
     ManagedKind(kinds.User, "users"),
-    ManagedKind(kinds.UserAssignment, "users", EntraWriter.assignment, (permissions.ASSIGN,)),
-    ManagedKind(seen.OrphanedApplication, "", EntraWriter.orphaned_application, _DIRECTORY),
-    ManagedKind(seen.DeletedApplication, "", EntraWriter.purge, _DIRECTORY),
+    ManagedKind(kinds.UserAssignment, "users", EntraWriter.write_assignment, (permissions.ASSIGN,)),
+    ManagedKind(observations.OrphanedApplication, "", EntraWriter.delete_orphaned_application, _DIRECTORY),
+    ManagedKind(observations.DeletedApplication, "", EntraWriter.purge_application, _DIRECTORY),
 )
 
 CLOUDS: Final = {
@@ -78,9 +76,9 @@ def connect(
     if sandbox:
         client = GraphClient(
             root=f"{sandbox.url}/v1.0",
-            credential=Given(sandbox.token),
+            credential=AccessTokenCredential(sandbox.token),
             scope=f"{sandbox.url}/.default",
-            retry_policy=_sandbox_policy(sandbox.replica_lag),
+            retry_policy=sandbox_retry_policy(sandbox.replica_lag),
             on_wait=on_wait,
             direct=True,
         )
@@ -88,22 +86,11 @@ def connect(
         root, authority = CLOUDS[playbook.connection.cloud]
         client = GraphClient(
             root=f"{root}/v1.0",
-            credential=signed_in(authority, playbook.connection.tenant),
+            credential=tenant_credential(authority, playbook.connection.tenant),
             scope=f"{root}/.default",
             on_wait=on_wait,
         )
     return EntraProvider(playbook, client, store)
-
-
-def _sandbox_policy(replica_lag: float) -> RetryPolicy:
-    """The replicas of the sandbox converge after a known time, so the waits can be short."""
-    return RetryPolicy(
-        budget=10 + 5 * replica_lag,
-        initial_delay=0.05,
-        max_delay=1.0,
-        consistency_window=0.3 + 3 * replica_lag,
-        agreeing_reads=3,
-    )
 
 
 @dataclass
@@ -114,10 +101,10 @@ class EntraProvider(IdentityProvider[EntraPlaybook, GraphClient]):
     title: ClassVar[str] = "Microsoft Entra ID"
     checks: ClassVar[Iterable[Check]] = CHECKS
     managed_kinds: ClassVar[tuple[ManagedKind, ...]] = MANAGED_KINDS
-    destroy_kinds: ClassVar[frozenset[str]] = frozenset({seen.DeletedApplication.kind})
+    destroy_kinds: ClassVar[frozenset[str]] = frozenset({observations.DeletedApplication.kind})
     permission_kind: ClassVar[str] = "Microsoft Graph permissions"
     role: ClassVar[str] = permissions.DIRECTORY_ROLE
-    role_holder: ClassVar[str] = "A signed-in person also needs the directory role"
+    role_holder: ClassVar[str] = "A signed-in admin also needs the directory role"
 
     store: LocalStore
 
@@ -130,33 +117,33 @@ class EntraProvider(IdentityProvider[EntraPlaybook, GraphClient]):
         return EntraWriter(self.client, self.playbook, self.store)
 
     def desired_state(self) -> DesiredState:
-        """The desired state of the playbook; no orphaned application of an interrupted run remains."""
-        orphaned = frozenset({seen.OrphanedApplication.kind})
+        """The desired state of the playbook, without the orphaned applications of interrupted runs."""
+        orphaned = frozenset({observations.OrphanedApplication.kind})
         return self.playbook.desired_state().model_copy(update={"orphaned": orphaned})
 
     def destroyed_state(self, snapshot: Snapshot, *, purge: bool) -> DesiredState:
-        """Provisioning off, then the service principal and the application to the recycle bin."""
-        application = snapshot.get(kinds.Application, self.playbook.name)
-        if application and application.unique_name != self.playbook.marker:
+        """Provisioning off; service principal and application in the recycle bin, or deleted permanently."""
+        name, marker = self.playbook.name, self.playbook.marker
+        application = snapshot.get(kinds.Application, name)
+        if application and application.unique_name != marker:
             raise RefusedError(
-                f"the application {application.display_name!r} does not carry the marker {self.playbook.marker}: "
-                "this playbook did not make it",
-                hint="delete it in the portal, if that is what you want",
+                f"the application {application.display_name!r} does not carry the marker {marker}: "
+                "it was not created by this playbook",
+                hint="to delete it anyway, use the Entra admin center",
             )
-        name = self.playbook.name
-        on = snapshot.get(kinds.ProvisioningStatus, name) is not None
-        gone = [f"{kind.kind}/{name}" for kind in (kinds.ServicePrincipal, kinds.Application)]
+        deleted = [f"{kind.kind}/{name}" for kind in (kinds.ServicePrincipal, kinds.Application)]
         if purge:
-            copies = snapshot.all(seen.DeletedApplication)
-            gone += [copy.address for copy in copies if copy.unique_name == self.playbook.marker]
+            copies = snapshot.all(observations.DeletedApplication)
+            deleted += [copy.address for copy in copies if copy.unique_name == marker]
+        provisioned = snapshot.get(kinds.ProvisioningStatus, name) is not None
         return DesiredState(
-            resources=(kinds.ProvisioningStatus(key=name, on=False),) if on else (),
-            orphaned=frozenset({seen.OrphanedApplication.kind}),
-            absent=tuple(gone),
+            resources=(kinds.ProvisioningStatus(key=name, on=False),) if provisioned else (),
+            orphaned=frozenset({observations.OrphanedApplication.kind}),
+            absent=tuple(deleted),
         )
 
     def handoff(self, snapshot: Snapshot) -> tuple[HandoffValue, ...]:
-        """Kiro, Microsoft Entra guide, values needed for step 3: two go to Kiro, two come back from it."""
+        """Two values go to Kiro, two come back from it (Kiro, Microsoft Entra guide, values needed for step 3)."""
         name = self.playbook.name
         application = snapshot.get(kinds.Application, name)
         principal = snapshot.get(kinds.ServicePrincipal, name)
@@ -193,32 +180,31 @@ class EntraProvider(IdentityProvider[EntraPlaybook, GraphClient]):
         )
 
     def warnings(self, snapshot: Snapshot, plan: Plan) -> Iterator[str]:
-        """What the author should know besides the plan."""
-        if self.playbook.users:
-            yield (
-                f"{len(self.playbook.users)} users are assigned directly: "
-                "the vendor advises to assign groups only"
-            )
-        yield from _wrongly_synced(snapshot, plan)
+        """What the admin should know in addition to the plan."""
+        if count := len(self.playbook.users or ()):
+            assigned = "1 user is" if count == 1 else f"{count} users are"
+            yield f"{assigned} assigned directly: the vendor recommends to assign only groups"
+        yield from _external_id_warnings(snapshot, plan)
 
     async def read(self, extra_kinds: frozenset[str] = frozenset()) -> Snapshot:
         """Read everything a plan needs, and the extra kinds."""
         return await Reader(self.client, self.playbook, self.store, extra_kinds).read()
 
     async def granted_permissions(self) -> frozenset[str] | None:
-        return permissions.granted(await self.client.token_claims())
+        return permissions.granted_permissions(await self.client.token_claims())
 
     def required_permissions(self) -> Iterator[RequiredPermission]:
         """The permissions that this playbook needs, for all commands."""
-        unneeded = {
-            permissions.CONSENT: not self.playbook.application.admin_consent,
-            permissions.READ_USERS: not self.playbook.users,
-            permissions.READ_PEOPLE: self.playbook.domains is None,
-            permissions.READ_DOMAINS: self.playbook.domains is None,
-            permissions.ASSIGN: self.playbook.groups is None and self.playbook.users is None,
-            permissions.WRITE_PROVISIONING: self.playbook.scim is None,
+        playbook = self.playbook
+        unused = {
+            permissions.CONSENT: not playbook.application.admin_consent,
+            permissions.READ_USERS: not playbook.users,
+            permissions.READ_EMAIL_ADDRESSES: playbook.domains is None,
+            permissions.READ_DOMAINS: playbook.domains is None,
+            permissions.ASSIGN: playbook.groups is None and playbook.users is None,
+            permissions.WRITE_PROVISIONING: playbook.scim is None,
         }
-        return (permission for permission in permissions.PERMISSIONS if not unneeded.get(permission))
+        return (permission for permission in permissions.PERMISSIONS if not unused.get(permission))
 
     async def check_permissions(self, plan: Plan) -> None:
         """Raise before the first write if the credentials lack a permission, or are for another tenant."""
@@ -229,24 +215,27 @@ class EntraProvider(IdentityProvider[EntraPlaybook, GraphClient]):
                 f"the credentials are for tenant {tenant}, the playbook is for {expected}",
                 hint="sign in to the playbook's tenant, or correct connection: tenant:",
             )
-        granted = permissions.granted(claims)
+        granted = permissions.granted_permissions(claims)
         if granted is None:
             return
         for permission in missing_permissions(self.plan_permissions(plan), granted):
             raise self.missing_permission(permission, role=self.role if "scp" in claims else "")
 
 
-def _wrongly_synced(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
-    """Changing externalId's source after users were provisioned does not change their externalId."""
+def _external_id_warnings(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+    """A corrected mapping does not change the externalId of users who are already provisioned."""
     job = snapshot.first(kinds.ProvisioningJob)
     if job is None or not (job.synced_users or job.last_success):
         return
+    users = (
+        "1 user already has" if job.synced_users == 1 else f"{job.synced_users or 'Some'} users already have"
+    )
     for change in plan.pending:
         before = change.before
         if isinstance(before, kinds.AttributeMapping) and before.external_id != "objectId":
             yield (
-                f"{job.synced_users or 'some'} users were already provisioned with an externalId from "
-                f"{before.external_id!r}. Kiro does not let it change: correcting the mapping helps new users "
-                "only. For the others, delete all subscriptions in the Kiro console, remove the users from "
-                "Kiro (unassign the groups and let a cycle run), and provision them again"
+                f"{users} an externalId from {before.external_id!r}. Kiro does not let it "
+                "change, so the corrected mapping helps only new users. For the others: delete all subscriptions in "
+                "the Kiro console, remove the users from Kiro (unassign the groups and wait for a cycle), and "
+                "provision them again"
             )

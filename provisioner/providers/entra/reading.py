@@ -1,399 +1,392 @@
-"""Reading a tenant into a snapshot: as few round trips as the dependencies between the reads allow."""
+"""Reads a tenant into a snapshot.
+
+Reads that do not depend on each other share a round trip: first what has a name, then what belongs to the
+application, then what belongs to its service principal, then the members of assigned groups, then the job.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
+from provisioner.core.errors import RemoteError
 from provisioner.core.local_store import LocalStore
 from provisioner.core.resource import Resource, WriteOnlySecret
 from provisioner.core.snapshot import Gap, Problem, Snapshot
-from provisioner.providers.base.lookup import duplicate_names
+from provisioner.providers.base.client import quote_path
+from provisioner.providers.base.lookup import duplicate_entries
+from provisioner.providers.base.permissions import RequiredPermission
 from provisioner.providers.base.playbook_models import PrincipalEntry
+from provisioner.providers.base.wire import Json, parse_resource, select
 from provisioner.providers.dns.email_domains import EmailDomains
-from provisioner.providers.dns.observations import EmailDomain, VerifiedDomain
+from provisioner.providers.dns.observations import EmailDomain
 
-from . import lookup, parse
-from . import observations as seen
+from . import lookup, observations, parse, permissions
 from . import resources as kinds
-from .batch import BatchReader, elements
-from .client import GraphClient, Read, literal, path
+from .audit_kinds import (
+    APPLICATION_READS,
+    JOB_READS,
+    TENANT_READS,
+    AuditRead,
+    address_paths,
+    deleted_applications_path,
+    parse_deleted,
+)
+from .batch import BatchReader, OnMissing
+from .client import GraphClient, Read, elements, filter_query, literal
+from .hints import application_hint, first_sync_hint, secrets_hint
 from .mapping import SchemaError, read_mapping
-from .permissions import READ_PEOPLE
 from .playbook import EntraPlaybook
-from .resources import Json
 
-LOG_WINDOW: Final = timedelta(days=1)
-SIGN_IN_WINDOW: Final = timedelta(days=7)
+T = TypeVar("T")
 
-_YOUNG: Final = timedelta(minutes=10)
-"""For so long after its creation an object may be missing from some replicas (azuread Terraform provider)."""
-_PLACES: Final = 100
-"""Reads of people's addresses at most: five round trips at the same time."""
-_APPLICATION: Final = f"$select={parse.APPLICATION_FIELDS}"
+APPLICATION_SELECT: Final = f"$select={select(kinds.Application)}"
+PRINCIPAL_SELECT: Final = f"$select={select(kinds.ServicePrincipal)}"
 
-Parsed = Callable[[list[Json]], Iterable[Resource]]
-"""Makes resources of the elements of an answer."""
-
-
-def application_hint(playbook: EntraPlaybook) -> str:
-    """Under which name the notebook keeps the id of the application this machine created."""
-    return f"{playbook.connection.tenant}/{playbook.name}/application"
-
-
-def secrets_hint(playbook: EntraPlaybook, job_id: str) -> str:
-    """Under which name the notebook keeps what this machine last wrote, the token as a seal."""
-    return f"{playbook.connection.tenant}/{playbook.name}/secrets/{job_id}"
-
-
-def first_sync_hint(job_id: str, group: str) -> str:
-    """Under which name the notebook keeps that a group was provisioned on demand."""
-    return f"{job_id}/first-sync/{group}"
+_REPLICATION: Final = timedelta(minutes=10)
+"""For this long after its creation, some replicas may not have an object yet (azuread Terraform provider)."""
+_MAX_ADDRESS_READS: Final = 100
+"""The most reads of users' addresses: five round trips at the same time."""
 
 
 @dataclass
 class Reader:
-    """Reads what one playbook is about. Use once.
+    """Reads what belongs to one playbook. Use once.
 
     Attributes:
-        also: names of kinds to read besides those a plan needs. What may not be read of these becomes a gap.
+        extra_kinds: names of kinds to read in addition to those of a plan. If they cannot be read, they become gaps.
     """
 
     client: GraphClient
     playbook: EntraPlaybook
     store: LocalStore
     extra_kinds: frozenset[str] = frozenset()
-    _found: list[Resource] = field(default_factory=list)
+    _resources: list[Resource] = field(default_factory=list)
     _gaps: list[Gap] = field(default_factory=list)
     _problems: list[Problem] = field(default_factory=list)
 
     async def read(self) -> Snapshot:
-        """Everything asked for.
+        """Read everything.
 
         Raises:
-            RemoteError: something a plan cannot do without could not be read.
+            RemoteError: something that a plan needs could not be read.
         """
-        application = await self._what_has_a_name()
-        principal = await self._what_has_the_client_id(application) if application else None
-        job = await self._what_hangs_on_the_principal(principal) if principal else None
-        if principal and job:
-            await self._what_hangs_on_the_job(principal, job)
+        application = await self._read_application()
+        principal = await self._read_service_principal(application) if application else None
+        if principal:
+            job = await self._read_provisioning(principal)
+            await self._read_members()
+            await self._read_email_domains()
+            if job:
+                await self._read_mapping(principal, job)
         return Snapshot(
-            resources=tuple({found.address: found for found in self._found}.values()),
+            resources=tuple({resource.address: resource for resource in self._resources}.values()),
             gaps=tuple(self._gaps),
             problems=tuple(self._problems),
         )
 
-    def _round(self) -> BatchReader:
-        return BatchReader(self.client, self._gaps)
+    # -- round 1: what has a name ------------------------------------------------------------------------
 
-    def _wants(self, kind: type[Resource]) -> bool:
-        return kind.kind in self.extra_kinds
-
-    async def _what_has_a_name(self) -> kinds.Application | None:
-        round_ = self._round()
+    async def _read_application(self) -> kinds.Application | None:
+        """Read the application, the groups and users that the playbook names, and the tenant."""
+        batch = BatchReader(self.client)
         applications: dict[str, Json] = {}
         owned: dict[str, Json] = {}
 
-        def keep(answer: Json | None) -> None:
-            applications.update({data["id"]: data for data in elements(answer)})
+        def add_applications(response: Json | None) -> None:
+            applications.update({data["id"]: data for data in elements(response)})
 
-        def keep_owned(answer: Json | None) -> None:
-            keep(answer)
-            owned.update({data["id"]: data for data in elements(answer)})
+        def add_owned(response: Json | None) -> None:
+            add_applications(response)
+            owned.update({data["id"]: data for data in elements(response)})
 
-        playbook = self.playbook
-        noted = self.store.get(application_hint(playbook)) or {}
-        marked = path("/applications(uniqueName='{}')", playbook.marker)
-        if pinned := playbook.application.client_id:
-            by_client_id = path("/applications(appId='{}')", pinned)
-            round_.add(Read(f"{by_client_id}?{_APPLICATION}", may_be_absent=True), keep_owned)
-        round_.add(Read(f"{marked}?{_APPLICATION}", may_be_absent=True), keep_owned)
-        if "id" in noted:
-            by_id = path("/applications/{}", noted["id"])
-            round_.add(Read(f"{by_id}?{_APPLICATION}", may_be_absent=True), keep_owned)
-        round_.add(Read(self._by_name_path()), keep)
-        self._ask_for_principals(round_)
-        self._ask_for_tenant(round_)
-        await round_.run()
-        self._problems.extend(duplicate_names(self._found, kinds.Group, kinds.User))
-        choice = lookup.choose(playbook, applications.values(), tuple(owned.values()))
-        self._found.extend(choice.others)
-        self._problems.extend([choice.problem] if choice.problem else [])
-        data = choice.application or await self._just_created(noted)
+        hint = self.store.get(application_hint(self.playbook)) or {}
+        for owned_path in self._owned_paths(hint):
+            batch.add(Read(f"{owned_path}?{APPLICATION_SELECT}", may_be_absent=True), add_owned)
+        batch.add(Read(self._applications_by_name()), add_applications)
+        for group in self.playbook.groups or ():
+            self._add_principal(batch, group, kinds.Group, "/groups", "displayName")
+        for user in self.playbook.users or ():
+            self._add_principal(batch, user, kinds.User, "/users", "userPrincipalName")
+        self._add_audit_reads(batch, TENANT_READS, self.playbook)
+        await batch.run()
+        self._problems.extend(duplicate_entries(self._resources, kinds.Group, kinds.User))
+        match = lookup.match_application(self.playbook, applications.values(), tuple(owned.values()))
+        self._resources.extend(match.others)
+        self._problems.extend([match.problem] if match.problem else [])
+        data = match.chosen or await self._wait_for_new_application(hint)
         if data is None:
-            await self._deleted_copies()
+            await self._read_deleted_applications()
             return None
-        application = parse.application(playbook.name, data)
-        self._found.append(application)
+        application = parse.parse_application(self.playbook.name, data)
+        self._resources.append(application)
         return application
 
-    def _by_name_path(self) -> str:
+    def _owned_paths(self, hint: Json) -> Iterator[str]:
+        """Paths of the applications that are this playbook's by pin, by marker, or by the hint of this machine."""
+        if pinned := self.playbook.application.client_id:
+            yield quote_path("/applications(appId='{}')", pinned)
+        yield quote_path("/applications(uniqueName='{}')", self.playbook.marker)
+        if "id" in hint:
+            yield quote_path("/applications/{}", hint["id"])
+
+    def _applications_by_name(self) -> str:
         named = f"displayName eq {literal(self.playbook.display_name)}"
         provisional = f"startswith(displayName,{literal(lookup.provisional_prefix(self.playbook))})"
-        return f"/applications?$filter={_spaced(f'{named} or {provisional}')}&{_APPLICATION}"
+        return f"/applications?{filter_query(f'{named} or {provisional}')}&{APPLICATION_SELECT}"
 
-    def _ask_for_principals(self, round_: BatchReader) -> None:
-        for keys in self.playbook.groups or ():
-            fields = "id,displayName,securityEnabled"
-            self._ask_for_principal(round_, keys, ("group", "displayName", fields), parse.group)
-        for keys in self.playbook.users or ():
-            self._ask_for_principal(round_, keys, ("user", "userPrincipalName", "id,displayName"), parse.user)
-
-    def _ask_for_principal(
+    def _add_principal(
         self,
-        round_: BatchReader,
-        keys: PrincipalEntry,
-        how: tuple[str, str, str],
-        parsed: Callable[[str, Json], Resource],
+        batch: BatchReader,
+        entry: PrincipalEntry,
+        kind: type[kinds.Group | kinds.User],
+        collection: str,
+        name_member: str,
     ) -> None:
-        what, name_field, fields = how
-        if keys.id:
-            where = path(f"/{what}s/{{}}", keys.id) + f"?$select={fields}"
+        if entry.id:
+            principal_path = quote_path(f"{collection}/{{}}", entry.id) + f"?$select={select(kind)}"
         else:
-            condition = _spaced(f"{name_field} eq {literal(keys.name or '')}")
-            where = f"/{what}s?$filter={condition}&$select={fields}"
+            condition = filter_query(f"{name_member} eq {literal(entry.name or '')}")
+            principal_path = f"{collection}?{condition}&$select={select(kind)}"
 
-        def keep(answer: Json | None) -> None:
-            match = lookup.matched(keys, what, elements(answer), parsed)
+        def add(response: Json | None) -> None:
+            match = lookup.match_principal(entry, kind, elements(response))
             if isinstance(match, Problem):
                 self._problems.append(match)
             else:
-                self._found.append(match)
+                self._resources.append(match)
 
-        round_.add(Read(where, may_be_absent=True), keep)
+        batch.add(Read(principal_path, may_be_absent=True), add)
 
-    def _ask_for_tenant(self, round_: BatchReader) -> None:
-        name = self.playbook.name
-        optional: dict[type[Resource], tuple[str, Parsed]] = {
-            seen.Licences: (
-                "/subscribedSkus?$select=capabilityStatus,servicePlans",
-                lambda found: [parse.licences(name, found)],
-            ),
-            seen.ConsentPolicy: (
-                "/policies/authorizationPolicy",
-                lambda found: [parse.consent_policy(name, data) for data in found],
-            ),
-            seen.DeletedApplication: (self._deleted_path(), lambda found: map(lookup.deleted, found)),
-            VerifiedDomain: ("/organization?$select=verifiedDomains", parse.verified_domains),
-        }
-        for kind, (where, parsed) in optional.items():
-            if self._wants(kind):
-                round_.add(Read(where), partial(self._keep, parsed), kind)
-
-    def _keep(self, parsed: Parsed, answer: Json | None) -> None:
-        self._found.extend(parsed(elements(answer)))
-
-    async def _just_created(self, noted: Json) -> Json | None:
-        """An application that this machine created a moment ago may not be visible yet: do not make another."""
-        if time.time() - float(noted.get("at", 0)) > self.client.retry_policy.consistency_window:
+    async def _wait_for_new_application(self, hint: Json) -> Json | None:
+        """Wait for an application that this machine has just created, so that it is not created again."""
+        if time.time() - float(hint.get("at", 0)) > self.client.retry_policy.consistency_window:
             return None
 
-        async def look() -> Json | None:
-            if "id" in noted:
-                where = path("/applications/{}", noted["id"])
-                return await self.client.find(f"{where}?{_APPLICATION}")
-            matches = await self.client.pages(self._by_name_path())
-            return next(iter(matches), None)
+        async def find() -> Json | None:
+            if "id" in hint:
+                return await self.client.find(
+                    quote_path("/applications/{}", hint["id"]) + f"?{APPLICATION_SELECT}"
+                )
+            return next(iter(await self.client.read_pages(self._applications_by_name())), None)
 
-        self.client.on_wait(
-            "an earlier run has just created the application: waiting for it to become visible"
-        )
-        return await self.client.appears(look)
+        self.client.on_wait("waiting until the application that an earlier run created becomes visible")
+        return await self.client.wait_for(find)
 
-    def _deleted_path(self) -> str:
-        condition = _spaced(f"displayName eq {literal(self.playbook.display_name)}")
-        fields = "id,appId,displayName,uniqueName,deletedDateTime"
-        return f"/directory/deletedItems/microsoft.graph.application?$filter={condition}&$select={fields}"
+    async def _read_deleted_applications(self) -> None:
+        """Without an application, a plan needs the copies in the recycle bin: one of them may have the marker."""
+        if not self._is_requested(observations.DeletedApplication):
+            response = await self.client.get(deleted_applications_path(self.playbook))
+            self._resources.extend(parse_deleted(elements(response)))
 
-    async def _deleted_copies(self) -> None:
-        """Where there is no application, a plan must know of a copy in the recycle bin: it holds the marker."""
-        if not self._wants(seen.DeletedApplication):
-            self._found.extend(map(lookup.deleted, elements(await self.client.get(self._deleted_path()))))
+    # -- round 2: what belongs to the application --------------------------------------------------------
 
-    async def _what_has_the_client_id(self, application: kinds.Application) -> kinds.ServicePrincipal | None:
-        round_ = self._round()
-        principals: list[kinds.ServicePrincipal] = []
-        app_id = application.app_id or ""
-        where = path("/servicePrincipals(appId='{}')", app_id)
-        round_.add(
-            Read(f"{where}?$select={parse.PRINCIPAL_FIELDS}", may_be_absent=True),
-            lambda answer: principals.extend(
-                parse.service_principal(self.playbook.name, data) for data in elements(answer)
-            ),
-        )
-        if self._wants(seen.SignInError):
-            condition = _spaced(f"appId eq {literal(app_id)} and createdDateTime ge {_since(SIGN_IN_WINDOW)}")
-            failed = Read(f"/auditLogs/signIns?$filter={condition}&$top=1000")
-            round_.add(failed, partial(self._keep, parse.sign_in_errors), seen.SignInError)
-        if self._wants(seen.ConditionalAccessPolicy):
-            fields = "id,displayName,state,conditions,grantControls"
-            policies = Read(f"/identity/conditionalAccess/policies?$select={fields}")
-            keep = partial(self._keep, partial(parse.conditional_access, app_id=app_id))
-            round_.add(policies, keep, seen.ConditionalAccessPolicy, follow=True)
-        await round_.run()
-        principal = next(iter(principals), None) or await self._young_principal(application)
-        self._found.extend([principal] if principal else [])
+    async def _read_service_principal(self, application: kinds.Application) -> kinds.ServicePrincipal | None:
+        batch = BatchReader(self.client)
+        responses: list[Json | None] = []
+        by_app_id = quote_path("/servicePrincipals(appId='{}')", application.app_id or "")
+        principal_path = f"{by_app_id}?{PRINCIPAL_SELECT}"
+        batch.add(Read(principal_path, may_be_absent=True), responses.append)
+        self._add_audit_reads(batch, APPLICATION_READS, application)
+        await batch.run()
+        data = responses[0]
+        if data is None and _is_new_from_template(application):
+            data = await self.client.wait_for(partial(self.client.find, principal_path))
+        if data is None:
+            return None
+        principal = parse_resource(kinds.ServicePrincipal, self.playbook.name, data)
+        self._resources.append(principal)
         return principal
 
-    async def _young_principal(self, application: kinds.Application) -> kinds.ServicePrincipal | None:
-        """The service principal of an application that was created a moment ago may not be visible yet."""
-        created = datetime.fromisoformat(application.created) if application.created else None
-        if created is None or application.template_id is None or datetime.now(UTC) - created > _YOUNG:
-            return None
+    # -- round 3: what belongs to the service principal --------------------------------------------------
 
-        async def look() -> kinds.ServicePrincipal | None:
-            where = path("/servicePrincipals(appId='{}')", application.app_id or "")
-            data = await self.client.find(f"{where}?$select={parse.PRINCIPAL_FIELDS}")
-            return parse.service_principal(self.playbook.name, data) if data else None
-
-        return await self.client.appears(look)
-
-    async def _what_hangs_on_the_principal(
-        self, principal: kinds.ServicePrincipal
-    ) -> kinds.ProvisioningJob | None:
-        round_ = self._round()
+    async def _read_provisioning(self, principal: kinds.ServicePrincipal) -> kinds.ProvisioningJob | None:
+        """Read assignments, jobs, secrets and consent; returns the job that the playbook manages."""
+        batch = BatchReader(self.client)
         assignments: list[Json] = []
-        entries: list[Json] = []
+        job_entries: list[Json] = []
         secrets: list[Json] = []
-        base = path("/servicePrincipals/{}", principal.id or "")
-        assigned = Read(f"{base}/appRoleAssignedTo?$top=999", expects_existing=True)
-        round_.add(assigned, lambda answer: assignments.extend(elements(answer)), follow=True)
+        base = quote_path("/servicePrincipals/{}", principal.id or "")
+        batch.add(
+            Read(f"{base}/appRoleAssignedTo?$top=999", expects_existing=True),
+            lambda response: assignments.extend(elements(response)),
+            all_pages=True,
+        )
         if self.playbook.scim is not None:
-            found = Read(f"{base}/synchronization/jobs", expects_existing=True)
-            round_.add(found, lambda answer: entries.extend(elements(answer)))
-            round_.add(
-                Read(f"{base}/synchronization/secrets", may_be_absent=True),
-                lambda answer: secrets.append(answer or {}),
-                kinds.ProvisioningSecrets,  # reading them is not documented, so being refused is no error
+            batch.add(
+                Read(f"{base}/synchronization/jobs", expects_existing=True),
+                lambda response: job_entries.extend(elements(response)),
             )
-        if self.playbook.application.admin_consent or self._wants(kinds.Consent):
-            own = literal(principal.id or "")
-            condition = _spaced(f"clientId eq {own} and resourceId eq {own}")
-            grants = Read(f"/oauth2PermissionGrants?$filter={condition}")
-            round_.add(grants, self._keep_consent, *self._gap_for_consent())
-        await round_.run()
-        self._keep_assignments(assignments, principal)
-        jobs = lookup.jobs(self.playbook.name, entries)
-        self._found.extend(jobs)
+            batch.add(
+                Read(f"{base}/synchronization/secrets", may_be_absent=True),
+                lambda response: secrets.append(response or {}),
+                self._gap(
+                    permissions.READ_PROVISIONING, kinds.ProvisioningSecrets
+                ),  # not documented as readable
+            )
+        if self.playbook.application.admin_consent or self._is_requested(kinds.Consent):
+            optional = self._gap(permissions.READ_CONSENT, kinds.Consent)
+            batch.add(
+                Read(consent_path(principal)),
+                lambda response: self._resources.extend(
+                    parse.parse_consent(self.playbook.name, elements(response))
+                ),
+                None if self.playbook.application.admin_consent else optional,
+            )
+        await batch.run()
+        self._add_assignments(assignments, principal)
+        jobs = parse.parse_jobs(self.playbook.name, job_entries)
+        self._resources.extend(jobs)
         if jobs:
-            self._keep_secrets(jobs[0], secrets)
-            self._keep_states(jobs[0])
-        await self._members()
-        if self._wants(EmailDomain):
-            await self._people()
+            self._add_secrets(jobs[0], secrets)
+            self._add_status(jobs[0])
         return next(iter(jobs), None)
 
-    def _gap_for_consent(self) -> tuple[type[Resource], ...]:
-        return () if self.playbook.application.admin_consent else (kinds.Consent,)
-
-    def _keep_consent(self, answer: Json | None) -> None:
-        for grant in elements(answer):
-            if grant.get("consentType") == "AllPrincipals":
-                scopes = tuple(str(grant.get("scope") or "").split())
-                self._found.append(kinds.Consent(key=self.playbook.name, id=grant["id"], scopes=scopes))
-
-    def _keep_assignments(self, assignments: list[Json], principal: kinds.ServicePrincipal) -> None:
+    def _add_assignments(self, assignments: list[Json], principal: kinds.ServicePrincipal) -> None:
         names = {
-            str(found.id): found.key for found in self._found if isinstance(found, kinds.Group | kinds.User)
+            str(resource.id): resource.key
+            for resource in self._resources
+            if isinstance(resource, kinds.Group | kinds.User)
         }
-        found = (parse.assignment(data, principal, names) for data in assignments)
-        self._found.extend(filter(None, found))
+        parsed = (parse.parse_assignment(data, principal, names) for data in assignments)
+        self._resources.extend(filter(None, parsed))
 
-    def _keep_secrets(self, job: kinds.ProvisioningJob, answers: list[Json]) -> None:
-        """What Graph tells, or else what this machine last wrote: the best there is where reading is refused."""
-        noted = self.store.get(secrets_hint(self.playbook, job.id or "")) or {}
-        seal = WriteOnlySecret(fingerprint=noted.get("token"))
-        if answers:
-            found = parse.secrets(job, answers[0], seal)
-            self._found.extend([found] if found else [])
-        elif noted:
-            now = {"key": job.key, "token": seal, "accepted_by_kiro": parse.accepted(job)}
-            written = {**noted["written"], **now}
-            self._found.append(kinds.ProvisioningSecrets.model_validate(written))
+    def _add_secrets(self, job: kinds.ProvisioningJob, responses: list[Json]) -> None:
+        """Add what Graph returned; if the read was refused, what this machine last wrote."""
+        hint = self.store.get(secrets_hint(self.playbook, job.id or "")) or {}
+        token = WriteOnlySecret(fingerprint=hint.get("token"))
+        if responses:
+            secrets = parse.parse_secrets(job, responses[0], token)
+            self._resources.extend([secrets] if secrets else [])
+        elif hint:
+            current = {"key": job.key, "token": token, "accepted_by_kiro": parse.accepted_by_kiro(job)}
+            self._resources.append(kinds.ProvisioningSecrets.model_validate({**hint["written"], **current}))
 
-    def _keep_states(self, job: kinds.ProvisioningJob) -> None:
-        """A job's switch, and whether its groups have been provisioned once, are resources of their own."""
+    def _add_status(self, job: kinds.ProvisioningJob) -> None:
+        """Add the resources that represent the state of a job: its status, and the first sync of each group."""
         on = job.schedule == "Active" and job.status != "Paused"
         healthy = not (job.quarantine or job.escrowed or job.overdue)
-        self._found.append(kinds.ProvisioningStatus(key=self.playbook.name, on=on, healthy=healthy))
+        self._resources.append(kinds.ProvisioningStatus(key=self.playbook.name, on=on, healthy=healthy))
         for group in self.playbook.groups or ():
-            noted = self.store.get(first_sync_hint(job.id or "", group.key))
-            self._found.append(kinds.FirstSync(key=group.key, provisioned=bool(job.last_success or noted)))
+            hint = self.store.get(first_sync_hint(job.id or "", group.key))
+            self._resources.append(kinds.FirstSync(key=group.key, provisioned=bool(job.last_success or hint)))
 
-    async def _members(self) -> None:
-        """Who is in the assigned groups: users, counted, and groups, by name."""
-        if not self._wants(seen.GroupMembers):
+    # -- round 4: members of the assigned groups ---------------------------------------------------------
+
+    async def _read_members(self) -> None:
+        """Read how many users each assigned group has, and the names of the groups in it."""
+        if not self._is_requested(observations.GroupMembers):
             return
-        round_ = self._round()
+        batch = BatchReader(self.client)
         users: dict[str, int] = {}
         nested: dict[str, tuple[str, ...]] = {}
 
-        def keep_users(key: str, answer: Json | None) -> None:
-            users[key] = len(lookup.user_ids(elements(answer)))
+        def add_users(key: str, response: Json | None) -> None:
+            users[key] = len(parse.user_ids(elements(response)))
 
-        def keep_nested(key: str, answer: Json | None) -> None:
-            nested[key] = tuple(str(group["displayName"]) for group in elements(answer))
+        def add_nested(key: str, response: Json | None) -> None:
+            nested[key] = tuple(str(group["displayName"]) for group in elements(response))
 
-        for assigned in [found for found in self._found if isinstance(found, kinds.GroupAssignment)]:
-            where = path("/groups/{}/members", str(assigned.principal))
-            everybody = Read(f"{where}?$select=id&$top=999", may_be_absent=True)
-            round_.add(everybody, partial(keep_users, assigned.key), seen.GroupMembers, follow=True)
-            groups = Read(f"{where}/microsoft.graph.group?$select=id,displayName", may_be_absent=True)
-            round_.add(groups, partial(keep_nested, assigned.key), seen.GroupMembers, follow=True)
-        await round_.run()
-        self._found.extend(
-            seen.GroupMembers(key=key, users=count, nested=nested.get(key, ()))
+        on_missing = self._gap(permissions.READ_GROUPS, observations.GroupMembers)
+        for assignment in self._assigned(kinds.GroupAssignment):
+            members = quote_path("/groups/{}/members", str(assignment.principal))
+            for query, on_result in (
+                ("?$select=id&$top=999", partial(add_users, assignment.key)),
+                ("/microsoft.graph.group?$select=id,displayName", partial(add_nested, assignment.key)),
+            ):
+                batch.add(Read(members + query, may_be_absent=True), on_result, on_missing, all_pages=True)
+        await batch.run()
+        self._resources.extend(
+            observations.GroupMembers(key=key, users=count, nested=nested.get(key, ()))
             for key, count in users.items()
         )
 
-    async def _people(self) -> None:
-        """The domains of the addresses of those who are assigned, directly or by a group."""
-        places = tuple(parse.where_people_are(self._found))
-        round_, census = self._round(), EmailDomains(complete=len(places) <= _PLACES)
+    async def _read_email_domains(self) -> None:
+        """Read the domains of the e-mail addresses of assigned users and of direct members of assigned groups."""
+        if not self._is_requested(EmailDomain):
+            return
+        paths = address_paths(self._assigned(kinds.GroupAssignment), self._assigned(kinds.UserAssignment))
+        batch, domains = BatchReader(self.client), EmailDomains(complete=len(paths) <= _MAX_ADDRESS_READS)
 
-        def keep(answer: Json | None) -> None:
-            census.complete &= "@odata.nextLink" not in (answer or {})
-            for user in elements(answer):
-                census.add(user["id"], parse.address(user))
+        def add(response: Json | None) -> None:
+            domains.complete &= "@odata.nextLink" not in (response or {})
+            for user in elements(response):
+                domains.add(user["id"], parse.email_address(user))
 
-        for where in places[:_PLACES]:
-            round_.add(Read(where, may_be_absent=True), keep, EmailDomain)
-        await round_.run()
-        self._found.extend(census.domains())
-        if census.addresses_hidden:
-            reason = "Graph tells the ids of people only"
-            self._gaps.append(Gap(kind=EmailDomain.kind, reason=reason, permissions=READ_PEOPLE.any_of))
+        on_missing = self._gap(permissions.READ_EMAIL_ADDRESSES, EmailDomain)
+        for users_path in paths[:_MAX_ADDRESS_READS]:
+            batch.add(Read(users_path, may_be_absent=True), add, on_missing)
+        await batch.run()
+        self._resources.extend(domains.domains())
+        if domains.addresses_hidden:
+            reason = "Graph returned only the ids of users, not their addresses"
+            self._gaps.append(
+                Gap(kind=EmailDomain.kind, reason=reason, permissions=permissions.READ_EMAIL_ADDRESSES.any_of)
+            )
 
-    async def _what_hangs_on_the_job(
-        self, principal: kinds.ServicePrincipal, job: kinds.ProvisioningJob
-    ) -> None:
-        round_ = self._round()
-        base = path("/servicePrincipals/{}/synchronization/jobs/{}", principal.id or "", job.id or "")
-        round_.add(Read(f"{base}/schema", expects_existing=True), self._keep_mapping)
-        if self._wants(seen.ProvisioningFailure):
-            since = _since(LOG_WINDOW)
-            condition = _spaced(f"jobId eq {literal(job.id or '')} and activityDateTime gt {since}")
-            log = Read(f"/auditLogs/provisioning?$filter={condition}&$top=999")
-            keep = partial(self._keep, parse.provisioning_log)
-            round_.add(log, keep, seen.ProvisioningFailure, seen.WrongExternalId)
-        await round_.run()
+    # -- round 5: what belongs to the job ----------------------------------------------------------------
 
-    def _keep_mapping(self, answer: Json | None) -> None:
+    async def _read_mapping(self, principal: kinds.ServicePrincipal, job: kinds.ProvisioningJob) -> None:
+        """Read the attribute mapping and the provisioning log."""
+        batch = BatchReader(self.client)
+        base = quote_path("/servicePrincipals/{}/synchronization/jobs/{}", principal.id or "", job.id or "")
+        batch.add(Read(f"{base}/schema", expects_existing=True), self._add_mapping)
+        self._add_audit_reads(batch, JOB_READS, job)
+        await batch.run()
+
+    def _add_mapping(self, response: Json | None) -> None:
         try:
-            self._found.append(read_mapping(self.playbook.name, answer or {}))
+            self._resources.append(read_mapping(self.playbook.name, response or {}))
         except SchemaError as error:
             self._gaps.append(Gap(kind=kinds.AttributeMapping.kind, reason=str(error)))
 
+    # -- what all rounds share ---------------------------------------------------------------------------
 
-def _since(window: timedelta) -> str:
-    return (datetime.now(UTC) - window).strftime("%Y-%m-%dT%H:%M:%SZ")
+    def _is_requested(self, *requested: type[Resource]) -> bool:
+        return any(kind.kind in self.extra_kinds for kind in requested)
+
+    def _assigned(self, kind: type[T]) -> list[T]:
+        return [resource for resource in self._resources if isinstance(resource, kind)]
+
+    def _add_audit_reads(self, batch: BatchReader, reads: Iterable[AuditRead[T]], subject: T) -> None:
+        """Add the reads whose kinds are requested; ``subject`` is what their paths depend on."""
+        for row in reads:
+            if self._is_requested(*row.kinds):
+                batch.add(
+                    Read(row.path(subject)),
+                    partial(self._add_parsed, row, subject),
+                    self._gap(row.permission, *row.kinds),
+                    all_pages=row.all_pages,
+                )
+
+    def _add_parsed(self, row: AuditRead[T], subject: T, response: Json | None) -> None:
+        self._resources.extend(row.parse(subject, elements(response)))
+
+    def _gap(self, permission: RequiredPermission, *missing: type[Resource]) -> OnMissing:
+        """A callback that makes gaps of these kinds; a refused read names the permission."""
+
+        def on_missing(error: RemoteError) -> None:
+            required = permission.any_of if error.status == 403 else ()
+            self._gaps.extend(
+                Gap(kind=kind.kind, reason=error.message, permissions=required) for kind in missing
+            )
+
+        return on_missing
 
 
-def _spaced(condition: str) -> str:
-    """A filter for a URL; the literals in it are quoted already."""
-    return condition.replace(" ", "%20")
+def consent_path(principal: kinds.ServicePrincipal) -> str:
+    """The consent grants to the application's own scopes."""
+    principal_id = literal(principal.id or "")
+    condition = f"clientId eq {principal_id} and resourceId eq {principal_id}"
+    return f"/oauth2PermissionGrants?{filter_query(condition)}"
+
+
+def _is_new_from_template(application: kinds.Application) -> bool:
+    """Whether an application has a service principal that replicas may not show yet."""
+    created = datetime.fromisoformat(application.created) if application.created else None
+    is_new = created is not None and datetime.now(UTC) - created <= _REPLICATION
+    return is_new and application.template_id is not None

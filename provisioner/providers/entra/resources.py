@@ -1,11 +1,12 @@
-"""The kinds of resource in an Entra tenant, in the field's own terms.
+"""The kinds of resource in an Entra tenant.
 
-Names of members follow Microsoft Graph v1.0 in snake case, so that a finding's evidence can be looked up.
+``Wire`` names the member of Microsoft Graph v1.0 that holds a field; parsing, ``$select`` and request bodies follow it.
+A field without a wire name is computed in :mod:`.parse` or :mod:`.mapping`.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 from provisioner.core.resource import (
     CONTAINS,
@@ -21,9 +22,7 @@ from provisioner.core.resource import (
     Secret,
     Text,
 )
-
-Json = dict[str, Any]
-"""A JSON object as Graph sends or takes it."""
+from provisioner.providers.base.wire import Wire
 
 LOOPBACK_URI: Final = "http://localhost/oauth/callback"
 """Entra ignores the port of a localhost URI (Microsoft identity platform, redirect URI restrictions)."""
@@ -32,7 +31,7 @@ PORTAL_TAGS: Final = (
     "WindowsAzureActiveDirectoryCustomSingleSignOnApplication",
     "WindowsAzureActiveDirectoryIntegratedApp",
 )
-"""What makes the portal list a service principal among the enterprise applications."""
+"""Tags that make the portal list a service principal under "Enterprise applications"."""
 
 UNSUPPORTED_ATTRIBUTES: Final = (
     "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber",
@@ -42,72 +41,80 @@ UNSUPPORTED_ATTRIBUTES: Final = (
     'phoneNumbers[type eq "mobile"].value',
     'phoneNumbers[type eq "fax"].value',
 )
-"""Kiro, Microsoft Entra guide, step 4: left in place, provisioning fails."""
+"""Attributes whose mapping makes provisioning fail (Kiro, Microsoft Entra guide, step 4)."""
 
 REQUIRED_ATTRIBUTES: Final = ("userName", "externalId", "active")
-"""Kiro, Microsoft Entra guide, step 4: the only three mappings Kiro requires."""
+"""The three mappings that Kiro requires (Kiro, Microsoft Entra guide, step 4)."""
 
 USER_ROLE: Final = "User"
 ZERO_ROLE: Final = "00000000-0000-0000-0000-000000000000"
-"""Only for resources that declare no app roles (Microsoft Graph, appRoleAssignment)."""
+"""The default access role, for applications that declare no app roles (Microsoft Graph, appRoleAssignment)."""
 
 
 class Scope(Model):
-    """A delegated permission the application exposes (Microsoft Graph, permissionScope).
+    """A delegated permission that the application exposes (Microsoft Graph, permissionScope).
 
     Attributes:
-        id: None in a desired scope; the one that exists, or a stable one, is used.
+        id: None in a desired scope: an existing scope keeps its id, a new one gets a stable id.
         type: ``User`` is the portal's "Admins and users", ``Admin`` its "Admins only".
-        owned: this product created it, so this product may remove it.
+        owned: this product created the scope, so it may remove it.
     """
 
-    value: str
-    id: str | None = None
-    enabled: bool | None = None
-    type: str | None = None
-    display_name: str | None = None
+    value: Annotated[str, Wire("value")]
+    id: Annotated[str | None, Wire("id")] = None
+    enabled: Annotated[bool | None, Wire("isEnabled")] = None
+    type: Annotated[str | None, Wire("type")] = None
+    display_name: Annotated[str | None, Wire("adminConsentDisplayName")] = None
     owned: Annotated[bool, READ_ONLY] = False
 
 
 class Credential(Model):
-    """A secret or certificate of an application; never its value."""
+    """A secret or certificate of an application, without its value."""
 
-    kind: str
-    name: str | None = None
-    ends: str | None = None
+    name: Annotated[str | None, Wire("displayName")] = None
+    ends: Annotated[str | None, Wire("endDateTime")] = None
 
 
 class Application(Resource):
-    """The application object ("App registration")."""
+    """The application object ("App registration").
+
+    Attributes:
+        other_identifier_uris: identifier URIs other than ``api://<client id>``.
+    """
 
     kind: ClassVar[str] = "entra-application"
 
-    display_name: str | None = None
-    unique_name: Annotated[str | None, IMMUTABLE] = None
-    tags: Annotated[tuple[str, ...] | None, CONTAINS] = None
-    sign_in_audience: Annotated[str | None, SECURITY] = None
-    identifier_uris: Annotated[tuple[Text, ...] | None, CONTAINS] = None
+    display_name: Annotated[str | None, Wire("displayName")] = None
+    unique_name: Annotated[str | None, IMMUTABLE, Wire("uniqueName")] = None
+    tags: Annotated[tuple[str, ...] | None, CONTAINS, Wire("tags")] = None
+    sign_in_audience: Annotated[str | None, SECURITY, Wire("signInAudience")] = None
+    identifier_uris: Annotated[tuple[Text, ...] | None, CONTAINS, Wire("identifierUris")] = None
     other_identifier_uris: Annotated[tuple[str, ...] | None, UNORDERED, SECURITY] = None
-    access_token_version: int | None = None
-    scopes: Annotated[tuple[Scope, ...] | None, KEYED("value"), SECURITY] = None
-    redirect_uris: Annotated[tuple[str, ...] | None, UNORDERED, SECURITY] = None
-    web_redirect_uris: Annotated[tuple[str, ...] | None, UNORDERED, SECURITY] = None
-    spa_redirect_uris: Annotated[tuple[str, ...] | None, UNORDERED, SECURITY] = None
-    disabled: bool | None = None
+    access_token_version: Annotated[int | None, Wire("api.requestedAccessTokenVersion")] = None
+    scopes: Annotated[
+        tuple[Scope, ...] | None, KEYED("value"), SECURITY, Wire("api.oauth2PermissionScopes")
+    ] = None
+    redirect_uris: Annotated[
+        tuple[str, ...] | None, UNORDERED, SECURITY, Wire("publicClient.redirectUris")
+    ] = None
+    web_redirect_uris: Annotated[tuple[str, ...] | None, UNORDERED, SECURITY, Wire("web.redirectUris")] = None
+    spa_redirect_uris: Annotated[tuple[str, ...] | None, UNORDERED, SECURITY, Wire("spa.redirectUris")] = None
+    disabled: Annotated[bool | None, Wire("isDisabled", absent=False)] = None
 
-    id: Annotated[str | None, READ_ONLY] = None
-    app_id: Annotated[str | None, READ_ONLY] = None
-    template_id: Annotated[str | None, READ_ONLY] = None
-    created: Annotated[str | None, READ_ONLY] = None
-    credentials: Annotated[tuple[Credential, ...], READ_ONLY] = ()
+    id: Annotated[str | None, READ_ONLY, Wire("id")] = None
+    app_id: Annotated[str | None, READ_ONLY, Wire("appId")] = None
+    template_id: Annotated[str | None, READ_ONLY, Wire("applicationTemplateId")] = None
+    created: Annotated[str | None, READ_ONLY, Wire("createdDateTime")] = None
+    password_credentials: Annotated[tuple[Credential, ...], READ_ONLY, Wire("passwordCredentials")] = ()
+    key_credentials: Annotated[tuple[Credential, ...], READ_ONLY, Wire("keyCredentials")] = ()
 
 
 class AppRole(Model):
-    """An app role as the service principal declares it."""
+    """An app role that the service principal declares."""
 
-    id: str
-    display_name: str
-    enabled: bool = True
+    id: Annotated[str, Wire("id")]
+    display_name: Annotated[str, Wire("displayName", absent="")]
+    enabled: Annotated[bool, Wire("isEnabled", absent=True)] = True
 
 
 class ServicePrincipal(Resource):
@@ -115,64 +122,64 @@ class ServicePrincipal(Resource):
 
     kind: ClassVar[str] = "entra-service-principal"
 
-    account_enabled: bool | None = None
-    assignment_required: Annotated[bool | None, SECURITY] = None
-    tags: Annotated[tuple[str, ...] | None, CONTAINS] = None
+    account_enabled: Annotated[bool | None, Wire("accountEnabled")] = None
+    assignment_required: Annotated[bool | None, SECURITY, Wire("appRoleAssignmentRequired")] = None
+    tags: Annotated[tuple[str, ...] | None, CONTAINS, Wire("tags")] = None
 
-    id: Annotated[str | None, READ_ONLY] = None
-    app_id: Annotated[str | None, READ_ONLY] = None
-    tenant_id: Annotated[str | None, READ_ONLY] = None
-    app_roles: Annotated[tuple[AppRole, ...], READ_ONLY] = ()
+    id: Annotated[str | None, READ_ONLY, Wire("id")] = None
+    app_id: Annotated[str | None, READ_ONLY, Wire("appId")] = None
+    tenant_id: Annotated[str | None, READ_ONLY, Wire("appOwnerOrganizationId")] = None
+    app_roles: Annotated[tuple[AppRole, ...], READ_ONLY, Wire("appRoles")] = ()
 
 
 class Group(Resource):
-    """A group the playbook names; only ever looked up."""
+    """A group that the playbook names. It is only looked up."""
 
     kind: ClassVar[str] = "entra-group"
 
-    id: Annotated[str | None, READ_ONLY] = None
-    display_name: Annotated[str | None, READ_ONLY] = None
-    security_enabled: Annotated[bool | None, READ_ONLY] = None
+    id: Annotated[str | None, READ_ONLY, Wire("id")] = None
+    display_name: Annotated[str | None, READ_ONLY, Wire("displayName")] = None
+    security_enabled: Annotated[bool | None, READ_ONLY, Wire("securityEnabled")] = None
 
 
 class User(Resource):
-    """A user the playbook names; only ever looked up."""
+    """A user that the playbook names. It is only looked up."""
 
     kind: ClassVar[str] = "entra-user"
 
-    id: Annotated[str | None, READ_ONLY] = None
-    display_name: Annotated[str | None, READ_ONLY, PERSONAL_DATA] = None
+    id: Annotated[str | None, READ_ONLY, Wire("id")] = None
+    display_name: Annotated[str | None, READ_ONLY, PERSONAL_DATA, Wire("displayName")] = None
 
 
 class Assignment(Resource):
     """An app role assignment.
 
     Attributes:
-        role: the role's display name; ``(default access)`` is the zero role.
+        role: the display name of the role; ``(default access)`` is the zero role.
     """
 
-    principal: Text | None = None
+    principal: Annotated[Text | None, Wire("principalId")] = None
     role: str | None = None
 
-    id: Annotated[str | None, READ_ONLY] = None
-    role_id: Annotated[str | None, READ_ONLY] = None
-    principal_name: Annotated[str | None, READ_ONLY] = None
+    id: Annotated[str | None, READ_ONLY, Wire("id")] = None
+    role_id: Annotated[str | None, READ_ONLY, Wire("appRoleId")] = None
+    principal_name: Annotated[str | None, READ_ONLY, Wire("principalDisplayName")] = None
 
 
 class GroupAssignment(Assignment):
-    """A group is assigned: its direct members may sign in and are provisioned."""
+    """An assigned group: its direct members can sign in and are provisioned."""
 
     kind: ClassVar[str] = "entra-group-assignment"
-    admits: ClassVar[bool] = True
+    grants_access: ClassVar[bool] = True
 
 
 class UserAssignment(Assignment):
-    """A user is assigned directly, which the vendor advises against."""
+    """A user who is assigned directly, which the vendor advises against."""
 
     kind: ClassVar[str] = "entra-user-assignment"
-    admits: ClassVar[bool] = True
+    grants_access: ClassVar[bool] = True
 
-    principal_name: Annotated[str | None, READ_ONLY, PERSONAL_DATA] = None
+    principal_name: Annotated[str | None, READ_ONLY, PERSONAL_DATA, Wire("principalDisplayName")] = None
 
 
 class Consent(Resource):
@@ -186,34 +193,43 @@ class Consent(Resource):
 
 
 class ProvisioningJob(Resource):
-    """The synchronization job ("Provisioning")."""
+    """The synchronization job ("Provisioning").
+
+    Attributes:
+        quarantine: the reason for the quarantine; None when the job is not in quarantine.
+        last_run: when the last cycle ended, ISO 8601; None before the first one.
+        last_success: when the last successful cycle ended.
+        overdue: the job is on, but the last cycle ended more than two intervals ago.
+        escrowed: number of entries that failed and are retried later.
+    """
 
     kind: ClassVar[str] = "entra-provisioning-job"
 
-    template_id: str | None = None
+    template_id: Annotated[str | None, Wire("templateId")] = None
 
-    id: Annotated[str | None, READ_ONLY] = None
-    status: Annotated[str | None, READ_ONLY] = None
-    schedule: Annotated[str | None, READ_ONLY] = None
+    id: Annotated[str | None, READ_ONLY, Wire("id")] = None
+    status: Annotated[str | None, READ_ONLY, Wire("status.code")] = None
+    schedule: Annotated[str | None, READ_ONLY, Wire("schedule.state")] = None
     interval_seconds: Annotated[float | None, READ_ONLY] = None
-    quarantine: Annotated[str | None, READ_ONLY] = None
+    quarantine: Annotated[str | None, READ_ONLY, Wire("status.quarantine.reason")] = None
     quarantine_error: Annotated[str | None, READ_ONLY] = None
     last_run: Annotated[str | None, READ_ONLY] = None
-    last_state: Annotated[str | None, READ_ONLY] = None
+    last_state: Annotated[str | None, READ_ONLY, Wire("status.lastExecution.state")] = None
     last_success: Annotated[str | None, READ_ONLY] = None
     overdue: Annotated[bool, READ_ONLY] = False
-    escrowed: Annotated[int, READ_ONLY] = 0
+    escrowed: Annotated[int, READ_ONLY, Wire("status.lastExecution.countEscrowed", absent=0)] = 0
     synced_users: Annotated[int, READ_ONLY] = 0
     synced_groups: Annotated[int, READ_ONLY] = 0
 
 
 class ProvisioningSecrets(Resource):
-    """Where the job pushes to, and with what (Microsoft Graph, synchronization secrets).
+    """The SCIM endpoint, its token and the settings of the job (Microsoft Graph, synchronization secrets).
 
     Attributes:
+        accepted_by_kiro: the job is not in quarantine because Kiro refused the token.
         assigned_only: the portal's "Sync only assigned users and groups".
-        delete_threshold: accidental deletion prevention; None observed means off.
-        accepted_by_kiro: the job is not in quarantine because of them.
+        delete_threshold: accidental deletion prevention; in a snapshot, None means off.
+        recipients: e-mail addresses that are notified about a quarantine.
     """
 
     kind: ClassVar[str] = "entra-provisioning-secrets"
@@ -227,14 +243,15 @@ class ProvisioningSecrets(Resource):
 
 
 class AttributeMapping(Resource):
-    """The user and group mappings of the job's schema, as far as Kiro cares.
+    """The parts of the job's user and group mappings that matter to Kiro.
 
     Attributes:
-        external_id: the source attribute of a user's externalId; an expression is given as its text.
+        external_id: the source attribute of a user's externalId; for an expression, its text.
         unsupported: mapped attributes that Kiro does not support.
         missing: required attributes that are not mapped.
-        other: mapped attributes beyond the three that Kiro requires.
-        disabled: object mappings that are switched off or lack add, update or delete.
+        other: mapped attributes in addition to the three that Kiro requires.
+        disabled: object mappings that are off or lack add, update or delete.
+        rule_id: id of the synchronization rule, for provisioning on demand.
     """
 
     kind: ClassVar[str] = "entra-attribute-mapping"
@@ -249,10 +266,10 @@ class AttributeMapping(Resource):
 
 
 class ProvisioningStatus(Resource):
-    """Whether provisioning is switched on, and gets anywhere.
+    """Whether provisioning is on and healthy.
 
     Attributes:
-        healthy: not in quarantine, no entries held back, and not overdue. Set by restarting the job.
+        healthy: not in quarantine, no escrowed entries, and not overdue. Restarting the job sets it.
     """
 
     kind: ClassVar[str] = "entra-provisioning-status"
@@ -262,7 +279,7 @@ class ProvisioningStatus(Resource):
 
 
 class FirstSync(Resource):
-    """The first provisioning of a group's members, on demand, instead of waiting for the first cycle."""
+    """Provisioning on demand of a group's members, so that they need not wait for the first cycle."""
 
     kind: ClassVar[str] = "entra-provision-on-demand"
 

@@ -1,4 +1,4 @@
-"""What Graph's failures mean: which pass, and which leave it open whether something was done.
+"""What Graph's failures mean: which are transient, and after which the request may have taken effect.
 
 Sources: Microsoft Graph throttling guidance (honour Retry-After, otherwise back off); the public record of
 replication behaviour in the azuread Terraform provider (404, 409 and certain 400s right after a write).
@@ -6,48 +6,40 @@ replication behaviour in the azuread Terraform provider (404, 409 and certain 40
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
-from provisioner.core.retry import OUTCOME_UNKNOWN, Failure, Request
+from provisioner.core.retry import Failure, Request
+from provisioner.providers.base.retry import HttpFailureRules
 
 _LAG_MESSAGES: Final = (
     "does not reference a valid application object",
     "must in the local tenant",
     "Not a valid reference update",
 )
-"""Texts of 400 and 403 answers that mean "not replicated yet". The code is the same as for real faults, so the
-text is all there is to tell them by; all such texts are here."""
+"""Messages of 400 and 403 responses that mean "not replicated yet". The error code is the same as for a faulty
+request, so only the message tells the two apart."""
 
 _EXISTS_MESSAGES: Final = ("Permission being assigned already exists on the object",)
-"""Texts of 400 answers to a POST that mean that an earlier attempt succeeded."""
+"""Messages of 400 responses to a POST that mean that an earlier attempt succeeded."""
 
 
-class GraphRules:
-    """Microsoft Graph's."""
+class GraphRules(HttpFailureRules):
+    """The failure rules of Microsoft Graph."""
 
-    def is_transient(self, failure: Failure, call: Request) -> bool:
-        if any(text in failure.message for text in _LAG_MESSAGES) or (
-            _exists(failure) and not call.idempotent
-        ):
+    throttled: ClassVar[str] = "Graph asks to slow down"
+
+    def is_transient(self, failure: Failure, request: Request) -> bool:
+        if any(text in failure.message for text in _LAG_MESSAGES):
             return True
-        if failure.status == 429 or failure.status in OUTCOME_UNKNOWN:
+        if not request.idempotent and (failure.status == 404 or _exists(failure)):
             return True
-        if failure.status == 404:
-            return call.expects_existing or not call.idempotent
-        if failure.status == 409:
-            return call.method != "GET"
-        return failure.status == 403 and call.just_created
+        if failure.status == 403 and request.just_created:
+            return True
+        return super().is_transient(failure, request)
 
     def outcome_unknown(self, failure: Failure) -> bool:
-        """A template's 404 is known to lie, so it counts."""
-        return failure.status in OUTCOME_UNKNOWN or failure.status in (404, 409) or _exists(failure)
-
-    def wait_reason(self, failure: Failure) -> str:
-        if failure.status == 429:
-            return "Graph asks to slow down"
-        if failure.status in (400, 403, 404, 409):
-            return f"the change has not reached every replica yet ({failure.summary})"
-        return failure.summary
+        """As for every vendor; also after a 404, because a template may report one although it was instantiated."""
+        return failure.status == 404 or _exists(failure) or super().outcome_unknown(failure)
 
 
 def _exists(failure: Failure) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from provisioner.providers.base.export import Candidate, owner_in
+from provisioner.providers.base.export import Candidate, marker_owner
 
 from . import lookup
 from . import resources as kinds
@@ -49,7 +49,7 @@ class Around:
 
 def owner_of(data: Json) -> str | None:
     """The name of the playbook whose marker an application or server carries, if it carries one."""
-    return owner_in(lookup.owner_of(data))
+    return marker_owner(lookup.owner_of(data))
 
 
 def candidate(data: Json) -> Candidate:

@@ -8,12 +8,13 @@ from urllib.parse import urlencode
 
 from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Problem
-from provisioner.providers.base.lookup import duplicate_names
+from provisioner.providers.base.client import quote_path
+from provisioner.providers.base.lookup import duplicate_entries
 
 from . import app_users, lookup, parse
 from . import observations as seen
 from . import resources as kinds
-from .client import OktaClient, path
+from .client import OktaClient
 from .playbook import OktaPlaybook
 from .playbook_models import OktaPrincipalEntry
 from .resources import Json
@@ -34,7 +35,7 @@ async def look_up(org: OktaClient, memory: Memory, what: str, keys: OktaPrincipa
     if remembered in memory.principals:
         return
     if keys.id or what == "user":
-        found = await org.find(path(f"/api/v1/{what}s/{{}}", keys.key))
+        found = await org.find(quote_path(f"/api/v1/{what}s/{{}}", keys.key))
         matches = [found] if found else []
     else:
         condition = f'profile.name eq "{quoted(keys.key)}"'
@@ -59,7 +60,7 @@ def named(
             problems[match.address] = match
         elif resource is not None:
             found[resource.address] = resource
-    return found, [*problems.values(), *duplicate_names(found.values(), kinds.Group, kinds.User)]
+    return found, [*problems.values(), *duplicate_entries(found.values(), kinds.Group, kinds.User)]
 
 
 def _matches(
@@ -105,7 +106,7 @@ async def members_of_pushed(
     result = []
     for group in [each for each in found if isinstance(each, kinds.Group) and each.key in pushed]:
         total, outside = 0, []
-        where = path("/api/v1/groups/{}/users", group.id or "")
+        where = quote_path("/api/v1/groups/{}/users", group.id or "")
         async for user in org.read_each(f"{where}?limit=200", expects_existing=True):
             total += 1
             if user["id"] not in provisioned.names:
@@ -133,7 +134,7 @@ async def read_mapping(
         if found is None:
             return None
         memory.mappings[app_id] = found["id"]
-    data = await org.get(path("/api/v1/mappings/{}", memory.mappings[app_id]), expects_existing=True)
+    data = await org.get(quote_path("/api/v1/mappings/{}", memory.mappings[app_id]), expects_existing=True)
     return parse.attribute_mapping(key, data)
 
 

@@ -13,13 +13,13 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from provisioner import __version__
 from provisioner.core.errors import RefusedError, RemoteError, RemoteNotFoundError
 from provisioner.core.retry import Failure, FailureRules, Request
-from provisioner.providers.base.client import Client, no_answer
+from provisioner.providers.base.client import Client, no_response
 
 from . import responses
 from .credentials import ApiToken, ServiceApp
@@ -74,7 +74,9 @@ class OktaClient(Client[Answer]):
         Raises:
             RemoteError: or one of its kinds, with Okta's request id.
         """
-        return (await self._repeat(Request("GET", path, expects_existing=expects_existing), None)).body
+        return (
+            await self._send_with_retries(Request("GET", path, expects_existing=expects_existing), None)
+        ).body
 
     async def find(self, path: str) -> Any:
         """Read one object, or None when there is none."""
@@ -87,7 +89,9 @@ class OktaClient(Client[Answer]):
         """Every element of a collection, page by page, so that a large one need not fit in memory."""
         following: str | None = path
         while following:
-            answer = await self._repeat(Request("GET", following, expects_existing=expects_existing), None)
+            answer = await self._send_with_retries(
+                Request("GET", following, expects_existing=expects_existing), None
+            )
             for element in answer.body or ():
                 yield element
             following = answer.next
@@ -102,7 +106,9 @@ class OktaClient(Client[Answer]):
         Deleting what is gone already is a success.
         """
         try:
-            return (await self._repeat(Request(method, path, just_created=self.just_created), body)).body
+            return (
+                await self._send_with_retries(Request(method, path, just_created=self.just_created), body)
+            ).body
         except RemoteNotFoundError:
             if method == "DELETE":
                 return None
@@ -131,7 +137,7 @@ class OktaClient(Client[Answer]):
                 hint="run the same command again",
             )
         body = edit(responses.without_nulls({name: found[name] for name in found if name not in drop}))
-        return (await self._repeat(Request("PUT", path), body)).body or {}
+        return (await self._send_with_retries(Request("PUT", path), body)).body or {}
 
     async def home(self) -> str | None:
         """The organization's own URL, as it tells anybody at ``/.well-known/okta-organization``; no token is sent.
@@ -152,7 +158,7 @@ class OktaClient(Client[Answer]):
             async with session.request(method="GET", url=url, timeout=timeout) as response:
                 return responses.home_of(json.loads(await response.text()))
         except (aiohttp.ClientConnectionError, TimeoutError) as error:
-            raise self._unmet(no_answer(error)) from error
+            raise self._unreachable(no_response(error)) from error
         except (aiohttp.ClientError, ValueError):
             return None
 
@@ -219,7 +225,7 @@ class OktaClient(Client[Answer]):
         except UnicodeDecodeError:
             return Failure(502, message="the answer is not JSON, or cut short")
         if response is None:
-            return no_answer(error)
+            return no_response(error)
         return responses.read(call, response.status, response.headers, text or "", self._path_of)
 
     async def _connected(self) -> RequestExecutor:
@@ -263,14 +269,11 @@ class OktaClient(Client[Answer]):
             "dpopEnabled": self.credentials.dpop,
         }
 
-    def _path_of(self, link: str) -> str:
-        """Path and query of a link that stays in this organization."""
-        if not link.startswith(f"{self.root}/"):
-            raise RemoteError(
-                f"Okta's next page is at another address than {self.root}: not followed, so that the token stays here",
-                hint=f"if {urlsplit(link).hostname} is your organization's own address, use it in connection: org_url:",
-            )
-        return link.removeprefix(self.root)
+    def _path_of(self, link: str, hint: str = "") -> str:
+        hint = (
+            f"if {urlsplit(link).hostname} is your organization's own address, use it in connection: org_url:"
+        )
+        return super()._path_of(link, hint)
 
     def _error(self, failure: Failure, call: Request, gave_up: str) -> RemoteError:
         return responses.error(failure, call, gave_up)
@@ -309,11 +312,6 @@ def _usable(app: ServiceApp) -> None:
             f"the private key of the service app {app.client_id} cannot be read",
             hint="give it as PEM or JWK in connection: private_key:",
         ) from None
-
-
-def path(template: str, *keys: str) -> str:
-    """A path with its keys quoted: ``path("/api/v1/apps/{}", app_id)``."""
-    return template.format(*(quote(key, safe="") for key in keys))
 
 
 async def together(*work: Any) -> list[Any]:

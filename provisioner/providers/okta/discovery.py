@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from provisioner.core.errors import RemoteError
 from provisioner.core.snapshot import Snapshot
+from provisioner.providers.base.client import quote_path
 from provisioner.providers.base.export import (
     Candidate,
     Draft,
@@ -23,7 +24,7 @@ from . import observations as seen
 from . import resources as kinds
 from .adoption import Around, Server
 from .batch import Memory
-from .client import OktaClient, path, together
+from .client import OktaClient, together
 from .export import Found
 from .playbook import OktaPlaybook
 from .playbook_models import OktaPrincipalEntry
@@ -59,19 +60,18 @@ async def candidates(provider: OktaProvider, application: str | None) -> tuple[C
     return tuple(sorted(found, key=lambda one: (str(one.created), one.id)))
 
 
-async def drafted(provider: OktaProvider, candidate: Candidate, name: str) -> Draft:
+async def draft(provider: OktaProvider, candidate: Candidate, name: str) -> Draft:
     """Read all that belongs to an application, and say it as a playbook of this name.
 
     Raises:
         RefusedError: the application is another playbook's.
     """
-    org, used = provider.client, []
+    org = provider.client
     around = await _around(org, candidate, name)
     lacking = [needs for needs in export.SECTIONS if await org.may(*needs) is False]
 
     async def read(playbook: OktaPlaybook) -> tuple[Snapshot, Mapping[str, str | None]]:
         """First who is assigned, then whether their names lead to them."""
-        used.append(playbook)
         first = await _read(provider, playbook)
         names = await _names(org, playbook, first)
         named = {
@@ -84,11 +84,12 @@ async def drafted(provider: OktaProvider, candidate: Candidate, name: str) -> Dr
 
     playbook = export.provisional(provider.playbook.connection, candidate, around, name, lacking)
     without = {needs: partial(_reduced, needs=needs) for needs in export.SECTIONS}
-    (snapshot, names), refused = await read_permitted(read, playbook, without)
+    permitted = await read_permitted(read, playbook, without)
+    snapshot, names = permitted.result
     if snapshot.get(kinds.Application, name) is None:
         raise not_adoptable_error(snapshot, candidate)
-    missing = (*lacking, *(error.permissions for error in refused))
-    return export.drafted(used[-1], Found(candidate, around, snapshot, missing, names))
+    missing = (*lacking, *(error.permissions for error in permitted.refused))
+    return export.drafted(permitted.playbook, Found(candidate, around, snapshot, missing, names))
 
 
 def _of_kind(name: str) -> str:
@@ -109,13 +110,13 @@ async def _around(org: OktaClient, candidate: Candidate, name: str) -> Around:
     servers, apps, data = await together(
         _servers(org),
         org.read_all(_of_kind(kinds.SCIM_NAME)),
-        org.get(path(f"{_APPS}/{{}}", candidate.id), expects_existing=True),
+        org.get(quote_path(f"{_APPS}/{{}}", candidate.id), expects_existing=True),
     )
     server = adoption.server_for(servers, candidate.client_id, name)
     policy = adoption.policy_of(server, candidate.client_id) if server else None
     rule = adoption.rule_of(await _rules(org, server, policy)) if server and policy else None
     claims = (
-        await org.read_all(path(f"{_SERVERS}/{{}}/claims", server.data["id"]), expects_existing=True)
+        await org.read_all(quote_path(f"{_SERVERS}/{{}}/claims", server.data["id"]), expects_existing=True)
         if server
         else []
     )
@@ -135,14 +136,16 @@ async def _servers(org: OktaClient) -> list[Server]:
     async def one(data: Json) -> Server:
         return Server(
             data,
-            tuple(await org.read_all(path(f"{_SERVERS}/{{}}/policies", data["id"]), expects_existing=True)),
+            tuple(
+                await org.read_all(quote_path(f"{_SERVERS}/{{}}/policies", data["id"]), expects_existing=True)
+            ),
         )
 
     return await together(*map(one, await org.read_all(f"{_SERVERS}?limit=200")))
 
 
 async def _rules(org: OktaClient, server: Server, policy: Json) -> list[Json]:
-    where = path(f"{_SERVERS}/{{}}/policies/{{}}/rules", server.data["id"], policy["id"])
+    where = quote_path(f"{_SERVERS}/{{}}/policies/{{}}/rules", server.data["id"], policy["id"])
     return await org.read_all(where, expects_existing=True)
 
 
@@ -180,7 +183,7 @@ async def _names(org: OktaClient, playbook: OktaPlaybook, snapshot: Snapshot) ->
     users = listed["users"] if playbook.users is not None else set()
 
     async def name(what: str, key: str, member: str) -> tuple[str, str | None]:
-        found = await org.find(path(f"/api/v1/{what}/{{}}", key))
+        found = await org.find(quote_path(f"/api/v1/{what}/{{}}", key))
         return key, ((found or {}).get("profile") or {}).get(member)
 
     looked = [name("groups", key, "name") for key in groups] + [name("users", key, "login") for key in users]

@@ -10,13 +10,14 @@ from typing import Any, Final
 from provisioner.core.snapshot import Snapshot
 from provisioner.providers import kiro
 from provisioner.providers.base.export import (
-    DOMAINS,
+    DOMAINS_COMMENT,
     Candidate,
     Draft,
     VariableReference,
-    in_order,
-    ports,
+    default_order,
+    loopback_ports,
     principal_entry,
+    usable_name,
 )
 
 from . import observations as seen
@@ -43,7 +44,6 @@ _NEW_LIFETIMES: Final = {"access_minutes": 60, "refresh_minutes": 0, "refresh_wi
 _USUAL_ISSUER: Final = "DYNAMIC"
 """The issuer mode of a server that is made without one."""
 _OKTA_ID: Final = re.compile(r"[A-Za-z0-9]{20}")
-_LONGEST: Final = 120
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def provisional(
         name=name,
         provider="okta",
         connection=connection,
-        application=ApplicationSection(label=_name(found.name), id=found.id),
+        application=ApplicationSection(label=usable_name(found.name), id=found.id),
         authorization_server=_named_server(around, pinned=True),
         scim=_named_scim(around, pinned=True),
         groups=(),
@@ -121,9 +121,9 @@ def drafted(playbook: OktaPlaybook, found: Found) -> Draft:
         provider="okta",
         connection=ConnectionSection(org_url=playbook.connection.org_url),
         application=ApplicationSection(
-            label=None if application.label == playbook.name else _name(application.label),
+            label=None if application.label == playbook.name else usable_name(application.label),
             id=None if mine and not _namesakes(found.snapshot, kinds.OIDC_NAME) else found.candidate.id,
-            loopback_ports=ports(application.redirect_uris or (), kiro.LOOPBACK_PORTS),
+            loopback_ports=loopback_ports(application.redirect_uris or (), kiro.LOOPBACK_PORTS),
             authentication_policy=found.around.sign_in_policy,
         ),
         authorization_server=_server(playbook, found),
@@ -156,7 +156,11 @@ def _connection(connection: ConnectionSection) -> dict[str, Any]:
 
 def _named_server(around: Around, *, pinned: bool) -> AuthorizationServerSection:
     server = around.server.data if around.server else {}
-    named = {"name": _name(server.get("name")), "policy": _name(around.policy), "rule": _name(around.rule)}
+    named = {
+        "name": usable_name(server.get("name")),
+        "policy": usable_name(around.policy),
+        "rule": usable_name(around.rule),
+    }
     key = str(server.get("id")) if pinned and _OKTA_ID.fullmatch(str(server.get("id"))) else None
     return AuthorizationServerSection.model_validate({"id": key, **{k: v for k, v in named.items() if v}})
 
@@ -164,7 +168,7 @@ def _named_server(around: Around, *, pinned: bool) -> AuthorizationServerSection
 def _named_scim(around: Around, *, pinned: bool) -> ScimSection | None:
     if around.scim is None:
         return None
-    label = _name(around.scim.get("label"))
+    label = usable_name(around.scim.get("label"))
     named = {"label": label} if label else {}
     return ScimSection.model_validate({"id": around.scim["id"] if pinned else None, **named})
 
@@ -185,7 +189,9 @@ def _server(playbook: OktaPlaybook, found: Found) -> AuthorizationServerSection:
     }
     update: dict[str, Any] = {
         "audience": there.audience or named.audience,
-        "scopes": in_order(scopes or tuple(scope for scope in kiro.SCOPES if scope in known), kiro.SCOPES),
+        "scopes": default_order(
+            scopes or tuple(scope for scope in kiro.SCOPES if scope in known), kiro.SCOPES
+        ),
         "openid": kinds.OPENID in asked,
         "access_token_minutes": lifetimes.get("access_minutes"),
         "refresh_token_minutes": lifetimes.get("refresh_minutes"),
@@ -240,12 +246,6 @@ def _keys(
     return tuple(sorted(named, key=lambda one: one.key.casefold()))
 
 
-def _name(text: Any) -> str | None:
-    """A name that can stand in a playbook, or None."""
-    fits = isinstance(text, str) and text.strip() and len(text) <= _LONGEST
-    return str(text) if fits else None
-
-
 def _namesakes(snapshot: Snapshot, kind: str) -> bool:
     return any(one.name == kind for one in snapshot.all(seen.OtherApplication))
 
@@ -290,7 +290,7 @@ def _absent(
             yield section, (f"No {section} are assigned. To have it stay so:", f"{section}: []")
     if playbook.push is not None and "push" not in keys:
         yield "push", ("No groups are pushed. To have it stay so:", "push: []")
-    yield "domains", DOMAINS
+    yield "domains", DOMAINS_COMMENT
 
 
 _PAIRS: Final = {

@@ -14,19 +14,19 @@ from provisioner.core.manual_step import ManualStep
 from provisioner.core.plan import DesiredState, Plan
 from provisioner.core.provider import HandoffValue
 from provisioner.core.resource import Resource
-from provisioner.core.retry import RetryPolicy
 from provisioner.core.snapshot import Snapshot
 from provisioner.providers import SandboxConnection
+from provisioner.providers.base.client import quote_path
 from provisioner.providers.base.kinds import ManagedKind
 from provisioner.providers.base.permissions import RequiredPermission
-from provisioner.providers.base.provider import IdentityProvider
+from provisioner.providers.base.provider import IdentityProvider, sandbox_retry_policy
 
 from . import observations as seen
 from . import parse, permissions
 from . import resources as kinds
 from .batch import Memory
 from .checks import CHECKS
-from .client import OktaClient, path
+from .client import OktaClient
 from .credentials import ApiToken, ServiceApp
 from .playbook import OktaPlaybook
 from .reading import Reader
@@ -92,18 +92,11 @@ def connect(
         UsageError: the playbook has no credentials.
     """
     if sandboxed:
-        patience = RetryPolicy(
-            budget=10 + 5 * sandboxed.replica_lag,
-            initial_delay=0.05,
-            max_delay=1.0,
-            consistency_window=0.3 + 3 * sandboxed.replica_lag,
-            retry_after_budget=_A_WINDOW,
-        )
         org = OktaClient(
             root=sandboxed.url,
             credentials=ApiToken(sandboxed.token),
             direct=True,
-            retry_policy=patience,
+            retry_policy=sandbox_retry_policy(sandboxed.replica_lag, retry_after_budget=_A_WINDOW),
             on_wait=tell,
         )
     else:
@@ -266,7 +259,9 @@ class OktaProvider(IdentityProvider[OktaPlaybook, OktaClient]):
         proofs = {proof.address for step in steps for proof in step.proofs}
         if application is None or f"{seen.Provisioning.kind}/{name}" not in proofs:
             return ()
-        data = await self.client.get(path("/api/v1/apps/{}", application.id or ""), expects_existing=True)
+        data = await self.client.get(
+            quote_path("/api/v1/apps/{}", application.id or ""), expects_existing=True
+        )
         return (parse.provisioning(name, data),)
 
     async def granted_permissions(self) -> frozenset[str] | None:

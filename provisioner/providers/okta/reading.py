@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from provisioner.core.errors import NotLicensedError, RefusedError, RemoteError, UnreachableError
 from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Gap, Problem, Snapshot
+from provisioner.providers.base.client import quote_path
 from provisioner.providers.base.permissions import permissions_for
 from provisioner.providers.dns.observations import EmailDomain
 
@@ -18,7 +19,7 @@ from . import app_users, batch, lookup, parse
 from . import observations as seen
 from . import resources as kinds
 from .batch import Memory
-from .client import OktaClient, path, together
+from .client import OktaClient, together
 from .credentials import ApiToken
 from .permissions import PERMISSIONS
 from .playbook import OktaPlaybook
@@ -169,7 +170,7 @@ class Reader:
         """
         choice = lookup.Choice()
         if sought.pinned:
-            found = await self.client.find(path(f"{where}/{{}}", sought.pinned))
+            found = await self.client.find(quote_path(f"{where}/{{}}", sought.pinned))
             choice = lookup.choose(sought, [found] if found else [], _name_of)
         else:
             for query in queries:
@@ -185,7 +186,7 @@ class Reader:
         self, which: str, app_id: str, groups: type[kinds.Assignment], users: type[kinds.Assignment]
     ) -> None:
         async def assigned_groups() -> None:
-            where = path(f"{_APPS}/{{}}/groups", app_id)
+            where = quote_path(f"{_APPS}/{{}}/groups", app_id)
             self._assigned[groups] = await self.client.read_all(
                 f"{where}?limit=200&expand=group", expects_existing=True
             )
@@ -194,7 +195,7 @@ class Reader:
 
         async def assigned_users() -> None:
             roll_, direct = app_users.AppUsers(), []
-            where = path(f"{_APPS}/{{}}/users", app_id)
+            where = quote_path(f"{_APPS}/{{}}/users", app_id)
             async for user in self.client.read_each(f"{where}?limit=500", expects_existing=True):
                 if not whole and len(roll_.names) == app_users.ENOUGH:
                     roll_.census.complete = False
@@ -249,7 +250,7 @@ class Reader:
             return
         server = parse.server(self.playbook.name, chosen)
         self._found.append(server)
-        base = path(f"{_SERVERS}/{{}}", server.id or "")
+        base = quote_path(f"{_SERVERS}/{{}}", server.id or "")
         await together(
             self._scopes(base),
             self._policies(base),
@@ -273,7 +274,7 @@ class Reader:
         await together(*(self._rules(base, data, ours) for data in ([ours] if ours else []) + deeper))
 
     async def _rules(self, base: str, policy: Json, ours: Json | None) -> None:
-        where = path("/policies/{}/rules", policy["id"])
+        where = quote_path("/policies/{}/rules", policy["id"])
         name = self.playbook.authorization_server.rule
         mine: Json | None = None
         for data in await self.client.read_all(f"{base}{where}", expects_existing=True):
@@ -287,7 +288,7 @@ class Reader:
         """Both documents, at the organization's own address: no token leaves it."""
 
         async def one(name: str) -> None:
-            where = path("/oauth2/{}/.well-known/{}", server.id or "", name)
+            where = quote_path("/oauth2/{}/.well-known/{}", server.id or "", name)
             if data := await self.client.find(where):
                 self._found.append(parse.discovery(name, self.client.root + where, data))
 
@@ -330,7 +331,7 @@ class Reader:
             self._found.append(found)
 
     async def _group_pushes(self, app_id: str) -> None:
-        where = path(f"{_APPS}/{{}}/group-push/mappings", app_id)
+        where = quote_path(f"{_APPS}/{{}}/group-push/mappings", app_id)
         self._pushes = await self.client.read_all(f"{where}?limit=1000", expects_existing=True)
 
     async def _provisioning_failures(self, app_id: str) -> None:

@@ -9,16 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from provisioner.core.errors import (
-    NotLicensedError,
-    PermissionDeniedError,
-    RemoteError,
-    RemoteNotFoundError,
-    UnreachableError,
-)
+from provisioner.core.errors import NotLicensedError, RemoteError
 from provisioner.core.retry import Failure, Request
-from provisioner.providers.base.client import failure_details, no_answer
-from provisioner.providers.base.permissions import permissions_for
+from provisioner.providers.base.client import failure_details, http_error, no_response
 
 from .permissions import ADMIN_ROLE, PERMISSIONS
 from .resources import Json
@@ -107,7 +100,7 @@ def refused(error: Any) -> Failure:
     """The SDK's error for a token request, as a failure."""
     status = getattr(error, "status", 0)
     if not status:
-        return no_answer(error)
+        return no_response(error)
     code = str(getattr(error, "error_code", "") or "")
     text = str(getattr(error, "error_summary", "") or f"HTTP {status}, not an answer of Okta's API")
     headers = getattr(error, "headers", None) or {}
@@ -149,11 +142,4 @@ def error(failure: Failure, call: Request, gave_up: str) -> RemoteError:
         return NotLicensedError(message, hint=_NO_LICENCE, **facts)
     if failure.status == 401 or failure.code in ("invalid_client", "invalid_dpop_proof", "invalid_scope"):
         return RemoteError(message, hint=_hint(failure), **facts)
-    if failure.status == 403:
-        needs = permissions_for(PERMISSIONS, call.method, call.path)
-        return PermissionDeniedError(message, permissions=needs, role=ADMIN_ROLE, **facts)
-    if failure.status == 404:
-        return RemoteNotFoundError(message, **facts)
-    if failure.status in (0, 423, 429) or failure.status >= 500:
-        return UnreachableError(message, hint="run the same command again", **facts)
-    return RemoteError(message, **facts)
+    return http_error(failure, call, gave_up, permissions=PERMISSIONS, role=ADMIN_ROLE)

@@ -6,9 +6,10 @@ Sources: Okta developer documentation, Rate limits; recorded traffic of terrafor
 from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import ClassVar, Final
 
-from provisioner.core.retry import OUTCOME_UNKNOWN, Failure, Request
+from provisioner.core.retry import Failure, Request
+from provisioner.providers.base.retry import HttpFailureRules
 
 LOCKED: Final = 423
 """Policy priorities are being reconciled (E0000239)."""
@@ -16,27 +17,16 @@ _MARGIN: Final = 1.0
 """Seconds to wait beyond the moment at which a rate limit is reset."""
 
 
-class OktaRules:
-    """Okta's."""
+class OktaRules(HttpFailureRules):
+    """The failure rules of Okta."""
 
-    def is_transient(self, failure: Failure, call: Request) -> bool:
-        if failure.status in (429, LOCKED) or failure.status in OUTCOME_UNKNOWN:
-            return True
-        if failure.status == 404:
-            return call.expects_existing
-        return failure.status == 409 and call.method != "GET"
+    throttled: ClassVar[str] = "Okta's rate limit is used up"
 
-    def outcome_unknown(self, failure: Failure) -> bool:
-        return failure.status in OUTCOME_UNKNOWN or failure.status == 409
+    def is_transient(self, failure: Failure, request: Request) -> bool:
+        return failure.status == LOCKED or super().is_transient(failure, request)
 
     def wait_reason(self, failure: Failure) -> str:
-        if failure.status == 429:
-            return "Okta's rate limit is used up"
-        if failure.status == LOCKED:
-            return "Okta is reordering the policies"
-        if failure.status in (404, 409):
-            return f"the change has not arrived everywhere yet ({failure.summary})"
-        return failure.summary
+        return "Okta is reordering the policies" if failure.status == LOCKED else super().wait_reason(failure)
 
 
 def until_reset(reset: str, date: str) -> float | None:

@@ -40,6 +40,6 @@ SUITE = Suite("entra", Path(__file__).parent, tuple(CHECKS), EntraPlaybook, WIDE
 HEALTHY = SUITE.healthy
 
 
-def case(**said: Any) -> Case:
+def case(**content: Any) -> Case:
     """The healthy tenant with a few changes."""
-    return SUITE.case(said)
+    return SUITE.case(content)

@@ -1,6 +1,6 @@
-"""The wire format, pinned: a first apply and an idle one, recorded once and replayed without any server.
+"""The requests to Graph: a first and a second apply, recorded once and replayed without a server.
 
-Record again with ``RECORD_CASSETTES=1`` after a wanted change, and read the difference: it is what Graph will get.
+After an intended change, record again with ``RECORD_CASSETTES=1`` and read the diff: it is what Graph will get.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ from tests.sandboxes import Sandbox
 
 CASSETTE = Path(__file__).parent / "cassettes" / "first-apply.yaml"
 RECORDING = bool(os.environ.get("RECORD_CASSETTES"))
-NOWHERE = SandboxConnection("http://127.0.0.1:9", "canary-access-token")
+UNREACHABLE = SandboxConnection("http://127.0.0.1:9", "canary-access-token")
 SCIM_TOKEN = "canary-scim-token"
 PROVISIONAL = re.compile(r"(provisioner:kiro-entra:new:)[0-9a-f]{12}")
+SELECT = re.compile(r"\$select=[\w,]+")
 SECRET_KEYS = {"SecretToken"}
 
 
@@ -40,7 +41,12 @@ def scrubbed(value: Any) -> Any:
         if value.get("key") in SECRET_KEYS:
             return {**value, "value": "SCRUBBED"}
         return {name: scrubbed(element) for name, element in value.items()}
-    return PROVISIONAL.sub(r"\1NONCE", value) if isinstance(value, str) else value
+    return scrubbed_text(value) if isinstance(value, str) else value
+
+
+def scrubbed_text(text: str) -> str:
+    """Text without random names, and without the fields of ``$select``, which follow the resources."""
+    return SELECT.sub("$select=FIELDS", PROVISIONAL.sub(r"\1NONCE", text))
 
 
 def scrub(request: Any) -> Any:
@@ -50,9 +56,8 @@ def scrub(request: Any) -> Any:
     """
     if "/scim/" in request.uri:
         return None
-    request.uri = PROVISIONAL.sub(
-        r"\1NONCE", re.sub(r"^https?://[^/]+", "https://graph.test", request.uri).replace("%3A", ":")
-    )
+    path = re.sub(r"^https?://[^/]+", "https://graph.test", request.uri)
+    request.uri = scrubbed_text(path.replace("%3A", ":").replace("%24", "$").replace("%2C", ","))
     if request.body:
         request.body = json.dumps(scrubbed(json.loads(request.body))).encode()
     return request
@@ -83,8 +88,8 @@ def playbook(endpoint: str) -> Any:
     )
 
 
-class Silent:
-    """A watcher that says nothing."""
+class SilentListener:
+    """A listener that reports nothing."""
 
     def starting(self, change): ...
 
@@ -93,25 +98,25 @@ class Silent:
     def waiting(self, reason): ...
 
 
-async def applied_twice(
-    access: SandboxConnection, notes: Path, endpoint: str
+async def apply_twice(
+    connection: SandboxConnection, store: Path, endpoint: str
 ) -> tuple[RequestCounts, RequestCounts]:
     """Requests of a first apply, and of a second one."""
     counts = []
     for _ in range(2):
         provider = provider_module("entra").connect(
-            playbook(endpoint), Journal(notes), lambda _: None, access
+            playbook(endpoint), Journal(store), lambda _: None, connection
         )
         try:
-            await engine.apply(provider, await engine.plan(provider), Silent(), engine.ApplyResult())
+            await engine.apply(provider, await engine.plan(provider), SilentListener(), engine.ApplyResult())
         finally:
             await provider.close()
         counts.append(provider.requests())
     return counts[0], counts[1]
 
 
-def record(home: Path, notes: Path) -> None:
-    """Against the sandbox, with a tenant and a token that everybody may know."""
+def record(home: Path, store: Path) -> None:
+    """Record against the sandbox, with a tenant id and a token that are not secret."""
     with Sandbox(home) as sandbox:
         sandbox.directory.set("tenant_id", "11111111-1111-1111-1111-111111111111")
         sandbox.start()
@@ -120,41 +125,41 @@ def record(home: Path, notes: Path) -> None:
         digest = hashlib.sha256(SCIM_TOKEN.encode()).hexdigest()
         token = {"id": "t", "profileId": profile, "hash": digest, "createdAt": "2026-01-01T00:00:00Z"}
         sandbox.kiro.put("scimToken", "t", token)
-        access = SandboxConnection(sandbox.url, sandbox.access_token())
+        connection = SandboxConnection(sandbox.url, sandbox.access_token())
         CASSETTE.unlink(missing_ok=True)
         with recorder("once").use_cassette(str(CASSETTE), ignore_localhost=False):
-            asyncio.run(applied_twice(access, notes, endpoint))
+            asyncio.run(apply_twice(connection, store, endpoint))
     text = re.sub(r"http://127\.0\.0\.1:\d+", "http://127.0.0.1:9", CASSETTE.read_text())
     CASSETTE.write_text(text)
 
 
 @pytest.mark.skipif(not RECORDING, reason="set RECORD_CASSETTES=1 to record again")
 def test_record(tmp_path):
-    record(tmp_path / "sandbox", tmp_path / "notes")
+    record(tmp_path / "sandbox", tmp_path / "store")
 
 
 def endpoint_in_cassette() -> str:
     return re.search(r"http://127\.0\.0\.1:9/scim/[0-9a-f-]+/v2", CASSETTE.read_text())[0]
 
 
-def test_a_first_apply_and_an_idle_one_send_what_was_recorded(tmp_path):
+def test_a_first_and_a_second_apply_send_what_was_recorded(tmp_path):
     with recorder("none").use_cassette(str(CASSETTE)) as cassette:
-        first, second = asyncio.run(applied_twice(NOWHERE, tmp_path, endpoint_in_cassette()))
+        first, second = asyncio.run(apply_twice(UNREACHABLE, tmp_path, endpoint_in_cassette()))
         assert cassette.all_played
     assert first.write > 0
     assert second.write == 0
 
 
-def test_another_wire_format_is_noticed(tmp_path):
-    """The recording is compared, not merely played."""
-    wanted = playbook(endpoint_in_cassette())
-    other = wanted.application.model_copy(update={"scopes": ("other:scope",)})
+def test_a_different_request_is_an_error(tmp_path):
+    """The requests are compared with the recording."""
+    desired = playbook(endpoint_in_cassette())
+    other = desired.application.model_copy(update={"scopes": ("other:scope",)})
 
     async def work():
-        changed = wanted.model_copy(update={"application": other})
-        provider = provider_module("entra").connect(changed, Journal(tmp_path), lambda _: None, NOWHERE)
+        changed = desired.model_copy(update={"application": other})
+        provider = provider_module("entra").connect(changed, Journal(tmp_path), lambda _: None, UNREACHABLE)
         try:
-            await engine.apply(provider, await engine.plan(provider), Silent(), engine.ApplyResult())
+            await engine.apply(provider, await engine.plan(provider), SilentListener(), engine.ApplyResult())
         finally:
             await provider.close()
 
@@ -165,7 +170,7 @@ def test_another_wire_format_is_noticed(tmp_path):
         asyncio.run(work())
 
 
-def test_nothing_secret_is_in_the_recordings():
+def test_the_recording_contains_no_secret():
     for file in CASSETTE.parent.glob("*.yaml"):
         text = file.read_text()
         assert "canary" not in text
@@ -173,8 +178,8 @@ def test_nothing_secret_is_in_the_recordings():
         assert "SCRUBBED" in text
 
 
-def test_scrubbing_takes_out_what_it_should(tmp_path):
-    """Proved on a request that is full of secrets, not on one that happens to have none."""
+def test_scrubbing_removes_secrets(tmp_path):
+    """Shown with a request that contains a secret."""
     body = json.dumps(
         {"credentials": [{"key": "BaseAddress", "value": "u"}, {"key": "SecretToken", "value": SCIM_TOKEN}]}
     )

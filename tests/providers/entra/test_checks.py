@@ -1,4 +1,4 @@
-"""The Entra checks: what each finds, and that what it would repair is repaired, and nothing else is broken."""
+"""The Entra checks."""
 
 from __future__ import annotations
 
@@ -6,26 +6,28 @@ from typing import ClassVar
 
 import pytest
 
-from provisioner.providers.entra.checks.aadsts import MEANINGS, meaning
+from provisioner.providers.entra.checks.aadsts import EXPLANATIONS, explain
 from tests.providers import check_harness
 from tests.providers.entra.check_cases import SUITE
 
 
-class TestTheHealthyTenant(check_harness.TheHealthyTenant):
+class TestTheHealthyTenant(check_harness.HealthyTenantTests):
     suite = SUITE
 
 
-class TestCases(check_harness.TheCases):
+class TestCases(check_harness.CaseTests):
     suite = SUITE
 
 
-class TestFixes(check_harness.TheFixes):
+class TestFixes(check_harness.FixTests):
     suite = SUITE
 
 
-class TestDocumentation(check_harness.TheirDocumentation):
+class TestDocumentation(check_harness.DocumentationTests):
     suite = SUITE
-    texts: ClassVar = tuple(text for found in MEANINGS.values() for text in (found.what, found.fix))
+    texts: ClassVar = tuple(
+        text for explanation in EXPLANATIONS.values() for text in (explanation.cause, explanation.fix)
+    )
     rows: ClassVar = {
         "access token version",
         "scopes",
@@ -36,20 +38,20 @@ class TestDocumentation(check_harness.TheirDocumentation):
     }
 
 
-class TestGaps(check_harness.TheGaps):
+class TestGaps(check_harness.GapTests):
     suite = SUITE
 
 
 class TestSignInCodes:
-    @pytest.mark.parametrize("code", sorted(MEANINGS))
-    def test_every_known_code_is_explained_and_says_what_to_do(self, code):
-        found = meaning(code, "what Entra says")
-        assert found.what
-        assert found.what != "what Entra says"
-        assert found.benign or found.fix
+    def test_every_known_code_has_a_cause_and_a_fix_unless_it_is_benign(self):
+        for code in EXPLANATIONS:
+            explanation = explain(code, "Entra's reason")
+            assert explanation.cause, code
+            assert explanation.cause != "Entra's reason", code
+            assert explanation.benign or explanation.fix, code
 
-    @pytest.mark.parametrize(("reason", "what"), [("odd", "odd"), (None, "not explained here")])
-    def test_an_unknown_code_is_what_entra_says_with_a_link(self, reason, what):
-        found = meaning(1, reason)
-        assert (found.what, found.benign) == (what, False)
-        assert found.fix.endswith("?code=1")
+    @pytest.mark.parametrize(("reason", "cause"), [("odd", "odd"), (None, "not explained here")])
+    def test_an_unknown_code_has_entra_s_reason_and_a_link(self, reason, cause):
+        explanation = explain(1, reason)
+        assert (explanation.cause, explanation.benign) == (cause, False)
+        assert explanation.fix.endswith("?code=1")

@@ -1,4 +1,4 @@
-"""What an Entra playbook asks for, as resources and as a plan."""
+"""The desired state of an Entra playbook, and its plan."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 from click import unstyle
 from pydantic import SecretStr
 
+from provisioner.core.drift import Category, drift_category
 from provisioner.core.manual_step import ManualStep, StepProof
-from provisioner.core.plan import DesiredState, make_plan
+from provisioner.core.plan import Action, DesiredState, make_plan
 from provisioner.core.resource import Reference
 from provisioner.core.snapshot import Snapshot
 from provisioner.providers.entra import resources as kinds
@@ -43,7 +44,7 @@ def by_address(desired: DesiredState) -> dict[str, Any]:
     return {resource.address: resource for resource in desired.resources}
 
 
-WHOLE = playbook(
+COMPLETE = playbook(
     application={"display_name": "Kiro-Entra", "admin_consent": True},
     scim={**SCIM, "notify": ["ops@example.com"]},
     groups=[{"name": "Kiro-Users"}],
@@ -51,8 +52,8 @@ WHOLE = playbook(
 )
 
 
-class TestDesired:
-    def test_the_smallest_playbook_is_the_application_as_the_guide_wants_it(self):
+class TestDesiredState:
+    def test_the_smallest_playbook_is_the_application_of_the_guide(self):
         application, principal = playbook().desired_state().resources
         assert application == kinds.Application(
             key="kiro",
@@ -98,8 +99,8 @@ class TestDesired:
             ),
         )
 
-    def test_a_whole_one_as_a_list(self):
-        assert [resource.address for resource in WHOLE.desired_state().resources] == [
+    def test_the_resources_of_a_complete_playbook(self):
+        assert [resource.address for resource in COMPLETE.desired_state().resources] == [
             "entra-application/kiro",
             "entra-service-principal/kiro",
             "entra-admin-consent/kiro",
@@ -132,30 +133,30 @@ class TestDesired:
             ({"groups": [{"name": "g"}], "users": []}, {"entra-group-assignment", "entra-user-assignment"}),
         ],
     )
-    def test_assignments_are_exhaustive_where_they_are_written(self, keys, exhaustive):
+    def test_assignments_are_exhaustive_when_they_are_listed(self, keys, exhaustive):
         assert playbook(**keys).desired_state().exhaustive == exhaustive
 
-    def test_a_group_is_looked_up_and_assigned_by_the_id_that_is_found(self):
-        found = by_address(playbook(groups=[{"name": "Kiro-Users"}]).desired_state())
-        assert found["entra-group/Kiro-Users"] == kinds.Group(key="Kiro-Users")
-        assert found["entra-group-assignment/Kiro-Users"] == kinds.GroupAssignment(
+    def test_a_group_is_looked_up_and_assigned_by_its_id(self):
+        resources = by_address(playbook(groups=[{"name": "Kiro-Users"}]).desired_state())
+        assert resources["entra-group/Kiro-Users"] == kinds.Group(key="Kiro-Users")
+        assert resources["entra-group-assignment/Kiro-Users"] == kinds.GroupAssignment(
             key="Kiro-Users",
             depends_on=("entra-service-principal/kiro",),
             principal=Reference(address="entra-group/Kiro-Users", field="id"),
             role="User",
         )
 
-    def test_consent_is_only_asked_for_where_it_is_written(self):
+    def test_consent_is_desired_only_when_it_is_requested(self):
         assert "entra-admin-consent/kiro" not in by_address(playbook().desired_state())
-        consent = by_address(WHOLE.desired_state())["entra-admin-consent/kiro"]
+        consent = by_address(COMPLETE.desired_state())["entra-admin-consent/kiro"]
         assert consent.scopes == ("codewhisperer:completions", "codewhisperer:conversations")
 
     @pytest.mark.parametrize(("mapping", "other"), [("guide", None), ("minimal", ())])
     def test_the_minimal_mapping_has_no_other_attributes(self, mapping, other):
-        found = by_address(playbook(scim={"mapping": mapping}).desired_state())[
+        resources = by_address(playbook(scim={"mapping": mapping}).desired_state())[
             "entra-attribute-mapping/kiro"
         ]
-        assert found == kinds.AttributeMapping(
+        assert resources == kinds.AttributeMapping(
             key="kiro",
             depends_on=("entra-provisioning-job/kiro",),
             external_id="objectId",
@@ -165,9 +166,9 @@ class TestDesired:
             disabled=(),
         )
 
-    def test_secrets_come_after_the_mapping_and_the_human_steps(self):
-        found = by_address(WHOLE.desired_state())["entra-provisioning-secrets/kiro"]
-        assert found == kinds.ProvisioningSecrets(
+    def test_secrets_come_after_the_mapping_and_the_manual_steps(self):
+        resources = by_address(COMPLETE.desired_state())["entra-provisioning-secrets/kiro"]
+        assert resources == kinds.ProvisioningSecrets(
             key="kiro",
             depends_on=(
                 "entra-provisioning-job/kiro",
@@ -182,9 +183,9 @@ class TestDesired:
             recipients=("ops@example.com",),
         )
 
-    def test_without_a_token_nothing_is_said_about_whether_it_works(self):
-        found = by_address(playbook(scim={}).desired_state())["entra-provisioning-secrets/kiro"]
-        assert (found.endpoint, found.token, found.accepted_by_kiro, found.recipients) == (
+    def test_without_a_token_its_acceptance_is_not_managed(self):
+        resources = by_address(playbook(scim={}).desired_state())["entra-provisioning-secrets/kiro"]
+        assert (resources.endpoint, resources.token, resources.accepted_by_kiro, resources.recipients) == (
             None,
             None,
             None,
@@ -192,24 +193,24 @@ class TestDesired:
         )
 
     def test_provisioning_is_switched_on_last_after_the_assignments(self):
-        found = by_address(WHOLE.desired_state())["entra-provisioning-status/kiro"]
-        assert found.depends_on == (
+        resources = by_address(COMPLETE.desired_state())["entra-provisioning-status/kiro"]
+        assert resources.depends_on == (
             "entra-attribute-mapping/kiro",
             "entra-provisioning-secrets/kiro",
             "entra-group-assignment/Kiro-Users",
         )
-        assert found.on is True
+        assert resources.on is True
 
-    def test_groups_are_not_provisioned_on_demand_where_that_is_not_wanted(self):
+    def test_provisioning_on_demand_can_be_switched_off(self):
         keys = {"scim": {**SCIM, "on_demand": False}, "groups": [{"name": "g"}]}
         assert not [
-            found
-            for found in playbook(**keys).desired_state().resources
-            if isinstance(found, kinds.FirstSync)
+            resources
+            for resources in playbook(**keys).desired_state().resources
+            if isinstance(resources, kinds.FirstSync)
         ]
 
     @pytest.mark.parametrize(
-        ("scim", "given"),
+        ("scim", "completed"),
         [
             ({}, False),
             ({"endpoint": SCIM["endpoint"]}, False),
@@ -217,11 +218,13 @@ class TestDesired:
             (SCIM, True),
         ],
     )
-    def test_the_human_steps_are_done_when_both_values_are_at_hand(self, scim, given):
+    def test_the_manual_steps_are_completed_when_both_values_are_known(self, scim, completed):
         steps = [
-            found for found in playbook(scim=scim).desired_state().resources if isinstance(found, ManualStep)
+            resources
+            for resources in playbook(scim=scim).desired_state().resources
+            if isinstance(resources, ManualStep)
         ]
-        assert [step.completed for step in steps] == [given, given]
+        assert [step.completed for step in steps] == [completed, completed]
         assert {step.proofs for step in steps} == {
             (StepProof(address="entra-provisioning-secrets/kiro", field="endpoint"),)
         }
@@ -231,26 +234,26 @@ class TestDesired:
         connection = {"tenant": "contoso.com", "cloud": cloud}
         assert playbook(connection=connection).desired_state() == playbook().desired_state()
 
-    def test_the_token_is_in_none_of_it_as_text(self):
-        assert "hunter2" not in repr(WHOLE.desired_state())
+    def test_the_token_is_never_plain_text(self):
+        assert "hunter2" not in repr(COMPLETE.desired_state())
 
 
 class TestPlans:
     @pytest.mark.parametrize(
-        ("name", "of"),
+        ("name", "example"),
         [
             ("entra-plan-smallest", playbook()),
-            ("entra-plan-whole", WHOLE),
+            ("entra-plan-whole", COMPLETE),
             ("entra-plan-before-the-kiro-profile", playbook(scim={}, groups=[{"name": "Kiro-Users"}])),
         ],
     )
-    def test_for_an_empty_tenant(self, name, of):
-        report = plan_report(TARGET, make_plan(of.desired_state(), Snapshot()))
+    def test_for_an_empty_tenant(self, name, example):
+        report = plan_report(TARGET, make_plan(example.desired_state(), Snapshot()))
         assert_golden(f"{name}.txt", unstyle(plan_text(report, verbose=True)))
         assert_golden(f"{name}.json", dumps(report))
 
-    def test_in_the_order_that_keeps_a_wrong_external_id_out_of_kiro(self):
-        plan = make_plan(WHOLE.desired_state(), Snapshot())
+    def test_the_mapping_comes_before_everything_that_provisions_users(self):
+        plan = make_plan(COMPLETE.desired_state(), Snapshot())
         order = [change.address.partition("/")[0] for change in plan.changes]
         mapping = order.index("entra-attribute-mapping")
         assert mapping < order.index("entra-provisioning-secrets")
@@ -263,25 +266,25 @@ class TestPlans:
             {"entra-provisioning-secrets", "entra-provisioning-status", "entra-provision-on-demand"}
         )
 
-    @pytest.mark.parametrize("of", [playbook(), WHOLE])
-    def test_once_applied_nothing_is_left(self, of):
-        there = Snapshot(
+    @pytest.mark.parametrize("example", [playbook(), COMPLETE])
+    def test_after_apply_nothing_is_pending(self, example):
+        existing = Snapshot(
             resources=(kinds.Group(key="Kiro-Users", id="g1"), kinds.User(key="alice@example.com", id="u1"))
         )
-        after = apply_to_snapshot(make_plan(of.desired_state(), there), there)
-        again = make_plan(of.desired_state(), after)
+        after = apply_to_snapshot(make_plan(example.desired_state(), existing), existing)
+        again = make_plan(example.desired_state(), after)
         assert (again.pending, again.waiting) == ((), ())
 
-    def test_once_the_values_are_stored_they_are_not_needed_in_the_environment_any_more(self):
+    def test_stored_values_are_not_needed_in_the_environment_again(self):
         with_values, without = playbook(scim=SCIM), playbook(scim={})
         after = apply_to_snapshot(make_plan(with_values.desired_state(), Snapshot()), Snapshot())
         again = make_plan(without.desired_state(), after)
         assert (again.pending, again.waiting) == ((), ())
 
     def test_another_token_is_written_and_its_value_is_not_shown(self):
-        after = apply_to_snapshot(make_plan(WHOLE.desired_state(), Snapshot()), Snapshot())
+        after = apply_to_snapshot(make_plan(COMPLETE.desired_state(), Snapshot()), Snapshot())
         other = playbook(
-            **{**_keys_of_whole(), "scim": {**SCIM, "token": "hunter3", "notify": ["ops@example.com"]}}
+            **{**_complete_keys(), "scim": {**SCIM, "token": "hunter3", "notify": ["ops@example.com"]}}
         )
         (change,) = make_plan(other.desired_state(), after).pending
         assert change.address == "entra-provisioning-secrets/kiro"
@@ -290,18 +293,27 @@ class TestPlans:
             plan_report(TARGET, make_plan(other.desired_state(), after)).model_dump()
         )
 
-    def test_a_group_that_is_not_listed_any_more_loses_its_assignment(self):
-        there = Snapshot(resources=(kinds.GroupAssignment(key="Old (g9)", id="a9", principal="g9"),))
-        plan = make_plan(playbook(groups=[]).desired_state(), there)
+    def test_a_group_that_is_no_longer_listed_loses_its_assignment(self):
+        existing = Snapshot(resources=(kinds.GroupAssignment(key="Old (g9)", id="a9", principal="g9"),))
+        plan = make_plan(playbook(groups=[]).desired_state(), existing)
         assert [change.address for change in plan.pending][-1] == "entra-group-assignment/Old (g9)"
         assert plan.refusals == ()
+
+    @pytest.mark.parametrize(
+        ("listed", "assignment"), [("groups", kinds.GroupAssignment), ("users", kinds.UserAssignment)]
+    )
+    def test_an_assignment_that_is_not_listed_is_security_drift(self, listed, assignment):
+        existing = Snapshot(resources=(assignment(key="Old (1)", id="a1", principal="1"),))
+        plan = make_plan(playbook(**{listed: []}).desired_state(), existing)
+        (change,) = [change for change in plan.pending if change.action is Action.DELETE]
+        assert drift_category(change) is Category.SECURITY
 
     def test_the_limits_are_those_of_the_playbook(self):
         assert playbook(safety={"max_removals": 0.5}).guards.max_removals == 0.5
         assert playbook().guards.max_removals == 0.3
 
 
-def _keys_of_whole() -> dict[str, Any]:
+def _complete_keys() -> dict[str, Any]:
     return {
         "application": {"display_name": "Kiro-Entra", "admin_consent": True},
         "groups": [{"name": "Kiro-Users"}],
@@ -309,37 +321,37 @@ def _keys_of_whole() -> dict[str, Any]:
     }
 
 
-OF_THE_SANDBOX = {
+SANDBOX_VALUES = {
     "ENTRA_TENANT_ID": "t",
     "KIRO_SCIM_ENDPOINT": "http://127.0.0.1:1/scim",
     "KIRO_SCIM_TOKEN": "sandbox",
 }
 
 
-class TestRehearsal:
-    def test_the_sandboxs_tenant_stands_in_for_the_real_one(self):
-        found = playbook().for_sandbox({**OF_THE_SANDBOX, "ENTRA_TENANT_ID": "sandbox-tenant"})
-        assert found.connection.tenant == "sandbox-tenant"
-        assert found.desired_state() == playbook().desired_state()
+class TestSandbox:
+    def test_the_tenant_of_the_sandbox_replaces_the_real_one(self):
+        resources = playbook().for_sandbox({**SANDBOX_VALUES, "ENTRA_TENANT_ID": "sandbox-tenant"})
+        assert resources.connection.tenant == "sandbox-tenant"
+        assert resources.desired_state() == playbook().desired_state()
 
     def test_an_endpoint_on_another_machine_and_its_token_are_replaced(self):
-        found = playbook(scim=SCIM).for_sandbox(OF_THE_SANDBOX).scim
-        assert found is not None
-        assert (found.endpoint, found.token) == ("http://127.0.0.1:1/scim", SecretStr("sandbox"))
+        resources = playbook(scim=SCIM).for_sandbox(SANDBOX_VALUES).scim
+        assert resources is not None
+        assert (resources.endpoint, resources.token) == ("http://127.0.0.1:1/scim", SecretStr("sandbox"))
 
-    def test_they_are_awaited_where_the_sandbox_has_none_yet(self):
-        found = playbook(scim=SCIM).for_sandbox({"ENTRA_TENANT_ID": "t"}).scim
-        assert found is not None
-        assert (found.endpoint, found.token) == (None, None)
+    def test_they_are_absent_when_the_sandbox_has_none_yet(self):
+        resources = playbook(scim=SCIM).for_sandbox({"ENTRA_TENANT_ID": "t"}).scim
+        assert resources is not None
+        assert (resources.endpoint, resources.token) == (None, None)
 
     @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
     def test_an_endpoint_on_this_machine_stays(self, host):
         local = {"endpoint": f"http://{host}:9/scim", "token": "mine"}
-        found = playbook(scim=local).for_sandbox(OF_THE_SANDBOX).scim
-        assert found is not None
-        assert (found.endpoint, found.token) == (f"http://{host}:9/scim", SecretStr("mine"))
+        resources = playbook(scim=local).for_sandbox(SANDBOX_VALUES).scim
+        assert resources is not None
+        assert (resources.endpoint, resources.token) == (f"http://{host}:9/scim", SecretStr("mine"))
 
     @pytest.mark.parametrize("scim", [None, {}, {"token": "mine"}])
-    def test_where_there_is_no_endpoint_there_is_nothing_to_replace(self, scim):
+    def test_without_an_endpoint_nothing_is_replaced(self, scim):
         before = playbook(scim=scim)
-        assert before.for_sandbox(OF_THE_SANDBOX).scim == before.scim
+        assert before.for_sandbox(SANDBOX_VALUES).scim == before.scim

@@ -35,7 +35,7 @@ def leaves(data: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
 
 def wanted(kind: Any) -> Any:
     """What the healthy playbook asks for, references resolved."""
-    (found,) = (each for each in HEALTHY.look.desired_state.resources if isinstance(each, kind))
+    (found,) = (each for each in HEALTHY.context.desired_state.resources if isinstance(each, kind))
     return resolve(found, HEALTHY.snapshot.by_address)
 
 

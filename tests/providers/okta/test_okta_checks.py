@@ -11,25 +11,25 @@ from tests.providers import check_harness
 from tests.providers.okta.okta_checks import SUITE
 
 
-class TestTheHealthyOrganization(check_harness.TheHealthyTenant):
+class TestTheHealthyOrganization(check_harness.HealthyTenantTests):
     suite = SUITE
 
 
-class TestCases(check_harness.TheCases):
+class TestCases(check_harness.CaseTests):
     suite = SUITE
 
 
-class TestFixes(check_harness.TheFixes):
+class TestFixes(check_harness.FixTests):
     suite = SUITE
 
 
-class TestDocumentation(check_harness.TheirDocumentation):
+class TestDocumentation(check_harness.DocumentationTests):
     suite = SUITE
     rows: ClassVar = {"User was not added to the OIDC app", "Did not enable provisioning to create users"}
     unmentioned: ClassVar = {"okta-provider-issues"}
 
 
-class TestGaps(check_harness.TheGaps):
+class TestGaps(check_harness.GapTests):
     suite = SUITE
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.core.snapshot import Problem, ProblemKind
-from provisioner.providers.base.lookup import duplicate_names
+from provisioner.providers.base.lookup import duplicate_entries
 from provisioner.providers.okta import lookup
 from provisioner.providers.okta import resources as kinds
 from provisioner.providers.okta.lookup import Choice, Sought
@@ -223,7 +223,7 @@ class TestTheSameTwice:
             kinds.User(key="u", id="00u1"),
             kinds.Group(key="00g1", id="00g1"),
         ]
-        (problem,) = duplicate_names(found, kinds.Group, kinds.User)
+        (problem,) = duplicate_entries(found, kinds.Group, kinds.User)
         assert (problem.kind, problem.address) == (ProblemKind.AMBIGUOUS, "okta-group/00g1")
         assert problem.message == "'Kiro' and '00g1' are the same group"
 
@@ -231,7 +231,7 @@ class TestTheSameTwice:
         one = kinds.Group(key="a", id="00g1")
         assert (
             list(
-                duplicate_names(
+                duplicate_entries(
                     [one, one, kinds.Group(key="b", id="00g2"), kinds.Application(key="x", id="00g1")],
                     kinds.Group,
                     kinds.User,

@@ -370,13 +370,13 @@ class TestPlans:
             and isinstance(found, kinds.AccessPolicy | kinds.PolicyRule | kinds.AuthorizationServer)
         ]
         assert changed
-        assert make_plan(HEALTHY.look.desired_state, HEALTHY.snapshot.updated(changed)).pending == ()
+        assert make_plan(HEALTHY.context.desired_state, HEALTHY.snapshot.updated(changed)).pending == ()
 
     def test_a_label_that_cannot_be_changed_is_refused(self):
         renamed = HEALTHY.snapshot.require(kinds.ScimApplication, "kiro").model_copy(
             update={"label": "Other"}
         )
-        plan = make_plan(HEALTHY.look.desired_state, HEALTHY.snapshot.updated([renamed]))
+        plan = make_plan(HEALTHY.context.desired_state, HEALTHY.snapshot.updated([renamed]))
         (refusal,) = plan.refusals
         assert "okta-scim-application/kiro would have to be replaced: label" in refusal.reason
 
@@ -384,7 +384,7 @@ class TestPlans:
         web = HEALTHY.snapshot.require(kinds.Application, "kiro").model_copy(
             update={"application_type": "web"}
         )
-        assert make_plan(HEALTHY.look.desired_state, HEALTHY.snapshot.updated([web])).refusals
+        assert make_plan(HEALTHY.context.desired_state, HEALTHY.snapshot.updated([web])).refusals
 
 
 class TestGuards:

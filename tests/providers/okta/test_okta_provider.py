@@ -216,22 +216,22 @@ class TestPermissions:
         assert {need.granted for need in found.permissions} == {None}
 
     def test_a_plan_that_lacks_a_permission_is_refused_before_the_first_write(self):
-        plan = make_plan(HEALTHY.look.desired_state, Snapshot())
+        plan = make_plan(HEALTHY.context.desired_state, Snapshot())
         with pytest.raises(PermissionDeniedError, match="nothing was written") as raised:
             asyncio.run(self.of("okta.apps.manage").check_permissions(plan))
         assert raised.value.permissions == ("okta.authorizationServers.manage",)
 
     def test_one_that_has_what_it_needs_is_let_through(self):
-        plan = make_plan(HEALTHY.look.desired_state, Snapshot())
+        plan = make_plan(HEALTHY.context.desired_state, Snapshot())
         scopes = ("okta.apps.manage", "okta.authorizationServers.manage", "okta.profileMappings.manage")
         asyncio.run(self.of(*scopes).check_permissions(plan))
 
     def test_a_plan_of_nothing_needs_nothing(self):
-        asyncio.run(self.of().check_permissions(make_plan(HEALTHY.look.desired_state, HEALTHY.snapshot)))
+        asyncio.run(self.of().check_permissions(make_plan(HEALTHY.context.desired_state, HEALTHY.snapshot)))
 
 
 class TestLookingAgain:
-    STEPS = tuple(step for step in HEALTHY.look.desired_state.resources if isinstance(step, ManualStep))
+    STEPS = tuple(step for step in HEALTHY.context.desired_state.resources if isinstance(step, ManualStep))
 
     def looked(self, of: OktaProvider, steps: Any, world: Snapshot) -> tuple[Resource, ...]:
         async def looking() -> tuple[Resource, ...]:

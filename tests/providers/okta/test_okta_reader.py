@@ -215,7 +215,7 @@ class TestTheOrder:
                 await org.close()
 
         wanted = case(playbook={"groups": []})
-        plan = make_plan(wanted.look.desired_state, asyncio.run(reading()))
+        plan = make_plan(wanted.context.desired_state, asyncio.run(reading()))
         return [change.address for change in plan.pending if change.action is Action.DELETE]
 
     def test_which_answer_comes_first_decides_nothing(self, server):

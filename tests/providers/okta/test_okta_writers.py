@@ -62,7 +62,7 @@ def change_to(**fields: Any) -> Any:
 def creation(kind: Any, key: str = "kiro") -> Change:
     """The change that makes what the playbook wants, references resolved."""
     (wanted,) = (
-        each for each in HEALTHY.look.desired_state.resources if isinstance(each, kind) and each.key == key
+        each for each in HEALTHY.context.desired_state.resources if isinstance(each, kind) and each.key == key
     )
     after = resolve(wanted, HEALTHY.snapshot.by_address)
     return Change(action=Action.CREATE, address=wanted.address, after=after)

@@ -1,4 +1,4 @@
-"""Checks of who may sign in: assignments, consent, Conditional Access, licences, and what sign-ins say."""
+"""Checks of access: assignments, consent, Conditional Access, licences and failed sign-ins."""
 
 from __future__ import annotations
 
@@ -7,47 +7,49 @@ from typing import Final
 
 from provisioner.core.check import CheckContext, CheckRegistry, Severity, Violation, set_fields
 from provisioner.providers import kiro
-from provisioner.providers.entra import observations as seen
+from provisioner.providers.entra import observations
 from provisioner.providers.entra import resources as kinds
 
-from .aadsts import meaning
-from .required import application, principal
+from .aadsts import explain
+from .required import required_application, required_principal
 
 check = CheckRegistry()
 
 _BLOCKING: Final = {
     "block": "blocks access",
-    "compliantDevice": "demands a compliant device",
-    "domainJoinedDevice": "demands a domain-joined device",
-    "approvedApplication": "demands an approved client application",
-    "compliantApplication": "demands an app protection policy",
+    "compliantDevice": "requires a compliant device",
+    "domainJoinedDevice": "requires a domain-joined device",
+    "approvedApplication": "requires an approved client application",
+    "compliantApplication": "requires an app protection policy",
 }
-"""Grant controls that a command line or IDE signing in through a loopback address can hardly meet."""
+"""Grant controls that an IDE or a command line, which sign in through a browser, may not be able to meet."""
 
 
 @check(
     "entra-assignment-not-required", reads=(kinds.ServicePrincipal,), severity=Severity.HIGH, security=True
 )
 def assignment_not_required(context: CheckContext) -> Iterator[Violation]:
-    """Only assigned people may sign in
+    """Only assigned users can sign in
 
-    Symptom: People who are in no assigned group can sign in.
+    Symptom: Users who are in no assigned group can sign in.
 
-    Why: "Assignment required?" is off, so everybody in the tenant may sign in to the application.
+    Why: "Assignment required?" is off, so every user of the tenant can sign in to the application.
 
     Fix: Enterprise applications, Properties: set "Assignment required?" to yes.
 
     Source: Kiro, Microsoft Entra guide, Preventing unauthorized access; Microsoft Graph v1.0, servicePrincipal.
     """
-    found = principal(context)
-    if found.assignment_required is not True:
-        meant = context.desired(kinds.ServicePrincipal).assignment_required is False
+    principal = required_principal(context)
+    if principal.assignment_required is not True:
+        is_intended = context.desired(kinds.ServicePrincipal).assignment_required is False
         yield Violation(
-            "everybody in the tenant may sign in" + (" (the playbook says so)" if meant else ""),
-            found.address,
-            (("servicePrincipal.appRoleAssignmentRequired", found.assignment_required),),
-            None if meant else set_fields(kinds.ServicePrincipal(key=found.key, assignment_required=True)),
-            severity=Severity.LOW if meant else None,
+            "every user of the tenant can sign in" + (" (as the playbook requests)" if is_intended else ""),
+            principal.address,
+            (("servicePrincipal.appRoleAssignmentRequired", principal.assignment_required),),
+            None
+            if is_intended
+            else set_fields(kinds.ServicePrincipal(key=principal.key, assignment_required=True)),
+            severity=Severity.LOW if is_intended else None,
         )
 
 
@@ -57,20 +59,20 @@ def portal_tags(context: CheckContext) -> Iterator[Violation]:
 
     Symptom: The application cannot be found under Enterprise applications.
 
-    Why: The service principal lost the tags by which the portal recognizes it.
+    Why: The service principal lacks the tags by which the portal recognizes it.
 
-    Fix: Put both tags back on the service principal.
+    Fix: Add both tags to the service principal again.
 
     Source: Microsoft Graph v1.0, servicePrincipal (tags).
     """
-    found = principal(context)
-    missing = [tag for tag in kinds.PORTAL_TAGS if tag not in (found.tags or ())]
+    principal = required_principal(context)
+    missing = [tag for tag in kinds.PORTAL_TAGS if tag not in (principal.tags or ())]
     if missing:
         yield Violation(
             f"the service principal lacks {', '.join(missing)}",
-            found.address,
-            (("servicePrincipal.tags", list(found.tags or ())),),
-            set_fields(kinds.ServicePrincipal(key=found.key, tags=kinds.PORTAL_TAGS)),
+            principal.address,
+            (("servicePrincipal.tags", list(principal.tags or ())),),
+            set_fields(kinds.ServicePrincipal(key=principal.key, tags=kinds.PORTAL_TAGS)),
         )
 
 
@@ -80,44 +82,37 @@ def group_not_assigned(context: CheckContext) -> Iterator[Violation]:
 
     Symptom: Members cannot sign in (AADSTS50105), and do not appear in Kiro.
 
-    Why: The group is not assigned to the application, or no group is.
+    Why: The group is not assigned to the application, or no group is assigned.
 
     Fix: Enterprise applications, Users and groups: assign the group.
 
     Source: Kiro, Microsoft Entra guide, step 5.
     """
-    found = principal(context)
+    principal = required_principal(context)
     assigned = context.snapshot.all(kinds.GroupAssignment)
     names = [assignment.principal_name for assignment in assigned]
     keys = {assignment.key for assignment in assigned}
     missing = [
-        wanted.key
-        for wanted in context.desired_state.resources
-        if isinstance(wanted, kinds.GroupAssignment) and wanted.key not in keys
+        desired.key for desired in context.all_desired(kinds.GroupAssignment) if desired.key not in keys
     ]
     if missing or not assigned:
         yield Violation(
             f"not assigned: {', '.join(missing)}" if missing else "no group is assigned",
-            found.address,
+            principal.address,
             (("servicePrincipal.appRoleAssignedTo[*].principalDisplayName", names),),
             context.as_in_playbook(kinds.Group, kinds.GroupAssignment)
-            if _all_known(context, missing)
+            if missing and all(context.snapshot.get(kinds.Group, key) for key in missing)
             else None,
         )
-
-
-def _all_known(context: CheckContext, keys: list[str]) -> bool:
-    """Whether these groups, of which there is at least one, can be told."""
-    return bool(keys) and all(context.snapshot.get(kinds.Group, key) for key in keys)
 
 
 @check("entra-group-missing", reads=(kinds.Group,), severity=Severity.HIGH)
 def group_missing(context: CheckContext) -> Iterator[Violation]:
     """The playbook's groups exist, and their names are unambiguous
 
-    Symptom: provisioner apply refuses to go on.
+    Symptom: provisioner apply refuses the plan.
 
-    Why: No group, or more than one, has that name: display names are not unique in Entra.
+    Why: No group has that name, or several groups have it: display names are not unique in Entra.
 
     Fix: Create the group, or name the right one by its id in the playbook.
 
@@ -137,19 +132,19 @@ def assignment_role(context: CheckContext) -> Iterator[Violation]:
 
     Symptom: Members may not be provisioned, although the group is assigned.
 
-    Why: The application declares roles; the default-access role (all zeros) is only for applications without any.
+    Why: The application declares roles. The default access role (all zeros) is only for applications without roles.
 
     Fix: Enterprise applications, Users and groups: assign the group again, with the role User.
 
     Source: Microsoft Graph v1.0, appRoleAssignment (appRoleId).
     """
-    service = principal(context)
-    if not service.app_roles:
+    principal = required_principal(context)
+    if not principal.app_roles:
         return
     for assignment in context.snapshot.all(kinds.GroupAssignment):
         if assignment.role_id == kinds.ZERO_ROLE:
             yield Violation(
-                f"{assignment.principal_name} is assigned with the default-access role",
+                f"{assignment.principal_name} is assigned with the default access role",
                 assignment.address,
                 (("servicePrincipal.appRoleAssignedTo[*].appRoleId", assignment.role_id),),
                 set_fields(
@@ -164,24 +159,22 @@ def assignment_role(context: CheckContext) -> Iterator[Violation]:
 def direct_user_assignment(context: CheckContext) -> Iterator[Violation]:
     """No user is assigned directly
 
-    Symptom: Somebody has a seat whom no group explains.
+    Symptom: A user has a seat, but is not covered by any assigned group.
 
-    Why: The vendor asks to assign groups only.
+    Why: Kiro's guide recommends to assign only groups.
 
-    Fix: Put the user in an assigned group, then remove the direct assignment (Enterprise applications, Users and
-    groups), or let the playbook say users: [].
+    Fix: Add the user to an assigned group. Then remove the direct assignment (Enterprise applications, Users and
+    groups), or set users: [] in the playbook.
 
     Source: Kiro, Microsoft Entra guide, step 5, Avoid direct user assignment.
     """
-    principal(context)
-    listed = {
-        wanted.key for wanted in context.desired_state.resources if isinstance(wanted, kinds.UserAssignment)
-    }
+    required_principal(context)
+    listed = {desired.key for desired in context.all_desired(kinds.UserAssignment)}
     for assignment in context.snapshot.all(kinds.UserAssignment):
-        meant = assignment.key in listed
+        is_intended = assignment.key in listed
         yield Violation(
             f"{assignment.principal_name} is assigned directly"
-            + (" (the playbook says so)" if meant else ""),
+            + (" (as the playbook requests)" if is_intended else ""),
             assignment.address,
             (
                 (
@@ -189,37 +182,37 @@ def direct_user_assignment(context: CheckContext) -> Iterator[Violation]:
                     assignment.principal_name,
                 ),
             ),
-            severity=Severity.LOW if meant else None,
+            severity=Severity.LOW if is_intended else None,
         )
 
 
-@check("entra-nested-groups", reads=(seen.GroupMembers,), severity=Severity.MEDIUM)
+@check("entra-nested-groups", reads=(observations.GroupMembers,), severity=Severity.MEDIUM)
 def nested_groups(context: CheckContext) -> Iterator[Violation]:
     """No assigned group contains groups
 
     Symptom: Members of the inner group can neither sign in nor appear in Kiro.
 
-    Why: Entra looks at direct members only, for sign-in and for provisioning.
+    Why: Entra considers only direct members, for sign-in and for provisioning.
 
     Fix: Assign the inner group itself, or add its members to the assigned group.
 
     Source: Microsoft Entra, how provisioning works (nested groups are not supported).
     """
-    principal(context)
-    for members in context.snapshot.all(seen.GroupMembers):
+    required_principal(context)
+    for members in context.snapshot.all(observations.GroupMembers):
         if members.nested:
             yield Violation(
-                f"{members.key} contains groups whose members get nothing: {', '.join(members.nested)}",
+                f"{members.key} contains groups, but Entra ignores nested groups: {', '.join(members.nested)}",
                 members.address,
                 (("groups.members[@odata.type=group].displayName", list(members.nested)),),
             )
 
 
-@check("entra-empty-group", reads=(seen.GroupMembers,), severity=Severity.LOW)
+@check("entra-empty-group", reads=(observations.GroupMembers,), severity=Severity.LOW)
 def empty_group(context: CheckContext) -> Iterator[Violation]:
     """Every assigned group has users
 
-    Symptom: Nobody appears in Kiro.
+    Symptom: No user appears in Kiro.
 
     Why: The group has no users as direct members.
 
@@ -227,8 +220,8 @@ def empty_group(context: CheckContext) -> Iterator[Violation]:
 
     Source: Microsoft Entra, how provisioning works (assignment-based scoping).
     """
-    principal(context)
-    for members in context.snapshot.all(seen.GroupMembers):
+    required_principal(context)
+    for members in context.snapshot.all(observations.GroupMembers):
         if not members.users:
             yield Violation(
                 f"{members.key} has no users as direct members",
@@ -238,31 +231,29 @@ def empty_group(context: CheckContext) -> Iterator[Violation]:
 
 
 @check(
-    "entra-user-consent-disabled",
-    reads=(seen.ConsentPolicy, kinds.Consent),
-    severity=Severity.HIGH,
+    "entra-user-consent-disabled", reads=(observations.ConsentPolicy, kinds.Consent), severity=Severity.HIGH
 )
 def user_consent_disabled(context: CheckContext) -> Iterator[Violation]:
-    """Users may consent, or an administrator has
+    """Users can consent, or an administrator has consented
 
-    Symptom: Users are told that they need an administrator's approval (AADSTS65001, AADSTS90094).
+    Symptom: The sign-in page asks for an administrator's approval (AADSTS65001, AADSTS90094).
 
-    Why: The tenant does not let users consent for themselves, and nobody has consented for all. Whether Entra asks
-    for consent to an application's own scopes in every case is not documented.
+    Why: Users of the tenant cannot consent for themselves, and no administrator has consented for all. Whether Entra
+    asks for consent to an application's own scopes in every case is not documented.
 
     Fix: Enterprise applications, Permissions: grant admin consent; or application: admin_consent: true.
 
     Source: Microsoft Graph v1.0, authorizationPolicy (permissionGrantPoliciesAssigned) and oAuth2PermissionGrant.
     """
-    found = principal(context)
-    policy = context.snapshot.first(seen.ConsentPolicy)
+    principal = required_principal(context)
+    policy = context.snapshot.first(observations.ConsentPolicy)
     consent = context.snapshot.first(kinds.Consent)
     scopes = consent.scopes if consent and consent.scopes else ()
-    lacking = [scope for scope in kiro.SCOPES if scope not in scopes]
-    if policy and not policy.user_consent and lacking:
+    missing = [scope for scope in kiro.SCOPES if scope not in scopes]
+    if policy and not policy.user_consent and missing:
         yield Violation(
-            f"users may not consent, and no administrator has consented to {', '.join(lacking)}",
-            found.address,
+            f"users cannot consent, and no administrator has consented to {', '.join(missing)}",
+            principal.address,
             (
                 (
                     "policies.authorizationPolicy.defaultUserRolePermissions.permissionGrantPoliciesAssigned",
@@ -270,26 +261,26 @@ def user_consent_disabled(context: CheckContext) -> Iterator[Violation]:
                 ),
                 ("oauth2PermissionGrants[consentType=AllPrincipals].scope", list(scopes)),
             ),
-            set_fields(kinds.Consent(key=found.key, scopes=kiro.SCOPES)),
+            set_fields(kinds.Consent(key=principal.key, scopes=kiro.SCOPES)),
         )
 
 
-@check("entra-conditional-access", reads=(seen.ConditionalAccessPolicy,), severity=Severity.MEDIUM)
+@check("entra-conditional-access", reads=(observations.ConditionalAccessPolicy,), severity=Severity.MEDIUM)
 def conditional_access(context: CheckContext) -> Iterator[Violation]:
-    """No Conditional Access policy keeps Kiro's clients out
+    """No Conditional Access policy blocks Kiro's clients
 
-    Symptom: Sign-in fails for some or all people (AADSTS53003, 53000, 53001).
+    Symptom: Sign-in fails for some or all users (AADSTS53003, 53000, 53001).
 
-    Why: A policy that covers the application blocks it, or demands a device or client application that an IDE or a
+    Why: A policy that covers the application blocks it, or requires a device or client application that an IDE or a
     command line, which sign in through the system's browser, may not be able to prove.
 
-    Fix: Exclude the application from that policy, or make sure that the devices meet it. The what-if tool in the
-    portal tells whom it affects.
+    Fix: Exclude the application from the policy, or make sure that the devices meet it. The what-if tool in the portal
+    shows which users it affects.
 
     Source: Microsoft Graph v1.0, conditionalAccessPolicy (grantControls).
     """
-    application(context)
-    for policy in context.snapshot.all(seen.ConditionalAccessPolicy):
+    required_application(context)
+    for policy in context.snapshot.all(observations.ConditionalAccessPolicy):
         blocking = [_BLOCKING[control] for control in policy.controls if control in _BLOCKING]
         if blocking:
             yield Violation(
@@ -305,9 +296,9 @@ def conditional_access(context: CheckContext) -> Iterator[Violation]:
             )
 
 
-@check("entra-licence", reads=(seen.Licences,), severity=Severity.MEDIUM)
+@check("entra-licence", reads=(observations.Licences,), severity=Severity.MEDIUM)
 def licence(context: CheckContext) -> Iterator[Violation]:
-    """The tenant's licence allows to assign groups
+    """The tenant has the licence to assign groups
 
     Symptom: Groups cannot be assigned to the application, or assignments have no effect.
 
@@ -317,35 +308,36 @@ def licence(context: CheckContext) -> Iterator[Violation]:
 
     Source: Microsoft Entra, assign users and groups to an application (prerequisites).
     """
-    found = context.snapshot.first(seen.Licences)
-    plans = found.plans if found else ()
+    licences = context.snapshot.first(observations.Licences)
+    plans = licences.plans if licences else ()
     if not any(plan.startswith("AAD_PREMIUM") for plan in plans):
         yield Violation(
             "the tenant has no Microsoft Entra ID P1 or P2",
-            found.address if found else "",
+            licences.address if licences else "",
             (("subscribedSkus[capabilityStatus=Enabled].servicePlans[*].servicePlanName", list(plans)),),
         )
 
 
-@check("entra-sign-in-errors", reads=(seen.SignInError,), severity=Severity.MEDIUM)
+@check("entra-sign-in-errors", reads=(observations.SignInError,), severity=Severity.MEDIUM)
 def sign_in_errors(context: CheckContext) -> Iterator[Violation]:
-    """Nobody failed to sign in to the application in the last seven days
+    """No sign-in to the application failed in the last seven days
 
-    Symptom: People report an error page with an AADSTS code.
+    Symptom: Users report an error page with an AADSTS code.
 
     Why: Each code has its own cause; the finding explains it.
 
-    Fix: As the finding says.
+    Fix: See the finding.
 
     Source: Microsoft identity platform, authentication and authorization error codes; Microsoft Graph v1.0, signIn.
     """
-    application(context)
-    for error in context.snapshot.all(seen.SignInError):
-        found = meaning(error.code, error.reason)
-        if not found.benign:
+    required_application(context)
+    for error in context.snapshot.all(observations.SignInError):
+        explanation = explain(error.code, error.reason)
+        if not explanation.benign:
+            times = "once" if error.count == 1 else f"{error.count} times"
             yield Violation(
-                f"AADSTS{error.code}, {error.count} times: {found.what}"
-                + (f"; {found.fix}" if found.fix else ""),
+                f"AADSTS{error.code}, {times}: {explanation.cause}"
+                + (f"; {explanation.fix}" if explanation.fix else ""),
                 error.address,
                 (
                     ("auditLogs.signIns[*].status.errorCode", error.code),

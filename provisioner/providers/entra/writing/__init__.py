@@ -1,4 +1,4 @@
-"""The writers: one method for each kind of resource that changes."""
+"""Writes to one tenant: one method for each kind of resource."""
 
 from __future__ import annotations
 

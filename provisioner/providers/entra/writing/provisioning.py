@@ -1,15 +1,14 @@
-"""Writing provisioning: the job, its secrets, its attribute mapping, its switch; and the gate.
+"""Writes the provisioning job, its secrets, its attribute mapping and its status.
 
-The gate is the product's strongest promise. Kiro does not let a user's externalId change, so nothing may start a
-job, restart it or provision on demand before the mapping has been read back and found right. The three requests
-that can do so take a :class:`Proof`, and only :meth:`ProvisioningWriter.prove` makes one.
+The gate: Kiro does not let a user's externalId change. So nothing may start a job, restart it or provision on demand
+before the attribute mapping has been read back and is correct. The three requests that do so take a :class:`Proof`,
+and only :meth:`ProvisioningWriter.prove` makes one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Final
 
 from pydantic import SecretStr
@@ -19,29 +18,36 @@ from provisioner.core.errors import PermissionDeniedError, RefusedError, RemoteE
 from provisioner.core.local_store import LocalStore
 from provisioner.core.plan import Action, Change
 from provisioner.core.provider import Outcome
-from provisioner.core.resource import Resource, WriteOnlySecret
+from provisioner.core.resource import WriteOnlySecret
 from provisioner.core.snapshot import Snapshot
-from provisioner.providers.entra import lookup, parse, payloads
+from provisioner.providers.base.client import quote_path
+from provisioner.providers.base.wire import Json
+from provisioner.providers.entra import parse, payloads
 from provisioner.providers.entra import resources as kinds
-from provisioner.providers.entra.client import GraphClient, path
-from provisioner.providers.entra.mapping import edited, is_right, read_mapping
+from provisioner.providers.entra.client import GraphClient
+from provisioner.providers.entra.hints import first_sync_hint, secrets_hint
+from provisioner.providers.entra.mapping import edit_mapping, is_correct, read_mapping
 from provisioner.providers.entra.playbook import EntraPlaybook
-from provisioner.providers.entra.reading import first_sync_hint, secrets_hint
-from provisioner.providers.entra.resources import Json
 
-BATCH: Final = 5
-"""Members per call (Microsoft Entra, on-demand provisioning: known limitations)."""
-MOST_ON_DEMAND: Final = 50
-"""Larger groups are left to the first cycle: at five members a call and five calls in ten seconds, they would
-take longer than it is worth."""
+MEMBERS_PER_CALL: Final = 5
+"""Microsoft Entra, on-demand provisioning: known limitations."""
+MAX_ON_DEMAND: Final = 50
+"""Larger groups wait for the first cycle: with 5 members per call and 5 calls in 10 seconds, provisioning on demand
+would take longer."""
 
 _GATE: Final = object()
-_NOT_NOTED: Final = frozenset({"token", "accepted_by_kiro", "depends_on", "key"})
+_NOT_STORED: Final = frozenset({"token", "accepted_by_kiro", "depends_on", "key"})
+"""Fields of the secrets that the hint does not contain."""
 
 
 @dataclass(frozen=True)
 class Proof:
-    """That the mapping was read back and is right. Only the gate makes one."""
+    """Proof that the attribute mapping was read back and is correct. Only the gate makes one.
+
+    Attributes:
+        job: path of the job.
+        rule_id: id of the synchronization rule.
+    """
 
     job: str
     rule_id: str
@@ -54,7 +60,7 @@ class Proof:
 
 @dataclass
 class ProvisioningWriter:
-    """Writes to the service principal's synchronization."""
+    """Writes to the synchronization of the service principal."""
 
     client: GraphClient
     playbook: EntraPlaybook
@@ -63,93 +69,92 @@ class ProvisioningWriter:
 
     # -- the gate ----------------------------------------------------------------------------------------
 
-    async def prove(self, world: Snapshot) -> Proof:
-        """Read the mapping back and prove that it is right.
+    async def prove(self, state: Snapshot) -> Proof:
+        """Read the attribute mapping and prove that it is correct.
 
         Raises:
-            RefusedError: it is not; nothing was started.
+            RefusedError: it is not correct; nothing was started.
         """
-        base = self._job_path(world)
-        if self._proof and self._proof.job == base:
+        job_path = self._job_path(state)
+        if self._proof and self._proof.job == job_path:
             return self._proof
-        mapping = read_mapping(
-            self.playbook.name, await self.client.get(f"{base}/schema", expects_existing=True)
-        )
-        return self._prove(base, mapping)
+        return self._prove(job_path, await self._read_mapping(job_path))
 
-    def _prove(self, base: str, mapping: kinds.AttributeMapping) -> Proof:
-        if not is_right(mapping):
+    def _prove(self, job_path: str, mapping: kinds.AttributeMapping) -> Proof:
+        if not is_correct(mapping):
+            faults = [f"externalId comes from {mapping.external_id!r}"]
+            faults += [f"{', '.join(mapping.unsupported)} still mapped"] if mapping.unsupported else []
+            faults += [f"{', '.join(mapping.missing)} not mapped"] if mapping.missing else []
             raise RefusedError(
-                f"provisioning was not started: externalId comes from {mapping.external_id!r}"
-                f"{', ' + ', '.join(mapping.unsupported) + ' still mapped' if mapping.unsupported else ''}"
-                f"{', ' + ', '.join(mapping.missing) + ' not mapped' if mapping.missing else ''}",
-                hint="somebody changed the mapping meanwhile: run apply again",
+                f"provisioning was not started: {', '.join(faults)}",
+                hint="the mapping was changed during this run: run apply again",
             )
-        self._proof = Proof(base, mapping.rule_id or "", _GATE)
+        self._proof = Proof(job_path, mapping.rule_id or "", _GATE)
         return self._proof
 
     async def _start(self, proof: Proof) -> None:
         await self.client.write("POST", f"{proof.job}/start")
 
     async def _restart(self, proof: Proof, *, full: bool = False) -> None:
-        """Forget escrows and quarantine; ``full``: forget everything, so that every object is pushed again."""
+        """Reset escrowed entries and the quarantine; ``full``: reset everything, so that every object is sent again."""
         criteria = {"criteria": {"resetScope": "Full" if full else "Escrows, QuarantineState"}}
         await self.client.write("POST", f"{proof.job}/restart", criteria)
 
-    async def _on_demand(self, proof: Proof, group: str, users: list[str]) -> Json:
-        body = payloads.on_demand(proof.rule_id, group, users)
+    async def _post_on_demand(self, proof: Proof, group: str, users: list[str]) -> Json:
+        body = payloads.on_demand_body(proof.rule_id, group, users)
         return await self.client.write("POST", f"{proof.job}/provisionOnDemand", body)
 
     # -- job ---------------------------------------------------------------------------------------------
 
-    async def job(self, change: Change, world: Snapshot) -> Outcome:
-        """Create the job, or delete one that should not be there.
+    async def write_job(self, change: Change, state: Snapshot) -> Outcome:
+        """Create the job, or delete a job that the playbook does not list.
 
-        Graph makes a second job without a murmur, so it looks first: the plan may come from a lagging replica.
+        Graph creates a second job without an error. So the existing jobs are read first: the plan may be based on a
+        lagging replica.
         """
-        base = f"{self._base(world)}/jobs"
+        jobs_path = f"{self._synchronization_path(state)}/jobs"
         if change.action is Action.DELETE and isinstance(change.before, kinds.ProvisioningJob):
-            await self.client.write("DELETE", path(f"{base}/{{}}", change.before.id or ""))
+            await self.client.write("DELETE", quote_path(f"{jobs_path}/{{}}", change.before.id or ""))
             return Outcome()
-        wanted = change.desired(kinds.ProvisioningJob)
+        desired = change.desired(kinds.ProvisioningJob)
 
-        def made(data: Json) -> kinds.ProvisioningJob:
-            return parse.job(wanted.key, data)
+        def parse_created(data: Json) -> kinds.ProvisioningJob:
+            return parse.parse_job(desired.key, data)
 
-        async def look() -> kinds.ProvisioningJob | None:
-            entries = await self.client.pages(base, expects=True)
-            return next(iter(lookup.jobs(wanted.key, entries)), None)
+        async def find() -> kinds.ProvisioningJob | None:
+            existing = await self.client.read_pages(jobs_path, expects_existing=True)
+            return next(iter(parse.parse_jobs(desired.key, existing)), None)
 
-        body = {"templateId": wanted.template_id}
-        job = await look() or await self.client.create(base, body, look, made)
+        body = {"templateId": desired.template_id}
+        job = await find() or await self.client.create(jobs_path, body, find, parse_created)
         return Outcome(resources=(job,))
 
     # -- secrets -----------------------------------------------------------------------------------------
 
-    async def secrets(self, change: Change, world: Snapshot) -> Outcome:
-        """Validate the credentials, then store them; settings that did not change are not written.
+    async def write_secrets(self, change: Change, state: Snapshot) -> Outcome:
+        """Validate and store the credentials; write only the settings that differ.
 
-        A job that has worked with other credentials starts again: with another endpoint from scratch, because
-        nothing it pushed so far is there (Kiro, Microsoft Entra guide, profile deletion warning).
+        A job that has run with other credentials is restarted. With another endpoint it is reset in full, because
+        nothing that it has sent so far exists there (Kiro, Microsoft Entra guide, profile deletion warning).
         """
-        wanted = change.desired(kinds.ProvisioningSecrets)
+        desired = change.desired(kinds.ProvisioningSecrets)
         fields = {change.name for change in change.fields}
-        base = self._base(world)
-        if fields & payloads.CREDENTIALS and wanted.endpoint and isinstance(wanted.token, SecretStr):
-            await self._validate(self._job_path(world), wanted.endpoint, wanted.token)
-        current = None
+        base = self._synchronization_path(state)
+        if fields & payloads.CREDENTIALS and desired.endpoint and isinstance(desired.token, SecretStr):
+            await self._validate(self._job_path(state), desired.endpoint, desired.token)
+        settings = None
         if fields & {"delete_threshold", "recipients"} and change.before is not None:
-            current = await self._notification_settings(base)
-        values = payloads.secret_values(wanted, fields, current)
+            settings = await self._read_notification_settings(base)
+        values = payloads.secret_values(desired, fields, settings)
         await self.client.write("PUT", f"{base}/secrets", {"value": values})
         if isinstance(change.before, kinds.ProvisioningSecrets) and fields & payloads.CREDENTIALS:
-            await self._restart(await self.prove(world), full="endpoint" in fields)
-        return Outcome(resources=(self._store_secrets_hint(wanted, world),))
+            await self._restart(await self.prove(state), full="endpoint" in fields)
+        return Outcome(resources=(self._store_hint(desired, state),))
 
-    async def _validate(self, job: str, endpoint: str, token: SecretStr) -> None:
-        body = {"credentials": payloads.credentials(endpoint, token)}
+    async def _validate(self, job_path: str, endpoint: str, token: SecretStr) -> None:
+        body = {"credentials": payloads.scim_credentials(endpoint, token)}
         try:
-            await self.client.write("POST", f"{job}/validateCredentials", body)
+            await self.client.write("POST", f"{job_path}/validateCredentials", body)
         except RemoteError as error:
             if error.status != 400:
                 raise
@@ -162,151 +167,145 @@ class ProvisioningWriter:
                 "generate a new access token there, and run apply again",
             ) from error
 
-    async def _notification_settings(self, base: str) -> str | None:
-        answer = await self.client.get(f"{base}/secrets", expects_existing=True)
-        values = {entry.get("key"): entry.get("value") for entry in answer.get("value") or ()}
+    async def _read_notification_settings(self, base: str) -> str | None:
+        response = await self.client.get(f"{base}/secrets", expects_existing=True)
+        values = {entry.get("key"): entry.get("value") for entry in response.get("value") or ()}
         return values.get("SyncNotificationSettings")
 
-    def _store_secrets_hint(
-        self, wanted: kinds.ProvisioningSecrets, world: Snapshot
-    ) -> kinds.ProvisioningSecrets:
-        job = world.require(kinds.ProvisioningJob, wanted.key)
-        before = world.get(kinds.ProvisioningSecrets, wanted.key)
-        token = wanted.token
-        sealed = (
-            WriteOnlySecret.of(token.get_secret_value())
-            if isinstance(token, SecretStr)
-            else WriteOnlySecret()
-        )
-        plain = wanted.model_copy(update={"token": sealed, "depends_on": ()})
-        written = plain.model_dump(mode="json", exclude=set(_NOT_NOTED), exclude_none=True)
+    def _store_hint(self, desired: kinds.ProvisioningSecrets, state: Snapshot) -> kinds.ProvisioningSecrets:
+        """Store what was written, with a fingerprint of the token; returns the resource after the write."""
+        job = state.require(kinds.ProvisioningJob, desired.key)
+        before = state.get(kinds.ProvisioningSecrets, desired.key)
+        token = WriteOnlySecret()
+        if isinstance(desired.token, SecretStr):
+            token = WriteOnlySecret.of(desired.token.get_secret_value())
+        after = desired.model_copy(update={"token": token, "depends_on": ()})
+        written = after.model_dump(mode="json", exclude=set(_NOT_STORED), exclude_none=True)
         if before:
-            written = {**before.model_dump(mode="json", exclude=set(_NOT_NOTED)), **written}
-        note = {"token": sealed.fingerprint, "written": written}
-        self.store.put(secrets_hint(self.playbook, job.id or ""), note)
-        return plain
+            written = {**before.model_dump(mode="json", exclude=set(_NOT_STORED)), **written}
+        hint = {"token": token.fingerprint, "written": written}
+        self.store.put(secrets_hint(self.playbook, job.id or ""), hint)
+        return after
 
     # -- attribute mapping -------------------------------------------------------------------------------
 
-    async def mapping(self, change: Change, world: Snapshot) -> Outcome:
-        """Edit the schema where it differs, with a backup, and read it back.
+    async def write_mapping(self, change: Change, state: Snapshot) -> Outcome:
+        """Back up the schema, edit it where it differs, and read it back.
 
-        A running job is paused meanwhile, so that no cycle works with half a mapping; the switch is a resource of
-        its own, and comes after.
+        A running job is paused in the meantime, so that no cycle runs with an incomplete mapping.
         """
-        wanted = change.desired(kinds.AttributeMapping)
-        base = self._job_path(world)
-        schema = await self.client.get(f"{base}/schema", expects_existing=True)
-        right = edited(schema, wanted)
-        resources: list[Resource] = []
+        desired = change.desired(kinds.AttributeMapping)
+        job_path = self._job_path(state)
+        schema = await self.client.get(f"{job_path}/schema", expects_existing=True)
+        edited = edit_mapping(schema, desired)
         note = ""
-        if right != schema:
+        if edited != schema:
             backup = self.store.back_up(f"{self.playbook.name}-schema", schema)
-            note = f"the schema as it was is kept in {backup}"
-            status = world.get(kinds.ProvisioningStatus, self.playbook.name)
-            if status and status.on:
-                await self.client.write("POST", f"{base}/pause")
-            await self.client.write("PUT", f"{base}/schema", right)
-            if status and status.on:
-                await self._start(self._prove(base, await self._read_back(base, wanted)))
-        found = await self._read_back(base, wanted)
-        if is_right(found):
-            self._prove(base, found)
-        return Outcome(resources=(*resources, found), note=note)
+            note = f"the previous schema is saved in {backup}"
+            status = state.get(kinds.ProvisioningStatus, self.playbook.name)
+            runs = status is not None and status.on
+            if runs:
+                await self.client.write("POST", f"{job_path}/pause")
+            await self.client.write("PUT", f"{job_path}/schema", edited)
+            if runs:
+                await self._start(self._prove(job_path, await self._read_back(job_path, desired)))
+        mapping = await self._read_back(job_path, desired)
+        if is_correct(mapping):
+            self._prove(job_path, mapping)
+        return Outcome(resources=(mapping,), note=note)
 
-    async def _read_back(self, base: str, wanted: kinds.AttributeMapping) -> kinds.AttributeMapping:
-        async def look() -> kinds.AttributeMapping | None:
-            found = read_mapping(
-                self.playbook.name, await self.client.get(f"{base}/schema", expects_existing=True)
-            )
-            return None if changed_fields(wanted, found) else found
+    async def _read_mapping(self, job_path: str) -> kinds.AttributeMapping:
+        schema = await self.client.get(f"{job_path}/schema", expects_existing=True)
+        return read_mapping(self.playbook.name, schema)
 
-        found = await self.client.appears(look)
-        if found is None:
+    async def _read_back(self, job_path: str, desired: kinds.AttributeMapping) -> kinds.AttributeMapping:
+        async def find() -> kinds.AttributeMapping | None:
+            mapping = await self._read_mapping(job_path)
+            return None if changed_fields(desired, mapping) else mapping
+
+        mapping = await self.client.wait_for(find)
+        if mapping is None:
             raise RemoteError(
                 "the attribute mapping was written, but reads differently",
-                hint="run apply again; provisioning stays off until it reads right",
+                hint="run apply again; provisioning stays off until the mapping is correct",
             )
-        return found
+        return mapping
 
-    # -- switch ------------------------------------------------------------------------------------------
+    # -- status ------------------------------------------------------------------------------------------
 
-    async def status(self, change: Change, world: Snapshot) -> Outcome:
-        """Switch provisioning on (through the gate) or off, or get it going again."""
-        wanted = change.desired(kinds.ProvisioningStatus)
+    async def write_status(self, change: Change, state: Snapshot) -> Outcome:
+        """Switch provisioning on (through the gate) or off, or restart it."""
+        desired = change.desired(kinds.ProvisioningStatus)
         fields = {change.name for change in change.fields}
-        if wanted.on is False:
-            await self.client.write("POST", f"{self._job_path(world)}/pause")
-            return Outcome(resources=(wanted,))
-        proof = await self.prove(world)
+        if desired.on is False:
+            await self.client.write("POST", f"{self._job_path(state)}/pause")
+            return Outcome(resources=(desired,))
+        proof = await self.prove(state)
         if "on" in fields:
             await self._start(proof)
         if "healthy" in fields:
             await self._restart(proof)
-        return Outcome(resources=(wanted,))
+        return Outcome(resources=(desired,))
 
     # -- on demand ---------------------------------------------------------------------------------------
 
-    async def first_sync(self, change: Change, world: Snapshot) -> Outcome:
-        """Provision a small group's members at once, at most five a call."""
-        wanted = change.desired(kinds.FirstSync)
-        proof = await self.prove(world)
-        group = str(wanted.group)
-        where = path("/groups/{}/members", group) + "?$select=id&$top=999"
-        members = lookup.user_ids(await self.client.pages(where, expects=True))
+    async def provision_on_demand(self, change: Change, state: Snapshot) -> Outcome:
+        """Provision the members of a small group on demand, at most 5 per call."""
+        desired = change.desired(kinds.FirstSync)
+        proof = await self.prove(state)
+        group = str(desired.group)
+        members_path = quote_path("/groups/{}/members", group) + "?$select=id&$top=999"
+        members = parse.user_ids(await self.client.read_pages(members_path, expects_existing=True))
         note = ""
-        if len(members) > MOST_ON_DEMAND:
-            note = f"{len(members)} members are left to the first cycle"
+        if len(members) > MAX_ON_DEMAND:
+            note = f"the first cycle will provision the {len(members)} members"
         else:
-            failed = [
-                message
+            failures = [
+                failure
                 for batch in _batches(members)
-                if (message := await self._provision(proof, group, batch)) is not None
+                if (failure := await self._provision(proof, group, batch)) is not None
             ]
-            note = "; ".join(dict.fromkeys(failed))
-        job = world.require(kinds.ProvisioningJob, self.playbook.name)
-        self.store.put(first_sync_hint(job.id or "", wanted.key), True)
-        return Outcome(resources=(wanted,), note=note)
+            note = "; ".join(dict.fromkeys(failures))
+        job = state.require(kinds.ProvisioningJob, self.playbook.name)
+        self.store.put(first_sync_hint(job.id or "", desired.key), True)
+        return Outcome(resources=(desired,), note=note)
 
     async def _provision(self, proof: Proof, group: str, members: list[str]) -> str | None:
-        """Provision one batch; a fresh assignment takes a while to be honoured, and a first attempt may fail.
+        """Provision one batch. A new assignment takes a while to take effect, so a failed attempt is repeated.
 
         Returns:
             why it did not succeed, or None.
         """
+        results: list[str] = []
 
         async def attempt() -> str | None:
             try:
-                answer = await self._on_demand(proof, group, members)
+                response = await self._post_on_demand(proof, group, members)
             except PermissionDeniedError:
                 raise
             except RemoteError as error:
-                told.append(str(error))
+                results.append(str(error))
                 return None
-            result, code, reason = payloads.on_demand_result(answer)
-            told.append(": ".join(filter(None, (result, code, reason))))
+            result, code, reason = payloads.on_demand_result(response)
+            results.append(": ".join(filter(None, (result, code, reason))))
             return result if result.lower() == "success" or code == "RedundantExport" else None
 
-        told: list[str] = []
-        if await self.client.appears(attempt) is not None:
+        if await self.client.wait_for(attempt) is not None:
             return None
-        return f"on-demand provisioning did not succeed ({told[-1]}); the next cycle tries again"
+        return f"on-demand provisioning did not succeed ({results[-1]}); the next cycle tries again"
 
     # -- paths -------------------------------------------------------------------------------------------
 
-    def _base(self, world: Snapshot) -> str:
-        principal = world.require(kinds.ServicePrincipal, self.playbook.name)
-        return path("/servicePrincipals/{}/synchronization", principal.id or "")
+    def _synchronization_path(self, state: Snapshot) -> str:
+        principal = state.require(kinds.ServicePrincipal, self.playbook.name)
+        return quote_path("/servicePrincipals/{}/synchronization", principal.id or "")
 
-    def _job_path(self, world: Snapshot) -> str:
-        job = world.require(kinds.ProvisioningJob, self.playbook.name)
-        return path(f"{self._base(world)}/jobs/{{}}", job.id or "")
+    def _job_path(self, state: Snapshot) -> str:
+        job = state.require(kinds.ProvisioningJob, self.playbook.name)
+        return quote_path(f"{self._synchronization_path(state)}/jobs/{{}}", job.id or "")
 
 
 def _batches(members: list[str]) -> Iterator[list[str]]:
-    """Groups of at most five; one empty batch for a group without members, so that the group itself appears."""
-    rest = iter(members)
-    first = list(islice(rest, BATCH))
-    yield first
-    while batch := list(islice(rest, BATCH)):
-        yield batch
+    """Batches of at most 5. A group without members is one empty batch, so that the group itself is provisioned."""
+    for start in range(0, max(len(members), 1), MEMBERS_PER_CALL):
+        yield members[start : start + MEMBERS_PER_CALL]

@@ -10,9 +10,10 @@ from provisioner.core.plan import Action, Change
 from provisioner.core.provider import Outcome
 from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Snapshot
+from provisioner.providers.base.client import quote_path
 from provisioner.providers.okta import parse, payloads
 from provisioner.providers.okta import resources as kinds
-from provisioner.providers.okta.client import OktaClient, path
+from provisioner.providers.okta.client import OktaClient
 from provisioner.providers.okta.playbook import OktaPlaybook
 from provisioner.providers.okta.resources import Json
 from provisioner.providers.okta.responses import Answer
@@ -52,7 +53,7 @@ class ApplicationWriter:
     async def _configure(
         self, wanted: kinds.Application, before: kinds.Application, fields: set[str]
     ) -> Outcome:
-        where = path(f"{_APPS}/{{}}", before.id or "")
+        where = quote_path(f"{_APPS}/{{}}", before.id or "")
         seen = before.last_updated
         if "active" in fields:
             await self._switch(where, active=bool(wanted.active))
@@ -67,7 +68,7 @@ class ApplicationWriter:
         wanted = change.desired(kinds.AuthenticationPolicy)
         application = world.require(kinds.Application, self.playbook.name)
         await self.client.write(
-            "PUT", path(f"{_APPS}/{{}}/policies/{{}}", application.id or "", str(wanted.policy))
+            "PUT", quote_path(f"{_APPS}/{{}}/policies/{{}}", application.id or "", str(wanted.policy))
         )
         return Outcome(resources=(wanted,))
 
@@ -78,7 +79,7 @@ class ApplicationWriter:
             return await self._delete_application(before)
         wanted = change.desired(kinds.ScimApplication)
         if isinstance(before, kinds.ScimApplication):
-            where = path(f"{_APPS}/{{}}", before.id or "")
+            where = quote_path(f"{_APPS}/{{}}", before.id or "")
             await self._switch(where, active=bool(wanted.active))
             return self._scim_outcome(await self.client.get(where, expects_existing=True))
         return self._scim_outcome(await self._create_scim(wanted))
@@ -122,7 +123,7 @@ class ApplicationWriter:
 
     async def _delete_application(self, gone: Resource | None) -> Outcome:
         """Only what is inactive may be deleted (E0000056)."""
-        where = path(f"{_APPS}/{{}}", str(getattr(gone, "id", "")))
+        where = quote_path(f"{_APPS}/{{}}", str(getattr(gone, "id", "")))
         if getattr(gone, "active", False):
             await self._switch(where, active=False)
         await self.client.write("DELETE", where)
@@ -139,8 +140,8 @@ class ApplicationWriter:
         is_group = kind in (kinds.GroupAssignment.kind, kinds.ScimGroupAssignment.kind)
         subject = change.after or change.before
         principal = str(getattr(subject, "principal", ""))
-        base = path(f"{_APPS}/{{}}/{'groups' if is_group else 'users'}", application.id or "")
-        where = base + path("/{}", principal)
+        base = quote_path(f"{_APPS}/{{}}/{'groups' if is_group else 'users'}", application.id or "")
+        where = base + quote_path("/{}", principal)
         if change.action is Action.DELETE:
             await self.client.write("DELETE", where)
             return Outcome()

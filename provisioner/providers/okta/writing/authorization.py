@@ -11,9 +11,10 @@ from provisioner.core.plan import Action, Change
 from provisioner.core.provider import Outcome
 from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Snapshot
+from provisioner.providers.base.client import quote_path
 from provisioner.providers.okta import parse, payloads
 from provisioner.providers.okta import resources as kinds
-from provisioner.providers.okta.client import OktaClient, path
+from provisioner.providers.okta.client import OktaClient
 from provisioner.providers.okta.playbook import OktaPlaybook
 from provisioner.providers.okta.resources import Json
 from provisioner.providers.okta.responses import Answer
@@ -37,7 +38,9 @@ class AuthorizationWriter:
         before = change.before
         key = self.playbook.name
         if change.action is Action.DELETE:
-            return await self._delete_server_part(path(f"{_SERVERS}/{{}}", str(getattr(before, "id", ""))))
+            return await self._delete_server_part(
+                quote_path(f"{_SERVERS}/{{}}", str(getattr(before, "id", "")))
+            )
         wanted = change.desired(kinds.AuthorizationServer)
         if not isinstance(before, kinds.AuthorizationServer):
             query = urlencode({"q": wanted.name, "limit": 200})
@@ -45,7 +48,7 @@ class AuthorizationWriter:
                 _SERVERS, payloads.server_body(wanted, {}), f"{_SERVERS}?{query}", str(wanted.name)
             )
             return Outcome(resources=(parse.server(key, made),))
-        where = path(f"{_SERVERS}/{{}}", before.id or "")
+        where = quote_path(f"{_SERVERS}/{{}}", before.id or "")
         fields = {field.name for field in change.fields}
         seen = before.last_updated
         if "active" in fields:
@@ -60,7 +63,7 @@ class AuthorizationWriter:
         base = f"{self._base(world)}/scopes"
         wanted = change.desired(kinds.Scope)
         if isinstance(change.before, kinds.Scope):
-            where = base + path("/{}", change.before.id or "")
+            where = base + quote_path("/{}", change.before.id or "")
             data = await self.client.replace(
                 where, None, lambda found: payloads.scope_body(wanted, found), drop=_IDENTITY
             )
@@ -77,7 +80,7 @@ class AuthorizationWriter:
     async def rule(self, change: Change, world: Snapshot) -> Outcome:
         """Create, configure or switch the rule of the access policy."""
         policy = world.require(kinds.AccessPolicy, self.playbook.name)
-        base = f"{self._base(world)}{path('/policies/{}/rules', policy.id or '')}"
+        base = f"{self._base(world)}{quote_path('/policies/{}/rules', policy.id or '')}"
         wanted = change.desired(kinds.PolicyRule)
         return await self._in_order(change, base, wanted.name, payloads.rule_body, parse.rule, wanted)
 
@@ -96,7 +99,7 @@ class AuthorizationWriter:
             return Outcome(
                 resources=(parsed(key, await self._create(base, body(wanted, {}), base, str(name))),)
             )
-        where = base + path("/{}", str(getattr(before, "id", "")))
+        where = base + quote_path("/{}", str(getattr(before, "id", "")))
         fields = {field.name for field in change.fields}
         if fields - {"active"}:
             await self.client.replace(where, None, lambda found: body(wanted, found), drop=_IDENTITY)
@@ -127,4 +130,4 @@ class AuthorizationWriter:
 
     def _base(self, world: Snapshot) -> str:
         server = world.require(kinds.AuthorizationServer, self.playbook.name)
-        return path(f"{_SERVERS}/{{}}", server.id or "")
+        return quote_path(f"{_SERVERS}/{{}}", server.id or "")

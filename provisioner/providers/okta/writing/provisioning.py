@@ -9,10 +9,11 @@ from provisioner.core.errors import RemoteError
 from provisioner.core.plan import Action, Change
 from provisioner.core.provider import Outcome
 from provisioner.core.snapshot import Snapshot
+from provisioner.providers.base.client import quote_path
 from provisioner.providers.okta import parse, payloads
 from provisioner.providers.okta import resources as kinds
 from provisioner.providers.okta.batch import Memory, quoted, read_mapping
-from provisioner.providers.okta.client import OktaClient, path
+from provisioner.providers.okta.client import OktaClient
 from provisioner.providers.okta.playbook import OktaPlaybook
 from provisioner.providers.okta.responses import Answer
 
@@ -32,7 +33,7 @@ class ProvisioningWriter:
         async def look() -> kinds.ScimAttributeMapping | None:
             return await read_mapping(self.client, self.memory, self.playbook.name, app_id)
 
-        found = await self.client.appears(look)
+        found = await self.client.wait_for(look)
         if found is None:
             raise RemoteError(
                 "the SCIM application has no attribute mapping from Okta's users",
@@ -40,14 +41,14 @@ class ProvisioningWriter:
             )
         if not found.unsupported:
             return Outcome(resources=(found,))
-        where = path("/api/v1/mappings/{}", found.id or "")
+        where = quote_path("/api/v1/mappings/{}", found.id or "")
         await self.client.write("POST", where, payloads.unmapped_body(found.unsupported))
 
         async def removed() -> kinds.ScimAttributeMapping | None:
             again = await look()
             return None if again is None or again.unsupported else again
 
-        again = await self.client.appears(removed)
+        again = await self.client.wait_for(removed)
         if again is None:
             raise RemoteError(
                 f"Okta still maps {', '.join(found.unsupported)} after it was told to remove them",
@@ -57,10 +58,10 @@ class ProvisioningWriter:
 
     async def group_push(self, change: Change, world: Snapshot) -> Outcome:
         """Push a group, switch its push on again, or stop it. The group stays in Kiro when it is stopped."""
-        base = path("/api/v1/apps/{}/group-push/mappings", self._app_id(world))
+        base = quote_path("/api/v1/apps/{}/group-push/mappings", self._app_id(world))
         before = change.before
         if isinstance(before, kinds.GroupPush):
-            where = base + path("/{}", before.id or "")
+            where = base + quote_path("/{}", before.id or "")
             if change.action is Action.DELETE:
                 await self._set(where, "INACTIVE")
                 await self.client.write("DELETE", f"{where}?deleteTargetGroup=false")

@@ -1,4 +1,4 @@
-"""From a change to the JSON that Graph wants."""
+"""Request bodies for Graph."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from provisioner.providers.base.wire import build_body
 from provisioner.providers.entra import payloads
 from provisioner.providers.entra import resources as kinds
 from provisioner.providers.entra.parse import scope_id
@@ -38,21 +39,21 @@ class TestApplicationPatches:
             value = {"access_token_version": 2, "disabled": False}.get(name, ())
             assert payloads.application_patches({name: value}, APP_ID, []), name
 
-    def test_the_claim_comes_first_and_alone(self):
-        wanted = {
+    def test_name_and_marker_come_first_and_alone(self):
+        desired = {
             "sign_in_audience": "AzureADMyOrg",
             "display_name": "Kiro",
             "unique_name": "provisioner-kiro",
             "tags": ("a", "b"),
         }
-        assert payloads.application_patches(wanted, APP_ID, []) == [
+        assert payloads.application_patches(desired, APP_ID, []) == [
             {"displayName": "Kiro", "uniqueName": "provisioner-kiro", "tags": ["a", "b"]},
             {"signInAudience": "AzureADMyOrg"},
         ]
 
-    def test_what_belongs_to_one_object_is_one_body(self):
-        wanted = {"access_token_version": 2, "scopes": (), "redirect_uris": ("kiro://x",), "disabled": True}
-        assert payloads.application_patches(wanted, APP_ID, []) == [
+    def test_members_of_one_object_share_a_body(self):
+        desired = {"access_token_version": 2, "scopes": (), "redirect_uris": ("kiro://x",), "disabled": True}
+        assert payloads.application_patches(desired, APP_ID, []) == [
             {
                 "api": {"requestedAccessTokenVersion": 2, "oauth2PermissionScopes": []},
                 "publicClient": {"redirectUris": ["kiro://x"]},
@@ -86,7 +87,7 @@ class TestApplicationPatches:
 
 
 class TestScopes:
-    def test_a_new_one_is_for_admins_and_users_enabled_and_has_a_stable_id(self):
+    def test_a_new_scope_is_enabled_for_admins_and_users_and_has_a_stable_id(self):
         disabling, (scope,) = payloads.scope_lists((kinds.Scope(value="a:b"),), APP_ID, [])
         assert disabling is None
         assert scope == {
@@ -100,38 +101,36 @@ class TestScopes:
             "userConsentDescription": None,
         }
 
-    def test_an_existing_one_keeps_its_id_and_what_nobody_wrote(self):
+    def test_an_existing_scope_keeps_its_id_and_unmanaged_members(self):
         _, (scope,) = payloads.scope_lists((kinds.Scope(value="a", type="Admin"),), APP_ID, [raw_scope("a")])
         assert scope == raw_scope("a", type="Admin")
 
-    def test_one_that_is_disabled_already_is_removed_at_once(self):
+    def test_a_disabled_scope_is_removed_at_once(self):
         raw = [raw_scope("old", isEnabled=False)]
         assert payloads.scope_lists((), APP_ID, raw) == (None, [])
 
     @settings(deadline=None)
     @given(
-        there=st.dictionaries(st.sampled_from("abcde"), st.booleans()),
-        wanted=st.lists(st.sampled_from("abcdefg"), unique=True),
+        existing=st.dictionaries(st.sampled_from("abcde"), st.booleans()),
+        desired=st.lists(st.sampled_from("abcdefg"), unique=True),
     )
-    def test_no_request_removes_or_changes_an_enabled_scope_and_the_last_has_what_is_wanted(
-        self, there, wanted
-    ):
-        raw = [raw_scope(value, isEnabled=enabled) for value, enabled in there.items()]
-        scopes = tuple(kinds.Scope(value=value, enabled=True) for value in wanted)
+    def test_no_request_removes_an_enabled_scope_and_the_last_has_the_desired_ones(self, existing, desired):
+        raw = [raw_scope(value, isEnabled=enabled) for value, enabled in existing.items()]
+        scopes = tuple(kinds.Scope(value=value, enabled=True) for value in desired)
         disabling, final = payloads.scope_lists(scopes, APP_ID, raw)
         before = {scope["id"]: scope for scope in raw}
         for request in filter(None, (disabling, final)):
             after = {scope["id"]: scope for scope in request}
             assert not [scope for scope in before.values() if scope["isEnabled"] and scope["id"] not in after]
             before = after
-        assert [scope["value"] for scope in final] == wanted
+        assert [scope["value"] for scope in final] == desired
         assert all(scope["isEnabled"] for scope in final)
 
 
 def test_every_managed_field_of_a_service_principal_can_be_written():
-    wanted = {"account_enabled": True, "assignment_required": False, "tags": ("a",)}
-    assert set(wanted) == set(kinds.ServicePrincipal.managed_fields())
-    assert payloads.principal_patch(wanted) == {
+    desired = {"account_enabled": True, "assignment_required": False, "tags": ("a",)}
+    assert set(desired) == set(kinds.ServicePrincipal.managed_fields())
+    assert build_body(kinds.ServicePrincipal, desired) == {
         "accountEnabled": True,
         "appRoleAssignmentRequired": False,
         "tags": ["a"],
@@ -145,27 +144,27 @@ class TestSecrets:
     )
 
     @staticmethod
-    def wanted(**changed: Any) -> kinds.ProvisioningSecrets:
-        usual = {"endpoint": "https://x", "token": SecretStr("hunter2")}
-        return kinds.ProvisioningSecrets(key="k", **{**usual, **changed})
+    def desired(**changed: Any) -> kinds.ProvisioningSecrets:
+        defaults = {"endpoint": "https://x", "token": SecretStr("hunter2")}
+        return kinds.ProvisioningSecrets(key="k", **{**defaults, **changed})
 
     @pytest.mark.parametrize("field", sorted(payloads.CREDENTIALS))
     def test_the_endpoint_is_never_written_without_its_token(self, field):
-        assert payloads.secret_values(self.wanted(), {field}, None) == list(self.CREDENTIALS)
+        assert payloads.secret_values(self.desired(), {field}, None) == list(self.CREDENTIALS)
 
-    def test_without_a_token_at_hand_the_endpoint_goes_alone(self):
-        assert payloads.secret_values(self.wanted(token=None), {"endpoint"}, None) == [self.CREDENTIALS[0]]
+    def test_without_a_token_the_endpoint_is_written_alone(self):
+        assert payloads.secret_values(self.desired(token=None), {"endpoint"}, None) == [self.CREDENTIALS[0]]
 
-    def test_without_an_endpoint_the_token_goes_nowhere(self):
-        assert payloads.secret_values(self.wanted(endpoint=None), {"endpoint", "token"}, None) == []
+    def test_without_an_endpoint_the_token_is_not_written(self):
+        assert payloads.secret_values(self.desired(endpoint=None), {"endpoint", "token"}, None) == []
 
-    def test_what_does_not_differ_is_not_written(self):
-        wanted = self.wanted(assigned_only=True, delete_threshold=5, recipients=("a@x",))
-        assert payloads.secret_values(wanted, set(), None) == []
+    def test_fields_that_do_not_differ_are_not_written(self):
+        desired = self.desired(assigned_only=True, delete_threshold=5, recipients=("a@x",))
+        assert payloads.secret_values(desired, set(), None) == []
 
     @pytest.mark.parametrize(("only", "text"), [(True, "false"), (False, "true")])
-    def test_the_scope_is_a_text(self, only, text):
-        values = payloads.secret_values(self.wanted(assigned_only=only), {"assigned_only"}, None)
+    def test_the_scope_of_provisioning_is_a_string(self, only, text):
+        values = payloads.secret_values(self.desired(assigned_only=only), {"assigned_only"}, None)
         assert values == [{"key": "SyncAll", "value": text}]
 
     @pytest.mark.parametrize(
@@ -189,7 +188,7 @@ class TestSecrets:
                     "DeleteThresholdEnabled": True,
                     "DeleteThresholdValue": 5,
                 },
-                id="a threshold beside what is there",
+                id="a threshold in addition to other settings",
             ),
             pytest.param(
                 {"recipients": ("a@x", "b@y")},
@@ -201,32 +200,32 @@ class TestSecrets:
                     "DeleteThresholdEnabled": True,
                     "DeleteThresholdValue": 7,
                 },
-                id="recipients beside a threshold",
+                id="recipients in addition to a threshold",
             ),
             pytest.param(
                 {"recipients": ()},
                 "recipients",
                 {"Enabled": True, "Recipients": "a@x"},
                 {"Enabled": False, "Recipients": ""},
-                id="nobody",
+                id="no recipients",
             ),
         ],
     )
     def test_notification_settings_are_merged_into_their_json_text(self, changed, field, before, after):
         text = None if before is None else json.dumps(before)
-        (value,) = payloads.secret_values(self.wanted(**changed), {field}, text)
+        (value,) = payloads.secret_values(self.desired(**changed), {field}, text)
         assert value["key"] == "SyncNotificationSettings"
         assert json.loads(value["value"]) == after
 
     def test_every_managed_field_can_be_written(self):
-        wanted = self.wanted(accepted_by_kiro=True, assigned_only=True, delete_threshold=1, recipients=())
+        desired = self.desired(accepted_by_kiro=True, assigned_only=True, delete_threshold=1, recipients=())
         for field in kinds.ProvisioningSecrets.managed_fields():
-            assert payloads.secret_values(wanted, {field}, None), field
+            assert payloads.secret_values(desired, {field}, None), field
 
 
 class TestOnDemand:
     def test_the_subject_is_the_group_with_links_to_its_members(self):
-        assert payloads.on_demand("rule#V2", "g", ["u1", "u2"]) == {
+        assert payloads.on_demand_body("rule#V2", "g", ["u1", "u2"]) == {
             "parameters": [
                 {
                     "ruleId": "rule#V2",
@@ -247,7 +246,7 @@ class TestOnDemand:
         }
 
     @pytest.mark.parametrize(
-        ("key", "told"),
+        ("key", "expected"),
         [
             ({"result": "Success", "details": {}}, ("Success", "", "")),
             (
@@ -260,9 +259,9 @@ class TestOnDemand:
             ([], ("", "", "")),
         ],
     )
-    def test_the_answer_is_json_inside_json(self, key, told):
-        assert payloads.on_demand_result({"key": json.dumps(key), "value": "{}"}) == told
+    def test_the_response_is_json_in_a_json_string(self, key, expected):
+        assert payloads.on_demand_result({"key": json.dumps(key), "value": "{}"}) == expected
 
-    @pytest.mark.parametrize("answer", [{}, {"key": None}, {"key": ""}, {"key": "no json"}, {"key": 5}])
-    def test_an_answer_that_is_none_tells_nothing(self, answer):
-        assert payloads.on_demand_result(answer) == ("", "", "")
+    @pytest.mark.parametrize("response", [{}, {"key": None}, {"key": ""}, {"key": "no json"}, {"key": 5}])
+    def test_a_malformed_response_has_no_result(self, response):
+        assert payloads.on_demand_result(response) == ("", "", "")

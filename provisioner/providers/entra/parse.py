@@ -15,7 +15,7 @@ from typing import Final
 
 from provisioner.core.resource import WriteOnlySecret
 from provisioner.providers.base.wire import Json, parse_fields, parse_resource
-from provisioner.providers.dns.names import within
+from provisioner.providers.dns.names import canonical_domain, within
 from provisioner.providers.dns.observations import VENDOR_DOMAINS, VerifiedDomain
 
 from . import observations

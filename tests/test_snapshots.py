@@ -87,10 +87,10 @@ class TestFiles:
                 key="Missing", code="Missing", count=1, subject="bob brown", reason="BOB BROWN has none"
             ),
             seen.WrongExternalId(key="7f3e", name="Bob Brown", external_id="bbrown"),
-            okta.People(
+            okta.UserComparison(
                 key="kiro",
-                not_active=("bbrown (suspended)", "carol@contoso.example"),
-                in_error=("Bob Brown",),
+                inactive=("bbrown (suspended)", "carol@contoso.example"),
+                sync_errors=("Bob Brown",),
             ),
             okta.SignInFailure(
                 key="app: bbrown was refused", event="app", reason="bbrown was refused", count=1
@@ -103,14 +103,19 @@ class TestFiles:
         snapshot = load(tmp_path / "s.json").snapshot
         assignment, failure, people, refused = (
             snapshot.first(kind)
-            for kind in (kinds.UserAssignment, seen.ProvisioningFailure, okta.People, okta.SignInFailure)
+            for kind in (
+                kinds.UserAssignment,
+                seen.ProvisioningFailure,
+                okta.UserComparison,
+                okta.SignInFailure,
+            )
         )
         bob = assignment.principal_name
         assert assignment.key == f"{bob} (7f3e)"
         assert failure.subject == bob
         assert failure.reason == f"{bob} has none"
-        assert people.in_error == (bob,)
-        login, _, remark = people.not_active[0].partition(" ")
+        assert people.sync_errors == (bob,)
+        login, _, remark = people.inactive[0].partition(" ")
         assert remark == "(suspended)"
         assert refused.key == f"app: {login} was refused"
         assert snapshot.first(kinds.Application).display_name == "Bob Browning"

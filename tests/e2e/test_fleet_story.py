@@ -129,7 +129,7 @@ class TestFleets:
         result = drift(fleet, str(fleet.folder))
         assert result.code == 3, result.err
         assert statuses(result) == {f"{provider}.yaml": True, "b.yaml": False, "c.yaml": False}
-        assert "Okta's rate limit is used up" in result.err
+        assert "Okta's rate limit is exhausted" in result.err
 
     @pytest.mark.parametrize("provider", ["okta"])
     def test_expired_credentials_and_an_unknown_host_hide_no_other_playbook(self, served, tmp_path):

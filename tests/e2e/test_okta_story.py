@@ -228,13 +228,13 @@ def test_two_playbooks_do_not_share_an_authorization_server(applied, tmp_path):
     file = changed(applied, tmp_path, name="other", application={"label": "Other"}, scim=None, push=None)
     refused = on(applied, "apply", file)
     assert refused.code == 5
-    assert "is another playbook's: it carries the marker provisioner-kiro-okta" in refused.err
+    assert "belongs to another playbook: it carries the marker provisioner-kiro-okta" in refused.err
 
 
 def test_destroy_deactivates_purge_deletes_and_apply_creates_again(applied, tmp_path):
     refused = applied("destroy", applied.playbook, "--sandbox")
     assert refused.code == 5
-    assert "out of Kiro" in refused.err
+    assert "removes all the users that it provisions from Kiro" in refused.err
     file = changed(applied, tmp_path, safety={"deprovision": True})
     before = on(applied, "apply", file).json["handoff"]
     off = on(applied, "destroy", file)
@@ -297,9 +297,9 @@ def test_a_group_that_is_assigned_and_pushed_is_warned_about(applied, tmp_path):
     assert any("both assigned and pushed" in warning for warning in plan.json["warnings"])
 
 
-def test_confirmed_console_steps_are_trusted_with_a_warning(product, tmp_path):
+def test_confirmed_manual_steps_are_trusted_with_a_warning(product, tmp_path):
     product("sandbox", "set", "console=manual")
-    file = changed(product, tmp_path, scim={"label": "Kiro-SCIM", "console_steps": "confirmed"}, domains=None)
+    file = changed(product, tmp_path, scim={"label": "Kiro-SCIM", "manual_steps": "confirmed"}, domains=None)
     applied = on(product, "apply", file)
     assert applied.code == 0, applied.err
     assert any("Okta does not show it" in warning for warning in applied.json["warnings"])
@@ -424,7 +424,7 @@ def test_a_service_app_that_requires_proof_of_possession(real, tmp_path):
     )
     refused = run(product, "plan")
     assert refused.code == 1
-    assert "say connection: dpop: true" in refused.err
+    assert "set connection: dpop: true" in refused.err
     playbook = yaml.safe_load((PLAYBOOKS / "okta.yaml").read_text(encoding="utf-8"))
     connection = {**playbook["connection"], "dpop": True}
     file = product.variant(tmp_path / "dpop.yaml", connection=connection, domains=None)

@@ -1,4 +1,4 @@
-"""What belongs to an Okta application, where no playbook says so."""
+"""The objects that belong to an Okta application that no playbook describes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from provisioner.providers.okta import adoption
-from provisioner.providers.okta.adoption import Server
+from provisioner.providers.okta.adoption import ServerWithPolicies
 
 FOLDER = Path(__file__).parent / "adoption"
 
@@ -18,34 +18,36 @@ def cases(name):
     return pytest.mark.parametrize("case", [pytest.param(case, id=case["about"]) for case in listed])
 
 
-def server_of(told):
+def server_of(case):
     policies = tuple(
         {
-            "name": each["name"],
-            "priority": each["priority"],
-            "conditions": {"clients": {"include": each["clients"]}},
+            "name": policy["name"],
+            "priority": policy["priority"],
+            "conditions": {"clients": {"include": policy["clients"]}},
         }
-        for each in told["policies"]
+        for policy in case["policies"]
     )
-    return Server({key: told[key] for key in ("id", "name", "description") if key in told}, policies)
+    return ServerWithPolicies(
+        {key: case[key] for key in ("id", "name", "description") if key in case}, policies
+    )
 
 
 @cases("servers")
 def test_the_authorization_server_and_its_policy(case):
-    chosen = adoption.server_for(map(server_of, case["servers"]), "ours", "kiro")
+    chosen = adoption.find_server(map(server_of, case["servers"]), "ours", "kiro")
     assert (chosen and chosen.data["id"]) == case["server"]
     if chosen:
-        policy = adoption.policy_of(chosen, "ours")
+        policy = adoption.find_policy(chosen, "ours")
         assert (policy and policy["name"]) == case["policy"]
 
 
 @cases("provisioning")
-def test_the_application_that_provisions(case):
+def test_the_scim_application(case):
     apps = [
         {"id": app["id"], "label": app["label"], "settings": {"notes": {"admin": app.get("marker")}}}
         for app in case["apps"]
     ]
-    chosen, candidates = adoption.scim_for(apps, "kiro")
+    chosen, candidates = adoption.find_scim_application(apps, "kiro")
     assert (chosen and chosen["id"]) == case["chosen"]
     assert [app["id"] for app in candidates] == case["candidates"]
 
@@ -62,11 +64,11 @@ def rule(name, priority, *grants):
         ([rule("machines", 1, "client_credentials")], "machines"),
     ],
 )
-def test_the_rule_that_lets_people_in(rules, chosen):
-    found = adoption.rule_of(rules)
+def test_the_rule_for_sign_in(rules, chosen):
+    found = adoption.find_rule(rules)
     assert found is not None
     assert found["name"] == chosen
 
 
 def test_a_policy_without_rules_has_none():
-    assert adoption.rule_of([]) is None
+    assert adoption.find_rule([]) is None

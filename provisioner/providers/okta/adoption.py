@@ -1,4 +1,4 @@
-"""Which objects of an organization belong to an application, where no playbook says so. Pure."""
+"""Which objects of an organization belong to an application that no playbook describes yet. Pure functions."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from provisioner.providers.base.export import Candidate, marker_owner
+from provisioner.providers.base.wire import Json, parse_fields
 
-from . import lookup
 from . import resources as kinds
-from .resources import Json
+from .lookup import marker_of
 
 
 @dataclass(frozen=True)
-class Server:
-    """An authorization server with its access policies, as Okta tells them."""
+class ServerWithPolicies:
+    """An authorization server and its access policies, as Okta returns them."""
 
     data: Json
     policies: tuple[Json, ...] = ()
@@ -26,19 +26,19 @@ class Server:
 
 
 @dataclass(frozen=True)
-class Around:
-    """What belongs to an application, besides itself.
+class RelatedObjects:
+    """The objects that belong to an application.
 
     Attributes:
-        server: whose policy lets the application have tokens.
-        policy, rule: names of that policy and of its rule, if there are any.
-        claims: names of the server's own claims.
-        scim: the application that provisions.
-        scim_candidates: those that may be it, where there is no telling.
-        sign_in_policy: the name of the authentication policy, if it is not the usual one.
+        server: the authorization server whose policy includes the application.
+        policy, rule: names of that policy and of its rule.
+        claims: names of the server's custom claims.
+        scim: the SCIM application.
+        scim_candidates: the applications that may be it, if it cannot be determined.
+        sign_in_policy: name of the authentication policy, if it is not the default.
     """
 
-    server: Server | None = None
+    server: ServerWithPolicies | None = None
     policy: str | None = None
     rule: str | None = None
     claims: tuple[str, ...] = ()
@@ -49,80 +49,95 @@ class Around:
 
 def owner_of(data: Json) -> str | None:
     """The name of the playbook whose marker an application or server carries, if it carries one."""
-    return marker_owner(lookup.owner_of(data))
+    return marker_owner(marker_of(data))
 
 
-def candidate(data: Json) -> Candidate:
-    """From an OIDC application."""
-    client = (data.get("credentials") or {}).get("oauthClient") or {}
+def parse_candidate(data: Json) -> Candidate:
+    """A candidate, from an OIDC application."""
+    fields = parse_fields(kinds.Application, data)
     return Candidate(
         id=data["id"],
-        client_id=str(client.get("client_id") or data["id"]),
-        name=str(data.get("label") or data["id"]),
+        client_id=fields["client_id"] or data["id"],
+        name=fields["label"] or data["id"],
         created=data.get("created"),
         owner=owner_of(data),
     )
 
 
-def is_kiros(data: Json) -> bool:
-    """Whether an OIDC application looks as if Kiro's users signed in with it."""
-    client = (data.get("settings") or {}).get("oauthClient") or {}
-    uris = map(str, client.get("redirect_uris") or ())
+def looks_like_kiro(data: Json) -> bool:
+    """Whether an OIDC application carries a marker or has a redirect URI of Kiro's IDE."""
+    uris = parse_fields(kinds.Application, data)["redirect_uris"]
     return owner_of(data) is not None or any(uri.startswith("kiro:") for uri in uris)
 
 
-def is_meant(data: Json, application: str) -> bool:
+def is_named(data: Json, application: str) -> bool:
     """Whether an OIDC application has this id, client id or label."""
-    known = candidate(data)
-    return application in (known.id, known.client_id, known.name)
+    candidate = parse_candidate(data)
+    return application in (candidate.id, candidate.client_id, candidate.name)
 
 
-def server_for(servers: Iterable[Server], client_id: str, name: str) -> Server | None:
-    """The authorization server that gives an application its tokens.
+def find_server(
+    servers: Iterable[ServerWithPolicies], client_id: str, name: str
+) -> ServerWithPolicies | None:
+    """The authorization server that issues an application's tokens.
 
-    The one with the playbook's marker, else one with a policy for this very client, else one for all clients that has Kiro's name;
-    Okta's own default server is for all clients, so being for all of them is not enough.
+    It is the one with the playbook's marker, else one with a policy for this client, else one with Kiro's name. A policy for
+    all clients is not enough: Okta's default server has one.
+
+    Args:
+        servers: the servers of the organization.
+        client_id: the application's client id.
+        name: the playbook's name.
     """
     listed = tuple(servers)
-    marked = [one for one in listed if one.owner == name]
-    naming = [one for one in listed if any(client_id in _clients(policy) for policy in one.policies)]
-    called = [one for one in listed if "kiro" in str(one.data.get("name")).lower()]
-    return next(iter([*marked, *naming, *called]), None)
+    marked = [server for server in listed if server.owner == name]
+    for_client = [
+        server for server in listed if any(client_id in _clients(policy) for policy in server.policies)
+    ]
+    named = [server for server in listed if "kiro" in str(server.data.get("name")).lower()]
+    return next(iter([*marked, *for_client, *named]), None)
 
 
-def policy_of(server: Server, client_id: str) -> Json | None:
-    """The access policy that is for the application: the first that names it, else the first for all clients."""
-    ordered = sorted(server.policies, key=lambda policy: int(policy.get("priority") or 0))
-    naming = [policy for policy in ordered if client_id in _clients(policy)]
-    open_ = [policy for policy in ordered if kinds.ANY_CLIENT in _clients(policy)]
-    return next(iter([*naming, *open_]), None)
+def find_policy(server: ServerWithPolicies, client_id: str) -> Json | None:
+    """The access policy for an application: the first that lists it, else the first for all clients."""
+    ordered = _by_priority(server.policies)
+    for_client = [policy for policy in ordered if client_id in _clients(policy)]
+    for_all = [policy for policy in ordered if kinds.ANY_CLIENT in _clients(policy)]
+    return next(iter([*for_client, *for_all]), None)
 
 
-def rule_of(rules: Iterable[Json]) -> Json | None:
-    """The rule that lets people have tokens: the first for the authorization code grant, else the first."""
-    ordered = sorted(rules, key=lambda rule: int(rule.get("priority") or 0))
-    fitting = [rule for rule in ordered if "authorization_code" in _grants(rule)]
-    return next(iter([*fitting, *ordered]), None)
+def find_rule(rules: Iterable[Json]) -> Json | None:
+    """The rule for sign-in: the first with the authorization code grant, else the first."""
+    ordered = _by_priority(rules)
+    with_code = [
+        rule
+        for rule in ordered
+        if "authorization_code" in parse_fields(kinds.PolicyRule, rule)["grant_types"]
+    ]
+    return next(iter([*with_code, *ordered]), None)
 
 
-def scim_for(listed: Iterable[Json], name: str) -> tuple[Json | None, tuple[Json, ...]]:
-    """The application that provisions to Kiro, and where there is no telling, those that may be it.
+def find_scim_application(applications: Iterable[Json], name: str) -> tuple[Json | None, tuple[Json, ...]]:
+    """The application that provisions to Kiro, or the candidates if it cannot be determined.
 
-    The catalogue's "AWS IAM Identity Center" is what it says in most organizations, so one is taken only if it carries the marker or
-    has Kiro in its label.
+    In most organizations, "AWS IAM Identity Center" provisions to AWS. So one is selected only if it carries the playbook's
+    marker or has Kiro in its label.
+
+    Args:
+        applications: the applications created from this entry of the catalog.
+        name: the playbook's name.
     """
-    apps = tuple(listed)
-    marked = [app for app in apps if owner_of(app) == name]
-    called = [app for app in apps if "kiro" in str(app.get("label")).lower()]
-    meant = marked or called
-    return (meant[0], ()) if len(meant) == 1 else (None, tuple(meant or apps))
+    listed = tuple(applications)
+    marked = [app for app in listed if owner_of(app) == name]
+    named = [app for app in listed if "kiro" in str(app.get("label")).lower()]
+    selected = marked or named
+    return (selected[0], ()) if len(selected) == 1 else (None, tuple(selected or listed))
+
+
+def _by_priority(objects: Iterable[Json]) -> list[Json]:
+    return sorted(objects, key=lambda data: int(data.get("priority") or 0))
 
 
 def _clients(policy: Json) -> tuple[str, ...]:
-    conditions = policy.get("conditions") or {}
-    return tuple(map(str, (conditions.get("clients") or {}).get("include") or ()))
-
-
-def _grants(rule: Json) -> tuple[str, ...]:
-    conditions = rule.get("conditions") or {}
-    return tuple(map(str, (conditions.get("grantTypes") or {}).get("include") or ()))
+    clients: tuple[str, ...] = parse_fields(kinds.AccessPolicy, policy)["clients"]
+    return clients

@@ -1,8 +1,8 @@
 """An Okta organization over the SDK's request executor, in raw JSON.
 
-The SDK authenticates and transports. Its typed calls and models are not used: they strip nulls and empty lists, lose
-members on the way back, take a failure with an empty body for a success, and fail a whole page for one unknown
-enumeration value. ``okta.client`` is not imported: it costs seconds. Retries are ours.
+The SDK authenticates and transports. Its typed calls and models are not used: they remove nulls and empty lists, lose
+members of responses, take a failure with an empty body for a success, and fail a whole page for one unknown enum value.
+``okta.client`` is not imported: that takes seconds. Retries are the product's own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -20,21 +20,23 @@ from provisioner import __version__
 from provisioner.core.errors import RefusedError, RemoteError, RemoteNotFoundError
 from provisioner.core.retry import Failure, FailureRules, Request
 from provisioner.providers.base.client import Client, no_response
+from provisioner.providers.base.wire import Json
 
-from . import responses
 from .credentials import ApiToken, ServiceApp
-from .resources import Json
-from .responses import Answer
+from .responses import Response, okta_error, own_url, read_response, token_failure, without_nulls
 from .retry import OktaRules
 
 if TYPE_CHECKING:
     import aiohttp
     from okta.request_executor import RequestExecutor
 
-_TIMEOUT_SECONDS = 60
-_CONNECTIONS = 8
-"""At the same time: organizations on the smallest plan allow 35 (Okta developer documentation, Rate limits)."""
-_READ_ONLY = (
+APPS: Final = "/api/v1/apps"
+SERVERS: Final = "/api/v1/authorizationServers"
+
+_TIMEOUT_SECONDS: Final = 60
+_MAX_CONNECTIONS: Final = 8
+"""Organizations on the smallest plan allow 35 concurrent requests (Okta developer documentation, Rate limits)."""
+_READ_ONLY: Final = (
     "id",
     "orn",
     "created",
@@ -45,15 +47,15 @@ _READ_ONLY = (
     "_links",
     "_embedded",
 )
-"""Read-only in an application or authorization server (Okta Management API), so not in the body of a PUT."""
+"""Read-only members of applications and authorization servers (Okta Management API), which a PUT must not contain."""
 
 
 @dataclass(kw_only=True)
-class OktaClient(Client[Answer]):
-    """An organization.
+class OktaClient(Client[Response]):
+    """A connection to one organization.
 
     Attributes:
-        credentials: as whom.
+        credentials: the credentials; :meth:`request_scopes` extends the scopes of a service app.
     """
 
     rules: ClassVar[FailureRules] = OktaRules()
@@ -72,38 +74,38 @@ class OktaClient(Client[Answer]):
         """Read one object or one page.
 
         Raises:
-            RemoteError: or one of its kinds, with Okta's request id.
+            RemoteError: or a subclass, with Okta's request id.
         """
         return (
             await self._send_with_retries(Request("GET", path, expects_existing=expects_existing), None)
         ).body
 
     async def find(self, path: str) -> Any:
-        """Read one object, or None when there is none."""
+        """Read one object; None when it does not exist."""
         try:
             return await self.get(path)
         except RemoteNotFoundError:
             return None
 
     async def read_each(self, path: str, *, expects_existing: bool = False) -> AsyncIterator[Json]:
-        """Every element of a collection, page by page, so that a large one need not fit in memory."""
-        following: str | None = path
-        while following:
-            answer = await self._send_with_retries(
-                Request("GET", following, expects_existing=expects_existing), None
+        """Yield every element of a collection, page by page, so that a large one need not fit in memory."""
+        page: str | None = path
+        while page:
+            response = await self._send_with_retries(
+                Request("GET", page, expects_existing=expects_existing), None
             )
-            for element in answer.body or ():
+            for element in response.body or ():
                 yield element
-            following = answer.next
+            page = response.next
 
     async def read_all(self, path: str, *, expects_existing: bool = False) -> list[Json]:
         """Every element of a collection."""
         return [element async for element in self.read_each(path, expects_existing=expects_existing)]
 
     async def write(self, method: str, path: str, body: Any = None) -> Any:
-        """A write that may be repeated: PUT, PATCH, DELETE, and POSTs that set a state.
+        """Send a write that may be repeated: PUT, PATCH, DELETE, or a POST that sets a state.
 
-        Deleting what is gone already is a success.
+        The deletion of an object that no longer exists succeeds.
         """
         try:
             return (
@@ -115,120 +117,126 @@ class OktaClient(Client[Answer]):
             raise
 
     async def replace(
-        self, path: str, seen: str | None, edit: Callable[[Json], Json], *, drop: tuple[str, ...] = _READ_ONLY
+        self,
+        path: str,
+        last_updated: str | None,
+        edit: Callable[[Json], Json],
+        *,
+        drop: tuple[str, ...] = _READ_ONLY,
     ) -> Json:
-        """Read an object, change it, and PUT it back whole: what it has besides stays.
+        """Read an object, edit it, and PUT it back, so that all its other members stay.
 
-        Members that are null are not set; the API description does not allow null for most of them.
+        Members that are null are left out; the API description allows null for few of them.
 
         Args:
-            path: of the object.
-            seen: its ``lastUpdated`` when the plan was made, or None where that does not matter.
-            edit: makes the new object.
-            drop: members that do not belong in the body.
+            path: path of the object.
+            last_updated: its ``lastUpdated`` when the plan was made; None skips the comparison.
+            edit: returns the new object.
+            drop: members that the body must not contain.
 
         Raises:
-            RefusedError: somebody changed it after the plan was made.
+            RefusedError: the object changed after the plan was made.
         """
-        found = await self.get(path, expects_existing=True)
-        if seen is not None and found.get("lastUpdated") != seen:
+        existing = await self.get(path, expects_existing=True)
+        if last_updated is not None and existing.get("lastUpdated") != last_updated:
             raise RefusedError(
-                f"{path} was changed by somebody else after the plan was made; it was not written",
+                f"{path} was changed by another admin after the plan was made; it was not written",
                 hint="run the same command again",
             )
-        body = edit(responses.without_nulls({name: found[name] for name in found if name not in drop}))
+        body = edit(without_nulls({name: value for name, value in existing.items() if name not in drop}))
         return (await self._send_with_retries(Request("PUT", path), body)).body or {}
 
-    async def home(self) -> str | None:
-        """The organization's own URL, as it tells anybody at ``/.well-known/okta-organization``; no token is sent.
+    async def read_own_url(self) -> str | None:
+        """The organization's own URL, from ``/.well-known/okta-organization``. The request carries no credentials.
 
-        None when whoever answers is no Okta organization.
+        Returns:
+            None when the host is not an Okta organization.
 
         Raises:
-            UnreachableError: nobody answers.
+            UnreachableError: there is no response.
         """
-        await self._connected()
+        await self._connect()
         assert self._session is not None
         import aiohttp  # noqa: PLC0415 - start-up time
 
         url = f"{self.root}/.well-known/okta-organization"
         timeout = aiohttp.ClientTimeout(_TIMEOUT_SECONDS)
-        session = _Guarded(self._session, direct=self.direct)
+        session = _RestrictedSession(self._session, direct=self.direct)
         try:
             async with session.request(method="GET", url=url, timeout=timeout) as response:
-                return responses.home_of(json.loads(await response.text()))
+                return own_url(json.loads(await response.text()))
         except (aiohttp.ClientConnectionError, TimeoutError) as error:
             raise self._unreachable(no_response(error)) from error
         except (aiohttp.ClientError, ValueError):
             return None
 
-    async def may(self, *scopes: str) -> bool | None:
-        """Ask for an access token with these scopes besides, and go on with it.
+    async def request_scopes(self, *scopes: str) -> bool | None:
+        """Request an access token that also has these scopes, and use it from then on.
 
         Returns:
-            whether they were granted; None for an API token, which does not tell.
+            whether the scopes are granted; None for an API token, whose permissions cannot be read.
 
         Raises:
-            RemoteError: Okta gives no access token for another reason.
+            RemoteError: Okta returns no access token for another reason.
         """
         before = self.credentials
         if isinstance(before, ApiToken):
             return None
-        more = tuple(scope for scope in scopes if scope not in before.scopes)
-        if not more:
+        additional = tuple(scope for scope in scopes if scope not in before.scopes)
+        if not additional:
             return True
-        self.credentials, self._executor = replace(before, scopes=before.scopes + more), None
-        answer = await self._prepared(Request("GET", "/"), None)
-        if not isinstance(answer, Failure):
+        self.credentials, self._executor = replace(before, scopes=before.scopes + additional), None
+        prepared = await self._prepare(Request("GET", "/"), None)
+        if not isinstance(prepared, Failure):
             return True
         self.credentials, self._executor = before, None
-        if answer.code == "invalid_scope":
+        if prepared.code == "invalid_scope":
             return False
-        raise self._error(answer, Request("POST", "/oauth2/v1/token"), "")
+        raise self._error(prepared, Request("POST", "/oauth2/v1/token"), "")
 
-    async def granted(self, scope: str) -> bool | None:
-        """Whether a scope, asked for alone, is granted; None for an API token, which does not tell.
+    async def is_granted(self, scope: str) -> bool | None:
+        """Whether a scope is granted when it is requested alone; None for an API token.
 
         Raises:
-            RemoteError: Okta gives no access token for another reason.
+            RemoteError: Okta returns no access token for another reason.
         """
         before = self.credentials
         if isinstance(before, ApiToken):
             return None
         self.credentials, self._executor = replace(before, scopes=()), None
         try:
-            return await self.may(scope)
+            return await self.request_scopes(scope)
         finally:
             self.credentials, self._executor = before, None
 
-    async def _prepared(self, call: Request, body: Any) -> Json | Failure:
-        """The SDK's request, with an access token in it."""
-        executor = await self._connected()
+    async def _prepare(self, request: Request, body: Any) -> Json | Failure:
+        """The SDK's form of a request, with an access token in it."""
+        executor = await self._connect()
         try:
-            request, error = await executor.create_request(
-                call.method, self.root + call.path, body, keep_empty_params=True
+            prepared, error = await executor.create_request(
+                request.method, self.root + request.path, body, keep_empty_params=True
             )
-        except Exception:  # noqa: BLE001 - the SDK trips over answers that are not what it expects
-            return Failure(502, message="the answer to the token request makes no sense")
-        return responses.refused(error) if error else request
+        except Exception:  # noqa: BLE001 - the SDK fails in many ways on an unexpected response
+            return Failure(502, message="the response to the token request is not valid")
+        return token_failure(error) if error else prepared
 
-    async def _send(self, call: Request, body: Any) -> Answer | Failure:
-        request = await self._prepared(call, body)
-        if isinstance(request, Failure):
-            return request
-        is_read = call.method == "GET"
+    async def _send(self, request: Request, body: Any) -> Response | Failure:
+        prepared = await self._prepare(request, body)
+        if isinstance(prepared, Failure):
+            return prepared
+        is_read = request.method == "GET"
         self.count.read += is_read
         self.count.write += not is_read
-        executor = await self._connected()
+        executor = await self._connect()
         try:
-            _, response, text, error = await executor.fire_request(request)
+            _, response, text, error = await executor.fire_request(prepared)
         except UnicodeDecodeError:
-            return Failure(502, message="the answer is not JSON, or cut short")
+            return Failure(502, message="the response is not JSON, or truncated")
         if response is None:
             return no_response(error)
-        return responses.read(call, response.status, response.headers, text or "", self._path_of)
+        return read_response(request, response.status, response.headers, text or "", self._path_of)
 
-    async def _connected(self) -> RequestExecutor:
+    async def _connect(self) -> RequestExecutor:
         if self._executor is None:
             import aiohttp  # noqa: PLC0415 - start-up time
             from okta.cache.no_op_cache import NoOpCache  # noqa: PLC0415
@@ -237,18 +245,18 @@ class OktaClient(Client[Answer]):
 
             logging.getLogger(LOGGER_NAME).disabled = True  # it writes tokens and bodies
             if isinstance(self.credentials, ServiceApp):
-                _usable(self.credentials)
+                _check_key(self.credentials)
             self._session = self._session or aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=_CONNECTIONS)
+                connector=aiohttp.TCPConnector(limit=_MAX_CONNECTIONS)
             )
-            configuration = {"client": self._configuration()}
+            configuration = {"client": self._sdk_configuration()}
             executor = RequestExecutor(configuration, NoOpCache())  # type: ignore[no-untyped-call]
-            executor.set_session(_Guarded(self._session, direct=self.direct))  # type: ignore[no-untyped-call]
+            executor.set_session(_RestrictedSession(self._session, direct=self.direct))  # type: ignore[no-untyped-call]
             self._executor = executor
         return self._executor
 
-    def _configuration(self) -> Json:
-        """Every setting the executor reads, so that none comes from a file or the environment."""
+    def _sdk_configuration(self) -> Json:
+        """Every setting that the executor reads, so that none comes from a file or the environment."""
         common: Json = {
             "orgUrl": self.root,
             "userAgent": f"provisioner/{__version__}",
@@ -263,26 +271,24 @@ class OktaClient(Client[Answer]):
         return common | {
             "authorizationMode": "PrivateKey",
             "clientId": self.credentials.client_id,
-            "privateKey": self.credentials.key,
+            "privateKey": self.credentials.sdk_key,
             "kid": self.credentials.key_id,
             "scopes": list(self.credentials.scopes),
             "dpopEnabled": self.credentials.dpop,
         }
 
     def _path_of(self, link: str, hint: str = "") -> str:
-        hint = (
-            f"if {urlsplit(link).hostname} is your organization's own address, use it in connection: org_url:"
-        )
+        hint = f"if {urlsplit(link).hostname} is your organization's own host, use it in connection: org_url:"
         return super()._path_of(link, hint)
 
-    def _error(self, failure: Failure, call: Request, gave_up: str) -> RemoteError:
-        return responses.error(failure, call, gave_up)
+    def _error(self, failure: Failure, request: Request, gave_up: str) -> RemoteError:
+        return okta_error(failure, request, gave_up)
 
 
-class _Guarded:
-    """A session that follows no redirect, so that a token goes nowhere else, and takes proxies from the environment.
+class _RestrictedSession:
+    """A session that follows no redirect, so that a token goes nowhere else, and uses the environment's proxies.
 
-    The SDK would ignore NO_PROXY; aiohttp's own ``trust_env`` would read ~/.netrc too.
+    The SDK ignores NO_PROXY; aiohttp's own ``trust_env`` also reads ~/.netrc.
     """
 
     def __init__(self, session: aiohttp.ClientSession, *, direct: bool) -> None:
@@ -301,21 +307,21 @@ def _proxy_for(url: str) -> str | None:
     return getproxies().get(parts.scheme)
 
 
-def _usable(app: ServiceApp) -> None:
-    """Fail early, in our words, and without the cause: it quotes the key."""
+def _check_key(app: ServiceApp) -> None:
+    """Raise if the key is not valid. The SDK's own error is dropped because it quotes the key."""
     from okta.jwt import JWT  # noqa: PLC0415 - start-up time
 
     try:
-        JWT.get_PEM_JWK(app.key)  # type: ignore[no-untyped-call]
-    except Exception:  # noqa: BLE001 - whatever the libraries below raise
+        JWT.get_PEM_JWK(app.sdk_key)  # type: ignore[no-untyped-call]
+    except Exception:  # noqa: BLE001 - the libraries below raise many types
         raise RemoteError(
             f"the private key of the service app {app.client_id} cannot be read",
-            hint="give it as PEM or JWK in connection: private_key:",
+            hint="set it as PEM or JWK in connection: private_key:",
         ) from None
 
 
-async def together(*work: Any) -> list[Any]:
-    """Do several things at the same time; the first error is raised when all have ended."""
+async def gather_all(*work: Any) -> list[Any]:
+    """Run several coroutines concurrently; the first error is raised when all have ended."""
     results = await asyncio.gather(*work, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):

@@ -1,4 +1,4 @@
-"""What proves to Okta who we are."""
+"""The credentials of an Okta client: an API token, or a service app with a private key."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ class ApiToken:
 
 @dataclass(frozen=True)
 class ServiceApp:
-    """A service app that proves who it is with a private key.
+    """A service app that authenticates with a private key (private_key_jwt).
 
     Attributes:
         private_key: PEM or JWK.
-        scopes: to ask for; asking for one that was not granted fails the whole call.
-        dpop: prove possession of a key with every request.
+        scopes: scopes to request. If one of them is not granted, the token request fails.
+        key_id: ``kid`` of the key.
+        dpop: send a proof of possession (DPoP, RFC 9449) with every request.
     """
 
     client_id: str
@@ -30,11 +31,13 @@ class ServiceApp:
     dpop: bool = False
 
     @property
-    def key(self) -> str:
-        """The key as the SDK can read it: it takes a JWK for a Python literal, so only its texts are left in it.
+    def sdk_key(self) -> str:
+        """The key in the form that the SDK reads.
+
+        The SDK parses a JWK as a Python literal, so members that are not strings are removed.
 
         Raises:
-            ValueError: it begins like a JWK, but is none.
+            ValueError: it begins like a JWK but is not valid JSON.
         """
         text = self.private_key.strip()
         if not text.startswith("{"):

@@ -1,11 +1,11 @@
-"""Finding what is there already, for an export."""
+"""Finding and reading an integration that no playbook describes yet, for an export."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from provisioner.core.errors import RemoteError
@@ -18,26 +18,24 @@ from provisioner.providers.base.export import (
     not_adoptable_error,
     read_permitted,
 )
+from provisioner.providers.base.wire import Json
 
 from . import adoption, export
-from . import observations as seen
 from . import resources as kinds
-from .adoption import Around, Server
-from .batch import Memory
-from .client import OktaClient, together
-from .export import Found
-from .playbook import OktaPlaybook
-from .playbook_models import OktaPrincipalEntry
+from .adoption import RelatedObjects, ServerWithPolicies
+from .client import APPS, SERVERS, OktaClient, gather_all
+from .export import Integration
+from .observations import OtherRule
+from .parse import parse_application
+from .playbook import OktaPlaybook, OktaPrincipalEntry
 from .provider import OktaProvider
-from .resources import Json
+from .run_cache import RunCache
 
-_ALSO = frozenset({seen.OtherRule.kind})
-_APPS = "/api/v1/apps"
-_SERVERS = "/api/v1/authorizationServers"
+_EXTRA_KINDS: Final = frozenset({OtherRule.kind})
 
 
 def connection(options: Mapping[str, str]) -> dict[str, Any]:
-    """The ``connection:`` keys to begin with: variables as in the shipped playbook."""
+    """The initial keys of ``connection:``, with the variables of the shipped playbook."""
     return {
         "org_url": "${OKTA_ORG_URL}",
         "client_id": "${OKTA_CLIENT_ID:-}",
@@ -48,147 +46,149 @@ def connection(options: Mapping[str, str]) -> dict[str, Any]:
 
 
 async def candidates(provider: OktaProvider, application: str | None) -> tuple[Candidate, ...]:
-    """The OIDC applications that may be meant, oldest first.
+    """The OIDC applications that can be exported, oldest first.
 
     Args:
-        provider: of the organization.
-        application: an id, a client id or a label; None: every one that looks like Kiro's.
+        provider: connected to the organization.
+        application: an id, a client id or a label; None: every application that looks like Kiro's.
     """
-    listed = await provider.client.read_all(_of_kind(kinds.OIDC_NAME))
-    wanted = adoption.is_kiros if application is None else partial(adoption.is_meant, application=application)
-    found = (adoption.candidate(data) for data in listed if wanted(data))
-    return tuple(sorted(found, key=lambda one: (str(one.created), one.id)))
+    is_selected = (
+        adoption.looks_like_kiro
+        if application is None
+        else partial(adoption.is_named, application=application)
+    )
+    applications = await provider.client.read_all(_applications_of(kinds.OIDC_NAME))
+    selected = (adoption.parse_candidate(data) for data in applications if is_selected(data))
+    return tuple(sorted(selected, key=lambda candidate: (str(candidate.created), candidate.id)))
 
 
 async def draft(provider: OktaProvider, candidate: Candidate, name: str) -> Draft:
-    """Read all that belongs to an application, and say it as a playbook of this name.
+    """Read everything that belongs to an application, and draft a playbook of this name.
 
     Raises:
-        RefusedError: the application is another playbook's.
+        RefusedError: the application belongs to another playbook.
     """
-    org = provider.client
-    around = await _around(org, candidate, name)
-    lacking = [needs for needs in export.SECTIONS if await org.may(*needs) is False]
+    client = provider.client
+    related = await _read_related_objects(client, candidate, name)
+    denied = [scopes for scopes in export.SECTIONS if await client.request_scopes(*scopes) is False]
 
     async def read(playbook: OktaPlaybook) -> tuple[Snapshot, Mapping[str, str | None]]:
-        """First who is assigned, then whether their names lead to them."""
-        first = await _read(provider, playbook)
-        names = await _names(org, playbook, first)
-        named = {
+        """Read the assignments first, then look the assigned groups and users up by their names."""
+        assigned = await _read_snapshot(provider, playbook)
+        names = await _read_names(client, playbook, assigned)
+        entries = {
             section: None
             if getattr(playbook, section) is None
-            else entries_by_name(OktaPrincipalEntry, _part(names, ids))
-            for section, ids in _principals(first).items()
+            else entries_by_name(OktaPrincipalEntry, {key: names.get(key) for key in ids})
+            for section, ids in _principal_ids(assigned).items()
         }
-        return await _read(provider, playbook.model_copy(update=named)), names
+        return await _read_snapshot(provider, playbook.model_copy(update=entries)), names
 
-    playbook = export.provisional(provider.playbook.connection, candidate, around, name, lacking)
-    without = {needs: partial(_reduced, needs=needs) for needs in export.SECTIONS}
+    playbook = export.adopting_playbook(provider.playbook.connection, candidate, related, name, denied)
+    without = {
+        permission: partial(export.without_permission, permission=permission)
+        for permission in export.SECTIONS
+    }
     permitted = await read_permitted(read, playbook, without)
     snapshot, names = permitted.result
     if snapshot.get(kinds.Application, name) is None:
         raise not_adoptable_error(snapshot, candidate)
-    missing = (*lacking, *(error.permissions for error in permitted.refused))
-    return export.drafted(permitted.playbook, Found(candidate, around, snapshot, missing, names))
-
-
-def _of_kind(name: str) -> str:
-    """The path of all applications made from one entry of the catalogue."""
-    query = urlencode({"filter": f'name eq "{name}"', "limit": 200})
-    return f"{_APPS}?{query}"
-
-
-async def _read(provider: OktaProvider, playbook: OktaPlaybook) -> Snapshot:
-    return await replace(provider, playbook=playbook, memory=Memory()).read(_ALSO)
-
-
-def _reduced(playbook: OktaPlaybook, needs: tuple[str, ...]) -> OktaPlaybook:
-    return export.reduced(playbook, needs)
-
-
-async def _around(org: OktaClient, candidate: Candidate, name: str) -> Around:
-    servers, apps, data = await together(
-        _servers(org),
-        org.read_all(_of_kind(kinds.SCIM_NAME)),
-        org.get(quote_path(f"{_APPS}/{{}}", candidate.id), expects_existing=True),
+    missing = (*denied, *(error.permissions for error in permitted.refused))
+    return export.draft_playbook(
+        permitted.playbook, Integration(candidate, related, snapshot, missing, names)
     )
-    server = adoption.server_for(servers, candidate.client_id, name)
-    policy = adoption.policy_of(server, candidate.client_id) if server else None
-    rule = adoption.rule_of(await _rules(org, server, policy)) if server and policy else None
-    claims = (
-        await org.read_all(quote_path(f"{_SERVERS}/{{}}/claims", server.data["id"]), expects_existing=True)
-        if server
-        else []
+
+
+def _applications_of(catalog_key: str) -> str:
+    """The path of all applications that were created from one entry of the catalog."""
+    query = urlencode({"filter": f'name eq "{catalog_key}"', "limit": 200})
+    return f"{APPS}?{query}"
+
+
+async def _read_snapshot(provider: OktaProvider, playbook: OktaPlaybook) -> Snapshot:
+    return await replace(provider, playbook=playbook, cache=RunCache()).read(_EXTRA_KINDS)
+
+
+async def _read_related_objects(client: OktaClient, candidate: Candidate, name: str) -> RelatedObjects:
+    servers, applications, data = await gather_all(
+        _read_servers(client),
+        client.read_all(_applications_of(kinds.SCIM_NAME)),
+        client.get(quote_path(f"{APPS}/{{}}", candidate.id), expects_existing=True),
     )
-    scim, others = adoption.scim_for(apps, name)
-    return Around(
+    scim, scim_candidates = adoption.find_scim_application(applications, name)
+    related = RelatedObjects(
+        scim=scim,
+        scim_candidates=scim_candidates,
+        sign_in_policy=await _read_sign_in_policy(client, data),
+    )
+    server = adoption.find_server(servers, candidate.client_id, name)
+    if server is None:
+        return related
+    path = quote_path(f"{SERVERS}/{{}}", server.data["id"])
+    policy = adoption.find_policy(server, candidate.client_id)
+    rule = None
+    if policy:
+        rules = quote_path("/policies/{}/rules", policy["id"])
+        rule = adoption.find_rule(await client.read_all(path + rules, expects_existing=True))
+    claims = await client.read_all(f"{path}/claims", expects_existing=True)
+    return replace(
+        related,
         server=server,
         policy=policy["name"] if policy else None,
         rule=rule["name"] if rule else None,
         claims=tuple(str(claim.get("name")) for claim in claims if not claim.get("system")),
-        scim=scim,
-        scim_candidates=others,
-        sign_in_policy=await _sign_in_policy(org, data),
     )
 
 
-async def _servers(org: OktaClient) -> list[Server]:
-    async def one(data: Json) -> Server:
-        return Server(
-            data,
-            tuple(
-                await org.read_all(quote_path(f"{_SERVERS}/{{}}/policies", data["id"]), expects_existing=True)
-            ),
-        )
+async def _read_servers(client: OktaClient) -> list[ServerWithPolicies]:
+    async def read_policies(server: Json) -> ServerWithPolicies:
+        path = quote_path(f"{SERVERS}/{{}}/policies", server["id"])
+        return ServerWithPolicies(server, tuple(await client.read_all(path, expects_existing=True)))
 
-    return await together(*map(one, await org.read_all(f"{_SERVERS}?limit=200")))
+    return await gather_all(*map(read_policies, await client.read_all(f"{SERVERS}?limit=200")))
 
 
-async def _rules(org: OktaClient, server: Server, policy: Json) -> list[Json]:
-    where = quote_path(f"{_SERVERS}/{{}}/policies/{{}}/rules", server.data["id"], policy["id"])
-    return await org.read_all(where, expects_existing=True)
-
-
-async def _sign_in_policy(org: OktaClient, application: Json) -> str | None:
-    """The name of an application's authentication policy, if a person chose it and it can be told by its name."""
-    link = str((((application.get("_links") or {}).get("accessPolicy")) or {}).get("href") or "")
-    if not link or await org.may("okta.policies.read") is False:
+async def _read_sign_in_policy(client: OktaClient, application: Json) -> str | None:
+    """The name of an application's authentication policy, unless it is the default or its name is not unique."""
+    policy_id = parse_application("", application).policy_id
+    if not policy_id or await client.request_scopes("okta.policies.read") is False:
         return None
     try:
-        listed = await org.read_all("/api/v1/policies?type=ACCESS_POLICY")
-    except RemoteError:  # without the permission it is not managed, as in most playbooks
+        policies = await client.read_all("/api/v1/policies?type=ACCESS_POLICY")
+    except RemoteError:  # without the permission, the playbook does not manage it, as most playbooks
         return None
-    chosen = next((one for one in listed if one["id"] == link.rpartition("/")[2]), None)
-    alone = chosen is not None and sum(one.get("name") == chosen.get("name") for one in listed) == 1
-    return str(chosen["name"]) if chosen and alone and not chosen.get("system") else None
+    policy = next((policy for policy in policies if policy["id"] == policy_id), None)
+    if policy is None or policy.get("system"):
+        return None
+    is_unique = sum(other.get("name") == policy.get("name") for other in policies) == 1
+    return str(policy["name"]) if is_unique else None
 
 
-def _principals(snapshot: Snapshot) -> dict[str, set[str]]:
-    """Ids of the groups and users that are assigned or pushed, by the key that lists them."""
+def _principal_ids(snapshot: Snapshot) -> dict[str, set[str]]:
+    """Ids of the groups and users that are assigned or pushed, by the playbook section that lists them."""
 
-    def ids(*wanted: type[kinds.Assignment]) -> set[str]:
-        return {str(one.principal) for kind in wanted for one in snapshot.all(kind)}
+    def assigned(*assignment_kinds: type[kinds.Assignment]) -> set[str]:
+        return {str(assignment.principal) for kind in assignment_kinds for assignment in snapshot.all(kind)}
 
     return {
-        "groups": ids(kinds.GroupAssignment, kinds.ScimGroupAssignment),
-        "users": ids(kinds.UserAssignment, kinds.ScimUserAssignment),
-        "push": {str(one.group) for one in snapshot.all(kinds.GroupPush)},
+        "groups": assigned(kinds.GroupAssignment, kinds.ScimGroupAssignment),
+        "users": assigned(kinds.UserAssignment, kinds.ScimUserAssignment),
+        "push": {str(push.group) for push in snapshot.all(kinds.GroupPush)},
     }
 
 
-async def _names(org: OktaClient, playbook: OktaPlaybook, snapshot: Snapshot) -> dict[str, str | None]:
-    """Names of groups, and logins of users, by id: assignments do not tell a login, nor pushes a name."""
-    listed = _principals(snapshot)
-    groups = listed["groups"] | listed["push"] if playbook.groups is not None else set()
-    users = listed["users"] if playbook.users is not None else set()
+async def _read_names(
+    client: OktaClient, playbook: OktaPlaybook, snapshot: Snapshot
+) -> dict[str, str | None]:
+    """Names of groups and logins of users, by id: assignments contain no login, and pushes no name."""
+    ids = _principal_ids(snapshot)
+    groups: Iterable[str] = ids["groups"] | ids["push"] if playbook.groups is not None else ()
+    users: Iterable[str] = ids["users"] if playbook.users is not None else ()
 
-    async def name(what: str, key: str, member: str) -> tuple[str, str | None]:
-        found = await org.find(quote_path(f"/api/v1/{what}/{{}}", key))
-        return key, ((found or {}).get("profile") or {}).get(member)
+    async def read_name(collection: str, key: str, member: str) -> tuple[str, str | None]:
+        principal = await client.find(quote_path(f"/api/v1/{collection}/{{}}", key))
+        return key, ((principal or {}).get("profile") or {}).get(member)
 
-    looked = [name("groups", key, "name") for key in groups] + [name("users", key, "login") for key in users]
-    return dict(await together(*looked))
-
-
-def _part(names: Mapping[str, str | None], ids: Iterable[str]) -> dict[str, str | None]:
-    return {key: names.get(key) for key in ids}
+    reads = [read_name("groups", key, "name") for key in groups]
+    reads += [read_name("users", key, "login") for key in users]
+    return dict(await gather_all(*reads))

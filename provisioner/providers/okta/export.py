@@ -1,4 +1,4 @@
-"""From what an organization has to the keys of a playbook that leaves it as it is. Pure."""
+"""From the objects of an organization to the keys of a playbook that changes nothing. Pure functions."""
 
 from __future__ import annotations
 
@@ -20,15 +20,14 @@ from provisioner.providers.base.export import (
     usable_name,
 )
 
-from . import observations as seen
-from . import permissions
+from . import observations, permissions
 from . import resources as kinds
-from .adoption import Around, owner_of
-from .playbook import OktaPlaybook
-from .playbook_models import (
+from .adoption import RelatedObjects, owner_of
+from .connection import ConnectionSection
+from .playbook import (
     ApplicationSection,
     AuthorizationServerSection,
-    ConnectionSection,
+    OktaPlaybook,
     OktaPrincipalEntry,
     ScimSection,
 )
@@ -37,114 +36,130 @@ GROUPS: Final = permissions.READ_GROUPS.any_of
 USERS: Final = permissions.READ_USERS.any_of
 MAPPINGS: Final = permissions.READ_MAPPINGS.any_of
 SECTIONS: Final = {GROUPS: "groups, push", USERS: "users", MAPPINGS: "scim: mapping"}
-"""What a playbook does without when a permission is missing, by the permission."""
+"""The keys that an export leaves out when a permission is missing, by the permission."""
 
-_NEW_LIFETIMES: Final = {"access_minutes": 60, "refresh_minutes": 0, "refresh_window_minutes": 10080}
-"""What a rule has that apply makes; see :func:`.bodies.rule_body`."""
-_USUAL_ISSUER: Final = "DYNAMIC"
-"""The issuer mode of a server that is made without one."""
+_DEFAULT_ISSUER_MODE: Final = "DYNAMIC"
+"""The issuer mode of a server that is created without one."""
+_LIFETIME_KEYS: Final = {
+    "access_token_minutes": "access_minutes",
+    "refresh_token_minutes": "refresh_minutes",
+    "refresh_window_minutes": "refresh_window_minutes",
+}
+"""The fields of the rule, by playbook key."""
+_ASSIGNMENT_KINDS: Final = {
+    "groups": (kinds.GroupAssignment, kinds.ScimGroupAssignment),
+    "users": (kinds.UserAssignment, kinds.ScimUserAssignment),
+}
+"""The assignments to the OIDC and to the SCIM application, by playbook section."""
 _OKTA_ID: Final = re.compile(r"[A-Za-z0-9]{20}")
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was found of an integration.
+class Integration:
+    """What was read of an integration.
 
     Attributes:
+        related: the objects that belong to the application.
         snapshot: read with a playbook that adopts everything.
         refused: permissions that the credentials lack.
-        names: of groups and logins of users, by id.
+        names: names of groups and logins of users, by id.
     """
 
     candidate: Candidate
-    around: Around
+    related: RelatedObjects
     snapshot: Snapshot
     refused: tuple[tuple[str, ...], ...] = ()
     names: Mapping[str, str | None] = field(default_factory=dict)
 
 
-def provisional(
+def adopting_playbook(
     connection: ConnectionSection,
-    found: Candidate,
-    around: Around,
+    candidate: Candidate,
+    related: RelatedObjects,
     name: str,
-    without: Iterable[tuple[str, ...]],
+    refused: Iterable[tuple[str, ...]],
 ) -> OktaPlaybook:
-    """A playbook that has everything read that may belong to an application.
+    """A playbook that adopts an application and its related objects, so that all of them are read.
 
     Args:
-        connection: the keys to go on with.
-        found: the application.
-        around: what belongs to it.
-        name: the playbook's.
-        without: permissions that the credentials lack.
+        connection: the connection to use.
+        candidate: the application.
+        related: the objects that belong to it.
+        name: the playbook's name.
+        refused: permissions that the credentials lack.
     """
     playbook = OktaPlaybook(
         version=1,
         name=name,
         provider="okta",
         connection=connection,
-        application=ApplicationSection(label=usable_name(found.name), id=found.id),
-        authorization_server=_named_server(around, pinned=True),
-        scim=_named_scim(around, pinned=True),
+        application=ApplicationSection(label=usable_name(candidate.name), id=candidate.id),
+        authorization_server=_named_server(related, pinned=True),
+        scim=_named_scim(related, pinned=True),
         groups=(),
         users=(),
-        push=() if around.scim else None,
+        push=() if related.scim else None,
     )
-    for needs in without:
-        playbook = reduced(playbook, needs)
+    for permission in refused:
+        playbook = without_permission(playbook, permission)
     return playbook
 
 
-def reduced(playbook: OktaPlaybook, needs: tuple[str, ...]) -> OktaPlaybook:
-    """The same without what this permission is needed for."""
-    if needs == GROUPS:
+def without_permission(playbook: OktaPlaybook, permission: tuple[str, ...]) -> OktaPlaybook:
+    """The same playbook without the keys that need this permission."""
+    if permission == GROUPS:
         return playbook.model_copy(update={"groups": None, "push": None})
-    if needs == USERS:
+    if permission == USERS:
         return playbook.model_copy(update={"users": None})
     scim = playbook.scim and playbook.scim.model_copy(update={"mapping": "unmanaged"})
     return playbook.model_copy(update={"scim": scim})
 
 
-def drafted(playbook: OktaPlaybook, found: Found) -> Draft:
+def draft_playbook(playbook: OktaPlaybook, integration: Integration) -> Draft:
     """The draft of a playbook.
 
     Args:
-        playbook: with which everything was read.
-        found: what was.
+        playbook: the playbook with which everything was read.
+        integration: what was read.
     """
-    application = found.snapshot.require(kinds.Application, playbook.name)
-    mine = found.candidate.owner == playbook.name
-    whole = OktaPlaybook(
+    application = integration.snapshot.require(kinds.Application, playbook.name)
+    pushed = {str(push.group) for push in integration.snapshot.all(kinds.GroupPush)}
+    is_marked = integration.candidate.owner == playbook.name
+    has_namesakes = any(
+        other.name == kinds.OIDC_NAME for other in integration.snapshot.all(observations.OtherApplication)
+    )
+    complete = OktaPlaybook(
         version=1,
         name=playbook.name,
         provider="okta",
         connection=ConnectionSection(org_url=playbook.connection.org_url),
         application=ApplicationSection(
             label=None if application.label == playbook.name else usable_name(application.label),
-            id=None if mine and not _namesakes(found.snapshot, kinds.OIDC_NAME) else found.candidate.id,
+            id=None if is_marked and not has_namesakes else integration.candidate.id,
             loopback_ports=loopback_ports(application.redirect_uris or (), kiro.LOOPBACK_PORTS),
-            authentication_policy=found.around.sign_in_policy,
+            authentication_policy=integration.related.sign_in_policy,
         ),
-        authorization_server=_server(playbook, found),
-        scim=_scim(playbook, found),
-        groups=_assigned(playbook, found, kinds.GroupAssignment, kinds.ScimGroupAssignment) or None,
-        users=_assigned(playbook, found, kinds.UserAssignment, kinds.ScimUserAssignment) or None,
-        push=_pushed(playbook, found) or None,
+        authorization_server=_server_section(playbook, integration),
+        scim=_scim_section(playbook, integration),
+        groups=_assigned_entries(playbook, integration, "groups") or None,
+        users=_assigned_entries(playbook, integration, "users") or None,
+        push=None if playbook.push is None else _entries(pushed, integration, kinds.Group) or None,
     )
-    keys = whole.model_dump(exclude_defaults=True)
-    keys["connection"] = _connection(playbook.connection)
+    keys = complete.model_dump(exclude_defaults=True)
+    keys["connection"] = _connection_keys(playbook.connection)
     return Draft(
         keys=keys,
-        comments=dict(_remarks(keys, found)),
-        omitted=dict(_absent(keys, playbook, found)),
-        inexpressible=tuple(_left_alone(playbook, found)),
-        unread=tuple(f"{SECTIONS[needs]}: needs {' or '.join(needs)}" for needs in found.refused),
+        comments=dict(_comments(keys, integration)),
+        omitted=dict(_omitted_keys(keys, playbook, integration)),
+        inexpressible=tuple(_inexpressible(playbook, integration)),
+        unread=tuple(
+            f"{SECTIONS[permission]}: needs {' or '.join(permission)}" for permission in integration.refused
+        ),
     )
 
 
-def _connection(connection: ConnectionSection) -> dict[str, Any]:
-    """The organization, and as whom: by variables, as in the shipped playbook."""
+def _connection_keys(connection: ConnectionSection) -> dict[str, Any]:
+    """The organization, and the variables of the shipped playbook for the credentials."""
     return {
         "org_url": connection.org_url,
         "client_id": VariableReference("OKTA_CLIENT_ID", ""),
@@ -154,177 +169,176 @@ def _connection(connection: ConnectionSection) -> dict[str, Any]:
     }
 
 
-def _named_server(around: Around, *, pinned: bool) -> AuthorizationServerSection:
-    server = around.server.data if around.server else {}
-    named = {
+def _named_server(related: RelatedObjects, *, pinned: bool) -> AuthorizationServerSection:
+    server = related.server.data if related.server else {}
+    names = {
         "name": usable_name(server.get("name")),
-        "policy": usable_name(around.policy),
-        "rule": usable_name(around.rule),
+        "policy": usable_name(related.policy),
+        "rule": usable_name(related.rule),
     }
-    key = str(server.get("id")) if pinned and _OKTA_ID.fullmatch(str(server.get("id"))) else None
-    return AuthorizationServerSection.model_validate({"id": key, **{k: v for k, v in named.items() if v}})
+    server_id = str(server.get("id"))
+    return AuthorizationServerSection.model_validate(
+        {
+            "id": server_id if pinned and _OKTA_ID.fullmatch(server_id) else None,
+            **{key: name for key, name in names.items() if name},
+        }
+    )
 
 
-def _named_scim(around: Around, *, pinned: bool) -> ScimSection | None:
-    if around.scim is None:
+def _named_scim(related: RelatedObjects, *, pinned: bool) -> ScimSection | None:
+    if related.scim is None:
         return None
-    label = usable_name(around.scim.get("label"))
-    named = {"label": label} if label else {}
-    return ScimSection.model_validate({"id": around.scim["id"] if pinned else None, **named})
+    label = usable_name(related.scim.get("label"))
+    return ScimSection.model_validate(
+        {"id": related.scim["id"] if pinned else None, **({"label": label} if label else {})}
+    )
 
 
-def _server(playbook: OktaPlaybook, found: Found) -> AuthorizationServerSection:
-    snapshot, around = found.snapshot, found.around
-    there = snapshot.get(kinds.AuthorizationServer, playbook.name)
+def _server_section(playbook: OktaPlaybook, integration: Integration) -> AuthorizationServerSection:
+    snapshot, related = integration.snapshot, integration.related
+    server = snapshot.get(kinds.AuthorizationServer, playbook.name)
     rule = snapshot.get(kinds.PolicyRule, playbook.name)
-    mine = around.server is not None and around.server.owner == playbook.name
-    named = _named_server(around, pinned=not mine)
-    if there is None:
-        return named
-    known = {scope.key for scope in snapshot.all(kinds.Scope)}
-    asked = (rule.scopes if rule else None) or ()
-    scopes = tuple(scope for scope in asked if scope in known)
-    lifetimes = {
-        key: getattr(rule, key) for key, usual in _NEW_LIFETIMES.items() if getattr(rule, key, None) != usual
-    }
+    is_marked = related.server is not None and related.server.owner == playbook.name
+    section = _named_server(related, pinned=not is_marked)
+    if server is None:
+        return section
+    existing = {scope.key for scope in snapshot.all(kinds.Scope)}
+    allowed = (rule.scopes if rule else None) or ()
+    scopes = tuple(scope for scope in allowed if scope in existing)
+    lifetimes = {key: getattr(rule, name, None) for key, name in _LIFETIME_KEYS.items()}
     update: dict[str, Any] = {
-        "audience": there.audience or named.audience,
+        "audience": server.audience or section.audience,
         "scopes": default_order(
-            scopes or tuple(scope for scope in kiro.SCOPES if scope in known), kiro.SCOPES
+            scopes or tuple(scope for scope in kiro.SCOPES if scope in existing), kiro.SCOPES
         ),
-        "openid": kinds.OPENID in asked,
-        "access_token_minutes": lifetimes.get("access_minutes"),
-        "refresh_token_minutes": lifetimes.get("refresh_minutes"),
-        "refresh_window_minutes": lifetimes.get("refresh_window_minutes"),
-        "issuer_mode": None if there.issuer_mode == _USUAL_ISSUER else there.issuer_mode,
+        "openid": kinds.OPENID in allowed,
+        "issuer_mode": None if server.issuer_mode == _DEFAULT_ISSUER_MODE else server.issuer_mode,
+        **{
+            key: None if minutes == kinds.DEFAULT_LIFETIMES[_LIFETIME_KEYS[key]] else minutes
+            for key, minutes in lifetimes.items()
+        },
     }
-    return named.model_copy(update=update)
+    return section.model_copy(update=update)
 
 
-def _scim(playbook: OktaPlaybook, found: Found) -> ScimSection | None:
-    """The provisioning application; its mapping is left alone where it is not as the guide says."""
-    app = found.around.scim
-    named = _named_scim(found.around, pinned=app is not None and owner_of(app) != playbook.name)
-    if named is None:
+def _scim_section(playbook: OktaPlaybook, integration: Integration) -> ScimSection | None:
+    """The SCIM application. Its mapping is unmanaged where it differs from the guide."""
+    application = integration.related.scim
+    if application is None:
         return None
-    mapping = found.snapshot.get(kinds.ScimAttributeMapping, playbook.name)
-    guided = mapping is not None and not mapping.unsupported
-    return named.model_copy(update={"mapping": "guide" if guided else "unmanaged"})
+    section = _named_scim(integration.related, pinned=owner_of(application) != playbook.name)
+    mapping = integration.snapshot.get(kinds.ScimAttributeMapping, playbook.name)
+    follows_guide = mapping is not None and not mapping.unsupported
+    update = {"mapping": "guide" if follows_guide else "unmanaged"}
+    return section and section.model_copy(update=update)
 
 
-def _assigned(
-    playbook: OktaPlaybook, found: Found, sign_in: type[kinds.Assignment], scim: type[kinds.Assignment]
+def _assigned_entries(
+    playbook: OktaPlaybook, integration: Integration, section: str
 ) -> tuple[OktaPrincipalEntry, ...]:
-    """Who is assigned to both applications; nothing where the two differ, or where they may not be looked up."""
-    both, _, _ = _by_application(playbook, found.snapshot, sign_in, scim)
-    users = sign_in is kinds.UserAssignment
-    if (playbook.users if users else playbook.groups) is None:
+    """The groups or users assigned to both applications; empty if the applications differ, or they could not be read."""
+    if getattr(playbook, section) is None:
         return ()
-    return _keys(both, found, kinds.User if users else kinds.Group)
+    both, _, _ = _assigned_ids(playbook, integration.snapshot, section)
+    return _entries(both, integration, kinds.Group if section == "groups" else kinds.User)
 
 
-def _by_application(
-    playbook: OktaPlaybook, snapshot: Snapshot, sign_in: type[kinds.Assignment], scim: type[kinds.Assignment]
+def _assigned_ids(
+    playbook: OktaPlaybook, snapshot: Snapshot, section: str
 ) -> tuple[set[str], set[str], set[str]]:
-    """Ids of those who are assigned: to both, if the applications do not differ; only to sign in; only to be provisioned."""
-    first = {str(one.principal) for one in snapshot.all(sign_in)}
-    second = {str(one.principal) for one in snapshot.all(scim)} if playbook.scim else first
-    return (first if first == second else set()), first - second, second - first
+    """Ids of the assigned groups or users: of both applications if they do not differ, of one only, of the other only."""
+    oidc_kind, scim_kind = _ASSIGNMENT_KINDS[section]
+    oidc = {str(assignment.principal) for assignment in snapshot.all(oidc_kind)}
+    scim = {str(assignment.principal) for assignment in snapshot.all(scim_kind)} if playbook.scim else oidc
+    return (oidc if oidc == scim else set()), oidc - scim, scim - oidc
 
 
-def _pushed(playbook: OktaPlaybook, found: Found) -> tuple[OktaPrincipalEntry, ...]:
-    if playbook.push is None:
-        return ()
-    return _keys({str(one.group) for one in found.snapshot.all(kinds.GroupPush)}, found, kinds.Group)
-
-
-def _keys(
-    ids: Iterable[str], found: Found, kind: type[kinds.Group | kinds.User]
+def _entries(
+    ids: Iterable[str], integration: Integration, kind: type[kinds.Group | kinds.User]
 ) -> tuple[OktaPrincipalEntry, ...]:
-    leads_to = {one.key: str(one.id) for one in found.snapshot.all(kind)}
-    named = (principal_entry(OktaPrincipalEntry, found.names.get(key), key, leads_to) for key in ids)
-    return tuple(sorted(named, key=lambda one: one.key.casefold()))
+    ids_by_name = {principal.key: str(principal.id) for principal in integration.snapshot.all(kind)}
+    entries = (
+        principal_entry(OktaPrincipalEntry, integration.names.get(key), key, ids_by_name) for key in ids
+    )
+    return tuple(sorted(entries, key=lambda entry: entry.key.casefold()))
 
 
-def _namesakes(snapshot: Snapshot, kind: str) -> bool:
-    return any(one.name == kind for one in snapshot.all(seen.OtherApplication))
-
-
-def _remarks(keys: dict[str, Any], found: Found) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    if found.candidate.owner:
-        yield ("name",), "as the marker on the application says; do not change it"
+def _comments(keys: dict[str, Any], integration: Integration) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    if integration.candidate.owner:
+        yield ("name",), "from the marker on the application; do not change it"
     else:
-        yield ("name",), "would mark what apply makes; what is there stays without a marker"
+        yield ("name",), "marks what apply creates; existing objects stay without a marker"
     yield ("connection", "client_id"), "a service app with a private key, or else an API token"
-    if found.around.scim:
-        yield ("scim",), f"by the application {found.around.scim.get('label')!r}"
+    if integration.related.scim:
+        yield ("scim",), f"the application {integration.related.scim.get('label')!r}"
     for section in ("application", "authorization_server", "scim"):
         yield (
             (section, "id"),
-            "adopts it: it does not carry this playbook's marker, or is not alone with its name",
+            "adopts it: it does not carry this playbook's marker, or its name is not unique",
         )
     for section in ("groups", "users", "push"):
         for number, entry in enumerate(keys.get(section, ())):
-            if name := found.names.get(entry.get("id", "")):
+            if name := integration.names.get(entry.get("id", "")):
                 yield (section, number, "id"), name
 
 
-def _absent(
-    keys: dict[str, Any], playbook: OktaPlaybook, found: Found
+def _omitted_keys(
+    keys: dict[str, Any], playbook: OktaPlaybook, integration: Integration
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     if "scim" not in keys:
-        listed = tuple(f"  id: {app['id']} # {app.get('label')}" for app in found.around.scim_candidates)
-        why = (
-            "One of these may provision to Kiro:"
-            if listed
-            else "Nothing provisions to Kiro. To let apply set it up:"
+        candidates = tuple(
+            f"  id: {application['id']} # {application.get('label')}"
+            for application in integration.related.scim_candidates
         )
-        yield "scim", (why, "scim:", *(listed or ("  label: Kiro-SCIM",)))
-    for section, pair in _PAIRS.items():
-        both, only_first, only_second = _by_application(playbook, found.snapshot, *pair)
+        reason = (
+            "One of these applications may provision to Kiro:"
+            if candidates
+            else "No application provisions to Kiro. To let apply set it up:"
+        )
+        yield "scim", (reason, "scim:", *(candidates or ("  label: Kiro-SCIM",)))
+    for section in _ASSIGNMENT_KINDS:
+        both, only_oidc, only_scim = _assigned_ids(playbook, integration.snapshot, section)
         if getattr(playbook, section) is None or both:
             continue
-        if only_first or only_second:
-            yield section, tuple(_differing(section, only_first, only_second, found))
+        if only_oidc or only_scim:
+            yield section, tuple(_differing_assignments(section, only_oidc, only_scim, integration))
         else:
-            yield section, (f"No {section} are assigned. To have it stay so:", f"{section}: []")
+            yield section, (f"No {section} are assigned. To keep it so:", f"{section}: []")
     if playbook.push is not None and "push" not in keys:
-        yield "push", ("No groups are pushed. To have it stay so:", "push: []")
+        yield "push", ("No groups are pushed. To keep it so:", "push: []")
     yield "domains", DOMAINS_COMMENT
 
 
-_PAIRS: Final = {
-    "groups": (kinds.GroupAssignment, kinds.ScimGroupAssignment),
-    "users": (kinds.UserAssignment, kinds.ScimUserAssignment),
-}
-
-
-def _differing(section: str, first: set[str], second: set[str], found: Found) -> Iterator[str]:
-    """Why groups or users are not managed: a playbook has one list for both applications."""
-    yield f"The two applications do not have the same {section}; one list is for both:"
+def _differing_assignments(
+    section: str, only_oidc: set[str], only_scim: set[str], integration: Integration
+) -> Iterator[str]:
+    yield f"The two applications have different {section}, but a playbook has one list for both:"
     yield f"{section}:"
-    for ids, where in ((first, "only to sign in"), (second, "only to be provisioned")):
+    for ids, purpose in ((only_oidc, "only to sign in"), (only_scim, "only to be provisioned")):
         yield from (
-            f"  - id: {key} # {found.names.get(key) or 'name unknown'}, {where}" for key in sorted(ids)
+            f"  - id: {key} # {integration.names.get(key) or 'name unknown'}, {purpose}"
+            for key in sorted(ids)
         )
 
 
-def _left_alone(playbook: OktaPlaybook, found: Found) -> Iterator[str]:
-    snapshot, chosen = found.snapshot, found.around.policy
-    yield from (f"the claim {name!r} of the authorization server" for name in found.around.claims)
-    rules = {scope for rule in snapshot.all(kinds.PolicyRule) for scope in rule.scopes or ()}
+def _inexpressible(playbook: OktaPlaybook, integration: Integration) -> Iterator[str]:
+    """What exists in the organization, cannot be stated in a playbook, and is not changed by apply."""
+    snapshot, related = integration.snapshot, integration.related
+    yield from (f"the claim {name!r} of the authorization server" for name in related.claims)
+    allowed = {scope for rule in snapshot.all(kinds.PolicyRule) for scope in rule.scopes or ()}
     for scope in snapshot.all(kinds.Scope):
-        if scope.key not in rules and scope.key not in kiro.SCOPES:
+        if scope.key not in allowed and scope.key not in kiro.SCOPES:
             yield f"the scope {scope.key}"
-    for policy in snapshot.all(seen.OtherPolicy):
-        if found.candidate.client_id in policy.clients and policy.name != chosen:
-            yield f"the access policy {policy.name!r}, which is for the application too"
-    for rule in snapshot.all(seen.OtherRule):
-        if rule.policy == getattr(snapshot.get(kinds.AccessPolicy, playbook.name), "id", None):
+    for policy in snapshot.all(observations.OtherPolicy):
+        if integration.candidate.client_id in (policy.clients or ()) and policy.name != related.policy:
+            yield f"the access policy {policy.name!r}, which also includes the application"
+    own_policy = snapshot.get(kinds.AccessPolicy, playbook.name)
+    for rule in snapshot.all(observations.OtherRule):
+        if own_policy and rule.policy == own_policy.id:
             yield f"the rule {rule.name!r} of the access policy"
     mapping = snapshot.get(kinds.ScimAttributeMapping, playbook.name)
     if mapping and mapping.unsupported:
         yield f"the mapping of {', '.join(mapping.unsupported)}, which Kiro does not support: scim: mapping: unmanaged"
-    for section, pair in _PAIRS.items():
-        if any(_by_application(playbook, snapshot, *pair)[1:]):
-            yield f"the {section} that are assigned: the two applications do not have the same"
+    for section in _ASSIGNMENT_KINDS:
+        if any(_assigned_ids(playbook, snapshot, section)[1:]):
+            yield f"the assigned {section}: the two applications have different ones"

@@ -1,6 +1,6 @@
-"""Which remote object a playbook means. Pure decisions on what was found.
+"""Which of Okta's objects a playbook means. Pure decisions on what Okta returned.
 
-Labels and names are not unique in Okta: one exact match is adopted, several are refused with their ids.
+Labels and names are not unique in Okta: one exact match is adopted, several are refused and listed with their ids.
 """
 
 from __future__ import annotations
@@ -8,167 +8,161 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from provisioner.core.snapshot import Problem, ProblemKind
-from provisioner.providers.base.lookup import match_one
+from provisioner.providers.base.lookup import Match, match_one
+from provisioner.providers.base.wire import Json
 
 from . import resources as kinds
-from .resources import Json
 
-_PLACE = "the organization"
-_GROUPS_OF_APPS = "APP_GROUP"
-_NOTES = re.compile(r"(provisioner-[a-z0-9-]+)")
-_DESCRIPTION = re.compile(r"Sign-in to Kiro \((provisioner-[a-z0-9-]+)\)")
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What is meant, and what else bears the same name.
-
-    Attributes:
-        chosen: Okta's object, or None when there is none, or no telling which.
-        others: of the same label.
-        problem: why there is no telling.
-    """
-
-    chosen: Json | None = None
-    others: tuple[Json, ...] = ()
-    problem: Problem | None = None
+_PLACE: Final = "the organization"
+_APP_GROUP: Final = "APP_GROUP"
+_NOTES: Final = re.compile(r"(provisioner-[a-z0-9-]+)")
+_DESCRIPTION: Final = re.compile(r"Sign-in to Kiro \((provisioner-[a-z0-9-]+)\)")
 
 
 @dataclass(frozen=True)
-class Sought:
-    """How a playbook names an object.
+class Selector:
+    """How a playbook identifies an object.
 
     Attributes:
-        address: of the resource.
-        what: its kind in words.
+        address: address of the resource.
+        noun: its kind in words.
         name: its label or name.
-        key: where the playbook pins it by its id.
-        pinned: the id, if it does.
-        marker: what this playbook's own objects carry.
-        made_from: the catalogue's key of what is meant, where an id may be something else's.
+        key: the playbook key that pins it by id.
+        id: that id, if the playbook has it.
+        marker: the marker on objects of this playbook.
+        catalog_key: the catalog's key of the application; an id may be that of a different application.
     """
 
     address: str
-    what: str
+    noun: str
     name: str
     key: str
-    pinned: str | None = None
+    id: str | None = None
     marker: str = ""
-    made_from: str | None = None
+    catalog_key: str | None = None
 
 
-def choose(sought: Sought, found: Sequence[Json], named: Callable[[Json], str]) -> Choice:
-    """Which of the found objects is meant: by id, by name, else, when it was renamed, the one that carries our marker.
+def match_object(selector: Selector, objects: Sequence[Json], name_of: Callable[[Json], str]) -> Match[Json]:
+    """The object that the playbook means: by id, else by name, else, if it was renamed, by the playbook's marker.
 
-    One that carries another playbook's marker never is.
+    An object with the marker of another playbook is a problem.
 
     Args:
-        sought: what the playbook says.
-        found: every object that may be meant; of a pinned one only itself.
-        named: its label or name.
+        selector: how the playbook identifies the object.
+        objects: the candidates; with an id, at most the object of this id.
+        name_of: returns the label or name of an object.
     """
-    choice = _chosen(sought, found, named)
-    made_from = choice.chosen.get("name") if choice.chosen else None
-    if choice.chosen and sought.made_from not in (None, made_from):
-        return Choice(None, (), _of_another_kind(sought, str(made_from)))
-    owner = owner_of(choice.chosen) if choice.chosen else None
-    if choice.chosen is None or owner in (None, sought.marker):
-        return choice
-    problem = Problem(
-        kind=ProblemKind.UNUSABLE,
-        address=sought.address,
-        message=f"the {sought.what} {named(choice.chosen)!r} is another playbook's: it carries the marker {owner}",
-        hint="give it another name in this playbook, or use the playbook that made it",
-        candidates=(f"id: {choice.chosen['id']}",),
+    match = _match_id(selector, objects) if selector.id else _match_name(selector, objects, name_of)
+    if match.chosen is None:
+        return match
+    if selector.catalog_key not in (None, match.chosen.get("name")):
+        return Match(
+            problem=_problem(
+                selector,
+                ProblemKind.UNUSABLE,
+                f"{selector.id} is not the {selector.noun}: it is {match.chosen.get('name')!r}",
+                f"correct {selector.key}: in the playbook",
+            )
+        )
+    owner = marker_of(match.chosen)
+    if owner in (None, selector.marker):
+        return match
+    problem = _problem(
+        selector,
+        ProblemKind.UNUSABLE,
+        f"the {selector.noun} {name_of(match.chosen)!r} belongs to another playbook: it carries the marker {owner}",
+        "use another name in this playbook, or use the playbook that created it",
+        candidates=(f"id: {match.chosen['id']}",),
     )
-    return Choice(None, (choice.chosen,), problem)
+    return Match(others=(match.chosen,), problem=problem)
 
 
-def _of_another_kind(sought: Sought, made_from: str) -> Problem:
-    return Problem(
-        kind=ProblemKind.UNUSABLE,
-        address=sought.address,
-        message=f"{sought.pinned} is no {sought.what}: it is {made_from!r}",
-        hint=f"correct {sought.key}: in the playbook",
+def _match_id(selector: Selector, objects: Sequence[Json]) -> Match[Json]:
+    match = next((data for data in objects if data["id"] == selector.id), None)
+    if match is not None:
+        return Match(match)
+    return Match(
+        problem=_problem(
+            selector,
+            ProblemKind.MISSING,
+            f"there is no {selector.noun} with the id {selector.id}",
+            f"correct {selector.key}: in the playbook, or remove it",
+        )
     )
 
 
-def owner_of(data: Json) -> str | None:
+def _match_name(selector: Selector, objects: Sequence[Json], name_of: Callable[[Json], str]) -> Match[Json]:
+    of_kind = [data for data in objects if selector.catalog_key in (None, data.get("name"))]
+    exact = [data for data in of_kind if name_of(data) == selector.name]
+    if not exact:
+        marked = [data for data in of_kind if selector.marker and marker_of(data) == selector.marker]
+        return Match(marked[0] if len(marked) == 1 else None)
+    if len(exact) == 1:
+        return Match(exact[0])
+    problem = _problem(
+        selector,
+        ProblemKind.AMBIGUOUS,
+        f"{len(exact)} {selector.noun}s are called {selector.name!r}",
+        f"select one with {selector.key}: in the playbook",
+        candidates=tuple(
+            f"id: {data['id']}  {data.get('status')}  created {data.get('created')}" for data in exact
+        ),
+    )
+    return Match(others=tuple(exact), problem=problem)
+
+
+def missing_object(selector: Selector) -> Problem:
+    """The problem that no object has the name."""
+    return _problem(
+        selector,
+        ProblemKind.MISSING,
+        f"there is no {selector.noun} {selector.name!r} in {_PLACE}",
+        f"create it, or correct {selector.key}: in the playbook",
+    )
+
+
+def marker_of(data: Json) -> str | None:
     """The marker in an application's notes or in an authorization server's description."""
     notes = (data.get("settings") or {}).get("notes") or {}
-    told = _NOTES.fullmatch(str(notes.get("admin")))
-    match = told or _DESCRIPTION.fullmatch(str(data.get("description")))
+    match = _NOTES.fullmatch(str(notes.get("admin"))) or _DESCRIPTION.fullmatch(str(data.get("description")))
     return match[1] if match else None
 
 
-def _chosen(sought: Sought, found: Sequence[Json], named: Callable[[Json], str]) -> Choice:
-    if sought.pinned:
-        match = next((data for data in found if data["id"] == sought.pinned), None)
-        problem = Problem(
-            kind=ProblemKind.MISSING,
-            address=sought.address,
-            message=f"there is no {sought.what} with the id {sought.pinned}",
-            hint=f"correct {sought.key}: in the playbook, or leave it out",
-        )
-        return Choice(match, (), None if match else problem)
-    of_kind = [data for data in found if sought.made_from in (None, data.get("name"))]
-    exact = [data for data in of_kind if named(data) == sought.name]
-    if not exact:
-        ours = [data for data in of_kind if sought.marker and owner_of(data) == sought.marker]
-        return Choice(ours[0] if len(ours) == 1 else None)
-    if len(exact) == 1:
-        return Choice(exact[0])
-    return Choice(
-        None,
-        tuple(exact),
-        Problem(
-            kind=ProblemKind.AMBIGUOUS,
-            address=sought.address,
-            message=f"{len(exact)} {sought.what}s are called {sought.name!r}",
-            hint=f"say which one with {sought.key}: in the playbook",
-            candidates=tuple(
-                f"id: {data['id']}  {data.get('status')}  created {data.get('created')}" for data in exact
-            ),
-        ),
-    )
+def match_group(
+    key: str, objects: Iterable[Json], pushed_by: Iterable[str], *, by_id: bool
+) -> Json | Problem:
+    """The group that the playbook means, or why it cannot be determined.
 
-
-def absent(sought: Sought) -> Problem:
-    """That nothing has this name."""
-    return Problem(
-        kind=ProblemKind.MISSING,
-        address=sought.address,
-        message=f"there is no {sought.what} {sought.name!r} in the organization",
-        hint=f"create it, or correct {sought.key}: in the playbook",
-    )
-
-
-def group_of(key: str, by_id: bool, found: Iterable[Json], pushed_by: Iterable[str]) -> Json | Problem:
-    """The group that is meant, or why there is no telling.
-
-    Pushing a group makes another one of the same name, which belongs to the application; that one is not meant.
+    A group push creates a group of the same name that belongs to the application. The playbook does not mean that one.
 
     Args:
-        key: its name or id.
-        by_id: it is its id.
-        found: what Okta found.
-        pushed_by: ids of the applications that push.
+        key: the group's name or id in the playbook.
+        objects: groups that Okta returned.
+        pushed_by: ids of the applications that push groups.
+        by_id: the key is an id.
     """
-    apps = set(pushed_by)
-    named = [
+    pushing = set(pushed_by)
+    groups = [
         data
-        for data in found
+        for data in objects
         if (data["id"] if by_id else (data.get("profile") or {}).get("name")) == key
-        and (data.get("source") or {}).get("id") not in apps
+        and (data.get("source") or {}).get("id") not in pushing
     ]
-    own = [data for data in named if data.get("type") != _GROUPS_OF_APPS]
+    preferred = [data for data in groups if data.get("type") != _APP_GROUP] or groups
     address = f"{kinds.Group.kind}/{key}"
-    return match_one(address, key, own or named, _PLACE, lambda match: str(match.get("type")))
+    return match_one(address, key, preferred, _PLACE, lambda group: str(group.get("type")))
 
 
-def user_of(key: str, found: Iterable[Json]) -> Json | Problem:
-    """The user that is meant, or why there is none."""
+def match_user(key: str, objects: Iterable[Json]) -> Json | Problem:
+    """The user that the playbook means, or why it cannot be determined."""
     address = f"{kinds.User.kind}/{key}"
-    return match_one(address, key, list(found), _PLACE, lambda match: str(match.get("status")))
+    return match_one(address, key, list(objects), _PLACE, lambda user: str(user.get("status")))
+
+
+def _problem(
+    selector: Selector, kind: ProblemKind, message: str, hint: str, *, candidates: tuple[str, ...] = ()
+) -> Problem:
+    return Problem(kind=kind, address=selector.address, message=message, hint=hint, candidates=candidates)

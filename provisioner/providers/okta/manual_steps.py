@@ -1,67 +1,92 @@
-"""The human steps: what has no API, in Kiro's console and in Okta's."""
+"""The manual steps of Okta: what has no API, in Kiro's console and in Okta's."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from provisioner.core.manual_step import ManualStep, StepProof
-from provisioner.core.resource import Reference, Resource
+from provisioner.core.resource import Address, Reference, Resource
 
-from . import observations as seen
+from . import observations
 from . import resources as kinds
-from .playbook_models import ScimSection
 
-_ONBOARDING = (
+_ONBOARDING: Final = (
     "Select 'Sign up for Kiro', then 'Set up application as Admin', "
     "then 'Connect an existing external Identity provider', then Okta."
 )
-_TOKEN = "In 'Access Tokens', select 'Generate Token' and copy it: it is shown only once."  # noqa: S105 - a click path
-_COPY = "Copy the 'SCIM Endpoint' from the same page. Both go into Okta, in the next step."
-_UNSEEN = (
-    "If this step stays open although it is done, the application does not show it: "
-    "say scim: console_steps: confirmed in the playbook."
+_TOKEN: Final = "In 'Access Tokens', select 'Generate Token' and copy it: it is shown only once."  # noqa: S105 - a click path
+_COPY: Final = "Copy the 'SCIM Endpoint' from the same page. Both go into Okta, in the next step."
+_NOT_SHOWN: Final = (
+    "If this step stays pending after you did it, the application does not show its settings: "
+    "set scim: manual_steps: confirmed in the playbook."
 )
-_SWITCHES = (
+_TO_APP: Final = (
     "Select 'Edit'; enable 'Create Users', 'Update User Attributes' and 'Deactivate Users'; select 'Save'."
 )
-_EARLIER = (
-    "People who were assigned before are provisioned with 'Force Sync', "
+_EARLIER_USERS: Final = (
+    "Users that were assigned earlier are provisioned with 'Force Sync', "
     "or with 'Provision User' under Assignments."
 )
 
 
-def human_steps(name: str, scim: ScimSection, mapped: str) -> tuple[ManualStep, ...]:
+def manual_steps(
+    name: str, *, label: str, endpoint: str | None, confirmed: bool, depends_on: Address
+) -> tuple[ManualStep, ...]:
     """Kiro, Okta guide, step 3 (profile and token) and step 4 (the Provisioning tab), in order.
 
     Args:
-        name: the playbook's.
-        scim: its keys.
-        mapped: the address of what must be right before provisioning is switched on.
+        name: the playbook's name.
+        label: label of the SCIM application.
+        endpoint: the SCIM endpoint, if the playbook has it.
+        confirmed: the playbook states that all steps are done.
+        depends_on: the resource that must be right before provisioning is enabled.
     """
-    profile, token = _in_kiro(name, scim)
-    return (profile, token, *_in_okta(name, scim, (mapped, token.address)))
+    profile, token = _kiro_steps(name, profile_exists=confirmed or endpoint is not None, confirmed=confirmed)
+    tab = f"Okta Admin Console, Applications, {label}, Provisioning"
+    base_url = (endpoint or "the SCIM endpoint of the Kiro console").rstrip("/")
+    integration = ManualStep(
+        key="okta-api-integration",
+        depends_on=(depends_on, token.address),
+        title="connect Okta to Kiro's SCIM endpoint",
+        location=f"{tab}, Integration",
+        instructions=(
+            "Select 'Configure API integration', tick 'Enable API integration'.",
+            f"Base URL: {base_url} (without a slash at the end)",
+            "API Token: the token of the Kiro console.",
+            "Select 'Test API Credentials', then 'Save'.",
+            _NOT_SHOWN,
+        ),
+        completed=confirmed,
+        proofs=(_provisioning_shows(name, "integrated"),),
+    )
+    to_app = ManualStep(
+        key="okta-to-app",
+        depends_on=(integration.address,),
+        title="enable provisioning of users",
+        location=f"{tab}, To App",
+        instructions=(_TO_APP, _EARLIER_USERS),
+        completed=confirmed,
+        proofs=(_provisioning_shows(name, "complete"),),
+    )
+    return profile, token, integration, to_app
 
 
-def _at(kind: type[Resource], name: str) -> str:
-    return f"{kind.kind}/{name}"
-
-
-def _in_kiro(name: str, scim: ScimSection) -> tuple[ManualStep, ManualStep]:
-    confirmed = scim.console_steps == "confirmed"
-    integrated = (StepProof(address=_at(seen.Provisioning, name), field="integrated"),)
+def _kiro_steps(name: str, *, profile_exists: bool, confirmed: bool) -> tuple[ManualStep, ManualStep]:
+    application, server = _address(kinds.Application, name), _address(kinds.AuthorizationServer, name)
+    proofs = (_provisioning_shows(name, "integrated"),)
     profile = ManualStep(
         key="kiro-profile",
-        depends_on=(_at(kinds.Application, name), _at(kinds.PolicyRule, name)),
+        depends_on=(application, _address(kinds.PolicyRule, name)),
         title="create the Kiro profile",
         location="AWS Management Console, Kiro",
         instructions=(
             _ONBOARDING,
-            Reference(
-                address=_at(kinds.AuthorizationServer, name), field="issuer", template="Issuer URI: {}"
-            ),
-            Reference(address=_at(kinds.Application, name), field="client_id", template="Client ID: {}"),
+            Reference(address=server, field="issuer", template="Issuer URI: {}"),
+            Reference(address=application, field="client_id", template="Client ID: {}"),
             "Select 'Enable'.",
         ),
-        completed=confirmed or scim.endpoint is not None,
-        proofs=integrated,
+        completed=profile_exists,
+        proofs=proofs,
     )
     token = ManualStep(
         key="kiro-scim-token",
@@ -70,38 +95,14 @@ def _in_kiro(name: str, scim: ScimSection) -> tuple[ManualStep, ManualStep]:
         location="Kiro console, Settings, Identity Management",
         instructions=(_TOKEN, _COPY),
         completed=confirmed,
-        proofs=integrated,
+        proofs=proofs,
     )
     return profile, token
 
 
-def _in_okta(name: str, scim: ScimSection, after: tuple[str, ...]) -> tuple[ManualStep, ManualStep]:
-    confirmed = scim.console_steps == "confirmed"
-    shown = _at(seen.Provisioning, name)
-    tab = f"Okta Admin Console, Applications, {scim.label}, Provisioning"
-    base_url = (scim.endpoint or "the SCIM endpoint of the Kiro console").rstrip("/")
-    integration = ManualStep(
-        key="okta-api-integration",
-        depends_on=after,
-        title="let Okta provision to Kiro",
-        location=f"{tab}, Integration",
-        instructions=(
-            "Select 'Configure API integration', tick 'Enable API integration'.",
-            f"Base URL: {base_url} (without a slash at the end)",
-            "API Token: the token of the Kiro console.",
-            "Select 'Test API Credentials', then 'Save'.",
-            _UNSEEN,
-        ),
-        completed=confirmed,
-        proofs=(StepProof(address=shown, field="integrated"),),
-    )
-    switches = ManualStep(
-        key="okta-to-app",
-        depends_on=(integration.address,),
-        title="switch provisioning on",
-        location=f"{tab}, To App",
-        instructions=(_SWITCHES, _EARLIER),
-        completed=confirmed,
-        proofs=(StepProof(address=shown, field="complete"),),
-    )
-    return integration, switches
+def _provisioning_shows(name: str, field: str) -> StepProof:
+    return StepProof(address=_address(observations.Provisioning, name), field=field)
+
+
+def _address(kind: type[Resource], name: str) -> Address:
+    return f"{kind.kind}/{name}"

@@ -1,155 +1,114 @@
-"""What writes send to Okta. Pure."""
+"""Request bodies for Okta. Pure functions.
+
+:class:`~provisioner.providers.base.wire.Wire` states where each field goes. Members that the product does not manage stay
+as they are in the existing object, because Okta replaces the whole object.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
+
+from provisioner.core.resource import CREATE_ONLY, Resource
+from provisioner.providers.base.wire import Json, build_body
 
 from . import resources as kinds
-from .resources import Json
 
-_ACTIVE = "ACTIVE"
+_NEW_APPLICATION: Final[Json] = {
+    "name": kinds.OIDC_NAME,
+    "signOnMode": "OPENID_CONNECT",
+    "credentials": {"oauthClient": {"autoKeyRotation": True}},
+    "settings": {
+        "oauthClient": {"consent_method": "TRUSTED", "refresh_token": {"rotation_type": "STATIC"}},
+    },
+}
+_NEW_POLICY: Final[Json] = {
+    "type": "OAUTH_AUTHORIZATION_POLICY",
+    "description": "Kiro",
+    "status": kinds.ACTIVE,
+    "priority": 1,
+}
+_NEW_RULE: Final[Json] = {
+    "type": "RESOURCE_ACCESS",
+    "status": kinds.ACTIVE,
+    "priority": 1,
+    **build_body(kinds.PolicyRule, kinds.DEFAULT_LIFETIMES),
+}
 
 
-def application_body(wanted: kinds.Application, base: Json) -> Json:
-    """The OIDC application to write.
+def application_body(desired: kinds.Application, existing: Json) -> Json:
+    """The OIDC application.
 
     Args:
-        wanted: the fields to set; None leaves what is in the base.
-        base: what is there, or ``{}`` for a new one. Whatever the product does not own stays.
+        desired: the fields to set; None leaves a field unchanged.
+        existing: Okta's object, or ``{}`` to create one; so in all functions here.
     """
-    client: Json = {
-        "application_type": wanted.application_type,
-        "grant_types": _listed(wanted.grant_types),
-        "response_types": _listed(wanted.response_types),
-        "redirect_uris": _listed(wanted.redirect_uris),
-        "wildcard_redirect": wanted.wildcard_redirect,
-    }
-    credentials: Json = {
-        "token_endpoint_auth_method": wanted.authentication,
-        "pkce_required": wanted.pkce_required,
-    }
-    changes: Json = {
-        "label": wanted.label,
-        "credentials": {"oauthClient": credentials},
-        "settings": {"oauthClient": client},
-    }
-    if not base:
-        changes |= {"name": kinds.OIDC_NAME, "signOnMode": "OPENID_CONNECT"}
-        client |= {"consent_method": "TRUSTED", "refresh_token": {"rotation_type": "STATIC"}}
-        credentials["autoKeyRotation"] = True
-        changes["settings"]["notes"] = {"admin": wanted.notes, "enduser": None}
-    return laid_over(base, changes)
+    return merge(existing or _NEW_APPLICATION, _desired_members(desired, existing))
 
 
-def scim_application_body(label: str, notes: str, acs_url: str, entity_id: str) -> Json:
-    """The application from the catalogue to create.
+def scim_application_body(desired: kinds.ScimApplication, acs_url: str, entity_id: str) -> Json:
+    """The SCIM application, to create it from the catalog.
 
-    Whether both SAML settings are demanded is not documented; public Terraform configurations give them.
+    Whether the catalog requires both SAML settings is not documented; public Terraform configurations send them.
     """
-    return {
-        "name": kinds.SCIM_NAME,
-        "label": label,
-        "signOnMode": "SAML_2_0",
-        "settings": {
-            "app": {"acsURL": acs_url, "entityID": entity_id},
-            "notes": {"admin": notes, "enduser": None},
-        },
-    }
-
-
-def server_body(wanted: kinds.AuthorizationServer, base: Json) -> Json:
-    """The authorization server to write."""
-    changes: Json = {
-        "audiences": None if wanted.audience is None else [wanted.audience],
-        "issuerMode": wanted.issuer_mode,
-        "credentials": {"signing": {"rotationMode": wanted.rotation}},
-    }
-    if not base:
-        changes |= {"name": wanted.name, "description": wanted.description}
-        return laid_over({}, changes)
-    signing = (base.get("credentials") or {}).get("signing") or {}
-    writable = {name: signing[name] for name in ("rotationMode", "use") if name in signing}
-    kept = {"credentials": {"signing": writable}} if writable else {}
-    return laid_over({**{name: base[name] for name in base if name != "credentials"}, **kept}, changes)
-
-
-def scope_body(wanted: kinds.Scope, base: Json) -> Json:
-    """The scope to write."""
-    new: Json = {} if base else {"name": wanted.key, "metadataPublish": "NO_CLIENTS"}
-    return laid_over(base, {**new, "consent": wanted.consent, "default": wanted.default})
-
-
-def policy_body(wanted: kinds.AccessPolicy, base: Json) -> Json:
-    """The access policy to write."""
-    changes: Json = {
-        "conditions": {"clients": {"include": _listed(wanted.clients)}},
-        "priority": wanted.priority,
-    }
-    if not base:
-        changes |= {
-            "type": "OAUTH_AUTHORIZATION_POLICY",
-            "name": wanted.name,
-            "description": "Kiro",
-            "status": _ACTIVE,
-            "priority": wanted.priority or 1,
-        }
-    return laid_over(base, changes)
-
-
-def rule_body(wanted: kinds.PolicyRule, base: Json) -> Json:
-    """The rule to write. A new one has the console's lifetimes: an hour, without end, seven days."""
-    people = {
-        "groups": {"include": _listed(wanted.groups), "exclude": _listed(wanted.excluded_groups)},
-        "users": {"include": _listed(wanted.users), "exclude": _listed(wanted.excluded_users)},
-    }
-    lifetimes = {
-        "accessTokenLifetimeMinutes": wanted.access_minutes,
-        "refreshTokenLifetimeMinutes": wanted.refresh_minutes,
-        "refreshTokenWindowMinutes": wanted.refresh_window_minutes,
-    }
-    changes: Json = {
-        "conditions": {
-            "people": people,
-            "grantTypes": {"include": _listed(wanted.grant_types)},
-            "scopes": {"include": _listed(wanted.scopes)},
-        },
-        "actions": {"token": lifetimes},
-    }
-    if base:
-        return laid_over(base, changes)
-    defaults = {
-        "accessTokenLifetimeMinutes": 60,
-        "refreshTokenLifetimeMinutes": 0,
-        "refreshTokenWindowMinutes": 10080,
-    }
     new: Json = {
-        "type": "RESOURCE_ACCESS",
-        "name": wanted.name,
-        "status": _ACTIVE,
-        "priority": 1,
-        "actions": {"token": defaults},
+        "name": kinds.SCIM_NAME,
+        "signOnMode": "SAML_2_0",
+        "settings": {"app": {"acsURL": acs_url, "entityID": entity_id}, "notes": {"enduser": None}},
     }
-    return laid_over(new, changes)
+    return merge(new, _desired_members(desired, {}))
 
 
-def unmapped_body(names: Iterable[str]) -> Json:
-    """What removes properties from a profile mapping: each as null (recorded traffic, ProfileMapping_crud)."""
+def server_body(desired: kinds.AuthorizationServer, existing: Json) -> Json:
+    """The authorization server. Of its signing credentials, only two members are writable."""
+    changes = _desired_members(desired, existing)
+    if desired.audience is not None:
+        changes["audiences"] = [desired.audience]
+    base = {name: value for name, value in existing.items() if name != "credentials"}
+    signing = (existing.get("credentials") or {}).get("signing") or {}
+    if writable := {name: signing[name] for name in ("rotationMode", "use") if name in signing}:
+        base["credentials"] = {"signing": writable}
+    return merge(base, changes)
+
+
+def scope_body(desired: kinds.Scope, existing: Json) -> Json:
+    """A scope."""
+    new = {"name": desired.key, "metadataPublish": "NO_CLIENTS"}
+    return merge(existing or new, _desired_members(desired, existing))
+
+
+def policy_body(desired: kinds.AccessPolicy, existing: Json) -> Json:
+    """The access policy."""
+    return merge(existing or _NEW_POLICY, _desired_members(desired, existing))
+
+
+def rule_body(desired: kinds.PolicyRule, existing: Json) -> Json:
+    """The rule. A new one has the token lifetimes of the Admin Console."""
+    return merge(existing or _NEW_RULE, _desired_members(desired, existing))
+
+
+def remove_attributes_body(names: Iterable[str]) -> Json:
+    """Removes attributes from a profile mapping: each is null (recorded traffic, ProfileMapping_crud)."""
     return {"properties": dict.fromkeys(names)}
 
 
-def laid_over(base: Json, changes: Json) -> Json:
-    """The base with these members; None changes nothing, and what is not named stays."""
+def merge(base: Json, changes: Json) -> Json:
+    """The base with these members. Objects are merged; other values, lists included, are replaced."""
     result = dict(base)
     for name, value in changes.items():
+        existing = result.get(name)
         if isinstance(value, dict):
-            below = result.get(name)
-            merged = laid_over(below if isinstance(below, dict) else {}, value)
-            if merged or isinstance(below, dict):
-                result[name] = merged
-        elif value is not None:
+            result[name] = merge(existing if isinstance(existing, dict) else {}, value)
+        else:
             result[name] = value
     return result
 
 
-def _listed(values: Iterable[object] | None) -> list[str] | None:
-    return None if values is None else [str(value) for value in values]
+def _desired_members(desired: Resource, existing: Json) -> Json:
+    """The members that a desired resource sets."""
+    values = {
+        name: value
+        for name, field in desired.managed_fields().items()
+        if (value := getattr(desired, name)) is not None and not (existing and CREATE_ONLY in field.metadata)
+    }
+    return build_body(type(desired), values)

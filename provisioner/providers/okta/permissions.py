@@ -1,8 +1,8 @@
-"""Which OAuth scope each operation needs.
+"""The OAuth scopes that each operation needs.
 
-Source: the ``security`` of each operation in the Okta Management API description: a scope that manages is not listed
-where one that reads is, so both are asked for. A service app needs an admin role
-besides (Okta developer documentation, Implement OAuth for Okta with a service app).
+Source: the ``security`` of each operation in the Okta Management API description. A manage scope does not include the
+read scope, so both are requested. A service app also needs an admin role (Okta developer documentation, Implement OAuth
+for Okta with a service app).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ READ_DOMAINS: Final = RequiredPermission(
     commands=_AUDITING,
 )
 READ_TOKENS: Final = RequiredPermission(
-    "see when the API token ends",
+    "read when the API token expires",
     ("okta.apiTokens.read",),
     (("GET", f"{_API}/api-tokens"),),
     commands=_AUDITING,

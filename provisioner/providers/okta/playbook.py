@@ -1,20 +1,25 @@
-"""What an Okta playbook asks for."""
+"""The keys of an Okta playbook, and the desired state that they describe."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
 
 from provisioner.core.plan import DesiredState, Guards
-from provisioner.core.resource import Reference, Resource
+from provisioner.core.resource import Address, Model, Reference, Resource
 from provisioner.providers import kiro
 from provisioner.providers.base.playbook_models import (
     LOOPBACK_HOSTS,
+    Endpoint,
     IntegrationPlaybook,
+    Name,
+    Port,
+    PrincipalEntry,
+    SafetySection,
     UnmanagedRules,
     Waivers,
     unique,
@@ -22,15 +27,115 @@ from provisioner.providers.base.playbook_models import (
 from provisioner.providers.dns.playbook import DEFERRED_KEY, Domains, LookupSection
 
 from . import resources as kinds
-from .manual_steps import human_steps
-from .playbook_models import (
-    ApplicationSection,
-    AuthorizationServerSection,
-    ConnectionSection,
-    OktaPrincipalEntry,
-    OktaSafetySection,
-    ScimSection,
-)
+from .connection import ConnectionSection
+from .manual_steps import manual_steps
+
+AccessTokenMinutes = Annotated[int, Field(ge=5, le=1440)]
+RefreshWindowMinutes = Annotated[int, Field(ge=10, le=2_628_000)]
+OktaId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{20}$")]
+
+
+class ApplicationSection(Model):
+    """The OIDC application that users sign in to."""
+
+    label: Name | None = Field(
+        default=None, description="Its name in the Admin Console. Default: the playbook's name."
+    )
+    id: OktaId | None = Field(default=None, description="ID of an existing application to adopt (0oa...).")
+    loopback_ports: Annotated[tuple[Port, ...], AfterValidator(unique)] = Field(
+        default=kiro.LOOPBACK_PORTS,
+        description="Ports with a loopback redirect URI, in addition to kiro://. Okta compares the port.",
+    )
+    authentication_policy: Name | None = Field(
+        default=None,
+        description="Name of the authentication policy (Identity Engine). Absent: it is not managed.",
+    )
+
+
+class AuthorizationServerSection(Model):
+    """The custom authorization server, its access policy and its rule."""
+
+    name: Name = Field(default="Kiro", description="Its name.")
+    id: OktaId | None = Field(default=None, description="ID of an existing server to adopt (aus...).")
+    audience: Annotated[str, StringConstraints(min_length=1, max_length=255)] = Field(
+        default="kiro",
+        description="Its audience. Okta requires one; the vendor's guide names none, so this default is the product's.",
+    )
+    scopes: Annotated[tuple[Name, ...], AfterValidator(unique)] = Field(
+        default=kiro.SCOPES, description="Custom scopes. The vendor requires both defaults."
+    )
+    openid: bool = Field(
+        default=False, description="Also allow the scope openid. The vendor's guide does not list it."
+    )
+    policy: Name = Field(default="Kiro", description="Name of the access policy.")
+    rule: Name = Field(default="Kiro", description="Name of its rule.")
+    access_token_minutes: AccessTokenMinutes | None = Field(
+        default=None, description="Lifetime of access tokens. Absent: not managed; a new rule has 60."
+    )
+    refresh_token_minutes: Annotated[int, Field(ge=0)] | None = Field(
+        default=None,
+        description="Lifetime of refresh tokens; 0 is unlimited. Absent: not managed; a new rule has 0.",
+    )
+    refresh_window_minutes: RefreshWindowMinutes | None = Field(
+        default=None,
+        description="A refresh token expires when it is unused for this long. "
+        "Absent: not managed; a new rule has 10080.",
+    )
+    issuer_mode: Literal["ORG_URL", "CUSTOM_URL", "DYNAMIC"] | None = Field(
+        default=None, description="The domain of the issuer. Absent: not managed."
+    )
+
+
+class ScimSection(Model):
+    """The SCIM application: "AWS IAM Identity Center" from the catalog."""
+
+    label: Name = Field(
+        default="Kiro-SCIM",
+        description="Its label. It differs from the catalog's, so that your own AWS IAM Identity Center is not mistaken "
+        "for it.",
+    )
+    id: OktaId | None = Field(default=None, description="ID of an existing application to adopt (0oa...).")
+    acs_url: Endpoint = Field(
+        default="https://kiro.invalid/saml/acs",
+        description="ACS URL. Kiro does not use SAML, but the catalog's form requires one.",
+    )
+    entity_id: Name = Field(
+        default="https://kiro.invalid/saml", description="SAML issuer, which is not used either."
+    )
+    endpoint: Endpoint | None = Field(
+        default=None,
+        description="SCIM endpoint from the Kiro console; the manual step shows it. "
+        "Absent: the step says where to find it.",
+    )
+    mapping: Literal["guide", "unmanaged"] = Field(
+        default="guide",
+        description="guide: department and employeeNumber are not mapped. unmanaged: the mapping is not changed.",
+    )
+    manual_steps: Literal["verify", "confirmed"] = Field(
+        default="verify",
+        description="verify: wait until the application shows that provisioning is enabled. "
+        "confirmed: you state that it is, because the application does not show it.",
+    )
+
+
+class OktaPrincipalEntry(PrincipalEntry):
+    """A group or a user, by name or by ID."""
+
+    name: Name | None = Field(default=None, description="Name of a group; login of a user.")
+    id: OktaId | None = Field(default=None, description="Its ID (00g..., 00u...); always unambiguous.")
+
+
+class OktaSafetySection(SafetySection):
+    """Limits for the changes of one run."""
+
+    deprovision: bool = Field(
+        default=False,
+        description="Allow changes that remove users from Kiro: removing assignments of the SCIM application, and "
+        "deactivating it.",
+    )
+
+
+PrincipalEntries = Annotated[tuple[OktaPrincipalEntry, ...], AfterValidator(unique)]
 
 
 class OktaPlaybook(IntegrationPlaybook):
@@ -44,24 +149,24 @@ class OktaPlaybook(IntegrationPlaybook):
     application: ApplicationSection = ApplicationSection()
     authorization_server: AuthorizationServerSection = AuthorizationServerSection()
     scim: ScimSection | None = Field(default=None, description="Absent: provisioning is not managed.")
-    groups: Annotated[tuple[OktaPrincipalEntry, ...], AfterValidator(unique)] | None = Field(
+    groups: PrincipalEntries | None = Field(
         default=None,
         description="Groups that are assigned to both applications, and no others. []: none. "
         "Absent: group assignments are not managed.",
     )
-    users: Annotated[tuple[OktaPrincipalEntry, ...], AfterValidator(unique)] | None = Field(
+    users: PrincipalEntries | None = Field(
         default=None,
         description="Users that are assigned directly to both applications, and no others. []: none. "
         "Absent: direct assignments are not managed.",
     )
-    push: Annotated[tuple[OktaPrincipalEntry, ...], AfterValidator(unique)] | None = Field(
+    push: PrincipalEntries | None = Field(
         default=None,
         description="Groups that are pushed to Kiro, and no others. Okta and AWS advise against pushing a group that "
         "is assigned. []: none. Absent: group push is not managed.",
     )
     domains: Domains | None = Field(
         default=None,
-        description="Domains of people's e-mail addresses, verified by TXT record. Absent: not managed.",
+        description="Domains of users' e-mail addresses, verified by TXT record. Absent: not managed.",
     )
     lookup: LookupSection = LookupSection()
     safety: OktaSafetySection = OktaSafetySection()
@@ -70,7 +175,7 @@ class OktaPlaybook(IntegrationPlaybook):
 
     @field_validator("push")
     @classmethod
-    def _push_needs_scim(
+    def _require_scim_for_push(
         cls, value: tuple[OktaPrincipalEntry, ...] | None, info: ValidationInfo
     ) -> tuple[OktaPrincipalEntry, ...] | None:
         if value and info.data.get("scim") is None:
@@ -79,22 +184,27 @@ class OktaPlaybook(IntegrationPlaybook):
 
     @property
     def cloud(self) -> str:
-        """Okta has no clouds to choose from: the URL says it all."""
+        """Empty: the organization's URL determines the cloud."""
         return ""
 
     @property
     def description(self) -> str:
-        """The authorization server's, with the marker in it."""
+        """The description of the authorization server; it contains the marker."""
         return f"Sign-in to Kiro ({self.marker})"
 
     @property
     def label(self) -> str:
-        """The OIDC application's."""
+        """The label of the OIDC application."""
         return self.application.label or self.name
 
     @property
+    def manual_steps_confirmed(self) -> bool:
+        """Whether the playbook states that the manual steps of provisioning are done."""
+        return self.scim is not None and self.scim.manual_steps == "confirmed"
+
+    @property
     def guards(self) -> Guards:
-        reason = "people lose Kiro: allow it with safety: deprovision: true"
+        reason = "users lose access to Kiro: allow it with safety: deprovision: true"
         protected = (kinds.ScimGroupAssignment, kinds.ScimUserAssignment)
         return Guards(
             max_removals=self.safety.max_removals,
@@ -102,7 +212,7 @@ class OktaPlaybook(IntegrationPlaybook):
         )
 
     def for_sandbox(self, values: Mapping[str, str]) -> OktaPlaybook:
-        """This playbook for the sandbox: its organization, and its SCIM endpoint where ours is on another machine.
+        """This playbook with the sandbox's organization, and its SCIM endpoint in place of one on another machine.
 
         Args:
             values: the sandbox's OKTA_ORG_URL, and its KIRO_SCIM_ENDPOINT if it has one.
@@ -113,30 +223,31 @@ class OktaPlaybook(IntegrationPlaybook):
         return self.model_copy(update=update)
 
     def desired_state(self) -> DesiredState:
-        """What this playbook asks for, as resources."""
-        listed: dict[type[Resource], object] = {
+        """The desired state, as resources."""
+        sections: dict[type[Resource], object] = {
             kinds.GroupAssignment: self.groups,
             kinds.UserAssignment: self.users,
         }
         if self.scim:
-            listed |= {
+            sections |= {
                 kinds.ScimGroupAssignment: self.groups,
                 kinds.ScimUserAssignment: self.users,
                 kinds.GroupPush: self.push,
             }
+        resources = (
+            *self._application(),
+            *self._authorization(),
+            *self._assignments(kinds.GroupAssignment, kinds.UserAssignment, self.address(kinds.Application)),
+            *self._provisioning(),
+        )
         return DesiredState(
-            resources=(
-                *self._sign_in(),
-                *self._authorization(),
-                *self._assignments(),
-                *self._provisioning(),
-            ),
-            exhaustive=frozenset(kind.kind for kind, keys in listed.items() if keys is not None),
+            resources=tuple({resource.address: resource for resource in resources}.values()),
+            exhaustive=frozenset(kind.kind for kind, entries in sections.items() if entries is not None),
             unmanaged=self.unmanaged,
         )
 
-    def address(self, kind: type[Resource]) -> str:
-        """Where the one resource of a kind is found."""
+    def address(self, kind: type[Resource]) -> Address:
+        """The address of the only resource of a kind."""
         return f"{kind.kind}/{self.name}"
 
     @property
@@ -145,11 +256,11 @@ class OktaPlaybook(IntegrationPlaybook):
 
     @property
     def granted_scopes(self) -> tuple[str, ...]:
-        """What the rule lets the application ask for."""
+        """The scopes that the rule allows."""
         openid = (kinds.OPENID,) if self.authorization_server.openid else ()
         return (*self.authorization_server.scopes, kinds.OFFLINE_ACCESS, *openid)
 
-    def _sign_in(self) -> tuple[Resource, ...]:
+    def _application(self) -> Iterator[Resource]:
         """Kiro, Okta guide, step 1."""
         application = kinds.Application(
             key=self.name,
@@ -164,90 +275,90 @@ class OktaPlaybook(IntegrationPlaybook):
             wildcard_redirect="DISABLED",
             notes=self.marker,
         )
-        if self.application.authentication_policy is None:
-            return (application,)
-        policy = kinds.SignInPolicy(key=self.application.authentication_policy)
-        chosen = kinds.AuthenticationPolicy(
-            key=self.name,
-            depends_on=(application.address,),
-            policy=Reference(address=policy.address, field="id"),
-        )
-        return (application, policy, chosen)
+        yield application
+        if self.application.authentication_policy is not None:
+            policy = kinds.SignInPolicy(key=self.application.authentication_policy)
+            yield policy
+            yield kinds.AuthenticationPolicy(
+                key=self.name,
+                depends_on=(application.address,),
+                policy=Reference(address=policy.address, field="id"),
+            )
 
     def _authorization(self) -> tuple[Resource, ...]:
         """Kiro, Okta guide, step 2."""
-        keys = self.authorization_server
+        section = self.authorization_server
         server = kinds.AuthorizationServer(
             key=self.name,
-            name=keys.name,
+            name=section.name,
             description=self.description,
-            audience=keys.audience,
+            audience=section.audience,
             active=True,
-            issuer_mode=keys.issuer_mode,
+            issuer_mode=section.issuer_mode,
         )
         scopes = tuple(
-            kinds.Scope(key=name, depends_on=(server.address,), consent="IMPLICIT") for name in keys.scopes
+            kinds.Scope(key=name, depends_on=(server.address,), consent="IMPLICIT") for name in section.scopes
         )
         client = Reference(address=self.address(kinds.Application), field="client_id")
         policy = kinds.AccessPolicy(
-            key=self.name, depends_on=(server.address,), name=keys.policy, active=True, clients=(client,)
+            key=self.name, depends_on=(server.address,), name=section.policy, active=True, clients=(client,)
         )
         rule = kinds.PolicyRule(
             key=self.name,
             depends_on=(policy.address, *(scope.address for scope in scopes)),
-            name=keys.rule,
+            name=section.rule,
             active=True,
             grant_types=("authorization_code",),
             scopes=self.granted_scopes,
             groups=(kinds.EVERYONE,),
-            access_minutes=keys.access_token_minutes,
-            refresh_minutes=keys.refresh_token_minutes,
-            refresh_window_minutes=keys.refresh_window_minutes,
+            access_minutes=section.access_token_minutes,
+            refresh_minutes=section.refresh_token_minutes,
+            refresh_window_minutes=section.refresh_window_minutes,
         )
         return (server, *scopes, policy, rule)
 
-    def _principals(self) -> tuple[tuple[Resource, bool], ...]:
-        """Who is assigned, and whether it is a group."""
-        groups = ((kinds.Group(key=keys.key), True) for keys in self.groups or ())
-        users = ((kinds.User(key=keys.key), False) for keys in self.users or ())
-        return (*groups, *users)
+    def _assignments(
+        self, for_group: type[kinds.Assignment], for_user: type[kinds.Assignment], depends_on: Address
+    ) -> Iterator[Resource]:
+        """The assignments to one application, each after the group or user that it refers to."""
+        principals: list[tuple[Resource, type[kinds.Assignment]]] = [
+            *((kinds.Group(key=entry.key), for_group) for entry in self.groups or ()),
+            *((kinds.User(key=entry.key), for_user) for entry in self.users or ()),
+        ]
+        for principal, kind in principals:
+            yield principal
+            reference = Reference(address=principal.address, field="id")
+            yield kind(key=principal.key, depends_on=(depends_on,), principal=reference)
 
-    def _assignments(self) -> tuple[Resource, ...]:
-        after = (self.address(kinds.Application),)
-        found: list[Resource] = []
-        for who, is_group in self._principals():
-            kind = kinds.GroupAssignment if is_group else kinds.UserAssignment
-            found += (
-                who,
-                kind(key=who.key, depends_on=after, principal=Reference(address=who.address, field="id")),
-            )
-        return tuple(found)
-
-    def _provisioning(self) -> tuple[Resource, ...]:
-        """Kiro, Okta guide, steps 3 and 4; the mapping comes first, because provisioning begins with the switches."""
+    def _provisioning(self) -> Iterator[Resource]:
+        """Kiro, Okta guide, steps 3 and 4. The mapping comes first, because the last manual step starts provisioning."""
         if self.scim is None:
-            return ()
+            return
         application = kinds.ScimApplication(
             key=self.name, label=self.scim.label, active=True, notes=self.marker
         )
-        mapping = kinds.ScimAttributeMapping(key=self.name, depends_on=(application.address,), unsupported=())
-        before = application if self.scim.mapping == "unmanaged" else mapping
-        steps = human_steps(self.name, self.scim, before.address)
-        assigned = self._scim_assignments(steps[-1].address)
-        after = (steps[-1].address, *(found.address for found in assigned))
-        pushed: list[Resource] = []
-        for keys in self.push or ():
-            group = kinds.Group(key=keys.key)
-            reference = Reference(address=group.address, field="id")
-            pushed += (group, kinds.GroupPush(key=keys.key, depends_on=after, group=reference, active=True))
-        own = (application,) if before is application else (application, mapping)
-        listed = {found.address: found for found in (*own, *steps, *assigned, *pushed)}
-        return tuple(listed.values())
-
-    def _scim_assignments(self, after: str) -> tuple[Resource, ...]:
-        return tuple(
-            (kinds.ScimGroupAssignment if is_group else kinds.ScimUserAssignment)(
-                key=who.key, depends_on=(after,), principal=Reference(address=who.address, field="id")
+        yield application
+        ready: Resource = application
+        if self.scim.mapping == "guide":
+            ready = kinds.ScimAttributeMapping(
+                key=self.name, depends_on=(application.address,), unsupported=()
             )
-            for who, is_group in self._principals()
+            yield ready
+        steps = manual_steps(
+            self.name,
+            label=self.scim.label,
+            endpoint=self.scim.endpoint,
+            confirmed=self.manual_steps_confirmed,
+            depends_on=ready.address,
         )
+        yield from steps
+        enabled = steps[-1].address
+        assigned = tuple(self._assignments(kinds.ScimGroupAssignment, kinds.ScimUserAssignment, enabled))
+        yield from assigned
+        assignments = (resource.address for resource in assigned if isinstance(resource, kinds.Assignment))
+        depends_on = (enabled, *assignments)
+        for entry in self.push or ():
+            group = kinds.Group(key=entry.key)
+            yield group
+            reference = Reference(address=group.address, field="id")
+            yield kinds.GroupPush(key=entry.key, depends_on=depends_on, group=reference, active=True)

@@ -1,124 +1,95 @@
-"""Which rule answers a token request: what the console's Token Preview shows, which has no API. Pure.
+"""Which rule decides a token request: what the console's Token Preview shows, which has no API. Pure functions.
 
-Policies and the rules in them are looked at in the order of their priority; the first rule whose policy is for the
-client, and whose grant, people and scopes all fit, decides. A rule that does not cover every requested scope does not
-fit, and the next is looked at (Okta help, Create access policies; Okta support article "Tokens not issued with lifetime
-configured in access rule for custom authorization server").
+Okta evaluates the policies, and the rules of each, in the order of their priority. The first rule decides whose policy
+includes the client and whose grant type, users and scopes all match. A rule that does not allow every requested scope
+does not match, and the next is evaluated (Okta help, Create access policies; Okta support article "Tokens not issued
+with lifetime configured in access rule for custom authorization server").
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from provisioner.core.snapshot import Snapshot
 
-from . import observations as seen
 from . import resources as kinds
+from .observations import OtherPolicy, OtherRule
 
 
 @dataclass(frozen=True)
-class Ask:
+class TokenRequest:
     """A token request.
 
     Attributes:
         client: client id.
-        grant: grant type.
-        scopes: all that are requested.
-        user: the user's id; empty for somebody of whom nothing is known but that they are in ``groups``.
-        groups: ids of the user's groups. Everybody is in the group Everyone.
+        grant_type: grant type.
+        scopes: all requested scopes.
+        user: the user's id; empty for any member of ``groups``.
+        groups: ids of the user's groups. Every user is in the group Everyone.
     """
 
     client: str
-    grant: str
+    grant_type: str
     scopes: frozenset[str]
     user: str = ""
     groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
-class Rule:
-    """A rule with the policy it is in, as far as the evaluation goes."""
+class EffectiveRule:
+    """A rule and the policy that contains it."""
 
-    address: str
-    policy: str
+    policy: kinds.Policy
     policy_id: str | None
-    name: str
-    active: bool
-    order: tuple[int, int]
-    clients: frozenset[str]
-    grants: frozenset[str]
-    scopes: frozenset[str]
-    groups: frozenset[str]
-    users: frozenset[str]
-    excluded_groups: frozenset[str]
-    excluded_users: frozenset[str]
+    rule: kinds.Rule
 
-    def why_not(self, ask: Ask) -> str:
-        """Why this rule does not answer a request; empty when it does."""
-        uncovered = ask.scopes - self.scopes
-        if not self.active:
+    @property
+    def priority(self) -> tuple[int, int]:
+        """The priorities of the policy and of the rule."""
+        return self.policy.priority or 0, self.rule.priority or 0
+
+    def mismatch(self, request: TokenRequest) -> str:
+        """Why the rule does not match a request; empty when it matches."""
+        scopes = frozenset(self.rule.scopes or ())
+        missing = request.scopes - scopes
+        if not (self.policy.active and self.rule.active):
             return "it is inactive"
-        if not self.clients & {ask.client, kinds.ANY_CLIENT}:
+        if not {request.client, kinds.ANY_CLIENT}.intersection(map(str, self.policy.clients or ())):
             return "its policy is for other clients"
-        if ask.grant not in self.grants:
-            return f"it does not allow the grant {ask.grant}"
-        if uncovered and kinds.ANY_SCOPE not in self.scopes:
-            return f"it does not allow {', '.join(sorted(uncovered))}"
-        if not self._is_for(ask):
-            return "it is not for these people"
+        if request.grant_type not in (self.rule.grant_types or ()):
+            return f"it does not allow the grant type {request.grant_type}"
+        if missing and kinds.ANY_SCOPE not in scopes:
+            return f"it does not allow {', '.join(sorted(missing))}"
+        if not self._includes_user(request):
+            return "it does not include the user"
         return ""
 
-    def _is_for(self, ask: Ask) -> bool:
-        if ask.user in self.excluded_users or ask.groups & self.excluded_groups:
+    def _includes_user(self, request: TokenRequest) -> bool:
+        rule = self.rule
+        excluded_groups = request.groups.intersection(rule.excluded_groups or ())
+        if excluded_groups or request.user in (rule.excluded_users or ()):
             return False
-        everyone = kinds.EVERYONE in self.groups
-        return everyone or ask.user in self.users or bool(ask.groups & self.groups)
+        included_groups = request.groups | {kinds.EVERYONE}
+        return bool(included_groups.intersection(rule.groups or ())) or request.user in (rule.users or ())
 
 
-def rules(snapshot: Snapshot) -> tuple[Rule, ...]:
-    """Every rule of the authorization server, in the order in which they are looked at."""
-    policies: dict[str, kinds.AccessPolicy | seen.OtherPolicy] = {
-        other.key: other for other in snapshot.all(seen.OtherPolicy)
-    }
-    ours = snapshot.first(kinds.AccessPolicy)
-    if ours is not None:
-        policies[ours.id or ""] = ours
-    found = list(_made(snapshot, policies, ours))
-    return tuple(sorted(found, key=lambda rule: rule.order))
+def effective_rules(snapshot: Snapshot) -> tuple[EffectiveRule, ...]:
+    """Every rule of the authorization server, in the order in which Okta evaluates them."""
+    own_policy, own_rule = snapshot.first(kinds.AccessPolicy), snapshot.first(kinds.PolicyRule)
+    policies: dict[str | None, kinds.Policy] = {policy.key: policy for policy in snapshot.all(OtherPolicy)}
+    if own_policy is not None:
+        policies[own_policy.id] = own_policy
+    rules = [
+        EffectiveRule(policies[rule.policy], rule.policy, rule)
+        for rule in snapshot.all(OtherRule)
+        if rule.policy in policies
+    ]
+    if own_rule is not None and own_policy is not None:
+        rules.append(EffectiveRule(own_policy, own_policy.id, own_rule))
+    return tuple(sorted(rules, key=lambda rule: rule.priority))
 
 
-def deciding(found: Iterable[Rule], ask: Ask) -> Rule | None:
-    """The rule that answers a request, or None: then it fails ("Policy evaluation failed for this request")."""
-    return next((rule for rule in found if not rule.why_not(ask)), None)
-
-
-def _made(
-    snapshot: Snapshot,
-    policies: dict[str, kinds.AccessPolicy | seen.OtherPolicy],
-    ours: kinds.AccessPolicy | None,
-) -> Iterator[Rule]:
-    for other in snapshot.all(seen.OtherRule):
-        if policy := policies.get(other.policy):
-            yield _joined(policy, other)
-    own = snapshot.first(kinds.PolicyRule)
-    if own is not None and ours is not None:
-        yield _joined(ours, own)
-
-
-def _joined(policy: kinds.AccessPolicy | seen.OtherPolicy, rule: kinds.PolicyRule | seen.OtherRule) -> Rule:
-    return Rule(
-        address=rule.address,
-        policy=policy.name or policy.key,
-        policy_id=policy.id if isinstance(policy, kinds.AccessPolicy) else policy.key,
-        name=rule.name or rule.key,
-        active=bool(policy.active and rule.active),
-        order=(policy.priority or 0, rule.priority or 0),
-        clients=frozenset(map(str, policy.clients or ())),
-        grants=frozenset(rule.grant_types or ()),
-        scopes=frozenset(rule.scopes or ()),
-        groups=frozenset(rule.groups or ()),
-        users=frozenset(rule.users or ()),
-        excluded_groups=frozenset(rule.excluded_groups or ()),
-        excluded_users=frozenset(rule.excluded_users or ()),
-    )
+def deciding_rule(rules: Iterable[EffectiveRule], request: TokenRequest) -> EffectiveRule | None:
+    """The rule that decides a request, or None: then it fails ("Policy evaluation failed for this request")."""
+    return next((rule for rule in rules if not rule.mismatch(request)), None)

@@ -21,53 +21,47 @@ from provisioner.providers.base.kinds import ManagedKind
 from provisioner.providers.base.permissions import RequiredPermission
 from provisioner.providers.base.provider import IdentityProvider, sandbox_retry_policy
 
-from . import observations as seen
-from . import parse, permissions
+from . import observations, permissions
 from . import resources as kinds
-from .batch import Memory
+from .audit_kinds import requested_audit_kinds
 from .checks import CHECKS
-from .client import OktaClient
+from .client import APPS, OktaClient
 from .credentials import ApiToken, ServiceApp
+from .parse import parse_provisioning
 from .playbook import OktaPlaybook
 from .reading import Reader
+from .run_cache import RunCache
 from .writing import OktaWriter
 
 _APPS: Final = (permissions.WRITE_APPS,)
 _SERVERS: Final = (permissions.WRITE_SERVERS,)
+_MAPPINGS: Final = (permissions.WRITE_MAPPINGS,)
+_PUSH: Final = (permissions.WRITE_APPS, permissions.WRITE_GROUP_PUSH)
 
 MANAGED_KINDS: Final = (
-    ManagedKind(kinds.Application, "application", OktaWriter.application, _APPS),
-    ManagedKind(kinds.AuthenticationPolicy, "application", OktaWriter.authentication_policy, _APPS),
+    ManagedKind(kinds.Application, "application", OktaWriter.write_application, _APPS),
+    ManagedKind(kinds.AuthenticationPolicy, "application", OktaWriter.write_authentication_policy, _APPS),
     ManagedKind(kinds.SignInPolicy, "application"),
-    ManagedKind(kinds.AuthorizationServer, "authorization_server", OktaWriter.server, _SERVERS),
-    ManagedKind(kinds.Scope, "authorization_server", OktaWriter.scope, _SERVERS),
-    ManagedKind(kinds.AccessPolicy, "authorization_server", OktaWriter.policy, _SERVERS),
-    ManagedKind(kinds.PolicyRule, "authorization_server", OktaWriter.rule, _SERVERS),
-    ManagedKind(kinds.ScimApplication, "scim", OktaWriter.scim_application, _APPS),
-    ManagedKind(kinds.ScimAttributeMapping, "scim", OktaWriter.mapping, (permissions.WRITE_MAPPINGS,)),
-    ManagedKind(kinds.Group, "groups"),
-    ManagedKind(kinds.GroupAssignment, "groups", OktaWriter.assignment, _APPS),
-    ManagedKind(kinds.ScimGroupAssignment, "groups", OktaWriter.assignment, _APPS),
-    ManagedKind(kinds.User, "users"),
-    ManagedKind(kinds.UserAssignment, "users", OktaWriter.assignment, _APPS),
-    ManagedKind(kinds.ScimUserAssignment, "users", OktaWriter.assignment, _APPS),
     ManagedKind(
-        kinds.GroupPush,
-        "push",
-        OktaWriter.group_push,
-        (permissions.WRITE_APPS, permissions.WRITE_GROUP_PUSH),
+        kinds.AuthorizationServer, "authorization_server", OktaWriter.write_authorization_server, _SERVERS
     ),
+    ManagedKind(kinds.Scope, "authorization_server", OktaWriter.write_scope, _SERVERS),
+    ManagedKind(kinds.AccessPolicy, "authorization_server", OktaWriter.write_access_policy, _SERVERS),
+    ManagedKind(kinds.PolicyRule, "authorization_server", OktaWriter.write_rule, _SERVERS),
+    ManagedKind(kinds.ScimApplication, "scim", OktaWriter.write_scim_application, _APPS),
+    ManagedKind(kinds.ScimAttributeMapping, "scim", OktaWriter.write_attribute_mapping, _MAPPINGS),
+    ManagedKind(kinds.Group, "groups"),
+    ManagedKind(kinds.GroupAssignment, "groups", OktaWriter.write_assignment, _APPS),
+    ManagedKind(kinds.ScimGroupAssignment, "groups", OktaWriter.write_assignment, _APPS),
+    ManagedKind(kinds.User, "users"),
+    ManagedKind(kinds.UserAssignment, "users", OktaWriter.write_assignment, _APPS),
+    ManagedKind(kinds.ScimUserAssignment, "users", OktaWriter.write_assignment, _APPS),
+    ManagedKind(kinds.GroupPush, "push", OktaWriter.write_group_push, _PUSH),
 )
+"""Every kind that plans manage or look up. The kinds that only audits read: :data:`.audit_kinds.AUDIT_KINDS`."""
 
-_OPTIONAL: Final = {
-    seen.ProvisioningFailure.kind: permissions.READ_LOGS,
-    seen.SignInFailure.kind: permissions.READ_LOGS,
-    seen.CustomDomain.kind: permissions.READ_DOMAINS,
-}
-"""What an audit reads besides, and the scope it is asked for with: being refused it must not fail the rest."""
-
-_A_WINDOW = 90.0
-"""Seconds; a window of the sandbox's rate limits, as of Okta's, is a minute."""
+_SANDBOX_RATE_LIMIT_SECONDS: Final = 90.0
+"""The sandbox's rate limits, like Okta's, are reset every minute."""
 
 
 def playbook_model() -> type[OktaPlaybook]:
@@ -82,63 +76,68 @@ def checks() -> tuple[Check, ...]:
 
 def connect(
     playbook: OktaPlaybook,
-    notebook: LocalStore,  # noqa: ARG001 - Okta's secrets never pass through here: there is nothing to note
-    tell: Callable[[str], None],
-    sandboxed: SandboxConnection | None = None,
+    store: LocalStore,  # noqa: ARG001 - Okta's secrets never pass through the product: there are no hints to store
+    on_wait: Callable[[str], None],
+    sandbox: SandboxConnection | None = None,
 ) -> OktaProvider:
-    """Open an organization for a playbook; nothing is contacted yet.
+    """Connect to the organization of a playbook. No request is sent yet.
 
     Raises:
         UsageError: the playbook has no credentials.
     """
-    if sandboxed:
-        org = OktaClient(
-            root=sandboxed.url,
-            credentials=ApiToken(sandboxed.token),
-            direct=True,
-            retry_policy=sandbox_retry_policy(sandboxed.replica_lag, retry_after_budget=_A_WINDOW),
-            on_wait=tell,
+    if sandbox is None:
+        client = OktaClient(
+            root=playbook.connection.org_url, credentials=_credentials(playbook), on_wait=on_wait
         )
     else:
-        org = OktaClient(root=playbook.connection.org_url, credentials=_credentials(playbook), on_wait=tell)
-    return OktaProvider(playbook=playbook, client=org)
+        client = OktaClient(
+            root=sandbox.url,
+            credentials=ApiToken(sandbox.token),
+            direct=True,
+            retry_policy=sandbox_retry_policy(
+                sandbox.replica_lag, retry_after_budget=_SANDBOX_RATE_LIMIT_SECONDS
+            ),
+            on_wait=on_wait,
+        )
+    return OktaProvider(playbook=playbook, client=client)
 
 
 def _credentials(playbook: OktaPlaybook) -> ApiToken | ServiceApp:
-    keys = playbook.connection
-    if keys.client_id and keys.private_key:
-        return ServiceApp(
-            keys.client_id,
-            keys.private_key.get_secret_value(),
-            tuple(_reading(playbook)),
-            keys.key_id,
-            keys.dpop,
-        )
-    if keys.token:
-        return ApiToken(keys.token.get_secret_value())
+    """The credentials. A service app requests the scopes of a plan; further ones are requested when they are needed."""
+    section = playbook.connection
+    if section.client_id and section.private_key:
+        required = _required_permissions(playbook)
+        scopes = tuple(permission.any_of[0] for permission in required if "plan" in permission.commands)
+        key = section.private_key.get_secret_value()
+        return ServiceApp(section.client_id, key, scopes, section.key_id, section.dpop)
+    if section.token:
+        return ApiToken(section.token.get_secret_value())
     raise UsageError(
-        f"there are no credentials for {keys.org_url}",
+        f"there are no credentials for {section.org_url}",
         hint="set client_id and private_key of a service app, or an API token, under connection: in the playbook",
     )
 
 
-def _reading(playbook: OktaPlaybook) -> Iterator[str]:
-    """The scopes a plan cannot do without; more are asked for when they are needed."""
-    yield permissions.READ_APPS.any_of[0]
-    yield permissions.READ_SERVERS.any_of[0]
-    if playbook.groups or playbook.push:
-        yield permissions.READ_GROUPS.any_of[0]
-    if playbook.users:
-        yield permissions.READ_USERS.any_of[0]
-    if playbook.application.authentication_policy:
-        yield permissions.READ_POLICIES.any_of[0]
-    if playbook.scim and playbook.scim.mapping == "guide":
-        yield permissions.READ_MAPPINGS.any_of[0]
+def _required_permissions(playbook: OktaPlaybook) -> Iterator[RequiredPermission]:
+    no_mapping = playbook.scim is None or playbook.scim.mapping == "unmanaged"
+    unneeded = {
+        permissions.READ_GROUPS: not (playbook.groups or playbook.push),
+        permissions.READ_USERS: not playbook.users,
+        permissions.READ_POLICIES: playbook.application.authentication_policy is None,
+        permissions.READ_MAPPINGS: no_mapping,
+        permissions.WRITE_MAPPINGS: no_mapping,
+        permissions.WRITE_GROUP_PUSH: not playbook.push,
+    }
+    return (permission for permission in permissions.PERMISSIONS if not unneeded.get(permission))
 
 
 @dataclass
 class OktaProvider(IdentityProvider[OktaPlaybook, OktaClient]):
-    """One playbook's connection to one Okta organization."""
+    """One playbook's connection to one Okta organization.
+
+    Attributes:
+        cache: what the run has read.
+    """
 
     name: ClassVar[str] = "okta"
     title: ClassVar[str] = "Okta"
@@ -148,7 +147,7 @@ class OktaProvider(IdentityProvider[OktaPlaybook, OktaClient]):
     role: ClassVar[str] = permissions.ADMIN_ROLE
     role_holder: ClassVar[str] = "The service app, or the owner of the API token, also needs the admin role"
 
-    memory: Memory = field(default_factory=Memory)
+    cache: RunCache = field(default_factory=RunCache)
 
     @property
     def tenant(self) -> str:
@@ -156,36 +155,38 @@ class OktaProvider(IdentityProvider[OktaPlaybook, OktaClient]):
 
     @cached_property
     def writer(self) -> OktaWriter:
-        return OktaWriter(self.client, self.playbook, self.memory)
+        return OktaWriter(self.client, self.playbook, self.cache)
 
     def destroyed_state(self, snapshot: Snapshot, *, purge: bool) -> DesiredState:
-        """Everything switched off; with ``purge`` it is deleted, for there is no recycle bin."""
+        """The applications and the authorization server inactive, or deleted with ``purge``: Okta has no recycle bin."""
         name, marker = self.playbook.name, self.playbook.marker
         application = snapshot.get(kinds.Application, name)
         server = snapshot.get(kinds.AuthorizationServer, name)
         scim = snapshot.get(kinds.ScimApplication, name)
-        for what, found, mark in (
+        for noun, resource, mark in (
             ("OIDC application", application, application and application.notes),
             ("authorization server", server, server and server.description),
             ("SCIM application", scim, scim and scim.notes),
         ):
-            if found is not None and mark not in (marker, self.playbook.description):
+            if resource is not None and mark not in (marker, self.playbook.description):
                 raise RefusedError(
-                    f"the {what} does not carry the marker {marker}: this playbook did not make it",
-                    hint="take it down in the Admin Console, if that is what you want",
+                    f"the {noun} does not carry the marker {marker}: this playbook did not create it",
+                    hint="deactivate or delete it in the Admin Console, if that is what you want",
                 )
         if scim and scim.active and not self.playbook.safety.deprovision:
             raise RefusedError(
-                "deactivating the SCIM application takes everybody it provisions out of Kiro",
+                "deactivating the SCIM application removes all the users that it provisions from Kiro",
                 hint="allow it with safety: deprovision: true",
             )
-        there = [found for found in (application, scim, server) if found is not None]
+        existing = [resource for resource in (application, scim, server) if resource is not None]
         if purge:
-            return DesiredState(absent=tuple(found.address for found in there))
-        return DesiredState(resources=tuple(type(found)(key=found.key, active=False) for found in there))
+            return DesiredState(absent=tuple(resource.address for resource in existing))
+        return DesiredState(
+            resources=tuple(type(resource)(key=resource.key, active=False) for resource in existing)
+        )
 
     def handoff(self, snapshot: Snapshot) -> tuple[HandoffValue, ...]:
-        """Kiro, Okta guide, step 3: two values go to Kiro, two come back from it."""
+        """Kiro, Okta guide, step 3: two values go to Kiro, and two go from Kiro to Okta."""
         name = self.playbook.name
         application = snapshot.get(kinds.Application, name)
         server = snapshot.get(kinds.AuthorizationServer, name)
@@ -209,82 +210,72 @@ class OktaProvider(IdentityProvider[OktaPlaybook, OktaClient]):
         if scim is None:
             return values
         tab = f"Okta Admin Console: Applications, {scim.label}, Provisioning, Integration"
-        shown = snapshot.get(seen.Provisioning, name)
-        done = bool(shown and shown.integrated) or scim.console_steps == "confirmed"
+        provisioning = snapshot.get(observations.Provisioning, name)
+        is_integrated = bool(provisioning and provisioning.integrated) or self.playbook.manual_steps_confirmed
+        in_okta = "(in Okta already)" if is_integrated else None
         return (
             *values,
             HandoffValue(
                 name="SCIM endpoint",
-                value=scim.endpoint or ("(in Okta already)" if done else None),
+                value=scim.endpoint or in_okta,
                 source=f"{settings}, SCIM Endpoint",
                 destination=f"{tab}, Base URL",
             ),
             HandoffValue(
                 name="Access token",
-                value="(in Okta already)" if done else None,
+                value=in_okta,
                 source=f"{settings}, Access Tokens, shown only once",
                 destination=f"{tab}, API Token",
             ),
         )
 
     def warnings(self, snapshot: Snapshot, plan: Plan) -> Iterator[str]:  # noqa: ARG002 - the protocol's signature
-        """What the author should know besides the plan."""
-        both = {keys.key for keys in self.playbook.push or ()} & {
-            keys.key for keys in self.playbook.groups or ()
-        }
-        for name in sorted(both):
+        """What the admin should know in addition to the plan."""
+        pushed = {entry.key for entry in self.playbook.push or ()}
+        assigned = {entry.key for entry in self.playbook.groups or ()}
+        for name in sorted(pushed & assigned):
             yield (
                 f"the group {name!r} is both assigned and pushed: Okta and AWS do not support that, its memberships "
-                "may go wrong; push another group with the same members"
+                "may become incomplete; push another group with the same members"
             )
-        if self.playbook.users:
-            yield f"{len(self.playbook.users)} users are assigned directly: a group is easier to keep right"
-        if self.playbook.scim and self.playbook.scim.console_steps == "confirmed":
-            shown = snapshot.get(seen.Provisioning, self.playbook.name)
-            if shown is None or not shown.complete:
-                yield "provisioning is taken to be switched on because the playbook says so: Okta does not show it"
+        if count := len(self.playbook.users or ()):
+            users = "1 user is" if count == 1 else f"{count} users are"
+            yield f"{users} assigned directly: a group is easier to maintain"
+        if self.playbook.manual_steps_confirmed:
+            provisioning = snapshot.get(observations.Provisioning, self.playbook.name)
+            if provisioning is None or not provisioning.complete:
+                yield "the playbook confirms that provisioning is enabled, but Okta does not show it"
 
     async def read(self, extra_kinds: frozenset[str] = frozenset()) -> Snapshot:
-        optional = {need for kind, need in _OPTIONAL.items() if kind in extra_kinds}
-        wanted = [need.any_of[0] for need in optional]
-        if wanted and await self.client.may(*wanted) is False:
-            for scope in wanted:
-                await self.client.may(scope)
-        return await Reader(self.client, self.playbook, self.memory, extra_kinds).read()
+        rows = requested_audit_kinds(extra_kinds, self.client.credentials)
+        scopes = {row.permission.any_of[0] for row in rows if row.permission}
+        if scopes and await self.client.request_scopes(*sorted(scopes)) is False:
+            for scope in sorted(scopes):
+                await self.client.request_scopes(scope)
+        return await Reader(self.client, self.playbook, self.cache, extra_kinds).read()
 
     async def refresh(self, steps: Iterable[ManualStep], state: Snapshot) -> tuple[Resource, ...]:
-        """What the SCIM application shows by now."""
+        """Read the provisioning settings that the SCIM application shows now."""
         name = self.playbook.name
         application = state.get(kinds.ScimApplication, name)
         proofs = {proof.address for step in steps for proof in step.proofs}
-        if application is None or f"{seen.Provisioning.kind}/{name}" not in proofs:
+        if application is None or self.playbook.address(observations.Provisioning) not in proofs:
             return ()
-        data = await self.client.get(
-            quote_path("/api/v1/apps/{}", application.id or ""), expects_existing=True
-        )
-        return (parse.provisioning(name, data),)
+        path = quote_path(f"{APPS}/{{}}", application.id or "")
+        return (parse_provisioning(name, await self.client.get(path, expects_existing=True)),)
 
     async def granted_permissions(self) -> frozenset[str] | None:
         if isinstance(self.client.credentials, ApiToken):
             return None
         scopes = {scope for permission in self.required_permissions() for scope in permission.any_of}
-        return frozenset([scope for scope in scopes if await self.client.granted(scope)])
+        return frozenset([scope for scope in scopes if await self.client.is_granted(scope)])
 
     def required_permissions(self) -> Iterator[RequiredPermission]:
         """The permissions that this playbook needs, for all commands."""
-        playbook = self.playbook
-        no_mapping = playbook.scim is None or playbook.scim.mapping == "unmanaged"
-        unneeded = {
-            permissions.READ_USERS: not playbook.users,
-            permissions.READ_POLICIES: playbook.application.authentication_policy is None,
-            permissions.READ_MAPPINGS: no_mapping,
-            permissions.WRITE_MAPPINGS: no_mapping,
-            permissions.WRITE_GROUP_PUSH: not playbook.push,
-        }
-        return (permission for permission in permissions.PERMISSIONS if not unneeded.get(permission))
+        return _required_permissions(self.playbook)
 
     async def check_permissions(self, plan: Plan) -> None:
         """Raise before the first write if the credentials lack a permission."""
         for permission in self.plan_permissions(plan):
-            if await self.client.may(*permission.any_of) is False:
+            if await self.client.request_scopes(*permission.any_of) is False:
                 raise self.missing_permission(permission, role=self.role)

@@ -1,4 +1,4 @@
-"""An organization that answers as it is told to."""
+"""A stub of an organization."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.providers.okta.loopback import Loopback, serving
+from tests.providers.okta.stub_server import StubServer, running_stub_server
 
 
 @pytest.fixture
-def server() -> Iterator[Loopback]:
-    with serving() as loopback:
-        yield loopback
+def server() -> Iterator[StubServer]:
+    with running_stub_server() as stub:
+        yield stub

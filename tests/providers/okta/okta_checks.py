@@ -64,6 +64,6 @@ SUITE = Suite(
 HEALTHY = SUITE.healthy
 
 
-def case(**said: Any) -> Case:
+def case(**changes: Any) -> Case:
     """The healthy organization with a few changes."""
-    return SUITE.case(said)
+    return SUITE.case(changes)

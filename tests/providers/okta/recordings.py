@@ -46,12 +46,16 @@ def _json(text: str | bytes) -> Any:
 
 def objects(pattern: str) -> list[dict[str, Any]]:
     """Every recorded object, alone or in a list, of paths that match: ``*`` stands for an id, at the end for one or none."""
-    wanted = pattern.split("/")
-    found = []
+    segments = pattern.split("/")
+    matching = []
     for _, path, body in recorded():
         parts = path.split("/")
-        optional = wanted[-1] == "*" and len(parts) == len(wanted) - 1
-        same = len(parts) == len(wanted) or optional
-        if same and all(want in ("*", part) for want, part in zip(wanted, parts, strict=False)):
-            found += [each for each in (body if isinstance(body, list) else [body]) if isinstance(each, dict)]
-    return found
+        optional = segments[-1] == "*" and len(parts) == len(segments) - 1
+        same = len(parts) == len(segments) or optional
+        if same and all(want in ("*", part) for want, part in zip(segments, parts, strict=False)):
+            matching += [
+                element
+                for element in (body if isinstance(body, list) else [body])
+                if isinstance(element, dict)
+            ]
+    return matching

@@ -59,15 +59,15 @@ def playbook(**application: Any) -> Any:
             "provider": "okta",
             "connection": {"org_url": HOST},
             "application": {"label": "Kiro-OIDC", **application},
-            "scim": {"label": "Kiro-SCIM", "console_steps": "confirmed"},
+            "scim": {"label": "Kiro-SCIM", "manual_steps": "confirmed"},
             "groups": [{"name": "Kiro-Users"}],
             "push": [{"name": "Kiro-Pro"}],
         }
     )
 
 
-class Silent:
-    """A watcher that says nothing."""
+class IgnoreProgress:
+    """A listener that ignores progress."""
 
     def starting(self, change): ...
 
@@ -79,7 +79,7 @@ class Silent:
 async def applied(access: SandboxConnection, notes: Path, wanted: Any) -> RequestCounts:
     provider = provider_module("okta").connect(wanted, Journal(notes), lambda _: None, access)
     try:
-        await engine.apply(provider, await engine.plan(provider), Silent(), engine.ApplyResult())
+        await engine.apply(provider, await engine.plan(provider), IgnoreProgress(), engine.ApplyResult())
     finally:
         await provider.close()
     return provider.requests()
@@ -88,7 +88,7 @@ async def applied(access: SandboxConnection, notes: Path, wanted: Any) -> Reques
 @pytest.mark.skipif(not RECORDING, reason="set RECORD_CASSETTES=1 to record again")
 def test_record(tmp_path):
     with Sandbox(tmp_path / "sandbox") as sandbox:
-        control.configure(sandbox, "console", "manual")
+        control.configure(sandbox, "console", "waits")
         sandbox.start()
         access = SandboxConnection(sandbox.url, sandbox.okta_token())
         CASSETTE.unlink(missing_ok=True)
@@ -124,7 +124,7 @@ def test_nothing_secret_is_in_the_recording():
     )
 
 
-def test_the_token_would_be_in_it_but_for_the_filter():
+def test_the_filter_removes_the_token_from_the_recording():
     """Proved on a request that carries it."""
     headers = {"Authorization": f"SSWS {NOWHERE.token}", "Accept": "application/json"}
     made = recorder("none").get_merged_config()["before_record_request"]

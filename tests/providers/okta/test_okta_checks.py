@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import pytest
 
-from provisioner.providers.okta.checks.required import some
+from provisioner.providers.okta.checks.required import join_names
 from tests.providers import check_harness
 from tests.providers.okta.okta_checks import SUITE
 
@@ -34,7 +34,7 @@ class TestGaps(check_harness.GapTests):
 
 
 @pytest.mark.parametrize(
-    ("names", "count", "told"),
+    ("names", "count", "expected"),
     [
         ("a", 1, "a"),
         ("abcde", 5, "a, b, c, d, e"),
@@ -42,5 +42,5 @@ class TestGaps(check_harness.GapTests):
         ("abcdefg", 700, "a, b, c, d, e and 695 more"),
     ],
 )
-def test_at_most_five_names_are_told(names, count, told):
-    assert some(tuple(names), count) == told
+def test_at_most_five_names_are_shown(names, count, expected):
+    assert join_names(tuple(names), count) == expected

@@ -52,9 +52,9 @@ CALLS = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "need"), CALLS)
-def test_a_refused_request_is_explained_by_what_would_let_it_through(method, path, need):
-    assert permissions_for(PERMISSIONS, method, path) == need.any_of
+@pytest.mark.parametrize(("method", "path", "permission"), CALLS)
+def test_a_refused_request_names_the_missing_permission(method, path, permission):
+    assert permissions_for(PERMISSIONS, method, path) == permission.any_of
 
 
 @pytest.mark.parametrize(
@@ -66,38 +66,40 @@ def test_a_refused_request_is_explained_by_what_would_let_it_through(method, pat
         ("GET", "/api/v2/apps"),
     ],
 )
-def test_of_an_unknown_request_nothing_is_claimed(method, path):
+def test_an_unknown_request_has_no_permission(method, path):
     assert permissions_for(PERMISSIONS, method, path) == ()
 
 
-def test_every_need_explains_some_request():
-    assert {need for _, _, need in CALLS} == set(PERMISSIONS)
+def test_every_permission_covers_a_request():
+    assert {permission for _, _, permission in CALLS} == set(PERMISSIONS)
 
 
-@pytest.mark.parametrize("need", PERMISSIONS, ids=lambda need: need.purpose)
-def test_every_need_is_complete(need):
-    assert need.purpose
-    assert all(re.fullmatch(r"okta\.[a-zA-Z]+\.(read|manage)", scope) for scope in need.any_of)
-    assert set(need.commands) <= {"plan", "apply", "drift", "doctor", "destroy"}
+@pytest.mark.parametrize("permission", PERMISSIONS, ids=lambda permission: permission.purpose)
+def test_every_permission_is_complete(permission):
+    assert permission.purpose
+    assert all(re.fullmatch(r"okta\.[a-zA-Z]+\.(read|manage)", scope) for scope in permission.any_of)
+    assert set(permission.commands) <= {"plan", "apply", "drift", "doctor", "destroy"}
 
 
 CONTRACT = Path(__file__).resolve().parents[4] / "shared" / "contracts" / "okta-subset.yaml"
 
 
-def test_what_is_claimed_is_what_okta_s_description_says():
+def test_permissions_follow_okta_s_api_description():
     """The ``security`` of each operation in the Okta Management API."""
     if not CONTRACT.exists():
         pytest.skip("the API description is not beside the repository")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     paths = yaml.load(CONTRACT.read_text(encoding="utf-8"), loader)["paths"]
     compared = 0
-    for method, path, need in CALLS:
+    for method, path, permission in CALLS:
         operation = _operation(paths, method.lower(), path.partition("?")[0])
         if operation is None:
             continue
         compared += 1
-        told = {scope for one in operation["security"] for scope in one.get("oauth2", ())}
-        assert told & set(need.any_of), (method, path)
+        documented = {
+            scope for alternative in operation["security"] for scope in alternative.get("oauth2", ())
+        }
+        assert documented & set(permission.any_of), (method, path)
     assert compared > 20
 
 
@@ -108,9 +110,9 @@ def _operation(paths, method, path):
     return None
 
 
-class TestWhatAPlanNeeds:
+class TestPermissionsForAPlan:
     @pytest.mark.parametrize(
-        ("address", "needs"),
+        ("address", "permissions_"),
         [
             ("okta-application/k", (permissions.WRITE_APPS,)),
             ("okta-authentication-policy/k", (permissions.WRITE_APPS,)),
@@ -127,21 +129,21 @@ class TestWhatAPlanNeeds:
             ("okta-group-push/g", (permissions.WRITE_APPS, permissions.WRITE_GROUP_PUSH)),
         ],
     )
-    def test_every_write_needs_its_permission(self, address, needs):
+    def test_every_write_needs_its_permission(self, address, permissions_):
         assert (
             permissions_for_plan(
                 MANAGED_KINDS, Plan(changes=(Change(action=Action.UPDATE, address=address),))
             )
-            == needs
+            == permissions_
         )
 
-    def test_what_does_not_write_needs_none(self):
+    def test_changes_that_do_not_write_need_none(self):
         changes = tuple(
             Change(action=action, address="okta-application/k") for action in (Action.NOOP, Action.WAITING)
         )
         assert permissions_for_plan(MANAGED_KINDS, Plan(changes=changes)) == ()
 
-    def test_each_is_named_once(self):
+    def test_each_permission_is_listed_once(self):
         changes = tuple(
             Change(action=Action.CREATE, address=f"okta-group-assignment/{number}") for number in range(3)
         )

@@ -1,4 +1,4 @@
-"""What the provider decides: teardown, handoff, advice, permissions; and what it reads again after human steps."""
+"""What the provider decides: destroyed state, handoff, warnings, permissions, and its refresh after manual steps."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from provisioner.core.plan import Action, make_plan
 from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Snapshot
 from provisioner.providers import SandboxConnection
-from provisioner.providers.okta import observations as seen
+from provisioner.providers.okta import observations
 from provisioner.providers.okta import provider as entry
 from provisioner.providers.okta import resources as kinds
 from provisioner.providers.okta.client import OktaClient
 from provisioner.providers.okta.credentials import ApiToken, ServiceApp
 from provisioner.providers.okta.permissions import PERMISSIONS
 from provisioner.providers.okta.provider import OktaProvider
-from tests.providers.okta.loopback import Reply, serving
 from tests.providers.okta.okta_checks import HEALTHY, case
+from tests.providers.okta.stub_server import Reply, running_stub_server
 
 APPLICATION = HEALTHY.snapshot.require(kinds.Application, "kiro")
 SERVER = HEALTHY.snapshot.require(kinds.AuthorizationServer, "kiro")
@@ -41,21 +41,21 @@ def healthy_but(*changed: Resource) -> Snapshot:
     return HEALTHY.snapshot.updated(changed)
 
 
-class TestTeardown:
+class TestDestroyedState:
     def steps(self, *, purge: bool, **playbook: Any) -> list[tuple[Action, str]]:
         snapshot = HEALTHY.snapshot
         plan = make_plan(provider(**playbook).destroyed_state(snapshot, purge=purge), snapshot)
         assert plan.refusals == ()
         return [(change.action, change.address) for stage in plan.stages() for change in stage]
 
-    def test_everything_is_switched_off(self):
+    def test_everything_is_deactivated(self):
         assert set(self.steps(purge=False, **DEPROVISION)) == {
             (Action.UPDATE, "okta-application/kiro"),
             (Action.UPDATE, "okta-scim-application/kiro"),
             (Action.UPDATE, "okta-authorization-server/kiro"),
         }
 
-    def test_it_is_deleted_where_that_is_wanted(self):
+    def test_purge_deletes_everything(self):
         assert self.steps(purge=True, **DEPROVISION) == [
             (Action.DELETE, "okta-application/kiro"),
             (Action.DELETE, "okta-scim-application/kiro"),
@@ -63,12 +63,12 @@ class TestTeardown:
         ]
 
     @pytest.mark.parametrize("purge", [False, True])
-    def test_nobody_is_taken_out_of_kiro_without_being_told_so(self, purge):
-        with pytest.raises(RefusedError, match="out of Kiro") as raised:
+    def test_no_one_is_removed_from_kiro_without_permission_in_the_playbook(self, purge):
+        with pytest.raises(RefusedError, match="from Kiro") as raised:
             provider().destroyed_state(HEALTHY.snapshot, purge=purge)
         assert raised.value.hint == "allow it with safety: deprovision: true"
 
-    def test_a_scim_application_that_is_inactive_provisions_nobody(self):
+    def test_an_inactive_scim_application_may_be_deleted(self):
         snapshot = healthy_but(SCIM.model_copy(update={"active": False}))
         assert provider().destroyed_state(snapshot, purge=True).absent
 
@@ -78,12 +78,12 @@ class TestTeardown:
     @pytest.mark.parametrize(
         "mark", [None, "", "mine", "provisioner-kiro-2", "Sign-in to Kiro (provisioner-kiro-2)"]
     )
-    def test_what_this_playbook_did_not_make_is_refused(self, resource, field, mark):
+    def test_objects_without_the_marker_are_refused(self, resource, field, mark):
         snapshot = healthy_but(resource.model_copy(update={field: mark}))
         with pytest.raises(RefusedError, match="does not carry the marker provisioner-kiro:"):
             provider(**DEPROVISION).destroyed_state(snapshot, purge=False)
 
-    def test_where_nothing_is_left_there_is_nothing_to_do(self):
+    def test_an_empty_organization_needs_no_change(self):
         for purge in (False, True):
             plan = make_plan(provider().destroyed_state(Snapshot(), purge=purge), Snapshot())
             assert (plan.pending, plan.refusals) == ((), ())
@@ -93,7 +93,7 @@ class TestHandoff:
     def values(self, snapshot: Snapshot, **playbook: Any) -> dict[str, str | None]:
         return {value.name: value.value for value in provider(**playbook).handoff(snapshot)}
 
-    def test_two_values_go_to_kiro_and_two_came_from_it(self):
+    def test_two_values_go_to_kiro_and_two_to_okta(self):
         assert self.values(HEALTHY.snapshot) == {
             "Issuer URI": "https://acme.okta.com/oauth2/ausserver",
             "Client ID": "0oaclient",
@@ -101,18 +101,18 @@ class TestHandoff:
             "Access token": "(in Okta already)",
         }
 
-    def test_before_there_is_anything_they_are_not_known(self):
-        found = self.values(Snapshot(), scim={"endpoint": None})
-        assert set(found.values()) == {None}
+    def test_values_are_unknown_in_an_empty_organization(self):
+        result = self.values(Snapshot(), scim={"endpoint": None})
+        assert set(result.values()) == {None}
 
     def test_what_the_playbook_confirms_is_in_okta(self):
-        found = self.values(Snapshot(), scim={"endpoint": None, "console_steps": "confirmed"})
-        assert (found["SCIM endpoint"], found["Access token"]) == ("(in Okta already)", "(in Okta already)")
+        result = self.values(Snapshot(), scim={"endpoint": None, "manual_steps": "confirmed"})
+        assert (result["SCIM endpoint"], result["Access token"]) == ("(in Okta already)", "(in Okta already)")
 
-    def test_where_provisioning_is_not_managed_there_are_two(self):
+    def test_without_provisioning_there_are_two_values(self):
         assert list(self.values(HEALTHY.snapshot, scim=None, push=None)) == ["Issuer URI", "Client ID"]
 
-    def test_every_value_says_where_it_comes_from_and_goes(self):
+    def test_every_value_has_a_source_and_a_destination(self):
         for value in provider().handoff(HEALTHY.snapshot):
             assert {value.source.partition(":")[0], value.destination.partition(":")[0]} == {
                 "Okta Admin Console",
@@ -120,27 +120,27 @@ class TestHandoff:
             }
 
 
-class TestAdvice:
-    def advice(self, *changed: Resource, **playbook: Any) -> list[str]:
+class TestWarnings:
+    def warnings(self, *changed: Resource, **playbook: Any) -> list[str]:
         of, snapshot = provider(**playbook), healthy_but(*changed)
         return list(of.warnings(snapshot, make_plan(of.desired_state(), snapshot)))
 
-    def test_there_is_none_where_all_is_well(self):
-        assert self.advice() == []
+    def test_the_healthy_organization_has_none(self):
+        assert self.warnings() == []
 
-    def test_a_group_that_is_assigned_and_pushed_is_advised_against(self):
-        (told,) = self.advice(push=[{"name": "Kiro-Users"}, {"name": "Kiro-Pro"}])
-        assert told.startswith("the group 'Kiro-Users' is both assigned and pushed")
+    def test_a_group_that_is_assigned_and_pushed(self):
+        (warning,) = self.warnings(push=[{"name": "Kiro-Users"}, {"name": "Kiro-Pro"}])
+        assert warning.startswith("the group 'Kiro-Users' is both assigned and pushed")
 
-    def test_users_that_are_assigned_directly_are_advised_against(self):
-        (told,) = self.advice(users=[{"name": "alice"}, {"name": "bob"}])
-        assert told.startswith("2 users are assigned directly")
+    def test_users_that_are_assigned_directly(self):
+        (warning,) = self.warnings(users=[{"name": "alice"}, {"name": "bob"}])
+        assert warning.startswith("2 users are assigned directly")
 
-    def test_what_is_only_taken_for_granted_is_told(self):
-        confirmed = {"scim": {"console_steps": "confirmed"}}
-        assert self.advice(**confirmed) == []
-        (told,) = self.advice(seen.Provisioning(key="kiro"), **confirmed)
-        assert "because the playbook says so" in told
+    def test_confirmed_manual_steps_that_okta_does_not_show(self):
+        confirmed = {"scim": {"manual_steps": "confirmed"}}
+        assert self.warnings(**confirmed) == []
+        (warning,) = self.warnings(observations.Provisioning(key="kiro"), **confirmed)
+        assert "Okta does not show it" in warning
 
 
 @pytest.mark.parametrize(
@@ -183,37 +183,39 @@ def test_a_playbook_needs_no_permission_that_it_does_not_use(playbook, absent):
 
 class TestPermissions:
     class Granting(OktaClient):
-        """Grants some scopes, without asking anybody."""
+        """Grants some scopes, without a request."""
 
         grants: frozenset[str] = frozenset()
 
-        async def may(self, *scopes: str) -> bool | None:
+        async def request_scopes(self, *scopes: str) -> bool | None:
             return set(scopes) <= self.grants
 
-        async def granted(self, scope: str) -> bool | None:
+        async def is_granted(self, scope: str) -> bool | None:
             return scope in self.grants
 
     def of(self, *grants: str) -> OktaProvider:
-        org = self.Granting(root="http://127.0.0.1:1", credentials=ServiceApp("0oaserviceapp", "k", ()))
-        org.grants = frozenset(grants)
-        return OktaProvider(HEALTHY.playbook, org)
+        client = self.Granting(root="http://127.0.0.1:1", credentials=ServiceApp("0oaserviceapp", "k", ()))
+        client.grants = frozenset(grants)
+        return OktaProvider(HEALTHY.playbook, client)
 
-    def test_what_is_granted_is_told_need_by_need(self):
-        found = asyncio.run(self.of("okta.apps.read", "okta.groups.read", "okta.groups.manage").permissions())
-        told = {need.purpose: need.granted for need in found.permissions}
-        assert told["find and read the applications and their assignments"] is True
-        assert told["find groups and read group push"] is True
-        assert told["push groups"] is True
-        assert told["read the authorization server, its scopes and policies"] is False
-        assert found.problem == ""
+    def test_granted_permissions_are_reported_one_by_one(self):
+        result = asyncio.run(
+            self.of("okta.apps.read", "okta.groups.read", "okta.groups.manage").permissions()
+        )
+        granted = {need.purpose: need.granted for need in result.permissions}
+        assert granted["find and read the applications and their assignments"] is True
+        assert granted["find groups and read group push"] is True
+        assert granted["push groups"] is True
+        assert granted["read the authorization server, its scopes and policies"] is False
+        assert result.problem == ""
 
-    def test_where_nothing_is_granted_that_is_told_and_not_unknown(self):
-        found = asyncio.run(self.of().permissions())
-        assert {need.granted for need in found.permissions} == {False}
+    def test_no_granted_scope_is_not_unknown(self):
+        result = asyncio.run(self.of().permissions())
+        assert {need.granted for need in result.permissions} == {False}
 
-    def test_an_api_token_does_not_tell(self):
-        found = asyncio.run(provider().permissions())
-        assert {need.granted for need in found.permissions} == {None}
+    def test_permissions_of_an_api_token_are_unknown(self):
+        result = asyncio.run(provider().permissions())
+        assert {need.granted for need in result.permissions} == {None}
 
     def test_a_plan_that_lacks_a_permission_is_refused_before_the_first_write(self):
         plan = make_plan(HEALTHY.context.desired_state, Snapshot())
@@ -221,7 +223,7 @@ class TestPermissions:
             asyncio.run(self.of("okta.apps.manage").check_permissions(plan))
         assert raised.value.permissions == ("okta.authorizationServers.manage",)
 
-    def test_one_that_has_what_it_needs_is_let_through(self):
+    def test_a_plan_with_all_permissions_is_allowed(self):
         plan = make_plan(HEALTHY.context.desired_state, Snapshot())
         scopes = ("okta.apps.manage", "okta.authorizationServers.manage", "okta.profileMappings.manage")
         asyncio.run(self.of(*scopes).check_permissions(plan))
@@ -230,34 +232,34 @@ class TestPermissions:
         asyncio.run(self.of().check_permissions(make_plan(HEALTHY.context.desired_state, HEALTHY.snapshot)))
 
 
-class TestLookingAgain:
+class TestRefresh:
     STEPS = tuple(step for step in HEALTHY.context.desired_state.resources if isinstance(step, ManualStep))
 
-    def looked(self, of: OktaProvider, steps: Any, world: Snapshot) -> tuple[Resource, ...]:
+    def looked(self, of: OktaProvider, steps: Any, state: Snapshot) -> tuple[Resource, ...]:
         async def looking() -> tuple[Resource, ...]:
             try:
-                return await of.refresh(steps, world)
+                return await of.refresh(steps, state)
             finally:
                 await of.close()
 
         return asyncio.run(looking())
 
-    def test_what_the_application_shows_by_now(self):
-        with serving() as server:
+    def test_the_application_s_current_settings_are_read(self):
+        with running_stub_server() as server:
             features = ["GROUP_PUSH", "PUSH_NEW_USERS"]
-            server.answers("GET", "/api/v1/apps/0oascim", Reply(body={"id": "0oascim", "features": features}))
-            (found,) = self.looked(provider(server.url), self.STEPS, HEALTHY.snapshot)
-            assert found == seen.Provisioning(
+            server.respond("GET", "/api/v1/apps/0oascim", Reply(body={"id": "0oascim", "features": features}))
+            (result,) = self.looked(provider(server.url), self.STEPS, HEALTHY.snapshot)
+            assert result == observations.Provisioning(
                 key="kiro", features=tuple(features), integrated=True, create_users=True
             )
-            assert len(server.asked) == 1
+            assert len(server.received) == 1
 
-    def test_nothing_is_read_for_steps_that_it_proves_nothing_of(self):
+    def test_nothing_is_read_for_steps_with_other_proofs(self):
         other = ManualStep(key="other", title="another step")
         assert self.looked(provider(), [other], HEALTHY.snapshot) == ()
         assert self.looked(provider(), [], HEALTHY.snapshot) == ()
 
-    def test_nothing_is_read_before_there_is_an_application(self):
+    def test_nothing_is_read_without_an_application(self):
         assert self.looked(provider(), self.STEPS, Snapshot()) == ()
 
 
@@ -267,12 +269,12 @@ class TestConnecting:
         return entry.connect(of.playbook, None, lambda _: None, sandboxed)
 
     def test_a_service_app_comes_before_a_token(self):
-        found = self.connected(client_id="0oaserviceapp", private_key="k", token="t", key_id="k1", dpop=True)
-        app = found.client.credentials
+        result = self.connected(client_id="0oaserviceapp", private_key="k", token="t", key_id="k1", dpop=True)
+        app = result.client.credentials
         assert isinstance(app, ServiceApp)
         assert (app.client_id, app.private_key, app.key_id, app.dpop) == ("0oaserviceapp", "k", "k1", True)
 
-    def test_it_asks_for_the_scopes_of_reading_only(self):
+    def test_only_read_scopes_are_requested(self):
         app = self.connected(client_id="0oaserviceapp", private_key="k").client.credentials
         assert isinstance(app, ServiceApp)
         assert set(app.scopes) == {
@@ -282,22 +284,26 @@ class TestConnecting:
             "okta.profileMappings.read",
         }
 
-    def test_a_token_is_a_token(self):
-        found = self.connected(token="t")
-        assert found.client.credentials == ApiToken("t")
-        assert (found.client.root, found.client.direct) == ("https://acme.okta.com", False)
+    def test_an_api_token_is_used_as_credentials(self):
+        result = self.connected(token="t")
+        assert result.client.credentials == ApiToken("t")
+        assert (result.client.root, result.client.direct) == ("https://acme.okta.com", False)
 
-    def test_without_either_that_is_told(self):
+    def test_missing_credentials_are_reported(self):
         with pytest.raises(UsageError, match=r"no credentials for https://acme\.okta\.com") as raised:
             self.connected()
         assert "private_key" in raised.value.hint
 
     def test_in_the_sandbox_the_real_credentials_are_not_used(self):
-        sandboxed = SandboxConnection("http://127.0.0.1:9", "theirs")
-        org = self.connected(sandboxed, token="t").client
-        assert (org.root, org.credentials, org.direct) == ("http://127.0.0.1:9", ApiToken("theirs"), True)
+        sandboxed = SandboxConnection("http://127.0.0.1:9", "sandbox-token")
+        client = self.connected(sandboxed, token="t").client
+        assert (client.root, client.credentials, client.direct) == (
+            "http://127.0.0.1:9",
+            ApiToken("sandbox-token"),
+            True,
+        )
 
-    def test_a_secret_is_not_shown_by_what_holds_it(self):
-        found = self.connected(client_id="0oaserviceapp", private_key="hunter2", token="hunter2")
-        assert "hunter2" not in repr(found)
-        assert found.playbook.connection.token == SecretStr("hunter2")
+    def test_no_representation_contains_a_secret(self):
+        result = self.connected(client_id="0oaserviceapp", private_key="hunter2", token="hunter2")
+        assert "hunter2" not in repr(result)
+        assert result.playbook.connection.token == SecretStr("hunter2")

@@ -1,4 +1,4 @@
-"""Checks of the OIDC application: that there is one, and how it talks to Okta."""
+"""Checks of the OIDC application: whether it exists, and its grant types and client authentication."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from provisioner.core.check import CheckContext, CheckRegistry, Severity, Violation, set_fields
 from provisioner.core.snapshot import ProblemKind
-from provisioner.providers.okta import observations as seen
+from provisioner.providers.okta import observations
 from provisioner.providers.okta import resources as kinds
 
-from .required import SIGNING_IN, application
+from .required import SIGN_IN_KINDS, application, inactive, missing_object
 
 check = CheckRegistry()
 
@@ -21,7 +21,7 @@ _CREDENTIALS = "application.credentials.oauthClient"
 def application_missing(context: CheckContext) -> Iterator[Violation]:
     """The OIDC application exists
 
-    Symptom: Nobody can sign in; Okta's page says that the client id is invalid.
+    Symptom: No one can sign in; Okta's page says that the client id is invalid.
 
     Why: The playbook's application is not in this organization.
 
@@ -29,98 +29,92 @@ def application_missing(context: CheckContext) -> Iterator[Violation]:
 
     Source: Kiro, Okta guide, step 1.
     """
-    wanted = context.desired(kinds.Application)
-    problem = context.snapshot.problem_for(wanted.address)
-    if context.snapshot.first(kinds.Application) is None and (
-        problem is None or problem.kind is ProblemKind.MISSING
-    ):
-        message = problem.message if problem else f"there is no OIDC application {wanted.label!r}"
-        found = [(other.id, other.label) for other in context.snapshot.all(seen.OtherApplication)]
-        fix = None if problem else context.as_in_playbook(*SIGNING_IN)
-        yield Violation(message, wanted.address, ((f"apps?q={wanted.label}", found),), fix)
+    desired = context.desired(kinds.Application)
+    others = [(other.id, other.label) for other in context.snapshot.all(observations.OtherApplication)]
+    yield from missing_object(
+        context,
+        desired,
+        f"there is no OIDC application {desired.label!r}",
+        (f"apps?q={desired.label}", others),
+        SIGN_IN_KINDS,
+    )
 
 
 @check("okta-application-ambiguous", reads=(kinds.Application,), severity=Severity.HIGH)
 def application_ambiguous(context: CheckContext) -> Iterator[Violation]:
-    """Only one application has the label, and the server's name is given once
+    """Labels of applications and the name of the authorization server are unique
 
-    Symptom: A change in the Admin Console has no effect, because it was made to the other one; apply refuses.
+    Symptom: A change in the Admin Console has no effect, because it was made to the other object; apply refuses.
 
-    Why: Okta lets any number of applications and authorization servers have the same name.
+    Why: Okta allows several applications or authorization servers with the same name.
 
-    Fix: Delete or rename the one that is not Kiro's, or say which one is meant with id: in the playbook.
+    Fix: Delete or rename the object that is not Kiro's, or select one with id: in the playbook.
 
     Source: Okta Management API, createApplication (labels need not be unique).
     """
-    for kind in (kinds.Application, kinds.ScimApplication, kinds.AuthorizationServer):
-        for wanted in context.desired_state.resources:
-            problem = context.snapshot.problem_for(wanted.address) if isinstance(wanted, kind) else None
+    selected = (kinds.Application, kinds.ScimApplication, kinds.AuthorizationServer)
+    for kind in selected:
+        for desired in context.all_desired(kind):
+            problem = context.snapshot.problem_for(desired.address)
             if problem and problem.kind is ProblemKind.AMBIGUOUS:
-                yield Violation(
-                    problem.message, wanted.address, tuple(("candidate", line) for line in problem.candidates)
-                )
+                evidence = tuple(("candidate", candidate) for candidate in problem.candidates)
+                yield Violation(problem.message, desired.address, evidence)
 
 
 @check("okta-application-inactive", reads=(kinds.Application,), severity=Severity.HIGH)
 def application_inactive(context: CheckContext) -> Iterator[Violation]:
     """The OIDC application is active
 
-    Symptom: Nobody can sign in.
+    Symptom: No one can sign in.
 
-    Why: Somebody deactivated the application.
+    Why: The application was deactivated.
 
     Fix: Applications, the OIDC application: set its status to active.
 
     Source: Okta Management API, activateApplication.
     """
-    found = application(context)
-    if not found.active:
-        fix = set_fields(kinds.Application(key=found.key, active=True))
-        yield Violation(
-            "the application is inactive", found.address, (("application.status", "INACTIVE"),), fix
-        )
+    yield from inactive(application(context), "the OIDC application is inactive", "application.status")
 
 
 @check("okta-refresh-token-grant", reads=(kinds.Application,), severity=Severity.HIGH)
 def refresh_token_grant(context: CheckContext) -> Iterator[Violation]:
-    """The application may have refresh tokens
+    """The application may use refresh tokens
 
-    Symptom: People have to sign in again every hour, when the access token ends.
+    Symptom: Users have to sign in again every hour, when the access token expires.
 
-    Why: The box "Refresh Token" under "Grant type" is not ticked.
+    Why: "Refresh Token" is not selected under "Grant type".
 
-    Fix: Applications, the OIDC application, General, Grant type: tick Refresh Token.
+    Fix: Applications, the OIDC application, General, Grant type: select Refresh Token.
 
     Source: Kiro, Okta guide, step 1.
     """
-    yield from _grant(context, "refresh_token")
+    yield from _missing_grant(context, "refresh_token")
 
 
 @check("okta-authorization-code-grant", reads=(kinds.Application,), severity=Severity.HIGH)
 def authorization_code_grant(context: CheckContext) -> Iterator[Violation]:
     """The application may use authorization codes
 
-    Symptom: Nobody can sign in (unauthorized_client).
+    Symptom: No one can sign in (unauthorized_client).
 
-    Why: The grant type "Authorization Code" is not ticked.
+    Why: "Authorization Code" is not selected under "Grant type".
 
-    Fix: Applications, the OIDC application, General, Grant type: tick Authorization Code.
+    Fix: Applications, the OIDC application, General, Grant type: select Authorization Code.
 
     Source: Kiro, Okta guide, step 1.
     """
-    yield from _grant(context, "authorization_code")
+    yield from _missing_grant(context, "authorization_code")
 
 
-def _grant(context: CheckContext, grant: str) -> Iterator[Violation]:
-    found = application(context)
-    there = found.grant_types or ()
-    if grant not in there:
-        fix = set_fields(kinds.Application(key=found.key, grant_types=kinds.GRANT_TYPES))
+def _missing_grant(context: CheckContext, grant_type: str) -> Iterator[Violation]:
+    existing = application(context)
+    grant_types = existing.grant_types or ()
+    if grant_type not in grant_types:
         yield Violation(
-            f"the grant type {grant} is not allowed",
-            found.address,
-            ((f"{_CLIENT}.grant_types", list(there)),),
-            fix,
+            f"the grant type {grant_type} is not allowed",
+            existing.address,
+            ((f"{_CLIENT}.grant_types", list(grant_types)),),
+            set_fields(kinds.Application(key=existing.key, grant_types=kinds.GRANT_TYPES)),
         )
 
 
@@ -128,51 +122,49 @@ def _grant(context: CheckContext, grant: str) -> Iterator[Violation]:
 def extra_grants(context: CheckContext) -> Iterator[Violation]:
     """The application has no grant types that Kiro does not need
 
-    Symptom: None; tokens could be had by weaker ways, such as the implicit flow or a password.
+    Symptom: None. Tokens can be obtained in weaker ways, such as the implicit flow or a password.
 
-    Why: Somebody ticked more grant types than the vendor's guide asks for.
+    Why: More grant types are selected than the vendor's guide requires.
 
-    Fix: Applications, the OIDC application, General, Grant type: leave Authorization Code and Refresh Token only.
+    Fix: Applications, the OIDC application, General, Grant type: select Authorization Code and Refresh Token only.
 
     Source: Kiro, Okta guide, step 1 ("Leave the default values for all other fields").
     """
-    found = application(context)
-    extra = [grant for grant in found.grant_types or () if grant not in kinds.GRANT_TYPES]
+    existing = application(context)
+    extra = [grant_type for grant_type in existing.grant_types or () if grant_type not in kinds.GRANT_TYPES]
     if extra:
-        fix = set_fields(
-            kinds.Application(key=found.key, grant_types=kinds.GRANT_TYPES, response_types=("code",))
-        )
+        fix = kinds.Application(key=existing.key, grant_types=kinds.GRANT_TYPES, response_types=("code",))
         yield Violation(
             f"also allowed: {', '.join(extra)}",
-            found.address,
-            ((f"{_CLIENT}.grant_types", list(found.grant_types or ())),),
-            fix,
+            existing.address,
+            ((f"{_CLIENT}.grant_types", list(existing.grant_types or ())),),
+            set_fields(fix),
         )
 
 
 @check("okta-client-authentication", reads=(kinds.Application,), severity=Severity.HIGH, security=True)
 def client_authentication(context: CheckContext) -> Iterator[Violation]:
-    """The application is a public client that must prove its codes (PKCE)
+    """The application is a public client and requires PKCE
 
-    Symptom: Signing in fails at the end (invalid_client), because Kiro has no secret; or, without PKCE, a stolen
-    code could be used by others.
+    Symptom: Sign-in fails at its last step (invalid_client), because Kiro has no secret. Without PKCE, a stolen code
+    can be used.
 
-    Why: Client authentication is not "None", or "Require PKCE" is not ticked.
+    Why: Client authentication is not "None", or "Require PKCE" is not selected.
 
     Fix: Applications, the OIDC application, General, Client Credentials: Client authentication None, with PKCE.
 
     Source: Okta Management API, ApplicationCredentialsOAuthClient; RFC 8252, sections 6 and 8.5.
     """
-    found = application(context)
-    if found.authentication != "none" or not found.pkce_required:
-        fix = set_fields(kinds.Application(key=found.key, authentication="none", pkce_required=True))
+    existing = application(context)
+    if existing.authentication != "none" or not existing.pkce_required:
+        fix = kinds.Application(key=existing.key, authentication="none", pkce_required=True)
         yield Violation(
-            f"client authentication is {found.authentication}, PKCE is "
-            f"{'required' if found.pkce_required else 'not required'}",
-            found.address,
+            f"client authentication is {existing.authentication}, PKCE is "
+            f"{'required' if existing.pkce_required else 'not required'}",
+            existing.address,
             (
-                (f"{_CREDENTIALS}.token_endpoint_auth_method", found.authentication),
-                (f"{_CREDENTIALS}.pkce_required", found.pkce_required),
+                (f"{_CREDENTIALS}.token_endpoint_auth_method", existing.authentication),
+                (f"{_CREDENTIALS}.pkce_required", existing.pkce_required),
             ),
-            fix,
+            set_fields(fix),
         )

@@ -1,4 +1,4 @@
-"""Checks of the authorization server: its issuer, scopes, access policy and rule."""
+"""Checks of the authorization server: its issuer, its signing keys and its scopes."""
 
 from __future__ import annotations
 
@@ -15,177 +15,173 @@ from provisioner.core.check import (
     Violation,
     set_fields,
 )
-from provisioner.core.snapshot import ProblemKind
-from provisioner.providers.okta import observations as seen
+from provisioner.providers.okta import observations
 from provisioner.providers.okta import resources as kinds
 
-from .required import SIGNING_IN, server
+from .required import SIGN_IN_KINDS, authorization_server, inactive, missing_object
 
 check = CheckRegistry()
 
 _SERVER: Final = (kinds.AuthorizationServer,)
-_POLICY: Final = (*_SERVER, kinds.AccessPolicy)
-_RULE: Final = (*_POLICY, kinds.PolicyRule)
-_CONDITIONS: Final = "rule.conditions"
 
 
-@check("okta-licence", reads=(seen.ApiAccessManagement,), severity=Severity.HIGH)
+@check("okta-licence", reads=(observations.ApiAccessManagement,), severity=Severity.HIGH)
 def licence(context: CheckContext) -> Iterator[Violation]:
-    """The organization may have custom authorization servers
+    """The organization has the license for custom authorization servers
 
-    Symptom: Every call about authorization servers is answered with 401, as if the credentials were wrong.
+    Symptom: Every request for authorization servers fails with 401, as if the credentials were wrong.
 
-    Why: The organization lacks API Access Management. The error code tells: E0000015 is the licence, E0000011 the token.
+    Why: The organization lacks API Access Management. The error code shows it: E0000015 is the license, E0000011 the
+    token.
 
-    Fix: Ask Okta for API Access Management; integrator organizations may not have it.
+    Fix: Ask Okta for API Access Management. Integrator organizations may not have it.
 
     Source: Okta developer documentation, API Access Management; recorded traffic of terraform-provider-okta,
     AuthServer_fullStack.
     """
-    found = context.required(seen.ApiAccessManagement, "the authorization servers were not read")
-    if not found.licensed:
-        yield Violation("API Access Management is missing", found.address, (("errorCode", "E0000015"),))
+    access_management = context.required(
+        observations.ApiAccessManagement, "the authorization servers were not read"
+    )
+    if not access_management.licensed:
+        yield Violation(
+            "API Access Management is missing", access_management.address, (("errorCode", "E0000015"),)
+        )
 
 
 @check("okta-server-missing", reads=_SERVER, severity=Severity.HIGH)
 def server_missing(context: CheckContext) -> Iterator[Violation]:
     """The custom authorization server exists
 
-    Symptom: Kiro cannot reach the issuer: its profile cannot be created, or nobody can sign in.
+    Symptom: Kiro cannot reach the issuer: its profile cannot be created, or no one can sign in.
 
-    Why: The playbook's authorization server is not in this organization. The organization's own server cannot have
-    Kiro's scopes.
+    Why: The playbook's authorization server is not in this organization. The organization's own authorization server
+    cannot have Kiro's scopes.
 
-    Fix: Run provisioner apply; a new server has a new issuer, so the Kiro profile must be given it.
+    Fix: Run provisioner apply. A new server has a new issuer, so the Kiro profile needs the new value.
 
     Source: Kiro, Okta guide, step 2.
     """
-    wanted = context.desired(kinds.AuthorizationServer)
-    problem = context.snapshot.problem_for(wanted.address)
-    if context.snapshot.first(kinds.AuthorizationServer) is None and (
-        problem is None or problem.kind is ProblemKind.MISSING
-    ):
-        message = problem.message if problem else f"there is no authorization server {wanted.name!r}"
-        fix = None if problem else context.as_in_playbook(*SIGNING_IN)
-        yield Violation(message, wanted.address, ((f"authorizationServers?q={wanted.name}", []),), fix)
+    desired = context.desired(kinds.AuthorizationServer)
+    yield from missing_object(
+        context,
+        desired,
+        f"there is no authorization server {desired.name!r}",
+        (f"authorizationServers?q={desired.name}", []),
+        SIGN_IN_KINDS,
+    )
 
 
 @check("okta-server-inactive", reads=_SERVER, severity=Severity.HIGH)
 def server_inactive(context: CheckContext) -> Iterator[Violation]:
     """The authorization server is active
 
-    Symptom: Nobody can sign in; the issuer's discovery document is gone.
+    Symptom: No one can sign in; the issuer has no discovery document.
 
-    Why: Somebody deactivated the authorization server.
+    Why: The authorization server was deactivated.
 
     Fix: Security, API, Authorization Servers: activate it.
 
     Source: Okta Management API, activateAuthorizationServer.
     """
-    found = server(context)
-    if not found.active:
-        yield Violation(
-            "the authorization server is inactive",
-            found.address,
-            (("authorizationServer.status", "INACTIVE"),),
-            set_fields(kinds.AuthorizationServer(key=found.key, active=True)),
-        )
+    yield from inactive(
+        authorization_server(context), "the authorization server is inactive", "authorizationServer.status"
+    )
 
 
-@check("okta-issuer", reads=(*_SERVER, seen.Discovery), severity=Severity.HIGH, security=True)
+@check("okta-issuer", reads=(*_SERVER, observations.DiscoveryDocument), severity=Severity.HIGH, security=True)
 def issuer(context: CheckContext) -> Iterator[Violation]:
-    """The issuer is the same wherever it is told, and on the domain the playbook knows
+    """The server and its discovery documents have the same issuer, on the domain that the playbook expects
 
-    Symptom: Signing in fails after it worked before: the issuer of the tokens is not the one in the Kiro profile.
+    Symptom: Sign-in fails after it worked before: the issuer of the tokens is not the one in the Kiro profile.
 
-    Why: The server's issuer follows a custom domain (Issuer: Custom URL or Dynamic), or its discovery documents tell
-    another one. Kiro compares it with the Issuer URI that was pasted into the profile.
+    Why: The server's issuer follows a custom domain (Issuer: Custom URL or Dynamic), or its discovery documents contain
+    another issuer. Kiro compares it with the Issuer URI in its profile.
 
-    Fix: Security, API, the authorization server, Settings, Issuer: Okta URL; or paste the new issuer into the Kiro
-    profile and say authorization_server: issuer_mode in the playbook.
+    Fix: Security, API, the authorization server, Settings, Issuer: Okta URL. Or enter the new issuer in the Kiro
+    profile and set authorization_server: issuer_mode in the playbook.
 
     Source: Okta Management API, AuthorizationServer issuerMode; RFC 8414, section 3.3.
     """
-    found = server(context)
-    if not found.active:
+    server = authorization_server(context)
+    if not server.active:
         raise SkipCheckError("the authorization server is inactive: see okta-server-inactive")
-    wanted = context.desired(kinds.AuthorizationServer).issuer_mode
-    documents = context.snapshot.all(seen.Discovery)
-    meant = wanted or "ORG_URL"
+    playbook_mode = context.desired(kinds.AuthorizationServer).issuer_mode
+    mode = playbook_mode or "ORG_URL"
     fix = (
-        set_fields(kinds.AuthorizationServer(key=found.key, issuer_mode=meant))
-        if found.issuer_mode != meant
+        set_fields(kinds.AuthorizationServer(key=server.key, issuer_mode=mode))
+        if server.issuer_mode != mode
         else None
     )
+    documents = context.snapshot.all(observations.DiscoveryDocument)
     for document in documents:
-        if document.issuer != found.issuer:
+        if document.issuer != server.issuer:
             yield Violation(
-                f"{document.url} tells another issuer than the authorization server",
-                found.address,
-                (("authorizationServer.issuer", found.issuer), (f"{document.key}.issuer", document.issuer)),
+                f"{document.url} has another issuer than the authorization server",
+                server.address,
+                (("authorizationServer.issuer", server.issuer), (f"{document.key}.issuer", document.issuer)),
                 fix,
             )
-        if lacking := _lacking(document):
+        if missing := _missing_support(document):
             yield Violation(
-                f"{document.url} does not offer what Kiro's clients need: {', '.join(lacking)}",
-                found.address,
-                tuple((f"{document.key}.{name}", value) for name, value in lacking.items()),
+                f"{document.url} lacks what Kiro's clients need: {', '.join(missing)}",
+                server.address,
+                tuple((f"{document.key}.{name}", value) for name, value in missing.items()),
             )
-    if wanted is None and documents and not _on_the_same_host(found.issuer, documents[0].url):
+    if playbook_mode is None and documents and not _same_host(server.issuer, documents[0].url):
         yield Violation(
-            f"the issuer is on another domain than the organization: {found.issuer}",
-            found.address,
-            (("authorizationServer.issuerMode", found.issuer_mode),),
+            f"the issuer is on another domain than the organization: {server.issuer}",
+            server.address,
+            (("authorizationServer.issuerMode", server.issuer_mode),),
             fix,
         )
 
 
-def _lacking(document: seen.Discovery) -> dict[str, object]:
-    """What a Kiro client would miss in a discovery document, by the member that should tell it."""
-    grants = set(document.grant_types) or set(
-        kinds.GRANT_TYPES
-    )  # absent means a default (RFC 8414, section 2)
-    found: dict[str, object] = {}
+def _missing_support(document: observations.DiscoveryDocument) -> dict[str, object]:
+    """The members of a discovery document that do not fit a Kiro client, with their values.
+
+    Absent grant types mean a default (RFC 8414, section 2). Endpoints must be on the host of the issuer or document.
+    """
+    grant_types = set(document.grant_types) or set(kinds.GRANT_TYPES)
+    missing: dict[str, object] = {}
     if "S256" not in document.challenge_methods:
-        found["code_challenge_methods_supported"] = list(document.challenge_methods)
-    if not grants.issuperset(kinds.GRANT_TYPES):
-        found["grant_types_supported"] = list(document.grant_types)
+        missing["code_challenge_methods_supported"] = list(document.challenge_methods)
+    if not grant_types.issuperset(kinds.GRANT_TYPES):
+        missing["grant_types_supported"] = list(document.grant_types)
     for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
-        told = getattr(document, name)
-        if not told or not any(_on_the_same_host(told, own) for own in (document.issuer, document.url)):
-            found[name] = told
-    return found
+        url = getattr(document, name)
+        if not url or not any(_same_host(url, own) for own in (document.issuer, document.url)):
+            missing[name] = url
+    return missing
 
 
-def _on_the_same_host(one: str | None, other: str | None) -> bool:
-    return urlsplit(one or "").hostname == urlsplit(other or "").hostname
+def _same_host(url: str | None, other_url: str | None) -> bool:
+    return urlsplit(url or "").hostname == urlsplit(other_url or "").hostname
 
 
-@check("okta-dynamic-issuer", reads=(*_SERVER, seen.CustomDomain), severity=Severity.MEDIUM)
+@check("okta-dynamic-issuer", reads=(*_SERVER, observations.CustomDomain), severity=Severity.MEDIUM)
 def dynamic_issuer(context: CheckContext) -> Iterator[Violation]:
-    """The issuer does not depend on the domain by which it is asked
+    """The issuer does not depend on the domain of the request
 
-    Symptom: Signing in fails for some, or fails after a client found the server by its other domain: the issuer of the
-    tokens is not the one in the Kiro profile.
+    Symptom: Sign-in fails for some users, or after a client used the server's other domain: the issuer of the tokens is
+    not the one in the Kiro profile.
 
-    Why: The organization has a custom domain, and the server's Issuer is Dynamic: it then has two issuers.
+    Why: The organization has a custom domain, and the server's Issuer is Dynamic, so it has two issuers.
 
-    Fix: Security, API, the authorization server, Settings, Issuer: choose the one that is in the Kiro profile.
+    Fix: Security, API, the authorization server, Settings, Issuer: select the one that is in the Kiro profile.
 
     Source: Okta Management API, AuthorizationServer issuerMode.
     """
-    found = server(context)
-    domains = [domain.domain for domain in context.snapshot.all(seen.CustomDomain) if domain.verified]
-    if found.issuer_mode == "DYNAMIC" and domains:
-        meant = context.desired(kinds.AuthorizationServer).issuer_mode
+    server = authorization_server(context)
+    domains = [domain.domain for domain in context.snapshot.all(observations.CustomDomain) if domain.verified]
+    if server.issuer_mode == "DYNAMIC" and domains:
+        is_in_playbook = context.desired(kinds.AuthorizationServer).issuer_mode == "DYNAMIC"
+        fix = set_fields(kinds.AuthorizationServer(key=server.key, issuer_mode="ORG_URL"))
         yield Violation(
-            f"the issuer is another one on {', '.join(domains)}",
-            found.address,
+            f"the issuer is different on {', '.join(domains)}",
+            server.address,
             (("authorizationServer.issuerMode", "DYNAMIC"), ("domains[*].domain", domains)),
-            None
-            if meant == "DYNAMIC"
-            else set_fields(kinds.AuthorizationServer(key=found.key, issuer_mode="ORG_URL")),
-            severity=Severity.LOW if meant == "DYNAMIC" else None,
+            None if is_in_playbook else fix,
+            severity=Severity.LOW if is_in_playbook else None,
         )
 
 
@@ -193,26 +189,26 @@ def dynamic_issuer(context: CheckContext) -> Iterator[Violation]:
 def key_rotation(context: CheckContext) -> Iterator[Violation]:
     """The signing keys of the authorization server rotate
 
-    Symptom: None; a key that is never changed is a risk that grows.
+    Symptom: None. The longer a key is used, the higher the risk.
 
-    Why: Rotation is manual, or is overdue.
+    Why: Rotation is manual, or overdue.
 
     Fix: Security, API, the authorization server, Settings, Signing Key Rotation: Automatic.
 
     Source: Okta Management API, AuthorizationServer credentials.signing.
     """
-    found = server(context)
-    automatic = found.rotation == "AUTO"
-    due = datetime.fromisoformat(found.next_rotation) if found.next_rotation else None
+    server = authorization_server(context)
+    automatic = server.rotation == "AUTO"
+    due = datetime.fromisoformat(server.next_rotation) if server.next_rotation else None
     if not automatic or (due is not None and due < datetime.now(UTC)):
         yield Violation(
             f"rotation of the signing keys is {'overdue' if automatic else 'manual'}",
-            found.address,
+            server.address,
             (
-                ("authorizationServer.credentials.signing.rotationMode", found.rotation),
-                ("authorizationServer.credentials.signing.nextRotation", found.next_rotation),
+                ("authorizationServer.credentials.signing.rotationMode", server.rotation),
+                ("authorizationServer.credentials.signing.nextRotation", server.next_rotation),
             ),
-            None if automatic else set_fields(kinds.AuthorizationServer(key=found.key, rotation="AUTO")),
+            None if automatic else set_fields(kinds.AuthorizationServer(key=server.key, rotation="AUTO")),
         )
 
 
@@ -220,31 +216,31 @@ def key_rotation(context: CheckContext) -> Iterator[Violation]:
 def scopes_missing(context: CheckContext) -> Iterator[Violation]:
     """Both codewhisperer scopes exist
 
-    Symptom: Signing in fails with invalid_scope.
+    Symptom: Sign-in fails with invalid_scope.
 
-    Why: A scope of Kiro's is not in the authorization server.
+    Why: The authorization server lacks one of Kiro's scopes.
 
     Fix: Security, API, the authorization server, Scopes: add it, with User consent Implicit.
 
     Source: Kiro, Okta guide, step 2.
     """
-    found = server(context)
-    there = [scope.key for scope in context.snapshot.all(kinds.Scope)]
-    missing = [wanted for wanted in context.all_desired(kinds.Scope) if wanted.key not in there]
+    server = authorization_server(context)
+    existing = [scope.key for scope in context.snapshot.all(kinds.Scope)]
+    missing = [scope for scope in context.all_desired(kinds.Scope) if scope.key not in existing]
     if missing:
         yield Violation(
             f"missing: {', '.join(scope.key for scope in missing)}",
-            found.address,
-            (("scopes[*].name", there),),
+            server.address,
+            (("scopes[*].name", existing),),
             set_fields(*(scope.model_copy(update={"depends_on": ()}) for scope in missing)),
         )
 
 
 @check("okta-scope-consent", reads=(*_SERVER, kinds.Scope), severity=Severity.MEDIUM)
 def scope_consent(context: CheckContext) -> Iterator[Violation]:
-    """Nobody is asked to consent to Kiro's scopes
+    """Users are not asked to consent to Kiro's scopes
 
-    Symptom: People see a consent page when they sign in, or are refused where they may not consent.
+    Symptom: Users see a consent page when they sign in, or are refused where they may not consent.
 
     Why: "User consent" of a scope is Required or Flexible, not Implicit.
 
@@ -252,8 +248,7 @@ def scope_consent(context: CheckContext) -> Iterator[Violation]:
 
     Source: Kiro, Okta guide, step 2.
     """
-    server(context)
-    for scope in _ours(context):
+    for scope in _playbook_scopes(context):
         if scope.consent != "IMPLICIT":
             yield Violation(
                 f"{scope.key} asks for consent ({scope.consent})",
@@ -265,18 +260,17 @@ def scope_consent(context: CheckContext) -> Iterator[Violation]:
 
 @check("okta-scope-default", reads=(*_SERVER, kinds.Scope), severity=Severity.LOW)
 def scope_default(context: CheckContext) -> Iterator[Violation]:
-    """Kiro's scopes are given only to who asks for them
+    """Kiro's scopes are granted only to clients that request them
 
-    Symptom: None; another client of this server that asks for no scope gets Kiro's.
+    Symptom: None. Another client of this server that requests no scope gets Kiro's scopes.
 
-    Why: "Set as a default scope" is ticked.
+    Why: "Set as a default scope" is selected.
 
-    Fix: Security, API, the authorization server, Scopes: untick it.
+    Fix: Security, API, the authorization server, Scopes: clear it.
 
     Source: Kiro, Okta guide, step 2 ("Leave all other fields as default"); Okta Management API, OAuth2Scope.
     """
-    server(context)
-    for scope in _ours(context):
+    for scope in _playbook_scopes(context):
         if scope.default:
             yield Violation(
                 f"{scope.key} is a default scope",
@@ -286,6 +280,8 @@ def scope_default(context: CheckContext) -> Iterator[Violation]:
             )
 
 
-def _ours(context: CheckContext) -> Iterator[kinds.Scope]:
+def _playbook_scopes(context: CheckContext) -> tuple[kinds.Scope, ...]:
+    """The existing scopes that the playbook lists."""
+    authorization_server(context)
     names = {scope.key for scope in context.all_desired(kinds.Scope)}
-    return (scope for scope in context.snapshot.all(kinds.Scope) if scope.key in names)
+    return tuple(scope for scope in context.snapshot.all(kinds.Scope) if scope.key in names)

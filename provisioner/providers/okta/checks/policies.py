@@ -1,4 +1,4 @@
-"""Checks of the access policy and its rule: whether a sign-in from Kiro is let through, and by which rule."""
+"""Checks of the access policy and its rule: whether sign-in from Kiro is allowed, and which rule decides it."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ from collections.abc import Iterator
 from typing import Final
 
 from provisioner.core.check import CheckContext, CheckRegistry, Severity, Violation, set_fields
-from provisioner.providers.okta import observations as seen
-from provisioner.providers.okta import policy_evaluation as evaluation
+from provisioner.providers.okta import observations
 from provisioner.providers.okta import resources as kinds
+from provisioner.providers.okta.policy_evaluation import TokenRequest, deciding_rule, effective_rules
 
-from .required import application, policy, rule, server
+from .required import access_policy, application, authorization_server, inactive, policy_rule
 
 check = CheckRegistry()
 
 _POLICY: Final = (kinds.AuthorizationServer, kinds.AccessPolicy)
 _RULE: Final = (*_POLICY, kinds.PolicyRule)
+_CLIENTS: Final = "policy.conditions.clients.include"
 _CONDITIONS: Final = "rule.conditions"
-_LONGEST_ACCESS_MINUTES: Final = 480
+_MAX_ACCESS_MINUTES: Final = 480
 
 
 @check("okta-policy-client", reads=(*_POLICY, kinds.Application), severity=Severity.HIGH)
 def policy_client(context: CheckContext) -> Iterator[Violation]:
     """The access policy is for Kiro's application
 
-    Symptom: Signing in fails: "Policy evaluation failed for this request".
+    Symptom: Sign-in fails: "Policy evaluation failed for this request".
 
     Why: The access policy is missing, or assigned to other clients.
 
@@ -32,16 +33,15 @@ def policy_client(context: CheckContext) -> Iterator[Violation]:
 
     Source: Kiro, Okta guide, step 2.
     """
-    server(context)
+    authorization_server(context)
     client = application(context).client_id
-    found = context.snapshot.first(kinds.AccessPolicy)
-    there = tuple(map(str, found.clients or ())) if found else ()
-    if not {client, kinds.ANY_CLIENT} & set(there):
-        wanted = context.desired(kinds.AccessPolicy)
+    existing = context.snapshot.first(kinds.AccessPolicy)
+    clients = tuple(map(str, existing.clients or ())) if existing else ()
+    if not {client, kinds.ANY_CLIENT} & set(clients):
         yield Violation(
-            f"the access policy is not for client {client}" if found else "there is no access policy",
-            wanted.address,
-            (("policy.conditions.clients.include", list(there)),),
+            f"the access policy is not for client {client}" if existing else "there is no access policy",
+            context.desired(kinds.AccessPolicy).address,
+            ((_CLIENTS, list(clients)),),
             context.as_in_playbook(kinds.Application, kinds.AccessPolicy, kinds.PolicyRule),
         )
 
@@ -52,25 +52,24 @@ def policy_client(context: CheckContext) -> Iterator[Violation]:
 def policy_all_clients(context: CheckContext) -> Iterator[Violation]:
     """The access policy is for Kiro's application only
 
-    Symptom: None; every other client of the organization may have tokens with Kiro's scopes.
+    Symptom: None. Other clients of the organization may get tokens with Kiro's scopes.
 
-    Why: The access policy is assigned to "All clients", or to others besides.
+    Why: The access policy is assigned to "All clients", or also to other clients.
 
     Fix: Security, API, the authorization server, Access Policies: assign it to the OIDC application only.
 
     Source: Kiro, Okta guide, step 2.
     """
-    found = policy(context)
+    policy = access_policy(context)
     client = application(context).client_id
-    others = [str(other) for other in found.clients or () if other != client]
-    if client in (found.clients or ()) and not others:
-        return
-    if kinds.ANY_CLIENT in others or client in (found.clients or ()):
+    clients = list(map(str, policy.clients or ()))
+    others = [other for other in clients if other != client]
+    if others and (client in clients or kinds.ANY_CLIENT in others):
         yield Violation(
             f"the access policy is also for: {', '.join(others)}",
-            found.address,
-            (("policy.conditions.clients.include", list(map(str, found.clients or ()))),),
-            set_fields(kinds.AccessPolicy(key=found.key, clients=(client,) if client else ())),
+            policy.address,
+            ((_CLIENTS, clients),),
+            set_fields(kinds.AccessPolicy(key=policy.key, clients=(client,) if client else ())),
         )
 
 
@@ -78,66 +77,52 @@ def policy_all_clients(context: CheckContext) -> Iterator[Violation]:
 def policy_inactive(context: CheckContext) -> Iterator[Violation]:
     """The access policy is active
 
-    Symptom: Signing in fails: "Policy evaluation failed for this request".
+    Symptom: Sign-in fails: "Policy evaluation failed for this request".
 
-    Why: Somebody deactivated the access policy.
+    Why: The access policy was deactivated.
 
     Fix: Security, API, the authorization server, Access Policies: activate it.
 
     Source: Okta help, Create access policies.
     """
-    found = policy(context)
-    if not found.active:
-        yield Violation(
-            "the access policy is inactive",
-            found.address,
-            (("policy.status", "INACTIVE"),),
-            set_fields(kinds.AccessPolicy(key=found.key, active=True)),
-        )
+    yield from inactive(access_policy(context), "the access policy is inactive", "policy.status")
 
 
 @check("okta-rule-inactive", reads=_RULE, severity=Severity.HIGH)
 def rule_inactive(context: CheckContext) -> Iterator[Violation]:
     """The rule of the access policy is active
 
-    Symptom: Signing in fails: "Policy evaluation failed for this request".
+    Symptom: Sign-in fails: "Policy evaluation failed for this request".
 
-    Why: Somebody deactivated the rule.
+    Why: The rule was deactivated.
 
     Fix: Security, API, the authorization server, Access Policies: activate the rule.
 
     Source: Okta help, Create access policies.
     """
-    found = rule(context)
-    if not found.active:
-        yield Violation(
-            "the rule is inactive",
-            found.address,
-            (("rule.status", "INACTIVE"),),
-            set_fields(kinds.PolicyRule(key=found.key, active=True)),
-        )
+    yield from inactive(policy_rule(context), "the rule is inactive", "rule.status")
 
 
 @check("okta-rule-grant", reads=_RULE, severity=Severity.HIGH)
 def rule_grant(context: CheckContext) -> Iterator[Violation]:
     """The rule allows authorization codes
 
-    Symptom: Signing in fails: "Policy evaluation failed for this request".
+    Symptom: Sign-in fails: "Policy evaluation failed for this request".
 
-    Why: "Authorization Code" is not ticked under "Grant type is" in the rule.
+    Why: "Authorization Code" is not selected under "Grant type is" in the rule.
 
-    Fix: Security, API, the authorization server, Access Policies, the rule: tick Authorization Code.
+    Fix: Security, API, the authorization server, Access Policies, the rule: select Authorization Code.
 
     Source: Kiro, Okta guide, step 2.
     """
-    found = rule(context)
-    there = found.grant_types or ()
-    if "authorization_code" not in there:
+    rule = policy_rule(context)
+    grant_types = rule.grant_types or ()
+    if "authorization_code" not in grant_types:
         yield Violation(
             "the rule does not allow authorization_code",
-            found.address,
-            ((f"{_CONDITIONS}.grantTypes.include", list(there)),),
-            set_fields(kinds.PolicyRule(key=found.key, grant_types=("authorization_code",))),
+            rule.address,
+            ((f"{_CONDITIONS}.grantTypes.include", list(grant_types)),),
+            set_fields(kinds.PolicyRule(key=rule.key, grant_types=("authorization_code",))),
         )
 
 
@@ -145,28 +130,28 @@ def rule_grant(context: CheckContext) -> Iterator[Violation]:
 def rule_scopes(context: CheckContext) -> Iterator[Violation]:
     """The rule allows both scopes and offline_access
 
-    Symptom: Signing in fails: "Policy evaluation failed for this request"; one scope that is not allowed is enough.
+    Symptom: Sign-in fails: "Policy evaluation failed for this request". One scope that is not allowed is enough.
     Without offline_access there are no refresh tokens.
 
     Why: There is no rule, or a scope is missing under "Scopes requested".
 
-    Fix: Security, API, the authorization server, Access Policies, the rule, Scopes requested: add what is missing.
+    Fix: Security, API, the authorization server, Access Policies, the rule, Scopes requested: add the missing scopes.
 
     Source: Kiro, Okta guide, step 2; Okta support article "Tokens not issued with lifetime configured in access rule".
     """
-    policy(context)
-    wanted = context.desired(kinds.PolicyRule)
-    found = context.snapshot.first(kinds.PolicyRule)
-    there = tuple((found.scopes if found else None) or ())
-    missing = [name for name in wanted.scopes or () if name not in there]
-    if missing and kinds.ANY_SCOPE not in there:
+    access_policy(context)
+    desired = context.desired(kinds.PolicyRule)
+    existing = context.snapshot.first(kinds.PolicyRule)
+    scopes = (existing.scopes if existing else None) or ()
+    missing = [name for name in desired.scopes or () if name not in scopes]
+    if missing and kinds.ANY_SCOPE not in scopes:
         yield Violation(
-            f"the rule does not allow {', '.join(missing)}" if found else "the access policy has no rule",
-            wanted.address,
-            ((f"{_CONDITIONS}.scopes.include", list(there)),),
-            set_fields(kinds.PolicyRule(key=found.key, scopes=(*there, *missing)))
-            if found
-            else set_fields(wanted.model_copy(update={"depends_on": ()})),
+            f"the rule does not allow {', '.join(missing)}" if existing else "the access policy has no rule",
+            desired.address,
+            ((f"{_CONDITIONS}.scopes.include", list(scopes)),),
+            set_fields(kinds.PolicyRule(key=existing.key, scopes=(*scopes, *missing)))
+            if existing
+            else set_fields(desired.model_copy(update={"depends_on": ()})),
         )
 
 
@@ -174,151 +159,142 @@ def rule_scopes(context: CheckContext) -> Iterator[Violation]:
 def rule_any_scope(context: CheckContext) -> Iterator[Violation]:
     """The rule allows only the scopes that Kiro needs
 
-    Symptom: None; the application may ask for any scope of this server, those added later included.
+    Symptom: None. The application may request any scope of this server, including scopes that are added later.
 
-    Why: "Any scopes" is chosen under "Scopes requested", or more are listed than the playbook has.
+    Why: "Any scopes" is selected under "Scopes requested", or more scopes are listed than in the playbook.
 
-    Fix: Security, API, the authorization server, Access Policies, the rule: choose "The following scopes".
+    Fix: Security, API, the authorization server, Access Policies, the rule: select "The following scopes".
 
     Source: Kiro, Okta guide, step 2 ("Only grant the scopes that your organization requires").
     """
-    found = rule(context)
-    wanted = context.desired(kinds.PolicyRule).scopes or ()
-    extra = [name for name in found.scopes or () if name not in wanted]
+    rule = policy_rule(context)
+    desired = context.desired(kinds.PolicyRule).scopes or ()
+    extra = [name for name in rule.scopes or () if name not in desired]
     if extra:
-        message = "any scope is allowed" if kinds.ANY_SCOPE in extra else f"also allowed: {', '.join(extra)}"
         yield Violation(
-            message,
-            found.address,
-            ((f"{_CONDITIONS}.scopes.include", list(found.scopes or ())),),
-            set_fields(kinds.PolicyRule(key=found.key, scopes=wanted)),
+            "any scope is allowed" if kinds.ANY_SCOPE in extra else f"also allowed: {', '.join(extra)}",
+            rule.address,
+            ((f"{_CONDITIONS}.scopes.include", list(rule.scopes or ())),),
+            set_fields(kinds.PolicyRule(key=rule.key, scopes=desired)),
         )
 
 
 @check("okta-rule-people", reads=_RULE, severity=Severity.HIGH)
 def rule_people(context: CheckContext) -> Iterator[Violation]:
-    """The rule is for everybody who is assigned
+    """The rule includes every assigned user
 
-    Symptom: Some people cannot sign in, although they are assigned: "Policy evaluation failed for this request".
+    Symptom: Some users cannot sign in, although they are assigned: "Policy evaluation failed for this request".
 
-    Why: "User is" in the rule names certain groups or users, or excludes some. Who may sign in is better said once, by
-    the application's assignments.
+    Why: "User is" in the rule includes only certain groups or users, or excludes some. The application's assignments
+    are the better place to state who may sign in.
 
-    Fix: Security, API, the authorization server, Access Policies, the rule: choose "Any user assigned the app".
+    Fix: Security, API, the authorization server, Access Policies, the rule: select "Any user assigned the app".
 
     Source: Kiro, Okta guide, step 2 ("Leave the default values").
     """
-    found = rule(context)
-    included = found.groups or ()
-    excluded = (*(found.excluded_groups or ()), *(found.excluded_users or ()))
+    rule = policy_rule(context)
+    included = rule.groups or ()
+    excluded = (*(rule.excluded_groups or ()), *(rule.excluded_users or ()))
     if kinds.EVERYONE not in included or excluded:
+        fix = kinds.PolicyRule(key=rule.key, groups=(kinds.EVERYONE,), excluded_groups=(), excluded_users=())
         yield Violation(
-            "the rule excludes some people"
+            "the rule excludes some users"
             if kinds.EVERYONE in included
-            else "the rule is for some people only",
-            found.address,
+            else "the rule includes some users only",
+            rule.address,
             (
                 (f"{_CONDITIONS}.people.groups.include", list(included)),
                 (f"{_CONDITIONS}.people.*.exclude", list(excluded)),
             ),
-            set_fields(
-                kinds.PolicyRule(
-                    key=found.key, groups=(kinds.EVERYONE,), excluded_groups=(), excluded_users=()
-                )
-            ),
+            set_fields(fix),
         )
 
 
 @check("okta-rule-lifetimes", reads=_RULE, severity=Severity.MEDIUM)
 def rule_lifetimes(context: CheckContext) -> Iterator[Violation]:
-    """Tokens live long enough to work, and not for too long
+    """Refresh tokens outlive access tokens, and access tokens expire within eight hours
 
-    Symptom: People have to sign in again and again; or a stolen access token works for a day.
+    Symptom: Users have to sign in again and again; or a stolen access token works for a day.
 
-    Why: The refresh token ends, or may not lie unused, before the access token does; or the access token lives for more
-    than eight hours.
+    Why: The lifetime of the refresh token, or the time that it may stay unused, is not longer than the lifetime of the
+    access token. Or the access token lives for more than eight hours.
 
-    Fix: Security, API, the authorization server, Access Policies, the rule: an hour, unlimited, 7 days are Okta's
-    defaults.
+    Fix: Security, API, the authorization server, Access Policies, the rule: Okta's defaults are an hour, unlimited and
+    7 days.
 
     Source: Okta Management API, TokenAuthorizationServerPolicyRuleAction; the limit of eight hours is this product's.
     """
-    found = rule(context)
-    wanted = context.desired(kinds.PolicyRule)
-    access = found.access_minutes or 60
-    refresh = found.refresh_minutes or 0
-    window = found.refresh_window_minutes
+    rule = policy_rule(context)
+    desired = context.desired(kinds.PolicyRule)
+    access = rule.access_minutes or kinds.DEFAULT_LIFETIMES["access_minutes"]
+    refresh = rule.refresh_minutes or 0
+    window = rule.refresh_window_minutes
     too_short = (0 < refresh <= access) or (window is not None and window <= access)
-    meant = {
-        "access_minutes": wanted.access_minutes,
-        "refresh_minutes": wanted.refresh_minutes,
-        "refresh_window_minutes": wanted.refresh_window_minutes,
-    }
-    said = any(value is not None for value in meant.values())
-    defaults = {"access_minutes": 60, "refresh_minutes": 0, "refresh_window_minutes": 10080}
-    if too_short or access > _LONGEST_ACCESS_MINUTES:
+    in_playbook = any(getattr(desired, name) is not None for name in kinds.DEFAULT_LIFETIMES)
+    if too_short or access > _MAX_ACCESS_MINUTES:
         message = (
-            "refresh tokens end before they are needed"
+            "refresh tokens expire before they are needed"
             if too_short
             else f"access tokens live for {access} minutes"
         )
         yield Violation(
-            message + (" (the playbook says so)" if said else ""),
-            found.address,
+            message + (" (set in the playbook)" if in_playbook else ""),
+            rule.address,
             (
                 ("rule.actions.token.accessTokenLifetimeMinutes", access),
                 ("rule.actions.token.refreshTokenLifetimeMinutes", refresh),
                 ("rule.actions.token.refreshTokenWindowMinutes", window),
             ),
-            None if said else set_fields(kinds.PolicyRule(key=found.key, **defaults)),
-            severity=Severity.LOW if said else None,
+            None if in_playbook else set_fields(kinds.PolicyRule(key=rule.key, **kinds.DEFAULT_LIFETIMES)),
+            severity=Severity.LOW if in_playbook else None,
         )
 
 
 @check(
     "okta-policy-shadowed",
-    reads=(*_RULE, kinds.Application, seen.OtherPolicy, seen.OtherRule),
+    reads=(*_RULE, kinds.Application, observations.OtherPolicy, observations.OtherRule),
     severity=Severity.HIGH,
     security=True,
 )
 def policy_shadowed(context: CheckContext) -> Iterator[Violation]:
-    """A sign-in from Kiro is decided by the playbook's rule
+    """The playbook's rule decides sign-in from Kiro
 
-    Symptom: Tokens have another lifetime than the rule says, or lack what it gives; a change of the rule has no effect.
+    Symptom: Tokens have another lifetime than the rule states, or lack a scope that it allows; a change of the rule has
+    no effect.
 
-    Why: An earlier policy or rule fits the same request. The first that fits decides. This is what Token Preview would
-    show; it has no API, so the evaluation is simulated.
+    Why: An earlier policy or rule matches the same request. The first match decides. Token Preview shows this in the
+    console, but has no API, so doctor evaluates the rules itself.
 
     Fix: Security, API, the authorization server, Access Policies: move the playbook's policy to the top.
 
     Source: Okta help, Create access policies; Kiro, Okta guide, step 2 (Token Preview).
     """
-    ours, mine = rule(context), policy(context)
-    wanted = context.desired(kinds.PolicyRule)
-    found = evaluation.rules(context.snapshot)
-    for who, groups in _askers(context):
-        ask = evaluation.Ask(
+    own_rule, own_policy = policy_rule(context), access_policy(context)
+    rules = effective_rules(context.snapshot)
+    for users, groups in _user_groups(context):
+        request = TokenRequest(
             client=application(context).client_id or "",
-            grant="authorization_code",
-            scopes=frozenset(wanted.scopes or ()),
+            grant_type="authorization_code",
+            scopes=frozenset(context.desired(kinds.PolicyRule).scopes or ()),
             groups=groups,
         )
-        decides = evaluation.deciding(found, ask)
-        if decides is None or decides.address == ours.address:
+        deciding = deciding_rule(rules, request)
+        if deciding is None or deciding.rule.address == own_rule.address:
             continue
+        policy_priority, rule_priority = deciding.priority
         yield Violation(
-            f"for {who}, the rule {decides.name!r} of the policy {decides.policy!r} decides instead",
-            ours.address,
-            (("policies[*].priority", decides.order[0]), ("rules[*].priority", decides.order[1])),
+            f"for {users}, the rule {deciding.rule.name!r} of the policy {deciding.policy.name!r} decides instead",
+            own_rule.address,
+            (("policies[*].priority", policy_priority), ("rules[*].priority", rule_priority)),
             None
-            if decides.policy_id == mine.id
-            else set_fields(kinds.AccessPolicy(key=mine.key, priority=1)),
+            if deciding.policy_id == own_policy.id
+            else set_fields(kinds.AccessPolicy(key=own_policy.key, priority=1)),
         )
         return
 
 
-def _askers(context: CheckContext) -> Iterator[tuple[str, frozenset[str]]]:
-    """Anybody, and somebody of each group that is assigned."""
-    yield "anybody", frozenset()
-    for found in context.snapshot.all(kinds.GroupAssignment):
-        yield f"the group {found.key}", frozenset({str(found.principal)})
+def _user_groups(context: CheckContext) -> Iterator[tuple[str, frozenset[str]]]:
+    """Whose requests to evaluate, and their groups: any user, and the members of each assigned group."""
+    yield "any user", frozenset()
+    for assignment in context.snapshot.all(kinds.GroupAssignment):
+        yield f"the group {assignment.key}", frozenset({str(assignment.principal)})

@@ -1,4 +1,4 @@
-"""Checks of the SCIM application: whether people and groups get to Kiro."""
+"""Checks of the SCIM application: whether users and groups are provisioned to Kiro."""
 
 from __future__ import annotations
 
@@ -14,19 +14,22 @@ from provisioner.core.check import (
     Violation,
     set_fields,
 )
-from provisioner.core.snapshot import ProblemKind
-from provisioner.providers.okta import observations as seen
+from provisioner.providers.okta import observations
 from provisioner.providers.okta import resources as kinds
 
 from .required import (
-    PROVISIONING,
-    confirmed,
-    managed,
-    people,
+    PROVISIONING_KINDS,
+    enabled_provisioning,
+    inactive,
+    join_names,
+    listed_users,
+    logged_failures,
+    missing_object,
     provisioning,
+    require_managed_provisioning,
     scim_application,
-    some,
-    switched_on,
+    skip_if_confirmed,
+    user_comparison,
 )
 
 check = CheckRegistry()
@@ -39,70 +42,65 @@ _FEATURES: Final = "application.features"
 def scim_application_missing(context: CheckContext) -> Iterator[Violation]:
     """The SCIM application exists
 
-    Symptom: Nobody is in Kiro, so nobody has a subscription.
+    Symptom: No users are in Kiro, so no one has a subscription.
 
     Why: The application "AWS IAM Identity Center" that the playbook names is not in this organization.
 
-    Fix: Run provisioner apply, and do the steps that it prints.
+    Fix: Run provisioner apply, and do the manual steps that it prints.
 
     Source: Kiro, Okta guide, step 4.
     """
-    managed(context)
-    wanted = context.desired(kinds.ScimApplication)
-    problem = context.snapshot.problem_for(wanted.address)
-    if context.snapshot.first(kinds.ScimApplication) is None and (
-        problem is None or problem.kind is ProblemKind.MISSING
-    ):
-        message = problem.message if problem else f"there is no SCIM application {wanted.label!r}"
-        fix = None if problem else context.as_in_playbook(*PROVISIONING)
-        yield Violation(message, wanted.address, ((f'apps?filter=name eq "{kinds.SCIM_NAME}"', []),), fix)
+    require_managed_provisioning(context)
+    desired = context.desired(kinds.ScimApplication)
+    yield from missing_object(
+        context,
+        desired,
+        f"there is no SCIM application {desired.label!r}",
+        (f'apps?filter=name eq "{kinds.SCIM_NAME}"', []),
+        PROVISIONING_KINDS,
+    )
 
 
 @check("okta-scim-application-inactive", reads=(kinds.ScimApplication,), severity=Severity.HIGH)
 def scim_application_inactive(context: CheckContext) -> Iterator[Violation]:
     """The SCIM application is active
 
-    Symptom: Everybody it provisioned was deactivated in Kiro.
+    Symptom: All the users that it provisioned were deactivated in Kiro.
 
-    Why: Somebody deactivated the application.
+    Why: The application was deactivated.
 
     Fix: Applications, the SCIM application: activate it.
 
     Source: Okta Management API, deactivateApplication.
     """
-    found = scim_application(context)
-    if not found.active:
-        yield Violation(
-            "the SCIM application is inactive",
-            found.address,
-            (("application.status", "INACTIVE"),),
-            set_fields(kinds.ScimApplication(key=found.key, active=True)),
-        )
+    yield from inactive(scim_application(context), "the SCIM application is inactive", "application.status")
 
 
-@check("okta-api-integration", reads=(seen.Provisioning,), severity=Severity.HIGH)
+@check("okta-api-integration", reads=(observations.Provisioning,), severity=Severity.HIGH)
 def api_integration(context: CheckContext) -> Iterator[Violation]:
     """API integration is enabled
 
-    Symptom: Nobody is provisioned to Kiro.
+    Symptom: No one is provisioned to Kiro.
 
-    Why: "Enable API integration" was never done, or a change of the application by API took it away. There is no API to
-    set it; that the application shows it in its features is an inference.
+    Why: "Enable API integration" was never selected, or a change of the application through the API removed it. No API
+    sets it. That the application's features show it is an inference.
 
     Fix: Applications, the SCIM application, Provisioning, Integration: enable it, with the SCIM endpoint (without a slash
     at the end) and the token of the Kiro console.
 
     Source: Kiro, Okta guide, step 4; okta/terraform-provider-okta issues 655 and 710.
     """
-    found = provisioning(context)
-    if not found.integrated:
-        confirmed(context)
-        yield Violation("the application shows no provisioning features", found.address, ((_FEATURES, []),))
+    settings = provisioning(context)
+    if not settings.integrated:
+        skip_if_confirmed(context)
+        yield Violation(
+            "the application shows no provisioning features", settings.address, ((_FEATURES, []),)
+        )
 
 
 @check(
     "okta-create-users",
-    reads=(seen.Provisioning,),
+    reads=(observations.Provisioning,),
     severity=Severity.HIGH,
     vendor_row="Did not enable provisioning to create users",
 )
@@ -111,34 +109,39 @@ def create_users(context: CheckContext) -> Iterator[Violation]:
 
     Symptom: Users are not synced to Kiro.
 
-    Why: "Create Users" or "Update User Attributes" is not enabled. There is no API to set them for this application.
+    Why: "Create Users" or "Update User Attributes" is not enabled. No API sets them for this application.
 
     Fix: Applications, the SCIM application, Provisioning, To App: enable both.
 
     Source: Kiro, Okta guide, Troubleshooting, row 2, and its notes.
     """
-    found = switched_on(context)
-    switches = {"Create Users": found.create_users, "Update User Attributes": found.update_users}
-    off = [name for name, on in switches.items() if not on]
-    if off:
-        yield Violation(f"not enabled: {', '.join(off)}", found.address, ((_FEATURES, list(found.features)),))
+    settings = enabled_provisioning(context)
+    switches = {"Create Users": settings.create_users, "Update User Attributes": settings.update_users}
+    if disabled := [name for name, enabled in switches.items() if not enabled]:
+        yield Violation(
+            f"not enabled: {', '.join(disabled)}",
+            settings.address,
+            ((_FEATURES, list(settings.features)),),
+        )
 
 
-@check("okta-deactivate-users", reads=(seen.Provisioning,), severity=Severity.MEDIUM)
+@check("okta-deactivate-users", reads=(observations.Provisioning,), severity=Severity.MEDIUM)
 def deactivate_users(context: CheckContext) -> Iterator[Violation]:
     """Provisioning deactivates users
 
-    Symptom: People who left, or were unassigned, stay active in Kiro, and keep their subscription.
+    Symptom: Users who left, or were unassigned, stay active in Kiro and keep their subscription.
 
-    Why: "Deactivate Users" is not enabled. There is no API to set it for this application.
+    Why: "Deactivate Users" is not enabled. No API sets it for this application.
 
     Fix: Applications, the SCIM application, Provisioning, To App: enable Deactivate Users.
 
-    Source: Kiro, Okta guide, Removing a user and deprovisioning behavior (the page is cut short); Okta help, To App.
+    Source: Kiro, Okta guide, Removing a user and deprovisioning behavior (the page is truncated); Okta help, To App.
     """
-    found = switched_on(context)
-    if not found.deactivate_users:
-        yield Violation("not enabled: Deactivate Users", found.address, ((_FEATURES, list(found.features)),))
+    settings = enabled_provisioning(context)
+    if not settings.deactivate_users:
+        yield Violation(
+            "not enabled: Deactivate Users", settings.address, ((_FEATURES, list(settings.features)),)
+        )
 
 
 @check(
@@ -149,7 +152,7 @@ def deactivate_users(context: CheckContext) -> Iterator[Violation]:
 def attribute_mappings(context: CheckContext) -> Iterator[Violation]:
     """No attribute is mapped that Kiro does not support
 
-    Symptom: Users or groups fail to be provisioned.
+    Symptom: Users or groups are not provisioned.
 
     Why: department or employeeNumber is mapped, as it is by default.
 
@@ -159,13 +162,14 @@ def attribute_mappings(context: CheckContext) -> Iterator[Violation]:
     """
     scim_application(context)
     context.desired(kinds.ScimAttributeMapping)
-    found = context.required(kinds.ScimAttributeMapping, "the application has no attribute mapping yet")
-    if found.unsupported:
+    mapping = context.required(kinds.ScimAttributeMapping, "the application has no attribute mapping yet")
+    if mapping.unsupported:
+        attributes = "attribute is" if len(mapping.unsupported) == 1 else "attributes are"
         yield Violation(
-            f"mapped: {', '.join(found.unsupported)}",
-            found.address,
-            (("mapping.properties", list(found.unsupported)),),
-            set_fields(kinds.ScimAttributeMapping(key=found.key, unsupported=())),
+            f"unsupported {attributes} mapped: {', '.join(mapping.unsupported)}",
+            mapping.address,
+            (("mapping.properties", list(mapping.unsupported)),),
+            set_fields(kinds.ScimAttributeMapping(key=mapping.key, unsupported=())),
         )
 
 
@@ -175,15 +179,15 @@ def assigned_and_pushed(context: CheckContext) -> Iterator[Violation]:
 
     Symptom: Memberships in Kiro are incomplete or change back.
 
-    Why: Okta and AWS do not support the same group for assignment and for push. The vendor's guide can be read as asking
-    for just that.
+    Why: Okta and AWS do not support the same group for assignment and for push. The vendor's guide can be read as
+    requiring both.
 
     Fix: Push another group with the same members.
 
     Source: Okta help, Group Push prerequisites; AWS IAM Identity Center, Okta.
     """
     scim_application(context)
-    assigned = {str(found.principal): found for found in context.snapshot.all(kinds.ScimGroupAssignment)}
+    assigned = {str(assignment.principal) for assignment in context.snapshot.all(kinds.ScimGroupAssignment)}
     for push in context.snapshot.all(kinds.GroupPush):
         if str(push.group) in assigned:
             yield Violation(
@@ -195,147 +199,139 @@ def assigned_and_pushed(context: CheckContext) -> Iterator[Violation]:
 
 @check("okta-push-missing", reads=(kinds.ScimApplication, kinds.GroupPush), severity=Severity.HIGH)
 def push_missing(context: CheckContext) -> Iterator[Violation]:
-    """Every group of push: is pushed
+    """Every group under push: is pushed
 
-    Symptom: The group is not in Kiro, so it cannot be given subscriptions.
+    Symptom: The group is not in Kiro, so it cannot get subscriptions.
 
-    Why: Somebody removed the push, or switched it off.
+    Why: The push was removed or deactivated.
 
     Fix: Applications, the SCIM application, Push Groups: push the group.
 
     Source: Kiro, Okta guide, step 4, Synchronizing Groups.
     """
-    switched_on(context)
-    for wanted in context.all_desired(kinds.GroupPush):
-        found = context.snapshot.get(kinds.GroupPush, wanted.key)
-        if context.snapshot.problem_for(f"{kinds.Group.kind}/{wanted.key}") or (found and found.active):
+    enabled_provisioning(context)
+    for desired in context.all_desired(kinds.GroupPush):
+        existing = context.snapshot.get(kinds.GroupPush, desired.key)
+        if context.snapshot.problem_for(f"{kinds.Group.kind}/{desired.key}") or (
+            existing and existing.active
+        ):
             continue
-        group = tuple(each for each in context.all_desired(kinds.Group) if each.key == wanted.key)[:1]
+        group = [group for group in context.all_desired(kinds.Group) if group.key == desired.key][:1]
         yield Violation(
-            f"{wanted.key} is not pushed" if found is None else f"the push of {wanted.key} is switched off",
-            wanted.address,
-            (("group-push/mappings[*].status", found.status if found else None),),
-            set_fields(*group, wanted.model_copy(update={"depends_on": ()})),
+            f"the push of {desired.key} is deactivated" if existing else f"{desired.key} is not pushed",
+            desired.address,
+            (("group-push/mappings[*].status", existing.status if existing else None),),
+            set_fields(*group, desired.model_copy(update={"depends_on": ()})),
         )
 
 
 @check("okta-push-error", reads=(kinds.GroupPush,), severity=Severity.HIGH)
 def push_error(context: CheckContext) -> Iterator[Violation]:
-    """No push of a group has failed
+    """No push of a group failed
 
     Symptom: The group, or some of its members, are missing in Kiro.
 
-    Why: The last push failed; Okta says why.
+    Why: The last push failed; the error of the push shows why.
 
-    Fix: Mend what the error says, then push again: Push Groups, the group, Push now.
+    Fix: Resolve the error, then push again: Push Groups, the group, Push now.
 
     Source: Okta Management API, GroupPushMapping (status, errorSummary).
     """
-    switched_on(context)
-    for found in context.snapshot.all(kinds.GroupPush):
-        if found.status == "ERROR":
+    enabled_provisioning(context)
+    for push in context.snapshot.all(kinds.GroupPush):
+        if push.status == "ERROR":
             yield Violation(
-                f"the push of {found.key} failed: {found.error or 'no reason given'}",
-                found.address,
+                f"the push of {push.key} failed: {push.error or 'no reason given'}",
+                push.address,
                 (
-                    ("group-push/mappings[*].errorSummary", found.error),
-                    ("group-push/mappings[*].lastPush", found.last_push),
+                    ("group-push/mappings[*].errorSummary", push.error),
+                    ("group-push/mappings[*].lastPush", push.last_push),
                 ),
-                set_fields(kinds.GroupPush(key=found.key, healthy=True)),
+                set_fields(kinds.GroupPush(key=push.key, healthy=True)),
             )
 
 
-@check("okta-push-members", reads=(seen.UnassignedMembers, kinds.GroupPush), severity=Severity.MEDIUM)
+@check("okta-push-members", reads=(observations.UnassignedMembers, kinds.GroupPush), severity=Severity.MEDIUM)
 def push_members(context: CheckContext) -> Iterator[Violation]:
     """Every member of a pushed group is provisioned
 
     Symptom: Some members of the group are missing in Kiro's copy of it.
 
-    Why: Okta pushes only those members who are assigned to the SCIM application.
+    Why: Okta pushes only the members that are assigned to the SCIM application.
 
-    Fix: Assign the missing people, or a group that they are in, to the SCIM application.
+    Fix: Assign the missing users, or a group that they are in, to the SCIM application.
 
     Source: Okta help, Group Push; Okta Management API, GROUP_PUSH.
     """
-    switched_on(context)
-    for found in context.snapshot.all(seen.UnassignedMembers):
-        if found.unassigned_count:
+    enabled_provisioning(context)
+    for group in context.snapshot.all(observations.UnassignedMembers):
+        if group.unassigned_count:
             yield Violation(
-                f"members of {found.key} who are not provisioned: "
-                f"{some(found.unassigned, found.unassigned_count)}",
-                found.address,
-                (("groups/*/users minus apps/{scim}/users", list(found.unassigned)),),
+                f"members of {group.key} are not provisioned: "
+                f"{join_names(group.unassigned, group.unassigned_count)}",
+                group.address,
+                (("groups/*/users minus apps/{scim}/users", list(group.unassigned)),),
             )
 
 
-@check("okta-sync-errors", reads=(seen.People, seen.Provisioning), severity=Severity.HIGH)
+@check(
+    "okta-sync-errors", reads=(observations.UserComparison, observations.Provisioning), severity=Severity.HIGH
+)
 def sync_errors(context: CheckContext) -> Iterator[Violation]:
-    """Nobody's provisioning has failed
+    """No user's synchronization failed
 
     Symptom: A user is missing in Kiro, or out of date.
 
-    Why: The last synchronization of the user failed. The system log says why: see okta-provisioning-failures.
+    Why: The last synchronization of the user failed. The System Log contains the reason: see
+    okta-provisioning-failures.
 
-    Fix: Mend the cause, then Dashboard, Tasks: retry.
+    Fix: Resolve the cause, then Dashboard, Tasks: retry.
 
     Source: Okta Management API, AppUser syncState.
     """
-    switched_on(context)
-    found = people(context)
-    if found.in_error_count:
-        yield Violation(
-            f"failed: {some(found.in_error, found.in_error_count)}",
-            found.address,
-            (
-                ("apps/{scim}/users[?syncState=='ERROR']", list(found.in_error)),
-                ("count", found.in_error_count),
-            ),
-        )
+    enabled_provisioning(context)
+    users = user_comparison(context)
+    path = "apps/{scim}/users[?syncState=='ERROR']"
+    yield from listed_users("failed", users.address, path, users.sync_errors, users.sync_error_count)
 
 
-@check("okta-provisioning-failures", reads=(seen.ProvisioningFailure,), severity=Severity.MEDIUM)
+@check("okta-provisioning-failures", reads=(observations.ProvisioningFailure,), severity=Severity.MEDIUM)
 def provisioning_failures(context: CheckContext) -> Iterator[Violation]:
-    """Provisioning has not failed in the last seven days
+    """Provisioning has no unresolved failures of the last seven days
 
     Symptom: A user or group is missing in Kiro, or out of date.
 
-    Why: Kiro refused something, or could not be reached; the system log says which, and why.
+    Why: Kiro refused a request, or could not be reached; the System Log contains which, and why.
 
-    Fix: The reason tells. An authentication failure means the token: generate another one in the Kiro console, and put it
-    into Provisioning, Integration.
+    Fix: See the reason. An authentication failure means the token: generate a new one in the Kiro console, and enter it
+    under Provisioning, Integration.
 
     Source: Okta developer documentation, Event types (application.provision and application.integration).
     """
     scim_application(context)
-    for found in context.snapshot.all(seen.ProvisioningFailure):
-        yield Violation(
-            f"{found.count} x {found.event}: {found.reason or 'no reason given'}"
-            + (f", last {found.who}" if found.who else ""),
-            found.address,
-            (("logs[*].outcome.reason", found.reason), ("logs[*].published", found.last)),
-        )
+    yield from logged_failures(context, observations.ProvisioningFailure)
 
 
-@check("okta-token-expiry", reads=(seen.ApiToken,), severity=Severity.MEDIUM)
+@check("okta-token-expiry", reads=(observations.ApiToken,), severity=Severity.MEDIUM)
 def token_expiry(context: CheckContext) -> Iterator[Violation]:
-    """No API token of these credentials is about to end
+    """No API token of these credentials is about to expire
 
     Symptom: Apply, doctor and drift will fail with 401 (E0000011).
 
-    Why: An API token ends when it was not used for 30 days, and with its owner's account.
+    Why: An API token expires when it is unused for 30 days, and with its owner's account.
 
-    Fix: Use it, or make another one; better, use a service app with a private key.
+    Fix: Use it, or create another one. Better, use a service app with a private key.
 
     Source: Okta developer documentation, API token management.
     """
-    tokens = context.snapshot.all(seen.ApiToken)
+    tokens = context.snapshot.all(observations.ApiToken)
     if not tokens:
         raise SkipCheckError("the credentials are not an API token")
-    for found in tokens:
-        ends = datetime.fromisoformat(found.expires) if found.expires else None
-        if ends is not None and ends < datetime.now(UTC) + _WARN_BEFORE:
+    for token in tokens:
+        expires = datetime.fromisoformat(token.expires) if token.expires else None
+        if expires is not None and expires < datetime.now(UTC) + _WARN_BEFORE:
             yield Violation(
-                f"the token {found.name!r} ends on {found.expires}",
-                found.address,
-                (("api-tokens[*].expiresAt", found.expires),),
+                f"the token {token.name!r} expires on {token.expires}",
+                token.address,
+                (("api-tokens[*].expiresAt", token.expires),),
             )

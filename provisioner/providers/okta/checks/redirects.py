@@ -1,4 +1,4 @@
-"""Checks of the redirect URIs: where Okta may send people after they signed in."""
+"""Checks of the redirect URIs: where Okta may send users after they sign in."""
 
 from __future__ import annotations
 
@@ -16,48 +16,44 @@ check = CheckRegistry()
 _PATH = "application.settings.oauthClient.redirect_uris"
 
 
-def _as_listed(context: CheckContext) -> DesiredState:
+def _playbook_uris(context: CheckContext) -> DesiredState:
     """The fix of every finding here: exactly the URIs of the playbook."""
-    wanted = context.desired(kinds.Application)
-    return set_fields(kinds.Application(key=wanted.key, redirect_uris=wanted.redirect_uris))
-
-
-def _misprinted(uri: str) -> bool:
-    return any(misprint in uri for misprint in kiro.MISPRINTS)
+    desired = context.desired(kinds.Application)
+    return set_fields(kinds.Application(key=desired.key, redirect_uris=desired.redirect_uris))
 
 
 @check("okta-redirect-uri-missing", reads=(kinds.Application,), severity=Severity.HIGH)
 def redirect_uri_missing(context: CheckContext) -> Iterator[Violation]:
     """Every redirect URI of the guide is registered
 
-    Symptom: Signing in ends on a page that says "The 'redirect_uri' parameter must be a Login redirect URI in the client
-    app settings": always from the IDE when kiro:// is missing; from the command line whenever it gets that port.
+    Symptom: Sign-in ends on a page that says "The 'redirect_uri' parameter must be a Login redirect URI in the client
+    app settings". If kiro:// is missing, this happens in the IDE; if a port is missing, when the command line uses it.
 
-    Why: Okta compares the whole URI, its port included. The command line takes the first free one of ten ports.
+    Why: Okta compares the whole URI, including its port. The command line uses the first free port of ten.
 
-    Fix: Applications, the OIDC application, General, Sign-in redirect URIs: add what is missing.
+    Fix: Applications, the OIDC application, General, Sign-in redirect URIs: add the missing URIs.
 
     Source: Kiro, Okta guide, step 1.
     """
-    found = application(context)
-    there = found.redirect_uris or ()
-    missing = [uri for uri in context.desired(kinds.Application).redirect_uris or () if uri not in there]
-    if missing:
+    existing = application(context)
+    registered = existing.redirect_uris or ()
+    desired = context.desired(kinds.Application).redirect_uris or ()
+    if missing := [uri for uri in desired if uri not in registered]:
         yield Violation(
             f"not registered: {', '.join(missing)}",
-            found.address,
-            ((_PATH, list(there)),),
-            _as_listed(context),
+            existing.address,
+            ((_PATH, list(registered)),),
+            _playbook_uris(context),
         )
 
 
 @check("okta-redirect-uri-kiro-auth", reads=(kinds.Application,), severity=Severity.MEDIUM)
 def redirect_uri_kiro_auth(context: CheckContext) -> Iterator[Violation]:
-    """The redirect URI of the IDE has no misprint
+    """The redirect URI of the IDE is not the misprint of an older guide
 
-    Symptom: Signing in from the IDE ends on an error page, although a kiro:// URI is registered.
+    Symptom: Sign-in from the IDE ends on an error page, although a kiro:// URI is registered.
 
-    Why: An older version of the vendor's page said kiro://kiro.auth/callback.
+    Why: An older version of the vendor's page had kiro://kiro.auth/callback.
 
     Fix: Replace it with kiro://kiro.oauth/callback.
 
@@ -70,9 +66,9 @@ def redirect_uri_kiro_auth(context: CheckContext) -> Iterator[Violation]:
 def redirect_uri_port_2128(context: CheckContext) -> Iterator[Violation]:
     """No redirect URI has port 2128
 
-    Symptom: Signing in from the command line fails at its first port.
+    Symptom: Sign-in from the command line fails at its first port.
 
-    Why: An older version of the vendor's page listed port 2128 for 3128.
+    Why: An older version of the vendor's page listed port 2128 instead of 3128.
 
     Fix: Replace 2128 with 3128.
 
@@ -82,33 +78,43 @@ def redirect_uri_port_2128(context: CheckContext) -> Iterator[Violation]:
 
 
 def _misprint(context: CheckContext, misprint: str) -> Iterator[Violation]:
-    found = application(context)
-    for uri in found.redirect_uris or ():
+    existing = application(context)
+    for uri in existing.redirect_uris or ():
         if misprint in uri:
             yield Violation(
-                f"{uri} is a misprint of an older guide", found.address, ((_PATH, uri),), _as_listed(context)
+                f"{uri} is a misprint of an older guide",
+                existing.address,
+                ((_PATH, uri),),
+                _playbook_uris(context),
             )
 
 
 @check("okta-redirect-uri-extra", reads=(kinds.Application,), severity=Severity.MEDIUM, security=True)
 def redirect_uri_extra(context: CheckContext) -> Iterator[Violation]:
-    """There are no redirect URIs beyond those of the playbook
+    """Only the redirect URIs of the playbook are registered
 
-    Symptom: None; codes may be sent to whoever answers at that address.
+    Symptom: None. Authorization codes may be sent to another address.
 
-    Why: Somebody registered more than the vendor's guide lists.
+    Why: More URIs are registered than the vendor's guide lists.
 
     Fix: Applications, the OIDC application, General, Sign-in redirect URIs: remove them, or list the ports in
     application: loopback_ports.
 
     Source: Kiro, Okta guide, step 1, and Redirect URI security.
     """
-    found = application(context)
-    wanted = context.desired(kinds.Application).redirect_uris or ()
-    extra = [uri for uri in found.redirect_uris or () if uri not in wanted and not _misprinted(uri)]
+    existing = application(context)
+    desired = context.desired(kinds.Application).redirect_uris or ()
+    extra = [
+        uri
+        for uri in existing.redirect_uris or ()
+        if uri not in desired and not any(misprint in uri for misprint in kiro.MISPRINTS)
+    ]
     if extra:
         yield Violation(
-            f"also registered: {', '.join(extra)}", found.address, ((_PATH, extra),), _as_listed(context)
+            f"also registered: {', '.join(extra)}",
+            existing.address,
+            ((_PATH, extra),),
+            _playbook_uris(context),
         )
 
 
@@ -116,19 +122,19 @@ def redirect_uri_extra(context: CheckContext) -> Iterator[Violation]:
 def redirect_uri_wildcard(context: CheckContext) -> Iterator[Violation]:
     """Redirect URIs have no wildcards
 
-    Symptom: None; with a wildcard, codes may be sent to any subdomain.
+    Symptom: None. With a wildcard, authorization codes may be sent to any subdomain.
 
-    Why: "Allow wildcard * in sign-in URI redirect" is ticked.
+    Why: "Allow wildcard * in sign-in URI redirect" is selected.
 
-    Fix: Applications, the OIDC application, General: untick it.
+    Fix: Applications, the OIDC application, General: clear it.
 
     Source: Okta Management API, wildcard_redirect; RFC 9700, section 2.1.
     """
-    found = application(context)
-    if found.wildcard_redirect != "DISABLED":
+    existing = application(context)
+    if existing.wildcard_redirect != "DISABLED":
         yield Violation(
-            f"wildcards are allowed ({found.wildcard_redirect})",
-            found.address,
-            (("application.settings.oauthClient.wildcard_redirect", found.wildcard_redirect),),
-            set_fields(kinds.Application(key=found.key, wildcard_redirect="DISABLED")),
+            f"wildcards are allowed ({existing.wildcard_redirect})",
+            existing.address,
+            (("application.settings.oauthClient.wildcard_redirect", existing.wildcard_redirect),),
+            set_fields(kinds.Application(key=existing.key, wildcard_redirect="DISABLED")),
         )

@@ -1,153 +1,117 @@
-"""Writing applications and who is assigned to them."""
+"""Writing the two applications and their assignments."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from provisioner.core.errors import RemoteError
 from provisioner.core.plan import Action, Change
 from provisioner.core.provider import Outcome
-from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Snapshot
 from provisioner.providers.base.client import quote_path
-from provisioner.providers.okta import parse, payloads
+from provisioner.providers.base.wire import Json
+from provisioner.providers.okta import payloads
 from provisioner.providers.okta import resources as kinds
-from provisioner.providers.okta.client import OktaClient
-from provisioner.providers.okta.playbook import OktaPlaybook
-from provisioner.providers.okta.resources import Json
-from provisioner.providers.okta.responses import Answer
+from provisioner.providers.okta.client import APPS
+from provisioner.providers.okta.parse import parse_application, parse_provisioning, parse_with_status
 
-_APPS = "/api/v1/apps"
+from .base import Writer
+
+_CREATE = f"{APPS}?activate=true"
+_GROUP_KINDS = (kinds.GroupAssignment.kind, kinds.ScimGroupAssignment.kind)
+_SCIM_KINDS = (kinds.ScimGroupAssignment.kind, kinds.ScimUserAssignment.kind)
 
 
-@dataclass
-class ApplicationWriter:
-    """Makes changes to the two applications."""
+class ApplicationWriter(Writer):
+    """Writes the applications, the authentication policy and the assignments."""
 
-    client: OktaClient
-    playbook: OktaPlaybook
-
-    async def application(self, change: Change, _world: Snapshot) -> Outcome:
-        """Create, configure, switch or delete the OIDC application."""
-        before = change.before
-        if change.action is Action.DELETE:
-            return await self._delete_application(before)
-        wanted = change.desired(kinds.Application)
+    async def write_application(self, change: Change, _state: Snapshot) -> Outcome:
+        """Create, configure, activate, deactivate or delete the OIDC application."""
+        name, before = self.playbook.name, change.before
+        if isinstance(before, kinds.Application) and change.action is Action.DELETE:
+            return await self._delete(_path_of(before), active=bool(before.active))
+        desired = change.desired(kinds.Application)
         if isinstance(before, kinds.Application):
-            return await self._configure(wanted, before, {field.name for field in change.fields})
+            data = await self._update(
+                change,
+                _path_of(before),
+                before.last_updated,
+                lambda existing: payloads.application_body(desired, existing),
+            )
+        else:
+            listing = f"{APPS}?{urlencode({'q': self.playbook.label, 'limit': 200})}"
+            data = await self._create(
+                _CREATE,
+                payloads.application_body(desired, {}),
+                listing,
+                lambda app: app.get("name") == kinds.OIDC_NAME and app.get("label") == desired.label,
+            )
+        return Outcome(resources=(parse_application(name, data),))
 
-        async def look() -> kinds.Application | None:
-            query = urlencode({"q": self.playbook.label, "limit": 200})
-            for data in await self.client.read_all(f"{_APPS}?{query}"):
-                if data.get("name") == kinds.OIDC_NAME and data.get("label") == wanted.label:
-                    return parse.application(wanted.key, data)
-            return None
-
-        def made(answer: Answer) -> kinds.Application:
-            return parse.application(wanted.key, answer.body)
-
-        body = payloads.application_body(wanted, {})
-        return Outcome(resources=(await self.client.create(f"{_APPS}?activate=true", body, look, made),))
-
-    async def _configure(
-        self, wanted: kinds.Application, before: kinds.Application, fields: set[str]
-    ) -> Outcome:
-        where = quote_path(f"{_APPS}/{{}}", before.id or "")
-        seen = before.last_updated
-        if "active" in fields:
-            await self._switch(where, active=bool(wanted.active))
-            seen = None  # switching counts as an update
-        if fields - {"active"}:
-            await self.client.replace(where, seen, lambda base: payloads.application_body(wanted, base))
-        data = await self.client.get(where, expects_existing=True)
-        return Outcome(resources=(parse.application(before.key, data),))
-
-    async def authentication_policy(self, change: Change, world: Snapshot) -> Outcome:
-        """Give the application its authentication policy."""
-        wanted = change.desired(kinds.AuthenticationPolicy)
-        application = world.require(kinds.Application, self.playbook.name)
+    async def write_authentication_policy(self, change: Change, state: Snapshot) -> Outcome:
+        """Assign an authentication policy to the OIDC application."""
+        desired = change.desired(kinds.AuthenticationPolicy)
+        application = state.require(kinds.Application, self.playbook.name)
         await self.client.write(
-            "PUT", quote_path(f"{_APPS}/{{}}/policies/{{}}", application.id or "", str(wanted.policy))
+            "PUT", _path_of(application) + quote_path("/policies/{}", str(desired.policy))
         )
-        return Outcome(resources=(wanted,))
+        return Outcome(resources=(desired,))
 
-    async def scim_application(self, change: Change, _world: Snapshot) -> Outcome:
-        """Create, switch or delete the SCIM application; it is never written otherwise."""
-        before = change.before
-        if change.action is Action.DELETE:
-            return await self._delete_application(before)
-        wanted = change.desired(kinds.ScimApplication)
+    async def write_scim_application(self, change: Change, _state: Snapshot) -> Outcome:
+        """Create, activate, deactivate or delete the SCIM application. Nothing else of it is ever written."""
+        name, before = self.playbook.name, change.before
+        if isinstance(before, kinds.ScimApplication) and change.action is Action.DELETE:
+            return await self._delete(_path_of(before), active=bool(before.active))
+        desired = change.desired(kinds.ScimApplication)
         if isinstance(before, kinds.ScimApplication):
-            where = quote_path(f"{_APPS}/{{}}", before.id or "")
-            await self._switch(where, active=bool(wanted.active))
-            return self._scim_outcome(await self.client.get(where, expects_existing=True))
-        return self._scim_outcome(await self._create_scim(wanted))
+            await self._set_active(_path_of(before), active=bool(desired.active))
+            data = await self.client.get(_path_of(before), expects_existing=True)
+        else:
+            data = await self._create_scim_application(desired)
+        application = parse_with_status(kinds.ScimApplication, name, data)
+        return Outcome(resources=(application, parse_provisioning(name, data)))
 
-    async def _create_scim(self, wanted: kinds.ScimApplication) -> Json:
-        keys = self.playbook.scim
-        assert keys is not None
-
-        async def look() -> Json | None:
-            query = urlencode({"filter": f'name eq "{kinds.SCIM_NAME}"', "limit": 200})
-            listed = await self.client.read_all(f"{_APPS}?{query}")
-            return next((data for data in listed if data.get("label") == wanted.label), None)
-
-        def made(answer: Answer) -> Json:
-            body: Json = answer.body
-            return body
-
-        body = payloads.scim_application_body(
-            str(wanted.label), str(wanted.notes), keys.acs_url, keys.entity_id
-        )
+    async def _create_scim_application(self, desired: kinds.ScimApplication) -> Json:
+        section = self.playbook.scim
+        assert section is not None
+        query = urlencode({"filter": f'name eq "{kinds.SCIM_NAME}"', "limit": 200})
+        body = payloads.scim_application_body(desired, section.acs_url, section.entity_id)
         try:
-            return await self.client.create(f"{_APPS}?activate=true", body, look, made)
+            return await self._create(
+                _CREATE, body, f"{APPS}?{query}", lambda app: app.get("label") == desired.label
+            )
         except RemoteError as error:
             if error.status != 400:
                 raise
             raise RemoteError(
-                f"the SCIM application could not be made from the catalogue: {error.message}",
+                f"the SCIM application could not be created from the catalog: {error.message}",
                 status=error.status,
                 code=error.code,
                 request_id=error.request_id,
-                hint="add 'AWS IAM Identity Center' by hand (Applications, Browse App Catalog) with the label "
-                f"{wanted.label!r}, and run apply again: it is adopted",
+                hint="add 'AWS IAM Identity Center' in the Admin Console (Applications, Browse App Catalog) with the "
+                f"label {desired.label!r}, then run apply again: it is adopted",
             ) from error
 
-    def _scim_outcome(self, data: Json) -> Outcome:
-        name = self.playbook.name
-        return Outcome(resources=(parse.scim_application(name, data), parse.provisioning(name, data)))
-
-    async def _switch(self, where: str, *, active: bool) -> None:
-        await self.client.write("POST", f"{where}/lifecycle/{'activate' if active else 'deactivate'}")
-
-    async def _delete_application(self, gone: Resource | None) -> Outcome:
-        """Only what is inactive may be deleted (E0000056)."""
-        where = quote_path(f"{_APPS}/{{}}", str(getattr(gone, "id", "")))
-        if getattr(gone, "active", False):
-            await self._switch(where, active=False)
-        await self.client.write("DELETE", where)
-        return Outcome(note="gone for good")
-
-    async def assignment(self, change: Change, world: Snapshot) -> Outcome:
+    async def write_assignment(self, change: Change, state: Snapshot) -> Outcome:
         """Assign a group or user to one of the applications, or remove the assignment."""
-        kind = change.address.partition("/")[0]
-        scim = kind in (kinds.ScimGroupAssignment.kind, kinds.ScimUserAssignment.kind)
-        name = self.playbook.name
+        is_group = change.kind in _GROUP_KINDS
+        name, is_scim = self.playbook.name, change.kind in _SCIM_KINDS
         application = (
-            world.require(kinds.ScimApplication, name) if scim else world.require(kinds.Application, name)
+            state.require(kinds.ScimApplication, name) if is_scim else state.require(kinds.Application, name)
         )
-        is_group = kind in (kinds.GroupAssignment.kind, kinds.ScimGroupAssignment.kind)
-        subject = change.after or change.before
-        principal = str(getattr(subject, "principal", ""))
-        base = quote_path(f"{_APPS}/{{}}/{'groups' if is_group else 'users'}", application.id or "")
-        where = base + quote_path("/{}", principal)
+        collection = f"{_path_of(application)}/{'groups' if is_group else 'users'}"
+        assignment = change.after or change.before
+        principal = str(getattr(assignment, "principal", ""))
+        path = collection + quote_path("/{}", principal)
         if change.action is Action.DELETE:
-            await self.client.write("DELETE", where)
+            await self.client.write("DELETE", path)
             return Outcome()
         if is_group:
-            await self.client.write("PUT", where, {"profile": {}})
+            await self.client.write("PUT", path, {"profile": {}})
         else:
-            await self.client.write("POST", base, {"id": principal, "scope": "USER"})
-        wanted = change.desired(kinds.Assignment)
-        return Outcome(resources=(wanted,))
+            await self.client.write("POST", collection, {"id": principal, "scope": "USER"})
+        return Outcome(resources=(change.desired(kinds.Assignment),))
+
+
+def _path_of(application: kinds.Application | kinds.ScimApplication) -> str:
+    return quote_path(f"{APPS}/{{}}", application.id or "")

@@ -3,131 +3,99 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, TypeVar
 from urllib.parse import urlencode
 
 from provisioner.core.plan import Action, Change
 from provisioner.core.provider import Outcome
-from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Snapshot
 from provisioner.providers.base.client import quote_path
-from provisioner.providers.okta import parse, payloads
+from provisioner.providers.base.wire import Json
+from provisioner.providers.okta import payloads
 from provisioner.providers.okta import resources as kinds
-from provisioner.providers.okta.client import OktaClient
-from provisioner.providers.okta.playbook import OktaPlaybook
-from provisioner.providers.okta.resources import Json
-from provisioner.providers.okta.responses import Answer
+from provisioner.providers.okta.client import SERVERS
+from provisioner.providers.okta.parse import parse_authorization_server, parse_scope, parse_with_status
 
-R = TypeVar("R", bound=Resource)
+from .base import Writer, changed_fields
 
-_SERVERS: Final = "/api/v1/authorizationServers"
-_IDENTITY: Final = ("id", "created", "lastUpdated", "system", "_links", "_embedded")
-"""Not sent back in a PUT of a policy, rule or scope; their status is."""
+P = TypeVar("P", kinds.AccessPolicy, kinds.PolicyRule)
+
+_READ_ONLY: Final = ("id", "created", "lastUpdated", "system", "_links", "_embedded")
+"""Members that a PUT of a policy, rule or scope must not contain; it does contain the status."""
 
 
-@dataclass
-class AuthorizationWriter:
-    """Makes changes to the authorization server and what is in it."""
+class AuthorizationWriter(Writer):
+    """Writes the authorization server and what it contains."""
 
-    client: OktaClient
-    playbook: OktaPlaybook
-
-    async def server(self, change: Change, _world: Snapshot) -> Outcome:
-        """Create, configure, switch or delete the authorization server."""
+    async def write_authorization_server(self, change: Change, _state: Snapshot) -> Outcome:
+        """Create, configure, activate, deactivate or delete the authorization server."""
         before = change.before
-        key = self.playbook.name
+        path = quote_path(f"{SERVERS}/{{}}", str(getattr(before, "id", "")))
         if change.action is Action.DELETE:
-            return await self._delete_server_part(
-                quote_path(f"{_SERVERS}/{{}}", str(getattr(before, "id", "")))
-            )
-        wanted = change.desired(kinds.AuthorizationServer)
-        if not isinstance(before, kinds.AuthorizationServer):
-            query = urlencode({"q": wanted.name, "limit": 200})
-            made = await self._create(
-                _SERVERS, payloads.server_body(wanted, {}), f"{_SERVERS}?{query}", str(wanted.name)
-            )
-            return Outcome(resources=(parse.server(key, made),))
-        where = quote_path(f"{_SERVERS}/{{}}", before.id or "")
-        fields = {field.name for field in change.fields}
-        seen = before.last_updated
-        if "active" in fields:
-            await self._switch(where, active=bool(wanted.active))
-            seen = None  # switching counts as an update
-        if fields - {"active"}:
-            await self.client.replace(where, seen, lambda base: payloads.server_body(wanted, base))
-        return Outcome(resources=(parse.server(key, await self.client.get(where, expects_existing=True)),))
-
-    async def scope(self, change: Change, world: Snapshot) -> Outcome:
-        """Create or correct a scope."""
-        base = f"{self._base(world)}/scopes"
-        wanted = change.desired(kinds.Scope)
-        if isinstance(change.before, kinds.Scope):
-            where = base + quote_path("/{}", change.before.id or "")
-            data = await self.client.replace(
-                where, None, lambda found: payloads.scope_body(wanted, found), drop=_IDENTITY
+            return await self._delete(path, active=True)
+        desired = change.desired(kinds.AuthorizationServer)
+        if isinstance(before, kinds.AuthorizationServer):
+            data = await self._update(
+                change,
+                path,
+                before.last_updated,
+                lambda existing: payloads.server_body(desired, existing),
             )
         else:
-            data = await self._create(base, payloads.scope_body(wanted, {}), f"{base}?limit=200", wanted.key)
-        return Outcome(resources=(parse.scope(data),))
-
-    async def policy(self, change: Change, world: Snapshot) -> Outcome:
-        """Create, configure or switch the access policy."""
-        base = f"{self._base(world)}/policies"
-        wanted = change.desired(kinds.AccessPolicy)
-        return await self._in_order(change, base, wanted.name, payloads.policy_body, parse.policy, wanted)
-
-    async def rule(self, change: Change, world: Snapshot) -> Outcome:
-        """Create, configure or switch the rule of the access policy."""
-        policy = world.require(kinds.AccessPolicy, self.playbook.name)
-        base = f"{self._base(world)}{quote_path('/policies/{}/rules', policy.id or '')}"
-        wanted = change.desired(kinds.PolicyRule)
-        return await self._in_order(change, base, wanted.name, payloads.rule_body, parse.rule, wanted)
-
-    async def _in_order(
-        self,
-        change: Change,
-        base: str,
-        name: str | None,
-        body: Callable[[R, Json], Json],
-        parsed: Callable[[str, Json], Resource],
-        wanted: R,
-    ) -> Outcome:
-        """Something that has a priority and a status. Okta renumbers, and may be busy with it (423)."""
-        key, before = self.playbook.name, change.before
-        if before is None:
-            return Outcome(
-                resources=(parsed(key, await self._create(base, body(wanted, {}), base, str(name))),)
+            listing = f"{SERVERS}?{urlencode({'q': desired.name, 'limit': 200})}"
+            data = await self._create_named(
+                SERVERS, payloads.server_body(desired, {}), desired.name, listing=listing
             )
-        where = base + quote_path("/{}", str(getattr(before, "id", "")))
-        fields = {field.name for field in change.fields}
-        if fields - {"active"}:
-            await self.client.replace(where, None, lambda found: body(wanted, found), drop=_IDENTITY)
-        if "active" in fields:
-            await self._switch(where, active=bool(getattr(wanted, "active", True)))
-        return Outcome(resources=(parsed(key, await self.client.get(where, expects_existing=True)),))
+        return Outcome(resources=(parse_authorization_server(self.playbook.name, data),))
 
-    async def _create(self, where: str, body: Json, listing: str, name: str) -> Json:
-        """POST, unless an attempt whose answer was lost has made it."""
+    async def write_scope(self, change: Change, state: Snapshot) -> Outcome:
+        """Create or configure a scope."""
+        collection = f"{self._server_path(state)}/scopes"
+        desired = change.desired(kinds.Scope)
+        if isinstance(change.before, kinds.Scope):
+            data = await self.client.replace(
+                collection + quote_path("/{}", change.before.id or ""),
+                None,
+                lambda existing: payloads.scope_body(desired, existing),
+                drop=_READ_ONLY,
+            )
+        else:
+            body = payloads.scope_body(desired, {})
+            data = await self._create_named(collection, body, desired.key, listing=f"{collection}?limit=200")
+        return Outcome(resources=(parse_scope(data),))
 
-        async def look() -> Json | None:
-            listed = await self.client.read_all(listing)
-            return next((data for data in listed if data.get("name") == name), None)
+    async def write_access_policy(self, change: Change, state: Snapshot) -> Outcome:
+        """Create, configure, activate or deactivate the access policy."""
+        collection = f"{self._server_path(state)}/policies"
+        return await self._write_prioritized(change, collection, kinds.AccessPolicy, payloads.policy_body)
 
-        def made(answer: Answer) -> Json:
-            found: Json = answer.body
-            return found
+    async def write_rule(self, change: Change, state: Snapshot) -> Outcome:
+        """Create, configure, activate or deactivate the rule of the access policy."""
+        policy = state.require(kinds.AccessPolicy, self.playbook.name)
+        collection = self._server_path(state) + quote_path("/policies/{}/rules", policy.id or "")
+        return await self._write_prioritized(change, collection, kinds.PolicyRule, payloads.rule_body)
 
-        return await self.client.create(where, body, look, made)
+    async def _write_prioritized(
+        self, change: Change, collection: str, kind: type[P], body: Callable[[P, Json], Json]
+    ) -> Outcome:
+        """Write a policy or rule. Okta renumbers the priorities, and responds with 423 while it does."""
+        key, before, desired = self.playbook.name, change.before, change.desired(kind)
+        if isinstance(before, kind):
+            path, fields = collection + quote_path("/{}", before.id or ""), changed_fields(change)
+            if fields - {"active"}:
+                await self.client.replace(
+                    path, None, lambda existing: body(desired, existing), drop=_READ_ONLY
+                )
+            if "active" in fields:
+                await self._set_active(path, active=bool(desired.active))
+            data = await self.client.get(path, expects_existing=True)
+        else:
+            data = await self._create_named(collection, body(desired, {}), desired.name, listing=collection)
+        return Outcome(resources=(parse_with_status(kind, key, data),))
 
-    async def _switch(self, where: str, *, active: bool) -> None:
-        await self.client.write("POST", f"{where}/lifecycle/{'activate' if active else 'deactivate'}")
+    async def _create_named(self, path: str, body: Json, name: str | None, *, listing: str) -> Json:
+        return await self._create(path, body, listing, lambda data: data.get("name") == name)
 
-    async def _delete_server_part(self, where: str) -> Outcome:
-        await self._switch(where, active=False)
-        await self.client.write("DELETE", where)
-        return Outcome(note="gone for good")
-
-    def _base(self, world: Snapshot) -> str:
-        server = world.require(kinds.AuthorizationServer, self.playbook.name)
-        return quote_path(f"{_SERVERS}/{{}}", server.id or "")
+    def _server_path(self, state: Snapshot) -> str:
+        server = state.require(kinds.AuthorizationServer, self.playbook.name)
+        return quote_path(f"{SERVERS}/{{}}", server.id or "")

@@ -1,119 +1,109 @@
-"""Writing what provisions: the attribute mapping and group push. The rest of it has no API."""
+"""Writing the attribute mapping and group pushes. The other settings of provisioning have no API."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from provisioner.core.errors import RemoteError
 from provisioner.core.plan import Action, Change
 from provisioner.core.provider import Outcome
 from provisioner.core.snapshot import Snapshot
 from provisioner.providers.base.client import quote_path
-from provisioner.providers.okta import parse, payloads
+from provisioner.providers.base.wire import Json
+from provisioner.providers.okta import payloads
 from provisioner.providers.okta import resources as kinds
-from provisioner.providers.okta.batch import Memory, quoted, read_mapping
-from provisioner.providers.okta.client import OktaClient
-from provisioner.providers.okta.playbook import OktaPlaybook
-from provisioner.providers.okta.responses import Answer
+from provisioner.providers.okta.client import APPS
+from provisioner.providers.okta.parse import parse_group_push
+from provisioner.providers.okta.run_cache import escape_search, group_search, read_attribute_mapping
+
+from .base import Writer
 
 
-@dataclass
-class ProvisioningWriter:
-    """Makes changes to how the SCIM application provisions."""
+class ProvisioningWriter(Writer):
+    """Writes the provisioning settings of the SCIM application."""
 
-    client: OktaClient
-    playbook: OktaPlaybook
-    memory: Memory
+    async def write_attribute_mapping(self, _change: Change, state: Snapshot) -> Outcome:
+        """Remove the mapped attributes that Kiro does not support, and read the mapping back."""
+        app_id = self._scim_app_id(state)
 
-    async def mapping(self, _change: Change, world: Snapshot) -> Outcome:
-        """Remove the attributes that Kiro does not support, where they are mapped, and read back."""
-        app_id = self._app_id(world)
+        async def read_mapping() -> kinds.ScimAttributeMapping | None:
+            return await read_attribute_mapping(self.client, self.cache, self.playbook.name, app_id)
 
-        async def look() -> kinds.ScimAttributeMapping | None:
-            return await read_mapping(self.client, self.memory, self.playbook.name, app_id)
-
-        found = await self.client.wait_for(look)
-        if found is None:
+        mapping = await self.client.wait_for(read_mapping)
+        if mapping is None:
             raise RemoteError(
                 "the SCIM application has no attribute mapping from Okta's users",
-                hint="look at its Provisioning tab; or say scim: mapping: unmanaged in the playbook",
+                hint="check its Provisioning tab, or set scim: mapping: unmanaged in the playbook",
             )
-        if not found.unsupported:
-            return Outcome(resources=(found,))
-        where = quote_path("/api/v1/mappings/{}", found.id or "")
-        await self.client.write("POST", where, payloads.unmapped_body(found.unsupported))
+        if not mapping.unsupported:
+            return Outcome(resources=(mapping,))
+        path = quote_path("/api/v1/mappings/{}", mapping.id or "")
+        await self.client.write("POST", path, payloads.remove_attributes_body(mapping.unsupported))
 
-        async def removed() -> kinds.ScimAttributeMapping | None:
-            again = await look()
-            return None if again is None or again.unsupported else again
+        async def read_changed_mapping() -> kinds.ScimAttributeMapping | None:
+            current = await read_mapping()
+            return None if current is None or current.unsupported else current
 
-        again = await self.client.wait_for(removed)
-        if again is None:
+        changed = await self.client.wait_for(read_changed_mapping)
+        if changed is None:
             raise RemoteError(
-                f"Okta still maps {', '.join(found.unsupported)} after it was told to remove them",
-                hint="remove them by hand: Provisioning, To App, Attribute Mappings",
+                f"Okta still maps {', '.join(mapping.unsupported)}, although it accepted the removal",
+                hint="remove them in the Admin Console: Provisioning, To App, Attribute Mappings",
             )
-        return Outcome(resources=(again,))
+        return Outcome(resources=(changed,))
 
-    async def group_push(self, change: Change, world: Snapshot) -> Outcome:
-        """Push a group, switch its push on again, or stop it. The group stays in Kiro when it is stopped."""
-        base = quote_path("/api/v1/apps/{}/group-push/mappings", self._app_id(world))
+    async def write_group_push(self, change: Change, state: Snapshot) -> Outcome:
+        """Push a group, activate its push again, or remove its push. The group stays in Kiro in each case."""
+        collection = quote_path(f"{APPS}/{{}}/group-push/mappings", self._scim_app_id(state))
         before = change.before
-        if isinstance(before, kinds.GroupPush):
-            where = base + quote_path("/{}", before.id or "")
-            if change.action is Action.DELETE:
-                await self._set(where, "INACTIVE")
-                await self.client.write("DELETE", f"{where}?deleteTargetGroup=false")
-                return Outcome(note="the group stays in Kiro: delete it there if it is not wanted")
-            if before.active:
-                await self._set(where, "INACTIVE")  # off and on again: the way to have a failed push repeated
-            await self._set(where, "ACTIVE")
-            return Outcome(resources=(parse.group_push(before.key, await self.client.get(where)),))
-        return Outcome(resources=(await self._push(change.desired(kinds.GroupPush), base, world),))
+        if not isinstance(before, kinds.GroupPush):
+            return Outcome(resources=(await self._push(change.desired(kinds.GroupPush), collection, state),))
+        path = collection + quote_path("/{}", before.id or "")
+        if change.action is Action.DELETE:
+            await self._set_push_status(path, "INACTIVE")
+            await self.client.write("DELETE", f"{path}?deleteTargetGroup=false")
+            return Outcome(note="the group stays in Kiro; delete it there if you do not need it")
+        if before.active:  # Okta repeats a failed push when it is deactivated and activated again
+            await self._set_push_status(path, "INACTIVE")
+        await self._set_push_status(path, "ACTIVE")
+        return Outcome(resources=(parse_group_push(before.key, await self.client.get(path)),))
 
-    async def _push(self, wanted: kinds.GroupPush, base: str, world: Snapshot) -> kinds.GroupPush:
-        source = str(wanted.group)
-        name = world.require(kinds.Group, wanted.key).name or wanted.key
-        body = {"sourceGroupId": source, "targetGroupName": name, "status": "ACTIVE"}
+    async def _push(self, desired: kinds.GroupPush, collection: str, state: Snapshot) -> kinds.GroupPush:
+        source = str(desired.group)
+        name = state.require(kinds.Group, desired.key).name or desired.key
 
-        async def look() -> kinds.GroupPush | None:
-            for data in await self.client.read_all(f"{base}?limit=1000"):
-                if data.get("sourceGroupId") == source:
-                    return parse.group_push(wanted.key, data)
-            return None
-
-        def made(answer: Answer) -> kinds.GroupPush:
-            return parse.group_push(wanted.key, answer.body)
+        async def create(**target: str) -> Json:
+            return await self._create(
+                collection,
+                {"sourceGroupId": source, **target, "status": "ACTIVE"},
+                f"{collection}?limit=1000",
+                lambda data: data.get("sourceGroupId") == source,
+            )
 
         try:
-            return await self.client.create(base, body, look, made)
+            data = await create(targetGroupName=name)
         except RemoteError as error:
-            target = await self._pushed_before(name, world) if error.status == 400 else None
-            if target is None:
+            group = await self._find_pushed_group(name, state) if error.status == 400 else None
+            if group is None:
                 raise
-            linked = {"sourceGroupId": source, "targetGroupId": target, "status": "ACTIVE"}
-            return await self.client.create(base, linked, look, made)
+            data = await create(targetGroupId=group)
+        return parse_group_push(desired.key, data)
 
-    async def _pushed_before(self, name: str, world: Snapshot) -> str | None:
-        """The application's own group of that name: AWS IAM Identity Center was seen not to be linked to it by name.
+    async def _find_pushed_group(self, name: str, state: Snapshot) -> str | None:
+        """The id of the application's own group of this name, from an earlier push.
 
-        okta/terraform-provider-okta issue 2894.
+        AWS IAM Identity Center refused to link it by name (okta/terraform-provider-okta issue 2894).
         """
-        query = urlencode(
-            {"search": f'type eq "APP_GROUP" and profile.name eq "{quoted(name)}"', "limit": 200}
-        )
-        app_id = self._app_id(world)
-        found = [
+        app_id = self._scim_app_id(state)
+        expression = f'type eq "APP_GROUP" and profile.name eq "{escape_search(name)}"'
+        groups = [
             group["id"]
-            for group in await self.client.read_all(f"/api/v1/groups?{query}")
+            for group in await self.client.read_all(group_search(expression))
             if (group.get("source") or {}).get("id") == app_id
             and (group.get("profile") or {}).get("name") == name
         ]
-        return found[0] if len(found) == 1 else None
+        return groups[0] if len(groups) == 1 else None
 
-    async def _set(self, where: str, status: str) -> None:
-        await self.client.write("PATCH", where, {"status": status})
+    async def _set_push_status(self, path: str, status: str) -> None:
+        await self.client.write("PATCH", path, {"status": status})
 
-    def _app_id(self, world: Snapshot) -> str:
-        return world.require(kinds.ScimApplication, self.playbook.name).id or ""
+    def _scim_app_id(self, state: Snapshot) -> str:
+        return state.require(kinds.ScimApplication, self.playbook.name).id or ""

@@ -1,4 +1,4 @@
-"""People's e-mail domains, as the sandbox's Okta tells them."""
+"""E-mail domains of the users, read from the sandbox's Okta."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ from provisioner.journal import Journal
 from provisioner.providers import SandboxConnection, provider_module
 from provisioner.providers.dns.checks.email_domains import check
 from provisioner.providers.dns.observations import EmailDomain, VerifiedDomain
-from provisioner.providers.okta import app_users
-from provisioner.providers.okta import observations as seen
+from provisioner.providers.okta import app_users, observations
 from provisioner.sandbox import Exchange
 from tests.okta_contract import ABSENT, CONTRACTS, OktaContract
 from tests.sandboxes import Sandbox
 
-ALSO = frozenset(kind.kind for one in check for kind in one.reads)
+EXTRA_KINDS = frozenset(kind.kind for registered in check for kind in registered.reads)
 PLAYBOOK: dict[str, Any] = {
     "version": 1,
     "name": "kiro-okta",
@@ -35,8 +34,8 @@ PLAYBOOK: dict[str, Any] = {
 Reads = Callable[..., Snapshot]
 
 
-class Silent:
-    """A watcher that says nothing."""
+class IgnoreProgress:
+    """A listener that ignores progress."""
 
     def starting(self, change): ...
 
@@ -47,7 +46,7 @@ class Silent:
 
 @pytest.fixture(scope="module")
 def exchanges() -> list[Exchange]:
-    """What was said with Okta."""
+    """The requests to Okta, with their responses."""
     return []
 
 
@@ -60,7 +59,9 @@ def org(tmp_path_factory: pytest.TempPathFactory, exchanges: list[Exchange]) -> 
 
         async def applied() -> None:
             try:
-                await engine.apply(provider, await engine.plan(provider), Silent(), engine.ApplyResult())
+                await engine.apply(
+                    provider, await engine.plan(provider), IgnoreProgress(), engine.ApplyResult()
+                )
             finally:
                 await provider.close()
 
@@ -82,7 +83,7 @@ def reads(org: Sandbox, tmp_path: Path) -> Reads:
         async def reading() -> Snapshot:
             provider = connected(org, tmp_path)
             try:
-                return await provider.read(ALSO | {kind.kind for kind in kinds})
+                return await provider.read(EXTRA_KINDS | {kind.kind for kind in kinds})
             finally:
                 await provider.close()
 
@@ -92,7 +93,7 @@ def reads(org: Sandbox, tmp_path: Path) -> Reads:
 
 
 @pytest.fixture
-def people(org: Sandbox) -> Iterator[list[dict[str, Any]]]:
+def users(org: Sandbox) -> Iterator[list[dict[str, Any]]]:
     """The application's users, as they are stored; what a test changes is put back."""
     before = org.okta.all("appUser")
     assert len(before) > 2
@@ -105,41 +106,43 @@ def put(org: Sandbox, user: dict[str, Any], **changed: Any) -> None:
     org.okta.put("appUser", f"{user['_appId']}:{user['id']}", {**user, **changed})
 
 
-def test_those_who_are_assigned_are_counted(reads, people):
+def test_assigned_users_are_counted(reads, users):
     found = reads()
-    assert found.all(EmailDomain) == (EmailDomain(key="fabrikam.example", people=len(people)),)
+    assert found.all(EmailDomain) == (EmailDomain(key="fabrikam.example", people=len(users)),)
     assert found.all(VerifiedDomain) == ()
     assert found.gaps == ()
 
 
-def test_the_name_in_the_application_stands_for_an_address_that_is_not_there(reads, people, org):
-    put(org, people[0], profile={}, credentials={"userName": "alice@northwind.example"})
-    put(org, people[1], profile={"email": "Bob@GMAIL.com"})
-    put(org, people[2], profile={}, credentials={"userName": "carol"})
+def test_the_user_name_replaces_a_missing_address(reads, users, org):
+    put(org, users[0], profile={}, credentials={"userName": "alice@northwind.example"})
+    put(org, users[1], profile={"email": "Bob@GMAIL.com"})
+    put(org, users[2], profile={}, credentials={"userName": "carol"})
     counted = {found.key: found.people for found in reads().all(EmailDomain)}
-    rest = {"fabrikam.example": len(people) - 3} if len(people) > 3 else {}
+    rest = {"fabrikam.example": len(users) - 3} if len(users) > 3 else {}
     assert counted == {"gmail.com": 1, "northwind.example": 1, **rest}
 
 
-def test_what_the_check_of_people_reads_is_enough(reads, org, exchanges):
-    reads(seen.People)
+def test_the_users_read_for_other_checks_are_reused(reads, org, exchanges):
+    reads(observations.UserComparison)
     before = len(exchanges)
-    found = reads(seen.People)
-    asked = [one.path for one in exchanges[before:] if "/users" in one.path]
-    assert len(asked) == 1
-    assert found.first(seen.People).signing_in == sum(one.people for one in found.all(EmailDomain))
+    found = reads(observations.UserComparison)
+    requests = [exchange.path for exchange in exchanges[before:] if "/users" in exchange.path]
+    assert len(requests) == 1
+    assert found.first(observations.UserComparison).sign_in == sum(
+        domain.people for domain in found.all(EmailDomain)
+    )
 
 
-def test_of_many_people_some_are_read(reads, people, monkeypatch):
-    monkeypatch.setattr(app_users, "ENOUGH", 2)
+def test_of_many_users_only_a_sample_is_read(reads, users, monkeypatch):
+    monkeypatch.setattr(app_users, "SAMPLE_SIZE", 2)
     assert reads().all(EmailDomain) == (EmailDomain(key="fabrikam.example", people=2, complete=False),)
-    (everybody,) = reads(seen.People).all(EmailDomain)
-    assert (everybody.people, everybody.complete) == (len(people), True)
-    monkeypatch.setattr(app_users, "ENOUGH", len(people))
+    (all_users,) = reads(observations.UserComparison).all(EmailDomain)
+    assert (all_users.people, all_users.complete) == (len(users), True)
+    monkeypatch.setattr(app_users, "SAMPLE_SIZE", len(users))
     assert [found.complete for found in reads().all(EmailDomain)] == [True]
 
 
-def test_what_is_asked_is_as_okta_s_description_has_it(reads, exchanges):
+def test_requests_follow_okta_s_api_description(reads, exchanges):
     if not CONTRACTS.is_dir():
         pytest.skip(ABSENT)
     before = len(exchanges)
@@ -148,6 +151,9 @@ def test_what_is_asked_is_as_okta_s_description_has_it(reads, exchanges):
     assert OktaContract().problems(exchanges[before:]) == []
 
 
-def test_that_okta_tells_of_no_verified_domains_is_no_pass(reads):
-    statuses = {one.id: [found.status for found in one.run(CheckContext(reads()))] for one in check}
+def test_without_verified_domains_the_check_is_skipped(reads):
+    statuses = {
+        registered.id: [found.status for found in registered.run(CheckContext(reads()))]
+        for registered in check
+    }
     assert statuses["dns-verified-domain-candidate"] == [Status.SKIP]

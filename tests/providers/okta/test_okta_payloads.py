@@ -1,9 +1,10 @@
-"""What writes send to Okta."""
+"""Request bodies for Okta."""
 
 from __future__ import annotations
 
 import copy
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ OBJECTS = st.dictionaries(st.text("ab", max_size=2), JSON, max_size=4)
 
 
 def leaves(data: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
-    """Everything that is no object, by its path; an empty object is a leaf."""
+    """Every value that is not an object, by its path; an empty object is a leaf."""
     if not isinstance(data, dict) or not data:
         return {path: data}
     return {
@@ -33,57 +34,52 @@ def leaves(data: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
     }
 
 
-def wanted(kind: Any) -> Any:
-    """What the healthy playbook asks for, references resolved."""
-    (found,) = (each for each in HEALTHY.context.desired_state.resources if isinstance(each, kind))
-    return resolve(found, HEALTHY.snapshot.by_address)
+def desired(kind: Any) -> Any:
+    """The desired resource of the healthy playbook, references resolved."""
+    (resource,) = (
+        resource for resource in HEALTHY.context.desired_state.resources if isinstance(resource, kind)
+    )
+    return resolve(resource, HEALTHY.snapshot.by_address)
 
 
-class TestLayingOver:
+class TestMerge:
     @given(base=OBJECTS)
-    def test_nothing_changes_nothing(self, base):
-        assert payloads.laid_over(base, {}) == base
+    def test_no_changes_change_nothing(self, base):
+        assert payloads.merge(base, {}) == base
 
     @given(base=OBJECTS, changes=OBJECTS)
-    def test_only_nothings_change_nothing(self, base, changes):
-        def emptied(data: Any) -> Any:
-            return {name: emptied(value) for name, value in data.items()} if isinstance(data, dict) else None
-
-        assert payloads.laid_over(base, emptied(changes)) == base
+    def test_merging_twice_equals_merging_once(self, base, changes):
+        once = payloads.merge(base, changes)
+        assert payloads.merge(once, changes) == once
 
     @given(base=OBJECTS, changes=OBJECTS)
-    def test_twice_is_once(self, base, changes):
-        once = payloads.laid_over(base, changes)
-        assert payloads.laid_over(once, changes) == once
-
-    @given(base=OBJECTS, changes=OBJECTS)
-    def test_what_is_said_is_there_afterwards(self, base, changes):
-        told = leaves(payloads.laid_over(base, changes))
+    def test_every_change_is_in_the_result(self, base, changes):
+        result = leaves(payloads.merge(base, changes))
         for place, value in leaves(changes).items():
-            if value is not None and value != {}:
-                assert told[place] == value
+            if value != {}:
+                assert result[place] == value
 
     @given(base=OBJECTS, changes=OBJECTS)
-    def test_what_is_not_said_stays(self, base, changes):
-        told, said = leaves(payloads.laid_over(base, changes)), leaves(changes)
+    def test_other_members_stay(self, base, changes):
+        result, changed = leaves(payloads.merge(base, changes)), leaves(changes)
         for place, value in leaves(base).items():
-            touched = any(place[: len(other)] == other or other[: len(place)] == place for other in said)
+            touched = any(place[: len(other)] == other or other[: len(place)] == place for other in changed)
             if not touched:
-                assert told[place] == value
+                assert result[place] == value
 
     @given(base=OBJECTS, changes=OBJECTS)
-    def test_neither_is_changed_itself(self, base, changes):
+    def test_the_arguments_are_not_modified(self, base, changes):
         before = copy.deepcopy((base, changes))
-        payloads.laid_over(base, changes)
+        payloads.merge(base, changes)
         assert (base, changes) == before
 
-    def test_an_empty_list_is_said_and_nothing_is_not(self):
-        assert payloads.laid_over({"a": [1], "b": [1]}, {"a": [], "b": None}) == {"a": [], "b": [1]}
+    def test_lists_are_replaced(self):
+        assert payloads.merge({"a": [1], "b": [1]}, {"a": []}) == {"a": [], "b": [1]}
 
 
-class TestANewOne:
+class TestCreation:
     def test_application(self):
-        assert payloads.application_body(wanted(kinds.Application), {}) == {
+        assert payloads.application_body(desired(kinds.Application), {}) == {
             "name": "oidc_client",
             "label": "Kiro-OIDC",
             "signOnMode": "OPENID_CONNECT",
@@ -108,8 +104,8 @@ class TestANewOne:
             },
         }
 
-    def test_application_from_the_catalogue(self):
-        body = payloads.scim_application_body("Kiro-SCIM", "provisioner-kiro", "https://a", "https://e")
+    def test_scim_application(self):
+        body = payloads.scim_application_body(desired(kinds.ScimApplication), "https://a", "https://e")
         assert (body["name"], body["label"], body["signOnMode"]) == (
             "amazon_aws_sso",
             "Kiro-SCIM",
@@ -119,7 +115,7 @@ class TestANewOne:
         assert body["settings"]["notes"]["admin"] == "provisioner-kiro"
 
     def test_server(self):
-        assert payloads.server_body(wanted(kinds.AuthorizationServer), {}) == {
+        assert payloads.server_body(desired(kinds.AuthorizationServer), {}) == {
             "name": "Kiro",
             "description": "Sign-in to Kiro (provisioner-kiro)",
             "audiences": ["kiro"],
@@ -134,7 +130,7 @@ class TestANewOne:
         }
 
     def test_policy(self):
-        assert payloads.policy_body(wanted(kinds.AccessPolicy), {}) == {
+        assert payloads.policy_body(desired(kinds.AccessPolicy), {}) == {
             "type": "OAUTH_AUTHORIZATION_POLICY",
             "name": "Kiro",
             "description": "Kiro",
@@ -143,8 +139,8 @@ class TestANewOne:
             "conditions": {"clients": {"include": ["0oaclient"]}},
         }
 
-    def test_rule_with_the_console_s_lifetimes(self):
-        assert payloads.rule_body(wanted(kinds.PolicyRule), {}) == {
+    def test_rule_with_the_default_lifetimes(self):
+        assert payloads.rule_body(desired(kinds.PolicyRule), {}) == {
             "type": "RESOURCE_ACCESS",
             "name": "Kiro",
             "status": "ACTIVE",
@@ -166,50 +162,55 @@ class TestANewOne:
         }
 
     def test_rule_with_lifetimes_of_the_playbook(self):
-        rule = wanted(kinds.PolicyRule).model_copy(update={"access_minutes": 5, "refresh_minutes": 20})
+        rule = desired(kinds.PolicyRule).model_copy(update={"access_minutes": 5, "refresh_minutes": 20})
         assert payloads.rule_body(rule, {})["actions"]["token"] == {
             "accessTokenLifetimeMinutes": 5,
             "refreshTokenLifetimeMinutes": 20,
             "refreshTokenWindowMinutes": 10080,
         }
 
-    def test_what_is_sent_reads_as_it_was_wanted(self):
-        made: list[tuple[Any, Any, Any]] = [
-            (kinds.Application, payloads.application_body, parse.application),
-            (kinds.AuthorizationServer, payloads.server_body, parse.server),
-            (kinds.AccessPolicy, payloads.policy_body, parse.policy),
-            (kinds.PolicyRule, payloads.rule_body, parse.rule),
+    def test_parsing_a_body_returns_the_desired_fields(self):
+        bodies: list[tuple[Any, Any]] = [
+            (kinds.Application, payloads.application_body),
+            (kinds.AuthorizationServer, payloads.server_body),
+            (kinds.AccessPolicy, payloads.policy_body),
+            (kinds.PolicyRule, payloads.rule_body),
         ]
-        for kind, body, parsed in made:
-            resource = wanted(kind)
-            read = parsed("kiro", {"status": "ACTIVE", "id": "x", **body(resource, {})})
+        parsers = {
+            kinds.Application: parse.parse_application,
+            kinds.AuthorizationServer: parse.parse_authorization_server,
+        }
+        for kind, body in bodies:
+            resource = desired(kind)
+            parse_kind = parsers.get(kind, partial(parse.parse_with_status, kind))
+            read = parse_kind("kiro", {"status": "ACTIVE", "id": "x", **body(resource, {})})
             for name in resource.managed_fields():
                 if getattr(resource, name) is not None:
                     assert getattr(read, name) == getattr(resource, name), (kind.kind, name)
 
-    def test_it_is_json_without_references(self):
+    def test_bodies_contain_no_references(self):
         for kind, body in (
             (kinds.Application, payloads.application_body),
             (kinds.AccessPolicy, payloads.policy_body),
         ):
-            assert "known after apply" not in json.dumps(body(wanted(kind), {}))
+            assert "known after apply" not in json.dumps(body(desired(kind), {}))
 
 
-class TestAChangedOne:
+class TestUpdate:
     BASE = {  # noqa: RUF012 - read only
         "name": "oidc_client",
         "label": "Old",
         "orn": "orn:x",
-        "profile": {"theirs": 1},
+        "profile": {"other": 1},
         "visibility": {"hide": {"iOS": True}},
         "credentials": {
             "oauthClient": {"client_id": "c", "token_endpoint_auth_method": "client_secret_basic"}
         },
         "settings": {
-            "notes": {"admin": "theirs", "enduser": "hello"},
+            "notes": {"admin": "other", "enduser": "hello"},
             "oauthClient": {
-                "redirect_uris": ["https://theirs.example/"],
-                "post_logout_redirect_uris": ["https://theirs.example/out"],
+                "redirect_uris": ["https://other.example/"],
+                "post_logout_redirect_uris": ["https://other.example/out"],
                 "refresh_token": {"rotation_type": "ROTATE", "leeway": 30},
                 "consent_method": "REQUIRED",
                 "jwks": {"keys": []},
@@ -217,28 +218,28 @@ class TestAChangedOne:
         },
     }
 
-    def test_what_the_product_does_not_own_stays(self):
-        body = payloads.application_body(wanted(kinds.Application), self.BASE)
+    def test_unmanaged_members_stay(self):
+        body = payloads.application_body(desired(kinds.Application), self.BASE)
         assert (body["orn"], body["profile"], body["visibility"]) == (
             "orn:x",
-            {"theirs": 1},
+            {"other": 1},
             {"hide": {"iOS": True}},
         )
-        assert body["settings"]["notes"] == {"admin": "theirs", "enduser": "hello"}
+        assert body["settings"]["notes"] == {"admin": "other", "enduser": "hello"}
         client = body["settings"]["oauthClient"]
-        assert client["post_logout_redirect_uris"] == ["https://theirs.example/out"]
+        assert client["post_logout_redirect_uris"] == ["https://other.example/out"]
         assert client["refresh_token"] == {"rotation_type": "ROTATE", "leeway": 30}
         assert client["consent_method"] == "REQUIRED"
         assert client["jwks"] == {"keys": []}
         assert body["credentials"]["oauthClient"]["client_id"] == "c"
 
-    def test_what_it_owns_is_set(self):
-        body = payloads.application_body(wanted(kinds.Application), self.BASE)
+    def test_managed_members_are_set(self):
+        body = payloads.application_body(desired(kinds.Application), self.BASE)
         assert body["label"] == "Kiro-OIDC"
         assert body["credentials"]["oauthClient"]["token_endpoint_auth_method"] == "none"
         assert body["settings"]["oauthClient"]["redirect_uris"] == list(HEALTHY.playbook.redirect_uris)
 
-    def test_a_fix_of_one_field_sets_that_one(self):
+    def test_a_fix_of_one_field_sets_only_that_field(self):
         body = payloads.application_body(kinds.Application(key="k", pkce_required=True), self.BASE)
         expected = copy.deepcopy(self.BASE)
         expected["credentials"]["oauthClient"]["pkce_required"] = True
@@ -246,11 +247,11 @@ class TestAChangedOne:
 
     def test_a_server_keeps_its_name_and_description(self):
         signing = {"signing": {"rotationMode": "MANUAL"}}
-        base = {"name": "Theirs", "description": "d", "audiences": ["a"], "issuerMode": "DYNAMIC", "x": 1}
-        body = payloads.server_body(wanted(kinds.AuthorizationServer), {**base, "credentials": signing})
+        base = {"name": "Other", "description": "d", "audiences": ["a"], "issuerMode": "DYNAMIC", "x": 1}
+        body = payloads.server_body(desired(kinds.AuthorizationServer), {**base, "credentials": signing})
         assert body == {**base, "credentials": signing, "audiences": ["kiro"]}
 
-    def test_what_is_read_only_of_a_server_s_keys_is_not_sent_back(self):
+    def test_read_only_members_of_a_server_s_signing_keys_are_not_sent(self):
         signing = {
             "kid": "k",
             "rotationMode": "MANUAL",
@@ -258,12 +259,12 @@ class TestAChangedOne:
             "nextRotation": "n",
             "use": "sig",
         }
-        base = {"name": "Theirs", "credentials": {"signing": signing}}
+        base = {"name": "Other", "credentials": {"signing": signing}}
         body = payloads.server_body(kinds.AuthorizationServer(key="k", rotation="AUTO"), base)
-        assert body == {"name": "Theirs", "credentials": {"signing": {"rotationMode": "AUTO", "use": "sig"}}}
+        assert body == {"name": "Other", "credentials": {"signing": {"rotationMode": "AUTO", "use": "sig"}}}
 
     def test_a_scope_keeps_its_description_and_publication(self):
-        base = {"name": "a", "description": "theirs", "consent": "REQUIRED", "metadataPublish": "ALL_CLIENTS"}
+        base = {"name": "a", "description": "other", "consent": "REQUIRED", "metadataPublish": "ALL_CLIENTS"}
         assert payloads.scope_body(kinds.Scope(key="a", consent="IMPLICIT"), base) == {
             **base,
             "consent": "IMPLICIT",
@@ -271,79 +272,79 @@ class TestAChangedOne:
 
     def test_a_policy_keeps_its_name_status_and_priority(self):
         base = {
-            "name": "Theirs",
+            "name": "Other",
             "description": "d",
             "status": "INACTIVE",
             "priority": 4,
-            "conditions": {"clients": {"include": ["x"]}, "theirs": 1},
+            "conditions": {"clients": {"include": ["x"]}, "other": 1},
         }
-        body = payloads.policy_body(wanted(kinds.AccessPolicy), base)
-        assert body == {**base, "conditions": {"clients": {"include": ["0oaclient"]}, "theirs": 1}}
+        body = payloads.policy_body(desired(kinds.AccessPolicy), base)
+        assert body == {**base, "conditions": {"clients": {"include": ["0oaclient"]}, "other": 1}}
         assert payloads.policy_body(kinds.AccessPolicy(key="k", priority=1), base) == {**base, "priority": 1}
 
     def test_a_rule_keeps_its_inline_hook_and_lifetimes(self):
         token = {"accessTokenLifetimeMinutes": 5, "inlineHook": {"id": "cal1"}}
         base = {
-            "name": "Theirs",
+            "name": "Other",
             "priority": 2,
             "conditions": {"people": {"users": {"include": ["u"]}}, "scopes": {"include": ["*"]}},
             "actions": {"token": token},
         }
-        body = payloads.rule_body(wanted(kinds.PolicyRule), base)
+        body = payloads.rule_body(desired(kinds.PolicyRule), base)
         assert body["actions"] == {"token": token}
         assert body["conditions"]["people"]["users"] == {"include": ["u"]}
-        assert (body["name"], body["priority"]) == ("Theirs", 2)
+        assert (body["name"], body["priority"]) == ("Other", 2)
 
-    def test_an_exclusion_that_is_lifted_is_sent_as_an_empty_list(self):
+    def test_a_removed_exclusion_is_sent_as_an_empty_list(self):
         base = {"conditions": {"people": {"groups": {"include": ["EVERYONE"], "exclude": ["g"]}}}}
         body = payloads.rule_body(kinds.PolicyRule(key="k", excluded_groups=()), base)
         assert body["conditions"]["people"]["groups"] == {"include": ["EVERYONE"], "exclude": []}
 
     def test_attributes_are_removed_by_nulls(self):
-        assert payloads.unmapped_body(["a", "b"]) == {"properties": {"a": None, "b": None}}
+        assert payloads.remove_attributes_body(["a", "b"]) == {"properties": {"a": None, "b": None}}
 
 
 class TestRecordedObjects:
-    """Writing back what Okta told changes nothing of it."""
+    """Writing back what Okta result changes nothing of it."""
 
     @pytest.mark.parametrize(
-        ("pattern", "body", "parsed", "belongs"),
+        ("pattern", "body", "parse_object", "belongs"),
         [
             pytest.param(
                 "/api/v1/authorizationServers/*",
                 payloads.server_body,
-                lambda data: parse.server("k", data),
+                lambda data: parse.parse_authorization_server("k", data),
                 "issuer",
                 id="servers",
             ),
             pytest.param(
                 "/api/v1/authorizationServers/*/scopes/*",
                 payloads.scope_body,
-                parse.scope,
+                parse.parse_scope,
                 "consent",
                 id="scopes",
             ),
             pytest.param(
                 "/api/v1/authorizationServers/*/policies/*",
                 payloads.policy_body,
-                lambda data: parse.policy("k", data),
+                lambda data: parse.parse_with_status(kinds.AccessPolicy, "k", data),
                 "conditions",
                 id="policies",
             ),
             pytest.param(
                 "/api/v1/authorizationServers/*/policies/*/rules/*",
                 payloads.rule_body,
-                lambda data: parse.rule("k", data),
+                lambda data: parse.parse_with_status(kinds.PolicyRule, "k", data),
                 "actions",
                 id="rules",
             ),
         ],
     )
-    def test_authorization(self, pattern, body, parsed, belongs):
-        found = [data for data in objects(pattern) if belongs in data]
-        assert found
-        for data in found:
-            written = leaves(body(parsed(data), data))
+    def test_authorization(self, pattern, body, parse_object, belongs):
+        existing = [data for data in objects(pattern) if belongs in data]
+        assert existing
+        for data in existing:
+            written = leaves(body(parse_object(data), data))
             for place, value in leaves(data).items():
                 if place[:2] != ("credentials", "signing") or place[-1] == "rotationMode":
                     assert written[place] == value
@@ -351,10 +352,10 @@ class TestRecordedObjects:
             assert all(value == [] for value in added.values())
 
     def test_applications(self):
-        found = [data for data in objects("/api/v1/apps/*") if data.get("name") == "oidc_client"]
-        assert found
-        for data in found:
-            written = leaves(payloads.application_body(parse.application("k", data), data))
+        existing = [data for data in objects("/api/v1/apps/*") if data.get("name") == "oidc_client"]
+        assert existing
+        for data in existing:
+            written = leaves(payloads.application_body(parse.parse_application("k", data), data))
             changed = {place[-1] for place, value in leaves(data).items() if written.get(place) != value}
             added = {place[-1] for place in written if place not in leaves(data)}
             assert changed == set()

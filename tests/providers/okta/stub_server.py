@@ -1,4 +1,4 @@
-"""An HTTP server on loopback that answers as it was told to, and remembers what it was asked."""
+"""An HTTP server on loopback that sends prepared replies and records the requests."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ DATE_SECONDS = 1_795_248_000
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request as it arrived."""
+class ReceivedRequest:
+    """A request that the server received."""
 
     method: str
     path: str
@@ -33,12 +33,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """What to answer.
+    """A reply to send.
 
     Attributes:
         body: text or bytes as they are; anything else becomes JSON; None is an empty body.
-        drop: close the connection without a word.
-        missing: so many bytes of the announced length never arrive.
+        drop: close the connection without a response.
+        missing: the number of bytes of the announced length that are not sent.
     """
 
     status: int = 200
@@ -56,45 +56,45 @@ class Reply:
         return (self.body if isinstance(self.body, str) else json.dumps(self.body)).encode()
 
 
-Answering = Reply | Callable[[Asked], Reply]
+Responder = Reply | Callable[[ReceivedRequest], Reply]
 
 
 @dataclass
-class Loopback:
-    """The server. Answers for one method and path are given in order, the last again and again."""
+class StubServer:
+    """The server. The replies for one method and path are sent in order; the last one is repeated."""
 
-    asked: list[Asked] = field(default_factory=list)
+    received: list[ReceivedRequest] = field(default_factory=list)
     url: str = ""
-    _answers: defaultdict[tuple[str, str], deque[Answering]] = field(
+    _replies: defaultdict[tuple[str, str], deque[Responder]] = field(
         default_factory=lambda: defaultdict(deque)
     )
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def answers(self, method: str, path: str, *replies: Answering) -> None:
-        """What to answer to requests for a path; the query does not matter."""
-        self._answers[method, path].extend(replies)
+    def respond(self, method: str, path: str, *replies: Responder) -> None:
+        """Prepare replies to requests for a path, with any query."""
+        self._replies[method, path].extend(replies)
 
-    def requests(self, method: str = "", path: str = "") -> list[Asked]:
-        """What was asked, in order."""
+    def requests(self, method: str = "", path: str = "") -> list[ReceivedRequest]:
+        """The received requests, in order."""
         return [
-            asked
-            for asked in self.asked
-            if method in ("", asked.method) and path in ("", asked.path.partition("?")[0])
+            request
+            for request in self.received
+            if method in ("", request.method) and path in ("", request.path.partition("?")[0])
         ]
 
-    def reply(self, asked: Asked) -> Reply:
-        """What to say to a request."""
+    def reply(self, request: ReceivedRequest) -> Reply:
+        """The reply to a request."""
         with self._lock:
-            self.asked.append(asked)
-            waiting = self._answers[asked.method, asked.path.partition("?")[0]]
+            self.received.append(request)
+            waiting = self._replies[request.method, request.path.partition("?")[0]]
             if not waiting:
-                return error(404, "E0000007", f"nothing at {asked.method} {asked.path}")
+                return error(404, "E0000007", f"nothing at {request.method} {request.path}")
             answer = waiting.popleft() if len(waiting) > 1 else waiting[0]
-        return answer(asked) if callable(answer) else answer
+        return answer(request) if callable(answer) else answer
 
 
 def error(status: int, code: str, summary: str = "", *causes: str, **headers: str) -> Reply:
-    """A failure in Okta's form."""
+    """A failure in Okta's format."""
     body = {
         "errorCode": code,
         "errorSummary": summary,
@@ -107,9 +107,9 @@ def error(status: int, code: str, summary: str = "", *causes: str, **headers: st
 
 
 @contextmanager
-def serving() -> Iterator[Loopback]:
-    """A server while one needs it."""
-    loopback = Loopback()
+def running_stub_server() -> Iterator[StubServer]:
+    """A running server."""
+    stub = StubServer()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -118,7 +118,7 @@ def serving() -> Iterator[Loopback]:
         def answer(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(length)
-            reply = loopback.reply(Asked(self.command, self.path, self.headers, body))
+            reply = stub.reply(ReceivedRequest(self.command, self.path, self.headers, body))
             if reply.drop:
                 self.close_connection = True
                 return
@@ -140,15 +140,15 @@ def serving() -> Iterator[Loopback]:
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 - the library's names
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    loopback.url = f"http://127.0.0.1:{server.server_port}"
+    stub.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield loopback
+        yield stub
     finally:
         server.shutdown()
         thread.join()

@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
+from provisioner.providers.okta.connection import OKTA_DOMAINS, ConnectionSection, is_custom_domain, org_url
 from provisioner.providers.okta.playbook import OktaPlaybook
-from provisioner.providers.okta.playbook_models import OKTA_DOMAINS, ConnectionSection, is_custom, org_url
 
 
 @pytest.mark.parametrize(
@@ -39,15 +39,15 @@ from provisioner.providers.okta.playbook_models import OKTA_DOMAINS, ConnectionS
         ("https://localhost:8443", "https://localhost:8443"),
     ],
 )
-def test_what_people_copy_along_with_the_url_is_left_out(written, meant):
+def test_parts_copied_with_the_url_are_removed(written, meant):
     assert org_url(written) == meant
     assert org_url(meant) == meant
 
 
 @pytest.mark.parametrize("domain", OKTA_DOMAINS)
-def test_every_domain_of_okta_s_is_known(domain):
+def test_okta_s_domains_are_not_custom_domains(domain):
     assert org_url(f"https://acme-admin.{domain}") == f"https://acme.{domain}"
-    assert not is_custom(f"https://acme.{domain}")
+    assert not is_custom_domain(f"https://acme.{domain}")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_every_domain_of_okta_s_is_known(domain):
         "javascript://acme.okta.com",
     ],
 )
-def test_what_is_no_organization_is_refused_and_not_repeated(written):
+def test_other_urls_are_refused_and_not_quoted(written):
     with pytest.raises(ValueError, match="expected a URL") as raised:
         org_url(written)
     assert "hunter2" not in str(raised.value)
@@ -92,7 +92,7 @@ def test_what_is_no_organization_is_refused_and_not_repeated(written):
 @example("https://acme-admin-admin.okta.com")
 @example("http://[::1]:1")
 @example("https://İ.okta.com")
-def test_whatever_is_written_is_refused_or_has_a_normal_form(written):
+def test_any_text_is_refused_or_has_a_normal_form(written):
     with suppress(ValueError):
         normal = org_url(written)
         assert org_url(normal) == normal
@@ -117,15 +117,15 @@ def test_whatever_is_written_is_refused_or_has_a_normal_form(written):
         ("http://[::1]:1", False),
     ],
 )
-def test_another_domain_is_a_custom_one(url, custom):
-    assert is_custom(url) is custom
+def test_other_domains_are_custom_domains(url, custom):
+    assert is_custom_domain(url) is custom
 
 
 class TestConnection:
     def keys(self, **more: Any) -> ConnectionSection:
         return ConnectionSection.model_validate({"org_url": "https://acme.okta.com", **more})
 
-    def test_blank_variables_are_absent_ones(self):
+    def test_blank_variables_count_as_absent(self):
         assert self.keys(client_id="", private_key="", key_id="", token="") == self.keys()
 
     @pytest.mark.parametrize("half", [{"client_id": "0oaserviceapp"}, {"private_key": "k"}])
@@ -139,7 +139,7 @@ class TestConnection:
         assert "hunter2" not in repr(keys)
 
     @pytest.mark.parametrize("client_id", ["short", "0oa service", "x" * 101])
-    def test_a_client_id_has_a_form(self, client_id):
+    def test_a_malformed_client_id_is_refused(self, client_id):
         with pytest.raises(ValidationError):
             self.keys(client_id=client_id, private_key="k")
 
@@ -180,7 +180,7 @@ def playbook(**keys: Any) -> OktaPlaybook:
         {"connection": {"org_url": "https://acme.okta.com", "tenant": "x"}},
     ],
 )
-def test_what_makes_no_sense_is_refused(keys):
+def test_invalid_keys_are_refused(keys):
     with pytest.raises(ValidationError):
         playbook(**keys)
 
@@ -197,5 +197,5 @@ def test_what_makes_no_sense_is_refused(keys):
         {"users": [{"name": "alice"}, {"id": "00u00000000000000001"}]},
     ],
 )
-def test_what_makes_sense_is_taken(keys):
+def test_valid_keys_are_accepted(keys):
     playbook(**keys)

@@ -25,7 +25,12 @@ from tests.simulated_apply import apply_to_snapshot
 
 ENDPOINT = "https://scim.example.com/v2/"
 TARGET = Target(
-    playbook="okta.yaml", name="kiro", provider="okta", tenant="https://acme.okta.com", sandbox=False
+    playbook="okta.yaml",
+    name="kiro",
+    provider="okta",
+    title="Okta",
+    tenant="https://acme.okta.com",
+    sandbox=False,
 )
 SWITCHED_ON = observations.Provisioning(
     key="kiro", integrated=True, create_users=True, update_users=True, deactivate_users=True, complete=True

@@ -1,6 +1,6 @@
 """Plans: the changes between a desired state and a snapshot. Plain data, made by a pure function.
 
-Drift is a plan that nobody applies.
+Drift is a plan that no one applies.
 """
 
 from __future__ import annotations

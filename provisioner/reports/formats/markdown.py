@@ -25,7 +25,7 @@ from .entry_text import (
 )
 
 LIMIT: Final = 65_000
-"""Most characters: a comment or issue on GitHub holds 65,536 (its API says so when there are more), a step summary 1 MiB."""
+"""Most characters: a comment or issue on GitHub holds 65,536 (its API reports this limit), a step summary 1 MiB."""
 
 VALUE_LIMIT: Final = 500
 """Most characters of one line of a difference or of evidence."""

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from provisioner.cli import main
-from provisioner.providers import NAMES
+from provisioner.providers import PROVIDERS
 from provisioner.sandbox import Exchange, Sandbox, console_actions, control, faults, kiro, register
 
 PACKAGE = Path(register.__file__).parent
@@ -91,7 +91,7 @@ def test_the_commands_know_it(home: Path) -> None:
 
 
 def test_every_provider_has_a_vendor_in_the_sandbox() -> None:
-    assert set(NAMES) == set(register.VENDORS)
+    assert set(PROVIDERS) == set(register.VENDORS)
 
 
 def names_in(module: Path) -> set[str]:

@@ -15,16 +15,10 @@ import pytest
 from provisioner.cli import main
 from provisioner.providers import PROVIDERS
 from provisioner.sandbox import Exchange, Sandbox, console_actions, control, faults, kiro, register
+from tests.acme.vendor import TOKEN
 
 PACKAGE = Path(register.__file__).parent
 CLI = PACKAGE.parent / "cli"
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setitem(register.VENDORS, "acme", "tests.sandbox.tiny_vendor:Acme")
-    monkeypatch.setenv("PROVISIONER_STATE_DIR", str(tmp_path))
-    return tmp_path / "sandbox"
 
 
 @pytest.fixture
@@ -46,7 +40,7 @@ def command(*arguments: str) -> str:
 
 
 def test_its_api_is_served_with_faults_and_recorded(sandbox: Sandbox, exchanges: list[Exchange]) -> None:
-    assert httpx.get(f"{sandbox.url}/acme/groups").json() == ["Kiro-Users"]
+    assert httpx.get(f"{sandbox.url}/acme/groups", headers={"Authorization": f"Bearer {TOKEN}"}).json()
     faults.add(sandbox.store, {"on": "GET /acme/*", "effect": "status", "status": 503})
     assert httpx.get(f"{sandbox.url}/acme/groups").text == "refused by Acme"
     assert [exchange.status for exchange in exchanges] == [200, 503]

@@ -26,7 +26,7 @@ from .playbook import DirectoryEntry, EntraPlaybook
 from .provider import EntraProvider
 from .reading import APPLICATION_SELECT
 
-_EXTRA_KINDS = frozenset({kinds.Consent.kind})
+_EXTRA_KINDS = frozenset({kinds.AdminConsent.kind})
 
 
 def connection(options: Mapping[str, str]) -> dict[str, Any]:

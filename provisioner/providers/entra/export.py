@@ -36,7 +36,10 @@ SECTIONS: Final = {
 }
 """The section that a playbook omits when a permission is missing."""
 
-_GAP_KEYS: Final = {kinds.ProvisioningSecrets.kind: "scim", kinds.Consent.kind: "application: admin_consent"}
+_GAP_KEYS: Final = {
+    kinds.ProvisioningSecrets.kind: "scim",
+    kinds.AdminConsent.kind: "application: admin_consent",
+}
 """The playbook key that is not exported when a kind could not be read."""
 
 _TEMPLATE_SCOPE: Final = "user_impersonation"
@@ -134,7 +137,7 @@ def _application(
     playbook: EntraPlaybook, application: kinds.Application, integration: Integration
 ) -> ApplicationSection:
     principal = integration.snapshot.get(kinds.ServicePrincipal, playbook.name)
-    consent = integration.snapshot.get(kinds.Consent, playbook.name)
+    consent = integration.snapshot.get(kinds.AdminConsent, playbook.name)
     scopes = _scopes(application)
     is_default_name = application.display_name == playbook.name
     return ApplicationSection(
@@ -193,8 +196,8 @@ def _scim(playbook: EntraPlaybook, snapshot: Snapshot) -> ScimSection | None:
     return ScimSection.model_validate(
         {
             "mapping": "minimal" if is_minimal else "guide",
-            "on_demand": all(first_sync.provisioned for first_sync in snapshot.all(kinds.FirstSync)),
-            "notify": (secrets.recipients if secrets else None) or None,
+            "on_demand": all(group.provisioned for group in snapshot.all(kinds.ProvisionOnDemand)),
+            "notify": (secrets.notify if secrets else None) or None,
             **({"delete_threshold": threshold} if threshold else {}),
         }
     )
@@ -285,7 +288,7 @@ def _other_jobs(playbook: EntraPlaybook, snapshot: Snapshot) -> Iterator[str]:
 def _partial_consent(
     playbook: EntraPlaybook, application: kinds.Application, snapshot: Snapshot
 ) -> Iterator[str]:
-    consent = snapshot.get(kinds.Consent, playbook.name)
+    consent = snapshot.get(kinds.AdminConsent, playbook.name)
     consented = set(consent.scopes or ()) if consent else set()
     if consent and not set(_scopes(application)) <= consented:
         yield f"the admin consent to {' '.join(consent.scopes or ()) or 'no scope'}"

@@ -15,6 +15,6 @@ def secrets_hint(playbook: EntraPlaybook, job_id: str) -> str:
     return f"{playbook.connection.tenant}/{playbook.name}/secrets/{job_id}"
 
 
-def first_sync_hint(job_id: str, group: str) -> str:
+def on_demand_hint(job_id: str, group: str) -> str:
     """The hint that this machine provisioned a group on demand."""
-    return f"{job_id}/first-sync/{group}"
+    return f"{job_id}/on-demand/{group}"

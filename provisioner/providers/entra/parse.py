@@ -77,11 +77,13 @@ def parse_assignment(
     return parse_resource(kind, key, data, role=roles.get(role_id, role_id))
 
 
-def parse_consent(key: str, grants: Iterable[Json]) -> Iterator[kinds.Consent]:
+def parse_consent(key: str, grants: Iterable[Json]) -> Iterator[kinds.AdminConsent]:
     """Admin consent, from Graph oAuth2PermissionGrants; the consent of single users is left out."""
     for grant in grants:
         if grant.get("consentType") == "AllPrincipals":
-            yield kinds.Consent(key=key, id=grant["id"], scopes=tuple(str(grant.get("scope") or "").split()))
+            yield kinds.AdminConsent(
+                key=key, id=grant["id"], scopes=tuple(str(grant.get("scope") or "").split())
+            )
 
 
 def parse_jobs(key: str, jobs: list[Json]) -> tuple[kinds.ProvisioningJob, ...]:
@@ -170,7 +172,7 @@ def parse_secrets(
         accepted_by_kiro=accepted_by_kiro(job),
         assigned_only=str(values.get("SyncAll", "")).lower() == "false",
         delete_threshold=settings.get("DeleteThresholdValue") if has_threshold else None,
-        recipients=tuple(filter(None, (settings.get("Recipients") or "").split(","))) if notifies else (),
+        notify=tuple(filter(None, (settings.get("Recipients") or "").split(","))) if notifies else (),
     )
 
 

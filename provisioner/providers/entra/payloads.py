@@ -107,10 +107,10 @@ def secret_values(desired: kinds.ProvisioningSecrets, fields: set[str], settings
         values += scim_credentials(desired.endpoint, desired.token)
     elif "endpoint" in fields and desired.endpoint:
         values.append({"key": "BaseAddress", "value": desired.endpoint})
-    if fields & {"delete_threshold", "recipients"}:
+    if fields & {"delete_threshold", "notify"}:
         merged = {"Enabled": False, **notification_settings(settings)}
-        if desired.recipients is not None:
-            merged |= {"Enabled": bool(desired.recipients), "Recipients": ",".join(desired.recipients)}
+        if desired.notify is not None:
+            merged |= {"Enabled": bool(desired.notify), "Recipients": ",".join(desired.notify)}
         if desired.delete_threshold is not None:
             merged |= {"DeleteThresholdEnabled": True, "DeleteThresholdValue": desired.delete_threshold}
         values.append({"key": "SyncNotificationSettings", "value": json.dumps(merged)})

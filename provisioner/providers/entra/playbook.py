@@ -250,7 +250,7 @@ class EntraPlaybook(IntegrationPlaybook):
             assignment_required=section.assignment_required,
             tags=kinds.PORTAL_TAGS,
         )
-        consent = kinds.Consent(key=self.name, depends_on=(principal.address,), scopes=section.scopes)
+        consent = kinds.AdminConsent(key=self.name, depends_on=(principal.address,), scopes=section.scopes)
         return (application, principal, *((consent,) if section.admin_consent else ()))
 
     def _assignments(self) -> tuple[Resource, ...]:
@@ -295,14 +295,14 @@ class EntraPlaybook(IntegrationPlaybook):
             accepted_by_kiro=True if self.scim.token else None,
             assigned_only=True,
             delete_threshold=self.scim.delete_threshold,
-            recipients=self.scim.notify,
+            notify=self.scim.notify,
         )
         assigned = tuple(f"{kinds.GroupAssignment.kind}/{group.key}" for group in self.groups or ())
         status = kinds.ProvisioningStatus(
             key=self.name, depends_on=(mapping.address, secrets.address, *assigned), on=True
         )
-        first_syncs = tuple(
-            kinds.FirstSync(
+        on_demand = tuple(
+            kinds.ProvisionOnDemand(
                 key=group.key,
                 depends_on=(status.address,),
                 group=Reference(address=f"{kinds.Group.kind}/{group.key}", field="id"),
@@ -311,7 +311,7 @@ class EntraPlaybook(IntegrationPlaybook):
             for group in self.groups or ()
             if self.scim.on_demand
         )
-        return (job, mapping, *steps, secrets, status, *first_syncs)
+        return (job, mapping, *steps, secrets, status, *on_demand)
 
     def _manual_steps(self, scim: ScimSection) -> tuple[ManualStep, ...]:
         """The steps that have no API (Kiro, Microsoft Entra guide, steps 3 and 4)."""

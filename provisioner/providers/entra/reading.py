@@ -38,7 +38,7 @@ from .audit_kinds import (
 )
 from .batch import BatchReader, OnMissing
 from .client import GraphClient, Read, elements, filter_query, literal
-from .hints import application_hint, first_sync_hint, secrets_hint
+from .hints import application_hint, on_demand_hint, secrets_hint
 from .mapping import SchemaError, read_mapping
 from .playbook import EntraPlaybook
 
@@ -228,8 +228,8 @@ class Reader:
                     permissions.READ_PROVISIONING, kinds.ProvisioningSecrets
                 ),  # not documented as readable
             )
-        if self.playbook.application.admin_consent or self._is_requested(kinds.Consent):
-            optional = self._gap(permissions.READ_CONSENT, kinds.Consent)
+        if self.playbook.application.admin_consent or self._is_requested(kinds.AdminConsent):
+            optional = self._gap(permissions.READ_CONSENT, kinds.AdminConsent)
             batch.add(
                 Read(consent_path(principal)),
                 lambda response: self._resources.extend(
@@ -267,13 +267,15 @@ class Reader:
             self._resources.append(kinds.ProvisioningSecrets.model_validate({**hint["written"], **current}))
 
     def _add_status(self, job: kinds.ProvisioningJob) -> None:
-        """Add the resources that represent the state of a job: its status, and the first sync of each group."""
+        """Add the resources that represent the state of a job: its status, and the provisioning on demand of each group."""
         on = job.schedule == "Active" and job.status != "Paused"
         healthy = not (job.quarantine or job.escrowed or job.overdue)
         self._resources.append(kinds.ProvisioningStatus(key=self.playbook.name, on=on, healthy=healthy))
         for group in self.playbook.groups or ():
-            hint = self.store.get(first_sync_hint(job.id or "", group.key))
-            self._resources.append(kinds.FirstSync(key=group.key, provisioned=bool(job.last_success or hint)))
+            hint = self.store.get(on_demand_hint(job.id or "", group.key))
+            self._resources.append(
+                kinds.ProvisionOnDemand(key=group.key, provisioned=bool(job.last_success or hint))
+            )
 
     # -- round 4: members of the assigned groups ---------------------------------------------------------
 

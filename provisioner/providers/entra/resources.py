@@ -182,7 +182,7 @@ class UserAssignment(Assignment):
     principal_name: Annotated[str | None, READ_ONLY, PERSONAL_DATA, Wire("principalDisplayName")] = None
 
 
-class Consent(Resource):
+class AdminConsent(Resource):
     """Tenant-wide admin consent to the application's own scopes (Microsoft Graph, oAuth2PermissionGrant)."""
 
     kind: ClassVar[str] = "entra-admin-consent"
@@ -229,7 +229,7 @@ class ProvisioningSecrets(Resource):
         accepted_by_kiro: the job is not in quarantine because Kiro refused the token.
         assigned_only: the portal's "Sync only assigned users and groups".
         delete_threshold: accidental deletion prevention; in a snapshot, None means off.
-        recipients: e-mail addresses that are notified about a quarantine.
+        notify: e-mail addresses that are notified about a quarantine.
     """
 
     kind: ClassVar[str] = "entra-provisioning-secrets"
@@ -239,7 +239,7 @@ class ProvisioningSecrets(Resource):
     accepted_by_kiro: bool | None = None
     assigned_only: Annotated[bool | None, SECURITY] = None
     delete_threshold: int | None = None
-    recipients: Annotated[tuple[str, ...] | None, UNORDERED] = None
+    notify: Annotated[tuple[str, ...] | None, UNORDERED] = None
 
 
 class AttributeMapping(Resource):
@@ -278,7 +278,7 @@ class ProvisioningStatus(Resource):
     healthy: bool | None = None
 
 
-class FirstSync(Resource):
+class ProvisionOnDemand(Resource):
     """Provisioning on demand of a group's members, so that they need not wait for the first cycle."""
 
     kind: ClassVar[str] = "entra-provision-on-demand"

@@ -40,12 +40,6 @@ SECTIONS: Final = {GROUPS: "groups, push", USERS: "users", MAPPINGS: "scim: mapp
 
 _DEFAULT_ISSUER_MODE: Final = "DYNAMIC"
 """The issuer mode of a server that is created without one."""
-_LIFETIME_KEYS: Final = {
-    "access_token_minutes": "access_minutes",
-    "refresh_token_minutes": "refresh_minutes",
-    "refresh_window_minutes": "refresh_window_minutes",
-}
-"""The fields of the rule, by playbook key."""
 _ASSIGNMENT_KINDS: Final = {
     "groups": (kinds.GroupAssignment, kinds.ScimGroupAssignment),
     "users": (kinds.UserAssignment, kinds.ScimUserAssignment),
@@ -205,7 +199,6 @@ def _server_section(playbook: OktaPlaybook, integration: Integration) -> Authori
     existing = {scope.key for scope in snapshot.all(kinds.Scope)}
     allowed = (rule.scopes if rule else None) or ()
     scopes = tuple(scope for scope in allowed if scope in existing)
-    lifetimes = {key: getattr(rule, name, None) for key, name in _LIFETIME_KEYS.items()}
     update: dict[str, Any] = {
         "audience": server.audience or section.audience,
         "scopes": default_order(
@@ -214,8 +207,8 @@ def _server_section(playbook: OktaPlaybook, integration: Integration) -> Authori
         "openid": kinds.OPENID in allowed,
         "issuer_mode": None if server.issuer_mode == _DEFAULT_ISSUER_MODE else server.issuer_mode,
         **{
-            key: None if minutes == kinds.DEFAULT_LIFETIMES[_LIFETIME_KEYS[key]] else minutes
-            for key, minutes in lifetimes.items()
+            key: None if getattr(rule, key, None) == default else getattr(rule, key, None)
+            for key, default in kinds.DEFAULT_LIFETIMES.items()
         },
     }
     return section.model_copy(update=update)
@@ -227,7 +220,7 @@ def _scim_section(playbook: OktaPlaybook, integration: Integration) -> ScimSecti
     if application is None:
         return None
     section = _named_scim(integration.related, pinned=owner_of(application) != playbook.name)
-    mapping = integration.snapshot.get(kinds.ScimAttributeMapping, playbook.name)
+    mapping = integration.snapshot.get(kinds.AttributeMapping, playbook.name)
     follows_guide = mapping is not None and not mapping.unsupported
     update = {"mapping": "guide" if follows_guide else "unmanaged"}
     return section and section.model_copy(update=update)
@@ -336,7 +329,7 @@ def _inexpressible(playbook: OktaPlaybook, integration: Integration) -> Iterator
     for rule in snapshot.all(observations.OtherRule):
         if own_policy and rule.policy == own_policy.id:
             yield f"the rule {rule.name!r} of the access policy"
-    mapping = snapshot.get(kinds.ScimAttributeMapping, playbook.name)
+    mapping = snapshot.get(kinds.AttributeMapping, playbook.name)
     if mapping and mapping.unsupported:
         yield f"the mapping of {', '.join(mapping.unsupported)}, which Kiro does not support: scim: mapping: unmanaged"
     for section in _ASSIGNMENT_KINDS:

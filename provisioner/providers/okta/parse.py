@@ -70,11 +70,11 @@ def parse_scope(data: Json) -> kinds.Scope:
     return parse_resource(kinds.Scope, str(data["name"]), data, published=published)
 
 
-def parse_attribute_mapping(key: str, data: Json) -> kinds.ScimAttributeMapping:
+def parse_attribute_mapping(key: str, data: Json) -> kinds.AttributeMapping:
     """The attribute mapping, from the profile mapping whose target is the SCIM application."""
     mapped = tuple(data.get("properties") or {})
     unsupported = tuple(name for name in mapped if name in kinds.UNSUPPORTED)
-    return parse_resource(kinds.ScimAttributeMapping, key, data, mapped=mapped, unsupported=unsupported)
+    return parse_resource(kinds.AttributeMapping, key, data, mapped=mapped, unsupported=unsupported)
 
 
 def parse_group_push(key: str, data: Json) -> kinds.GroupPush:

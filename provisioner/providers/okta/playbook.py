@@ -311,8 +311,8 @@ class OktaPlaybook(IntegrationPlaybook):
             grant_types=("authorization_code",),
             scopes=self.granted_scopes,
             groups=(kinds.EVERYONE,),
-            access_minutes=section.access_token_minutes,
-            refresh_minutes=section.refresh_token_minutes,
+            access_token_minutes=section.access_token_minutes,
+            refresh_token_minutes=section.refresh_token_minutes,
             refresh_window_minutes=section.refresh_window_minutes,
         )
         return (server, *scopes, policy, rule)
@@ -340,9 +340,7 @@ class OktaPlaybook(IntegrationPlaybook):
         yield application
         ready: Resource = application
         if self.scim.mapping == "guide":
-            ready = kinds.ScimAttributeMapping(
-                key=self.name, depends_on=(application.address,), unsupported=()
-            )
+            ready = kinds.AttributeMapping(key=self.name, depends_on=(application.address,), unsupported=())
             yield ready
         steps = manual_steps(
             self.name,

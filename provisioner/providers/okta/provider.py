@@ -49,7 +49,7 @@ MANAGED_KINDS: Final = (
     ManagedKind(kinds.AccessPolicy, "authorization_server", OktaWriter.write_access_policy, _SERVERS),
     ManagedKind(kinds.PolicyRule, "authorization_server", OktaWriter.write_rule, _SERVERS),
     ManagedKind(kinds.ScimApplication, "scim", OktaWriter.write_scim_application, _APPS),
-    ManagedKind(kinds.ScimAttributeMapping, "scim", OktaWriter.write_attribute_mapping, _MAPPINGS),
+    ManagedKind(kinds.AttributeMapping, "scim", OktaWriter.write_attribute_mapping, _MAPPINGS),
     ManagedKind(kinds.Group, "groups"),
     ManagedKind(kinds.GroupAssignment, "groups", OktaWriter.write_assignment, _APPS),
     ManagedKind(kinds.ScimGroupAssignment, "groups", OktaWriter.write_assignment, _APPS),

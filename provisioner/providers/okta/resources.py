@@ -34,7 +34,11 @@ SCIM_NAME: Final = "amazon_aws_sso"
 """The catalog's key of "AWS IAM Identity Center"."""
 UNSUPPORTED: Final = ("department", "employeeNumber")
 """Kiro, Okta guide, step 4: the two attributes to remove before groups are pushed."""
-DEFAULT_LIFETIMES: Final = {"access_minutes": 60, "refresh_minutes": 0, "refresh_window_minutes": 10080}
+DEFAULT_LIFETIMES: Final = {
+    "access_token_minutes": 60,
+    "refresh_token_minutes": 0,
+    "refresh_window_minutes": 10080,
+}
 """The token lifetimes of a rule that is created in the Admin Console: one hour, unlimited, seven days."""
 
 Strings = tuple[str, ...] | None
@@ -182,15 +186,15 @@ class PolicyRule(Rule):
     """The playbook's rule.
 
     Attributes:
-        access_minutes: lifetime of an access token.
-        refresh_minutes: lifetime of a refresh token; 0 is unlimited.
+        access_token_minutes: lifetime of an access token.
+        refresh_token_minutes: lifetime of a refresh token; 0 is unlimited.
         refresh_window_minutes: a refresh token expires when it is unused for this long.
     """
 
     kind: ClassVar[str] = "okta-policy-rule"
 
-    access_minutes: Annotated[int | None, Wire("actions.token.accessTokenLifetimeMinutes")] = None
-    refresh_minutes: Annotated[int | None, Wire("actions.token.refreshTokenLifetimeMinutes")] = None
+    access_token_minutes: Annotated[int | None, Wire("actions.token.accessTokenLifetimeMinutes")] = None
+    refresh_token_minutes: Annotated[int | None, Wire("actions.token.refreshTokenLifetimeMinutes")] = None
     refresh_window_minutes: Annotated[int | None, Wire("actions.token.refreshTokenWindowMinutes")] = None
 
     id: Annotated[str | None, Wire("id"), READ_ONLY] = None
@@ -278,7 +282,7 @@ class ScimApplication(Resource):
     last_updated: Annotated[str | None, Wire("lastUpdated"), READ_ONLY] = None
 
 
-class ScimAttributeMapping(Resource):
+class AttributeMapping(Resource):
     """The profile mapping from Okta's user to the SCIM application's user.
 
     Attributes:

@@ -11,7 +11,7 @@ from provisioner.providers.base.wire import Json
 from .client import OktaClient
 from .parse import parse_attribute_mapping
 from .playbook import OktaPrincipalEntry
-from .resources import ScimAttributeMapping
+from .resources import AttributeMapping
 
 
 @dataclass
@@ -53,7 +53,7 @@ async def find_users(client: OktaClient, cache: RunCache, entry: OktaPrincipalEn
 
 async def read_attribute_mapping(
     client: OktaClient, cache: RunCache, key: str, app_id: str
-) -> ScimAttributeMapping | None:
+) -> AttributeMapping | None:
     """The profile mapping from Okta's user to an application's user; None until Okta has created it."""
     if app_id not in cache.mapping_ids:
         query = urlencode({"targetId": app_id, "limit": 200})

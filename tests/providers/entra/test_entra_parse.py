@@ -359,14 +359,14 @@ class TestSecrets:
             accepted_by_kiro=True,
             assigned_only=True,
             delete_threshold=500,
-            recipients=("a@x", "b@y"),
+            notify=("a@x", "b@y"),
         )
 
     @pytest.mark.parametrize("settings", [None, "", "no json", "[]", '{"Enabled":false,"Recipients":"a@x"}'])
     def test_settings_that_are_off_or_not_json_are_none(self, settings):
         parsed = self.parsed(("BaseAddress", "https://x"), ("SyncNotificationSettings", settings))
         assert parsed is not None
-        assert (parsed.delete_threshold, parsed.recipients) == (None, ())
+        assert (parsed.delete_threshold, parsed.notify) == (None, ())
 
     @pytest.mark.parametrize(("text", "only"), [("false", True), ("true", False), ("", False), (None, False)])
     def test_the_scope_is_all_users_by_default(self, text, only):

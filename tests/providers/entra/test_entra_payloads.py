@@ -159,7 +159,7 @@ class TestSecrets:
         assert payloads.secret_values(self.desired(endpoint=None), {"endpoint", "token"}, None) == []
 
     def test_fields_that_do_not_differ_are_not_written(self):
-        desired = self.desired(assigned_only=True, delete_threshold=5, recipients=("a@x",))
+        desired = self.desired(assigned_only=True, delete_threshold=5, notify=("a@x",))
         assert payloads.secret_values(desired, set(), None) == []
 
     @pytest.mark.parametrize(("only", "text"), [(True, "false"), (False, "true")])
@@ -191,8 +191,8 @@ class TestSecrets:
                 id="a threshold in addition to other settings",
             ),
             pytest.param(
-                {"recipients": ("a@x", "b@y")},
-                "recipients",
+                {"notify": ("a@x", "b@y")},
+                "notify",
                 {"Enabled": False, "DeleteThresholdEnabled": True, "DeleteThresholdValue": 7},
                 {
                     "Enabled": True,
@@ -203,8 +203,8 @@ class TestSecrets:
                 id="recipients in addition to a threshold",
             ),
             pytest.param(
-                {"recipients": ()},
-                "recipients",
+                {"notify": ()},
+                "notify",
                 {"Enabled": True, "Recipients": "a@x"},
                 {"Enabled": False, "Recipients": ""},
                 id="no recipients",
@@ -218,7 +218,7 @@ class TestSecrets:
         assert json.loads(value["value"]) == after
 
     def test_every_managed_field_can_be_written(self):
-        desired = self.desired(accepted_by_kiro=True, assigned_only=True, delete_threshold=1, recipients=())
+        desired = self.desired(accepted_by_kiro=True, assigned_only=True, delete_threshold=1, notify=())
         for field in kinds.ProvisioningSecrets.managed_fields():
             assert payloads.secret_values(desired, {field}, None), field
 

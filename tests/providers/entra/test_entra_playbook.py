@@ -180,12 +180,12 @@ class TestDesiredState:
             accepted_by_kiro=True,
             assigned_only=True,
             delete_threshold=500,
-            recipients=("ops@example.com",),
+            notify=("ops@example.com",),
         )
 
     def test_without_a_token_its_acceptance_is_not_managed(self):
         resources = by_address(playbook(scim={}).desired_state())["entra-provisioning-secrets/kiro"]
-        assert (resources.endpoint, resources.token, resources.accepted_by_kiro, resources.recipients) == (
+        assert (resources.endpoint, resources.token, resources.accepted_by_kiro, resources.notify) == (
             None,
             None,
             None,
@@ -206,7 +206,7 @@ class TestDesiredState:
         assert not [
             resources
             for resources in playbook(**keys).desired_state().resources
-            if isinstance(resources, kinds.FirstSync)
+            if isinstance(resources, kinds.ProvisionOnDemand)
         ]
 
     @pytest.mark.parametrize(

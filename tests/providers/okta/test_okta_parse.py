@@ -201,8 +201,8 @@ class TestTheServer:
             key="kiro",
             name="Kiro",
             active=True,
-            access_minutes=60,
-            refresh_minutes=0,
+            access_token_minutes=60,
+            refresh_token_minutes=0,
             refresh_window_minutes=10080,
             priority=1,
             id="0pr1",
@@ -219,7 +219,7 @@ class TestTheServer:
     )
     def test_a_rule_without_conditions(self, data):
         resource = parse.parse_with_status(kinds.PolicyRule, "kiro", {"id": "0pr1", **data})
-        assert (resource.groups, resource.scopes, resource.grant_types, resource.access_minutes) == (
+        assert (resource.groups, resource.scopes, resource.grant_types, resource.access_token_minutes) == (
             (),
             (),
             (),

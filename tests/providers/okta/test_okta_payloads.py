@@ -162,7 +162,9 @@ class TestCreation:
         }
 
     def test_rule_with_lifetimes_of_the_playbook(self):
-        rule = desired(kinds.PolicyRule).model_copy(update={"access_minutes": 5, "refresh_minutes": 20})
+        rule = desired(kinds.PolicyRule).model_copy(
+            update={"access_token_minutes": 5, "refresh_token_minutes": 20}
+        )
         assert payloads.rule_body(rule, {})["actions"]["token"] == {
             "accessTokenLifetimeMinutes": 5,
             "refreshTokenLifetimeMinutes": 20,

@@ -163,9 +163,17 @@ class TestDesiredState:
 
     def test_lifetimes_that_are_not_written_are_not_managed(self):
         rule = by_address(playbook().desired_state())["okta-policy-rule/kiro"]
-        assert (rule.access_minutes, rule.refresh_minutes, rule.refresh_window_minutes) == (None, None, None)
+        assert (rule.access_token_minutes, rule.refresh_token_minutes, rule.refresh_window_minutes) == (
+            None,
+            None,
+            None,
+        )
         rule = by_address(WHOLE.desired_state())["okta-policy-rule/kiro"]
-        assert (rule.access_minutes, rule.refresh_minutes, rule.refresh_window_minutes) == (30, 43200, 1440)
+        assert (rule.access_token_minutes, rule.refresh_token_minutes, rule.refresh_window_minutes) == (
+            30,
+            43200,
+            1440,
+        )
 
     def test_openid_is_allowed_on_request_and_never_created(self):
         found = by_address(WHOLE.desired_state())

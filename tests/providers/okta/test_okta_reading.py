@@ -258,7 +258,7 @@ class TestSnapshot:
         assert (found.gaps, found.problems) == ((), ())
 
     def test_the_mapping_is_the_one_from_okta_s_users_to_the_application(self, server):
-        mapping = reads(server).require(kinds.ScimAttributeMapping, "kiro")
+        mapping = reads(server).require(kinds.AttributeMapping, "kiro")
         assert (mapping.id, mapping.unsupported) == ("prm1", ("department",))
 
     def test_only_directly_assigned_users_are_direct_assignments(self, server):

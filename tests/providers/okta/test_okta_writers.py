@@ -327,32 +327,32 @@ class TestTheMapping:
     def test_unsupported_attributes_are_sent_as_null_and_read_back(self, server):
         self.listed(server, "email department employeeNumber", "email")
         server.respond("POST", self.WHERE, Reply(body={}))
-        (mapping,) = applied(server, creation(kinds.ScimAttributeMapping)).resources
+        (mapping,) = applied(server, creation(kinds.AttributeMapping)).resources
         assert server.requests("POST")[0].json == {"properties": {"department": None, "employeeNumber": None}}
         assert (mapping.unsupported, mapping.mapped) == ((), ("email",))
 
     def test_without_unsupported_attributes_nothing_is_written(self, server):
         self.listed(server, "email")
-        applied(server, creation(kinds.ScimAttributeMapping))
+        applied(server, creation(kinds.AttributeMapping))
         assert server.requests("POST") == []
 
     def test_a_removal_without_effect_is_an_error(self, server):
         self.listed(server, "department")
         server.respond("POST", self.WHERE, Reply(body={}))
         with pytest.raises(RemoteError, match="still maps department") as raised:
-            applied(server, creation(kinds.ScimAttributeMapping))
+            applied(server, creation(kinds.AttributeMapping))
         assert "Admin Console" in raised.value.hint
 
     def test_a_lagging_read_is_waited_for(self, server):
         self.listed(server, "department", "department", "")
         server.respond("POST", self.WHERE, Reply(body={}))
-        (mapping,) = applied(server, creation(kinds.ScimAttributeMapping), settle=30).resources
+        (mapping,) = applied(server, creation(kinds.AttributeMapping), settle=30).resources
         assert mapping.unsupported == ()
 
     def test_a_missing_mapping_is_reported(self, server):
         server.respond("GET", f"{API}/mappings", Reply(body=[]))
         with pytest.raises(RemoteError, match="no attribute mapping") as raised:
-            applied(server, creation(kinds.ScimAttributeMapping))
+            applied(server, creation(kinds.AttributeMapping))
         assert "mapping: unmanaged" in raised.value.hint
 
 

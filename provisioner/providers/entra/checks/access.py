@@ -231,7 +231,9 @@ def empty_group(context: CheckContext) -> Iterator[Violation]:
 
 
 @check(
-    "entra-user-consent-disabled", reads=(observations.ConsentPolicy, kinds.Consent), severity=Severity.HIGH
+    "entra-user-consent-disabled",
+    reads=(observations.ConsentPolicy, kinds.AdminConsent),
+    severity=Severity.HIGH,
 )
 def user_consent_disabled(context: CheckContext) -> Iterator[Violation]:
     """Users can consent, or an administrator has consented
@@ -247,7 +249,7 @@ def user_consent_disabled(context: CheckContext) -> Iterator[Violation]:
     """
     principal = required_principal(context)
     policy = context.snapshot.first(observations.ConsentPolicy)
-    consent = context.snapshot.first(kinds.Consent)
+    consent = context.snapshot.first(kinds.AdminConsent)
     scopes = consent.scopes if consent and consent.scopes else ()
     missing = [scope for scope in kiro.SCOPES if scope not in scopes]
     if policy and not policy.user_consent and missing:
@@ -261,7 +263,7 @@ def user_consent_disabled(context: CheckContext) -> Iterator[Violation]:
                 ),
                 ("oauth2PermissionGrants[consentType=AllPrincipals].scope", list(scopes)),
             ),
-            set_fields(kinds.Consent(key=principal.key, scopes=kiro.SCOPES)),
+            set_fields(kinds.AdminConsent(key=principal.key, scopes=kiro.SCOPES)),
         )
 
 

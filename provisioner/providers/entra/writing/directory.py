@@ -225,17 +225,17 @@ class DirectoryWriter:
     async def write_consent(self, change: Change, state: Snapshot) -> Outcome:
         """Grant admin consent to the application's own scopes, or add scopes to the existing grant."""
         principal = state.require(kinds.ServicePrincipal, self.playbook.name)
-        desired = change.desired(kinds.Consent)
-        if isinstance(change.before, kinds.Consent):
+        desired = change.desired(kinds.AdminConsent)
+        if isinstance(change.before, kinds.AdminConsent):
             scopes = _values_to_write(desired, change.before)["scopes"]
             grant_path = quote_path("/oauth2PermissionGrants/{}", change.before.id or "")
             await self.client.write("PATCH", grant_path, {"scope": " ".join(scopes)})
             return Outcome(resources=(change.before.model_copy(update={"scopes": scopes}),))
 
-        def parse_grants(*grants: Json) -> kinds.Consent | None:
+        def parse_grants(*grants: Json) -> kinds.AdminConsent | None:
             return next(parse.parse_consent(desired.key, grants), None)
 
-        async def find() -> kinds.Consent | None:
+        async def find() -> kinds.AdminConsent | None:
             return parse_grants(*await self.client.read_pages(consent_path(principal)))
 
         body = {

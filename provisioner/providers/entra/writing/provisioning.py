@@ -25,7 +25,7 @@ from provisioner.providers.base.wire import Json
 from provisioner.providers.entra import parse, payloads
 from provisioner.providers.entra import resources as kinds
 from provisioner.providers.entra.client import GraphClient
-from provisioner.providers.entra.hints import first_sync_hint, secrets_hint
+from provisioner.providers.entra.hints import on_demand_hint, secrets_hint
 from provisioner.providers.entra.mapping import edit_mapping, is_correct, read_mapping
 from provisioner.providers.entra.playbook import EntraPlaybook
 
@@ -143,7 +143,7 @@ class ProvisioningWriter:
         if fields & payloads.CREDENTIALS and desired.endpoint and isinstance(desired.token, SecretStr):
             await self._validate(self._job_path(state), desired.endpoint, desired.token)
         settings = None
-        if fields & {"delete_threshold", "recipients"} and change.before is not None:
+        if fields & {"delete_threshold", "notify"} and change.before is not None:
             settings = await self._read_notification_settings(base)
         values = payloads.secret_values(desired, fields, settings)
         await self.client.write("PUT", f"{base}/secrets", {"value": values})
@@ -251,7 +251,7 @@ class ProvisioningWriter:
 
     async def provision_on_demand(self, change: Change, state: Snapshot) -> Outcome:
         """Provision the members of a small group on demand, at most 5 per call."""
-        desired = change.desired(kinds.FirstSync)
+        desired = change.desired(kinds.ProvisionOnDemand)
         proof = await self.prove(state)
         group = str(desired.group)
         members_path = quote_path("/groups/{}/members", group) + "?$select=id&$top=999"
@@ -267,7 +267,7 @@ class ProvisioningWriter:
             ]
             note = "; ".join(dict.fromkeys(failures))
         job = state.require(kinds.ProvisioningJob, self.playbook.name)
-        self.store.put(first_sync_hint(job.id or "", desired.key), True)
+        self.store.put(on_demand_hint(job.id or "", desired.key), True)
         return Outcome(resources=(desired,), note=note)
 
     async def _provision(self, proof: Proof, group: str, members: list[str]) -> str | None:

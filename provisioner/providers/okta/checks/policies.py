@@ -226,8 +226,8 @@ def rule_lifetimes(context: CheckContext) -> Iterator[Violation]:
     """
     rule = policy_rule(context)
     desired = context.desired(kinds.PolicyRule)
-    access = rule.access_minutes or kinds.DEFAULT_LIFETIMES["access_minutes"]
-    refresh = rule.refresh_minutes or 0
+    access = rule.access_token_minutes or kinds.DEFAULT_LIFETIMES["access_token_minutes"]
+    refresh = rule.refresh_token_minutes or 0
     window = rule.refresh_window_minutes
     too_short = (0 < refresh <= access) or (window is not None and window <= access)
     in_playbook = any(getattr(desired, name) is not None for name in kinds.DEFAULT_LIFETIMES)

@@ -146,7 +146,7 @@ def deactivate_users(context: CheckContext) -> Iterator[Violation]:
 
 @check(
     "okta-attribute-mappings",
-    reads=(kinds.ScimApplication, kinds.ScimAttributeMapping),
+    reads=(kinds.ScimApplication, kinds.AttributeMapping),
     severity=Severity.HIGH,
 )
 def attribute_mappings(context: CheckContext) -> Iterator[Violation]:
@@ -161,15 +161,15 @@ def attribute_mappings(context: CheckContext) -> Iterator[Violation]:
     Source: Kiro, Okta guide, step 4, Pre-requisite.
     """
     scim_application(context)
-    context.desired(kinds.ScimAttributeMapping)
-    mapping = context.required(kinds.ScimAttributeMapping, "the application has no attribute mapping yet")
+    context.desired(kinds.AttributeMapping)
+    mapping = context.required(kinds.AttributeMapping, "the application has no attribute mapping yet")
     if mapping.unsupported:
         attributes = "attribute is" if len(mapping.unsupported) == 1 else "attributes are"
         yield Violation(
             f"unsupported {attributes} mapped: {', '.join(mapping.unsupported)}",
             mapping.address,
             (("mapping.properties", list(mapping.unsupported)),),
-            set_fields(kinds.ScimAttributeMapping(key=mapping.key, unsupported=())),
+            set_fields(kinds.AttributeMapping(key=mapping.key, unsupported=())),
         )
 
 

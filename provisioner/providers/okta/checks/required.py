@@ -29,7 +29,7 @@ SIGN_IN_KINDS: Final = (
 
 PROVISIONING_KINDS: Final = (
     kinds.ScimApplication,
-    kinds.ScimAttributeMapping,
+    kinds.AttributeMapping,
     kinds.Group,
     kinds.User,
     kinds.ScimGroupAssignment,

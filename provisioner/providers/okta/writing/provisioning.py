@@ -24,7 +24,7 @@ class ProvisioningWriter(Writer):
         """Remove the mapped attributes that Kiro does not support, and read the mapping back."""
         app_id = self._scim_app_id(state)
 
-        async def read_mapping() -> kinds.ScimAttributeMapping | None:
+        async def read_mapping() -> kinds.AttributeMapping | None:
             return await read_attribute_mapping(self.client, self.cache, self.playbook.name, app_id)
 
         mapping = await self.client.wait_for(read_mapping)
@@ -38,7 +38,7 @@ class ProvisioningWriter(Writer):
         path = quote_path("/api/v1/mappings/{}", mapping.id or "")
         await self.client.write("POST", path, payloads.remove_attributes_body(mapping.unsupported))
 
-        async def read_changed_mapping() -> kinds.ScimAttributeMapping | None:
+        async def read_changed_mapping() -> kinds.AttributeMapping | None:
             current = await read_mapping()
             return None if current is None or current.unsupported else current
 

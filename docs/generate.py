@@ -118,14 +118,14 @@ def checks() -> str:
         "# Checks\n",
         (
             "`provisioner doctor` runs these checks. If a permission to read is missing, the check is skipped and the finding names "
-            "the permission. A check that covers a row of the vendor's troubleshooting table names the row. Checks whose id begins "
-            "with dns run for playbooks with domains. Public copies of the vendor's Okta page are incomplete: they show two rows of "
+            "the permission. A check that covers a row of Kiro's troubleshooting tables names the row. Checks whose id begins "
+            "with dns run for playbooks with domains. Public copies of Kiro's Okta page are incomplete: they show two rows of "
             "its table.\n"
         ),
     ]
     for name in providers.check_prefixes():
         for check in providers.checks_of(name):
-            row = f". Covers the vendor's row “{check.vendor_row}”" if check.vendor_row else ""
+            row = f". Covers Kiro's row “{check.troubleshooting_row}”" if check.troubleshooting_row else ""
             parts.append(f"## {check.id}\n\n{check.title}. Severity: {check.severity.label}{row}.\n")
             parts.extend(f"**{heading}.** {text}\n" for heading, text in check.sections.items())
     return "\n".join(parts)

@@ -1,6 +1,6 @@
-"""The one write path: read, plan, check the guards, apply, read again until nothing is pending. And the audit.
+"""The engine: plans, applies and verifies changes, and audits.
 
-Every write of the product goes through :func:`apply`, the fixes of doctor included.
+Every write to a tenant goes through :func:`apply`, the fixes of doctor included.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from typing import Final, Protocol
 
 from provisioner.core.check import Check, CheckContext, Finding, Status
 from provisioner.core.errors import RefusedError, RemoteError, RemoteNotFoundError
+from provisioner.core.guards import Guards
 from provisioner.core.manual_step import ManualStep
-from provisioner.core.plan import Action, Change, DesiredState, Guards, Plan, make_plan
+from provisioner.core.plan import Action, Change, DesiredState, Plan, make_plan
 from provisioner.core.provider import Outcome, Provider
 from provisioner.core.resource import Resource, resolve
 from provisioner.core.snapshot import Snapshot
 from provisioner.core.unmanaged import suggestion, unused_rules
 
-AGREEING_READS: Final = 3
-"""Number of consecutive reads that must match the playbook once one did not: replicas may alternate."""
+CLEAN_READS: Final = 3
+"""After a read that still shows pending changes, so many consecutive reads must show none: replicas may alternate."""
 
 DesiredStateFactory = Callable[[Snapshot], DesiredState]
 """Makes the desired state, given the snapshot."""
@@ -45,15 +46,17 @@ class ProgressListener(Protocol):
 
 @dataclass(frozen=True)
 class PlanResult:
-    """A plan with everything that is needed to make it again.
+    """A plan, and what it was made from, so that it can be made again after another read.
 
     Attributes:
+        make_desired_state: makes the desired state, given the snapshot.
         extra_kinds: kinds that were read in addition to those of a plan.
     """
 
     snapshot: Snapshot
     desired: DesiredState
     plan: Plan
+    guards: Guards
     make_desired_state: DesiredStateFactory
     extra_kinds: frozenset[str] = frozenset()
 
@@ -64,7 +67,8 @@ class ApplyResult:
 
     Attributes:
         done: the changes that were made, in order, each with its outcome.
-        after: the plan for the tenant as it was read afterwards; only manual steps are pending in it.
+        after: the plan for the tenant as it was read afterwards. Nothing is pending in it; manual steps, and changes
+            that wait for them, may be left.
     """
 
     done: list[tuple[Change, Outcome]] = field(default_factory=list)
@@ -82,35 +86,35 @@ async def plan(
 
     Args:
         provider: the connection to the tenant.
-        make_desired_state: the desired state, given the snapshot; that of the playbook if None.
-        guards: the limits; those of the playbook if None.
+        make_desired_state: makes the desired state, given the snapshot; None for the playbook's.
+        guards: the limits; None for the playbook's.
         extra_kinds: kinds to read in addition to those of a plan.
     """
     snapshot = await provider.read(extra_kinds)
     make_desired_state = make_desired_state or (lambda _: provider.desired_state())
-    desired = make_desired_state(snapshot)
-    changes = make_plan(desired, snapshot, guards or provider.guards())
+    desired, guards = make_desired_state(snapshot), guards or provider.guards()
+    changes = make_plan(desired, snapshot, guards)
     warnings = (*_unused_rule_warnings(desired, snapshot), *provider.warnings(snapshot, changes))
     changes = changes.model_copy(update={"warnings": warnings})
-    return PlanResult(snapshot, desired, changes, make_desired_state, extra_kinds)
+    return PlanResult(snapshot, desired, changes, guards, make_desired_state, extra_kinds)
 
 
-def replan(provider: Provider, planned: PlanResult, desired: DesiredState) -> PlanResult:
-    """Plan another desired state for the same snapshot. The playbook's unmanaged rules also apply to it."""
+def plan_fix(planned: PlanResult, desired: DesiredState) -> PlanResult:
+    """Plan a fix for the snapshot of an audit. The playbook's unmanaged rules also apply to it."""
     desired |= DesiredState(unmanaged=planned.desired.unmanaged)
-    changes = make_plan(desired, planned.snapshot, provider.guards())
+    changes = make_plan(desired, planned.snapshot, planned.guards)
     extra_kinds = frozenset(resource.kind for resource in desired.resources)
-    return PlanResult(planned.snapshot, desired, changes, lambda _: desired, extra_kinds)
+    return PlanResult(planned.snapshot, desired, changes, planned.guards, lambda _: desired, extra_kinds)
 
 
-def check_guards(changes: Plan) -> None:
+def check_guards(plan: Plan) -> None:
     """Raise if a guard refuses the plan.
 
     Raises:
         RefusedError: the plan is unsafe.
         RemoteNotFoundError: something that the plan needs does not exist.
     """
-    for refusal in changes.refusals:
+    for refusal in plan.refusals:
         candidates = "".join(f"\n    {candidate}" for candidate in refusal.candidates)
         kind = RemoteNotFoundError if refusal.missing else RefusedError
         raise kind(refusal.reason + candidates, hint=refusal.hint)
@@ -133,11 +137,16 @@ async def apply(
         listener: receives the progress.
         result: filled as changes are made, so that the caller knows them if this raises.
         fresh: the plan was made just now; otherwise the tenant is read again first.
-        run_manual_step: does manual steps, if possible; the changes that wait for them follow.
+        run_manual_step: performs a manual step, after which the changes that waited for it are applied. If it is
+            None, both stay waiting.
+
+    Returns:
+        ``result``.
 
     Raises:
         RefusedError: a guard refuses the plan, or the tenant changed since the plan was made.
-        ProvisionerError: a write failed; ``result`` has the changes made before it.
+        ProvisionerError: a permission or an object is missing, a write failed, or the tenant never returned the new
+            values; ``result`` has the changes made so far.
     """
     if not fresh:
         planned = await _reread(provider, planned)
@@ -154,7 +163,7 @@ async def apply(
             break
         steps_done += steps
         state = state.updated(await provider.refresh(steps, state))
-        changes = make_plan(planned.make_desired_state(state), state, provider.guards())
+        changes = make_plan(planned.make_desired_state(state), state, planned.guards)
         check_guards(changes)
     has_changed = result.done or steps_done
     result.after = await _verify(provider, planned, listener) if has_changed else planned
@@ -171,10 +180,10 @@ async def audit(provider: Provider, checks: Sequence[Check]) -> tuple[PlanResult
     planned = await plan(provider, extra_kinds=extra_kinds)
     context = CheckContext(planned.snapshot, planned.desired)
     findings = (finding for check in checks for finding in check.run(context))
-    return planned, [_without_unmanaged_fix(finding, planned) for finding in findings]
+    return planned, [_without_excluded_fix(finding, planned) for finding in findings]
 
 
-def fixes(findings: Iterable[Finding]) -> DesiredState:
+def combined_fix(findings: Iterable[Finding]) -> DesiredState:
     """The fixes of all failed checks as one desired state."""
     combined = DesiredState()
     for finding in findings:
@@ -183,16 +192,15 @@ def fixes(findings: Iterable[Finding]) -> DesiredState:
     return combined
 
 
-def _without_unmanaged_fix(finding: Finding, planned: PlanResult) -> Finding:
+def _without_excluded_fix(finding: Finding, planned: PlanResult) -> Finding:
     """The finding without its fix, if the playbook excludes everything that the fix would change."""
     rules = planned.desired.unmanaged
     if finding.fix is None or not rules:
         return finding
     with_rules = finding.fix | DesiredState(unmanaged=rules)
-    would_change, will_change = (
-        make_plan(fix, planned.snapshot).pending for fix in (finding.fix, with_rules)
-    )
-    if would_change and not will_change:
+    changes = make_plan(finding.fix, planned.snapshot).pending
+    allowed = make_plan(with_rules, planned.snapshot).pending
+    if changes and not allowed:
         return finding.model_copy(update={"fix": None, "unmanaged": True})
     return finding
 
@@ -203,11 +211,18 @@ def _unused_rule_warnings(desired: DesiredState, snapshot: Snapshot) -> Iterator
         yield f"unmanaged: no resource is called {rule.resource}{suggestion(rule.resource, addresses)}"
 
 
+async def _plan_again(provider: Provider, planned: PlanResult) -> PlanResult:
+    return await plan(
+        provider,
+        make_desired_state=planned.make_desired_state,
+        guards=planned.guards,
+        extra_kinds=planned.extra_kinds,
+    )
+
+
 async def _reread(provider: Provider, planned: PlanResult) -> PlanResult:
     """Read the tenant just before the first write: another admin may have changed it."""
-    again = await plan(
-        provider, make_desired_state=planned.make_desired_state, extra_kinds=planned.extra_kinds
-    )
+    again = await _plan_again(provider, planned)
     if again.plan.fingerprint != planned.plan.fingerprint:
         raise RefusedError(
             "the tenant changed after the plan was shown; nothing was written",
@@ -227,8 +242,9 @@ async def _run_manual_steps(
     Args:
         changes: the plan in which they are pending.
         state: the snapshot so far; the steps show values from it.
-        run_manual_step: does a step; nothing is done if None.
-        steps_done: steps that were done before. A step that is still pending has no effect and is not repeated.
+        run_manual_step: performs a step; nothing is done if None.
+        steps_done: steps that were done before. If one of them is pending again, doing it had no effect: stop there
+            instead of repeating it.
 
     Returns:
         the steps that were done now.
@@ -275,20 +291,22 @@ async def _apply_stage(
 
 
 async def _verify(provider: Provider, planned: PlanResult, listener: ProgressListener) -> PlanResult:
-    """Read until nothing is pending; after a read that disagrees, until several consecutive reads agree."""
+    """Read until nothing is pending; after a read that shows pending changes, until several consecutive reads show none.
+
+    Raises:
+        RemoteError: changes are still pending after the convergence timeout.
+    """
     deadline = time.monotonic() + provider.convergence_timeout
-    agreeing, required, delay = 0, 1, 0.2
+    clean, required, delay = 0, 1, 0.2
     while True:
-        again = await plan(
-            provider, make_desired_state=planned.make_desired_state, extra_kinds=planned.extra_kinds
-        )
+        again = await _plan_again(provider, planned)
         pending = again.plan.pending
         if not pending:
-            agreeing += 1
-            if agreeing >= required:
+            clean += 1
+            if clean >= required:
                 return again
         else:
-            agreeing, required = 0, AGREEING_READS
+            clean, required = 0, CLEAN_READS
             if time.monotonic() > deadline:
                 addresses = ", ".join(change.address for change in pending)
                 raise RemoteError(
@@ -297,5 +315,4 @@ async def _verify(provider: Provider, planned: PlanResult, listener: ProgressLis
                 )
             listener.waiting(f"waiting until the tenant returns the new values of {pending[0].address}")
             delay = min(delay * 1.6, 5.0)
-        if required > 1:
-            await asyncio.sleep(delay)
+        await asyncio.sleep(delay)

@@ -15,13 +15,13 @@ class Sandbox(sandbox.Sandbox):
 
     @property
     def entra_vendor(self) -> Entra:
-        vendor = self.vendor("entra")
+        vendor = self.vendors["entra"]
         assert isinstance(vendor, Entra)
         return vendor
 
     @property
     def okta_vendor(self) -> Okta:
-        vendor = self.vendor("okta")
+        vendor = self.vendors["okta"]
         assert isinstance(vendor, Okta)
         return vendor
 
@@ -38,16 +38,16 @@ class Sandbox(sandbox.Sandbox):
         return self.entra_vendor.tenant_id
 
     def access_token(self, permissions: Sequence[str] | None = None) -> str:
-        return self.entra_vendor.access_token(permissions)
+        return self.entra_vendor.admin_token(permissions)
 
     def okta_token(self) -> str:
-        return self.okta_vendor.access_token()
+        return self.okta_vendor.admin_token()
 
     def okta_client(self) -> dict[str, str]:
         return self.okta_vendor.service_app
 
     def variables(self, provider: str = "entra") -> dict[str, str]:
-        return self.vendor(provider).variables()
+        return self.vendors[provider].variables()
 
     def wait_for_cycles(self, seconds: float | None = None) -> bool:
         return self.entra_vendor.wait(seconds)

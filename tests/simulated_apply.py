@@ -35,7 +35,7 @@ def _written_resource(change: Change, state: Mapping[Address, Resource]) -> Reso
         }
         created = desired.model_copy(update=new_ids)
         return _with_write_only_secrets(resolve(created, {created.address: created}))
-    fields = desired.managed_fields()
+    fields = desired.writable_fields()
     update = {
         field.name: merge(
             getattr(desired, field.name), getattr(change.before, field.name), fields[field.name]
@@ -49,7 +49,7 @@ def _with_write_only_secrets(resource: Resource) -> Resource:
     """The resource as it is read: its secrets cannot be read back, only compared with what was written."""
     secrets = {
         name: WriteOnlySecret.of(value.get_secret_value())
-        for name, info in resource.managed_fields().items()
+        for name, info in resource.writable_fields().items()
         if SECRET in info.metadata and isinstance(value := getattr(resource, name), SecretStr)
     }
     return resource.model_copy(update=secrets)

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from provisioner.core.plan import Refusal
+from provisioner.core.guards import Refusal
 from provisioner.reports.building import drift_report, has_drift
 from provisioner.reports.models import ChangeReport, FindingReport, PlanReport, Target, WaiverReport
 from provisioner.reports.text import drift_text

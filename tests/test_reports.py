@@ -16,8 +16,9 @@ from pydantic import BaseModel
 from provisioner.core.check import Check, CheckContext, Evidence, Finding, Severity, Status, Violation
 from provisioner.core.comparison import Difference
 from provisioner.core.diff import FieldChange
+from provisioner.core.guards import Refusal
 from provisioner.core.manual_step import ManualStep
-from provisioner.core.plan import Action, Change, DesiredState, Plan, Refusal
+from provisioner.core.plan import Action, Change, DesiredState, Plan
 from provisioner.core.provider import (
     HandoffValue,
     Outcome,

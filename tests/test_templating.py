@@ -53,7 +53,7 @@ class TestFillingIn:
         file.write_text(render(template, **VALUES, domain=domain), encoding="utf-8")
         environment = {"ENTRA_TENANT_ID": "contoso.com", "OKTA_ORG_URL": "https://acme.okta.com"}
         playbook = load(file, Variables(environment=environment)).playbook
-        shown = playbook.label if playbook.provider == "okta" else playbook.display_name
+        shown = playbook.application_label if playbook.provider == "okta" else playbook.display_name
         assert (playbook.name, shown) == ("kiro", "Kiro")
         assert [group.name for group in playbook.groups] == ["Kiro-Users", "a: b"]
         names = None if playbook.domains is None else [keys.domain.unicode for keys in playbook.domains]

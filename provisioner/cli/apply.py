@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     "--plan",
     "plan_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Apply exactly this plan of plan --out; refuse if the tenant changed since. Does not ask.",
+    help="Apply the plan in this file (plan --out writes it) without asking; refuse if a new plan differs.",
 )
 @output_options
 def apply(
@@ -49,10 +49,10 @@ def apply(
 ) -> int:
     """Apply a playbook.
 
-    Shows the plan and asks first. When you run it again, it changes nothing.
+    Shows the plan, and asks before it changes a tenant. When you run it again, it changes nothing.
 
     Some steps have no API. They are printed with the exact values; while one is pending, apply exits 4. Run it again
-    after you performed them.
+    after you have performed them.
 
     \b
     Examples:

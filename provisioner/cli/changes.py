@@ -1,4 +1,4 @@
-"""Changing a tenant: show the plan, ask, apply, report. What apply, destroy and doctor --fix share."""
+"""Changing a tenant: show the plan, ask, apply, report. Apply and destroy share all of it, doctor --fix the asking."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import click
 
 from provisioner import engine
 from provisioner.core.errors import ExitCode, ProvisionerError, RefusedError
-from provisioner.core.plan import Guards, Plan
+from provisioner.core.guards import Guards
+from provisioner.core.plan import Plan
 from provisioner.reports.building import apply_report, plan_report
 from provisioner.reports.text import apply_text, plan_text
 
@@ -35,8 +36,8 @@ class Goal(Enum):
     PURGED = auto()
     """Destroyed, with nothing left in the recycle bin."""
 
-    def desired_state(self, provider: Provider) -> engine.DesiredStateFactory | None:
-        """The desired state, for the engine; None for the playbook's."""
+    def desired_state_factory(self, provider: Provider) -> engine.DesiredStateFactory | None:
+        """Makes the desired state, given the snapshot; None for the playbook's."""
         if self is Goal.PLAYBOOK:
             return None
         return lambda snapshot: provider.destroyed_state(snapshot, purge=self is Goal.PURGED)
@@ -48,17 +49,17 @@ class Goal(Enum):
 
 @dataclass(frozen=True)
 class Approval:
-    """What may be changed.
+    """How a plan is approved: in advance, by a plan file, or by asking.
 
     Attributes:
         yes: do not ask.
-        max_removals: the largest share of the assignments that may be removed; None for the playbook's limit.
-        plan: the only plan that may be applied; None for any.
+        max_removals: the limit of removals (see ``Guards``); None for the playbook's.
+        approved_plan: the only plan that may be applied; None for any.
     """
 
     yes: bool
     max_removals: float | None = None
-    plan: PlanReport | None = None
+    approved_plan: PlanReport | None = None
 
     def check(self, target: Target, plan: Plan) -> None:
         """Raise unless the plan is the approved one.
@@ -66,17 +67,17 @@ class Approval:
         Raises:
             RefusedError: the approved plan is for another target, or would do something else now.
         """
-        if self.plan is None:
+        if self.approved_plan is None:
             return
         for name in ("name", "provider", "tenant"):
-            approved, current = getattr(self.plan.target, name), getattr(target, name)
+            approved, current = getattr(self.approved_plan.target, name), getattr(target, name)
             if approved != current:
                 raise RefusedError(
-                    f"the approved plan is for the {name} {approved!r}, this playbook for {current!r}"
+                    f"the approved plan has the {name} {approved!r}, this playbook has {current!r}"
                 )
-        if self.plan.fingerprint != plan.fingerprint:
+        if self.approved_plan.fingerprint != plan.fingerprint:
             raise RefusedError(
-                f"the tenant or the playbook changed since the plan was made ({self.plan.fingerprint}, now "
+                f"the tenant or the playbook changed since the plan was made ({self.approved_plan.fingerprint}, now "
                 f"{plan.fingerprint}); nothing was written",
                 hint="make a new plan and have it approved: provisioner plan PLAYBOOK --out FILE",
             )
@@ -89,7 +90,7 @@ def guards_for(provider: Provider, max_removals: float | None) -> Guards:
 
 
 def show_plan(session: Session, provider: Provider, planned: engine.PlanResult) -> None:
-    """Print a plan before anything is asked or written, unless it is empty."""
+    """Print a plan that has something to show: changes, manual steps, or reasons to refuse it. With --verbose, any plan."""
     verbose = session.output.verbose
     if planned.plan.pending or planned.plan.waiting or planned.plan.refusals or verbose:
         report = plan_report(session.target(provider), planned.plan)
@@ -118,7 +119,7 @@ def change_tenant(session: Session, goals: Sequence[Goal], approval: Approval, *
     Args:
         session: of the playbook.
         goals: what to reach, in this order.
-        approval: what may be changed.
+        approval: how the plans are approved.
         wait_for_dns: wait until every name server returns the records that are written.
 
     Returns:
@@ -149,7 +150,7 @@ async def _reach_goals(
     for goal in goals:
         planned = await engine.plan(
             provider,
-            make_desired_state=goal.desired_state(provider),
+            make_desired_state=goal.desired_state_factory(provider),
             guards=guards_for(provider, approval.max_removals),
             extra_kinds=goal.extra_kinds(provider),
         )

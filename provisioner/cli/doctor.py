@@ -66,7 +66,7 @@ def doctor(
 ) -> int:
     """Audit tenants, and fix what can be fixed.
 
-    There is a check for every row of the vendors' troubleshooting tables, and more.
+    There is a check for every row of Kiro's troubleshooting tables, and more.
 
     PLAYBOOK is a file, a folder or a glob pattern. Default: every playbook in ./playbooks, or in the current folder. A check
     that lacks a permission is skipped, and names it. If one tenant cannot be read, the others are still reported.
@@ -150,9 +150,9 @@ async def _audit(
 
     planned, findings = await engine.audit(provider, checks)
     applied = engine.ApplyResult()
-    fixed_state = engine.fixes(findings)
+    fixed_state = engine.combined_fix(findings)
     if fix and (fixed_state.resources or fixed_state.absent or fixed_state.exhaustive):
-        planned = engine.replan(provider, planned, fixed_state)
+        planned = engine.plan_fix(planned, fixed_state)
         show_plan(session, provider, planned)
         if planned.plan.pending and not yes and not planned.plan.refusals:
             confirm(session.output)

@@ -1,9 +1,9 @@
-"""Rehearsal: playbooks against the built-in sandbox instead of their tenants."""
+"""Rehearsal: runs playbooks against the built-in sandbox instead of their tenants."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,15 +30,17 @@ def sandbox_home() -> Path:
 
 @contextmanager
 def running_sandbox() -> Iterator[Sandbox]:
-    """The sandbox of this machine, started or attached to.
+    """Start the sandbox of this machine, or attach to it if it runs.
 
     Raises:
         ProvisionerError: it cannot be started.
     """
     from provisioner.sandbox import Sandbox
 
-    with sandbox_errors(), Sandbox(sandbox_home()) as sandbox:
-        sandbox.start()
+    with ExitStack() as stack:
+        with sandbox_errors():
+            sandbox = stack.enter_context(Sandbox(sandbox_home()))
+            sandbox.start()
         yield sandbox
 
 
@@ -78,11 +80,15 @@ class Rehearsal:
         return vendor.variables() if vendor else {}
 
     def replace_tenant(self, loaded: LoadedPlaybook) -> LoadedPlaybook:
-        """The same playbook for the sandbox's tenant. It never names an endpoint outside this machine."""
+        """Prepare the sandbox for a playbook, and return the playbook with the sandbox's tenant, endpoints and secrets.
+
+        The result names no endpoint outside this machine. The sandbox gets the playbook's cloud and the zones of its
+        domains. A note says that values of the playbook were replaced.
+        """
         from provisioner.sandbox import control
 
         playbook: Any = loaded.playbook
-        rehearsed = playbook.for_sandbox(self.sandbox.vendor(playbook.provider).variables())
+        rehearsed = playbook.for_sandbox(self.sandbox.vendors[playbook.provider].variables())
         if playbook.cloud:
             control.configure(self.sandbox, "cloud", playbook.cloud)
         has_dns_values = any(domain.value or domain.dns for domain in playbook.domains or ())
@@ -91,11 +97,11 @@ class Rehearsal:
                 "note: the sandbox uses its own tenant, SCIM endpoint, tokens and DNS instead of those of the playbook"
             )
         if playbook.domains:
-            rehearsed = rehearsed.model_copy(update={"domains": self._sandbox_domains(playbook.domains)})
+            rehearsed = rehearsed.model_copy(update={"domains": self._prepare_domains(playbook.domains)})
         return replace(loaded, playbook=rehearsed)
 
-    def _sandbox_domains(self, domains: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The same domains with the tokens of the simulated Kiro console and the sandbox's DNS server."""
+    def _prepare_domains(self, domains: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Create the zones of the domains, and return the domains with values of the simulated Kiro and a key for the zones."""
         from provisioner.providers.dns.playbook import DnsSection
         from provisioner.sandbox import console_actions, control
 
@@ -114,17 +120,17 @@ class Rehearsal:
 
         connection = SandboxConnection(
             self.sandbox.url,
-            self.sandbox.vendor(playbook.provider).access_token(),
+            self.sandbox.vendors[playbook.provider].admin_token(),
             float(LAG_SECONDS.read(self.sandbox.store)),
         )
         if playbook.domains is None:
             return connection
         from provisioner.sandbox import control
 
-        return replace(connection, **control.name_servers(self.sandbox))
+        return replace(connection, **control.dns_connection(self.sandbox))
 
     def manual_step_runner(self, provider: str) -> ManualStepRunner:
-        """Performs manual steps in the simulated consoles.
+        """A function that performs manual steps in the simulated consoles.
 
         Args:
             provider: the provider of the playbook.

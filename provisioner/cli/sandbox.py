@@ -23,8 +23,8 @@ from provisioner.core.errors import ProvisionerError, UsageError
 def sandbox() -> None:
     """The built-in tenants, DNS and Kiro: nothing real is touched.
 
-    An Entra tenant, an Okta organization, name servers, Kiro's console and SCIM endpoint. Their content stays on disk
-    between commands, so that apply, doctor and drift see the same tenant.
+    The sandbox consists of an Entra tenant, an Okta organization, name servers and resolvers, and Kiro's console and SCIM
+    endpoint. Its content stays on disk between commands, so that apply, doctor and drift see the same tenant.
 
     \b
     Examples:
@@ -37,13 +37,18 @@ def sandbox() -> None:
 
 
 @sandbox.command()
-@click.option("--port", type=click.IntRange(1, 65535), help="Default: the one used before, or any free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="Port to listen on. Default: the one used before, or any free one.",
+)
 @click.option("--https", is_flag=True, help="Serve https with a self-signed certificate.")
 def serve(port: int | None, https: bool) -> None:
-    """Serve it all for other clients.
+    """Serve the sandbox to other clients.
 
-    Microsoft Graph (/v1.0 and /beta), Okta's Management API (/api/v1), their token endpoints, Kiro's SCIM, name servers and
-    resolvers. Runs until you interrupt it. Commands with --sandbox use this server while it runs.
+    The sandbox serves Microsoft Graph (/v1.0 and /beta), Okta's Management API (/api/v1), their token endpoints, Kiro's SCIM
+    endpoint, name servers and resolvers. It runs until you interrupt it. Commands with --sandbox use this server while it
+    runs.
     """
     from provisioner.cli.rehearsal import sandbox_errors, sandbox_home
     from provisioner.sandbox import Sandbox, control
@@ -63,11 +68,28 @@ def serve(port: int | None, https: bool) -> None:
 @sandbox.command()
 @click.option("--users", type=click.IntRange(0, 200_000), default=0, help="Number of users to add.")
 @click.option("--groups", type=click.IntRange(0, 10_000), default=0, help="Number of groups to add.")
-@click.option("--members", type=click.IntRange(0, 10_000), default=0, help="Members of each of these groups.")
-@click.option("--group", "names", multiple=True, help="Add a group with the members of Kiro-Users.")
-@click.option("--member", "member", metavar="NAME", help="Add this user to Kiro-Users; create it if needed.")
 @click.option(
-    "--provider", type=ProviderName(), default=DEFAULT_PROVIDER, show_default=True, help="In which tenant."
+    "--members",
+    type=click.IntRange(0, 10_000),
+    default=0,
+    help="How many of the added users each group of --groups gets.",
+)
+@click.option(
+    "--group",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="Add a group with this name and the members of Kiro-Users. You can repeat this option.",
+)
+@click.option(
+    "--member", metavar="USER", help="Add this user to the group Kiro-Users. The user is created if needed."
+)
+@click.option(
+    "--provider",
+    type=ProviderName(),
+    default=DEFAULT_PROVIDER,
+    show_default=True,
+    help="Whose tenant to change.",
 )
 def seed(
     users: int, groups: int, members: int, names: tuple[str, ...], member: str | None, provider: str
@@ -84,7 +106,7 @@ def seed(
     from provisioner.cli.rehearsal import running_sandbox
 
     with running_sandbox() as running:
-        vendor = running.vendor(provider)
+        vendor = running.vendors[provider]
         vendor.populate(users=users, groups=groups, members=members)
         for name in names:
             vendor.add_group(name)
@@ -97,16 +119,16 @@ def seed(
 
 
 @sandbox.command("break")
-@click.argument("name", required=False)
+@click.argument("check_id", required=False, metavar="[CHECK]")
 @click.option(
-    "--application",
+    "--target",
     metavar="NAME",
-    help="The application for sign-in, or the domain, to break; the newest by default.",
+    help="Name of the application, or the domain, to break; default: the newest one.",
 )
-def break_(name: str | None, application: str | None) -> None:
-    """Apply a misconfiguration; without NAME, list them.
+def break_(check_id: str | None, target: str | None) -> None:
+    """Apply a misconfiguration; without CHECK, list them.
 
-    Every check of doctor has one with the same name, except the checks of the playbook itself.
+    Each check of doctor has a misconfiguration with its id, except the checks of the playbook itself.
 
     \b
     Examples:
@@ -119,24 +141,24 @@ def break_(name: str | None, application: str | None) -> None:
     from provisioner.sandbox.misconfigurations import NothingToBreakError
 
     descriptions = control.misconfigurations()
-    if name is None:
-        for check_id, description in descriptions.items():
-            click.echo(f"{check_id:<34}{description}")
+    if check_id is None:
+        for listed_id, description in descriptions.items():
+            click.echo(f"{listed_id:<34}{description}")
         return
-    if name not in descriptions:
-        similar = difflib.get_close_matches(name, descriptions, n=1)
+    if check_id not in descriptions:
+        similar = difflib.get_close_matches(check_id, descriptions, n=1)
         raise UsageError(
-            f"there is no misconfiguration {name!r}",
+            f"there is no misconfiguration {check_id!r}",
             hint=f"did you mean {similar[0]}?" if similar else "list them: provisioner sandbox break",
         )
     with running_sandbox() as running:
         try:
-            control.misconfigure(running, name, application)
+            control.misconfigure(running, check_id, target)
         except NothingToBreakError as error:
             raise UsageError(
                 f"nothing to break: {error}", hint="apply a playbook with --sandbox first"
             ) from error
-    click.echo(descriptions[name])
+    click.echo(descriptions[check_id])
     click.echo("\nNext: provisioner doctor PLAYBOOK --sandbox", err=True)
 
 
@@ -145,7 +167,7 @@ def break_(name: str | None, application: str | None) -> None:
 def show(format_: str) -> None:
     """Show the content of the tenants and of Kiro.
 
-    As in Kiro's real console, this looks up Pending domains.
+    As in Kiro's console, showing the domains verifies those that are Pending.
     """
     from provisioner.cli.rehearsal import running_sandbox
     from provisioner.sandbox import console_actions, control
@@ -154,19 +176,20 @@ def show(format_: str) -> None:
     with running_sandbox() as running:
         console_actions.verify_domains(running)
         connection, kiro = control.connection(running), describe(running.kiro)
-        summaries = {name: vendor.summary() for name, vendor in running.vendors.items()}
+        summaries = {name: (vendor.title, vendor.summary()) for name, vendor in running.vendors.items()}
         if format_ == "json":
             settings = {name: value for name, (value, _) in control.settings(running).items()}
             tenants = {
-                name: {"counts": summary.counts, **summary.details} for name, summary in summaries.items()
+                name: {"counts": summary.counts, **summary.details}
+                for name, (_, summary) in summaries.items()
             }
             content = {"connection": connection, "settings": settings, **tenants, **kiro}
             click.echo(json.dumps(content, indent=2))
             return
         _print_table(connection)
         click.echo()
-        for name, summary in summaries.items():
-            click.echo(f"{running.vendor(name).title:<24}{_format_counts(summary.counts)}")
+        for title, summary in summaries.values():
+            click.echo(f"{title:<24}{_format_counts(summary.counts)}")
             for item in summary.items:
                 _print_item(item.name, item.status, item.detail)
         for profile in kiro["profiles"]:
@@ -189,7 +212,7 @@ def _print_profile(profile: Mapping[str, Any]) -> None:
     from provisioner.reports.wording import plain
 
     issuer = f", issuer {plain(profile['issuer'])}" if "issuer" in profile else ""
-    click.echo(f"\nKiro profile {profile['id']}, access tokens: {profile['tokens']}{issuer}")
+    click.echo(f"\nKiro profile {profile['id']}, SCIM tokens: {profile['tokens']}{issuer}")
     if profile["domains"]:
         click.echo("  domains")
     for domain in profile["domains"]:
@@ -206,14 +229,17 @@ def _print_profile(profile: Mapping[str, Any]) -> None:
 
 @sandbox.command()
 def reset() -> None:
-    """Delete the tenants; the next command starts with fresh ones."""
+    """Delete everything in the sandbox.
+
+    This deletes the tenants, Kiro, DNS, settings and fault rules. The next command starts with fresh ones.
+    """
     from provisioner.cli.rehearsal import running_sandbox, sandbox_home
 
     with running_sandbox() as running:
         if running.attached:
             raise UsageError(f"the sandbox is being served at {running.url}", hint="stop that server first")
     shutil.rmtree(sandbox_home(), ignore_errors=True)
-    click.echo("The sandbox is empty.")
+    click.echo("The sandbox was reset.")
 
 
 @sandbox.command("set")
@@ -234,9 +260,9 @@ def set_(settings: tuple[str, ...]) -> None:
     with running_sandbox() as running:
         for setting in settings:
             name, equals, value = setting.partition("=")
+            if not equals:
+                raise UsageError(f"{setting}: expected NAME=VALUE")
             try:
-                if not equals:
-                    raise ValueError("expected NAME=VALUE")  # noqa: TRY301 - one message for every error
                 control.configure(running, name, value)
             except ValueError as error:
                 raise UsageError(f"{setting}: {error}") from error
@@ -250,6 +276,24 @@ def set_(settings: tuple[str, ...]) -> None:
 @click.option("--clear", is_flag=True, help="Remove all rules.")
 def fault(rule: str | None, clear: bool) -> None:
     """Make requests fail; RULE is JSON. Without arguments, list the rules.
+
+    \b
+    Members of RULE:
+      on           method and path with wildcards, or * for every request
+      effect       status: respond with this status, and do nothing
+                   drop-before, drop-after: close the connection before or after
+                   the request is handled
+                   404-after: handle the request, then respond with 404
+                   kill-before, kill-after: kill a process before or after the
+                   request is handled
+      status       403, 404, 409, 423, 429, 500, 502, 503 (default) or 504
+      retry_after  seconds for a Retry-After header
+      nth          the first matching request that fails; default: 1
+      every        instead of nth: every n-th matching request fails
+      times        how many requests fail; default: 1, null: no limit
+      inner        true: match the parts of a batch instead of whole requests,
+                   for the effects status and 404-after
+      pid          the process to kill; default: the one that serves the sandbox
 
     \b
     Examples:
@@ -282,8 +326,11 @@ def cycle() -> None:
     from provisioner.sandbox import control
 
     with running_sandbox() as running:
-        for name, outcome in control.run_provisioning(running).items():
-            click.echo(f"{name}  {outcome}")
+        outcomes = control.run_provisioning(running)
+    for name, outcome in outcomes.items():
+        click.echo(f"{name}  {outcome}")
+    if not outcomes:
+        click.echo("Nothing is provisioned yet.")
 
 
 sandbox.add_command(console)

@@ -19,7 +19,7 @@ from provisioner.core.errors import UsageError
 def console() -> None:
     """Act as the admin in a simulated console.
 
-    In Kiro's console, in Okta's Admin Console, and in the editor of a DNS zone.
+    The consoles are Kiro's console, Okta's Admin Console, and the editor of a DNS zone.
     """
 
 
@@ -49,9 +49,9 @@ def create_profile(client_id: str, tenant_id: str | None, issuer: str | None) ->
 
 @console.command("generate-token")
 def generate_token() -> None:
-    """Generate an access token, and show the SCIM endpoint.
+    """Generate a SCIM token, and show the SCIM endpoint.
 
-    Both are of the newest profile. The token is shown only this once.
+    Both are those of the newest profile. Kiro labels the token "access token", and shows it only this once.
     """
     from provisioner.cli.rehearsal import running_sandbox
     from provisioner.sandbox import console_actions
@@ -65,7 +65,11 @@ def generate_token() -> None:
 @console.command("add-domain")
 @click.argument("name")
 @click.option(
-    "--provider", type=ProviderName(), default=DEFAULT_PROVIDER, show_default=True, help="To whose profile."
+    "--provider",
+    type=ProviderName(),
+    default=DEFAULT_PROVIDER,
+    show_default=True,
+    help="For which provider the profile is.",
 )
 def add_domain(name: str, provider: str) -> None:
     """Add a domain to the newest profile, and show its token."""

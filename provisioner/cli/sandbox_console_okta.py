@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # ruff: noqa: PLC0415
 
 APP = click.option(
-    "--app", "label", metavar="LABEL", help="Label of the SCIM application; the newest by default."
+    "--app", "label", metavar="LABEL", help="Label of the SCIM application; default: the newest one."
 )
 
 
@@ -140,7 +140,7 @@ def _application(label: str | None) -> Iterator[tuple[Sandbox, Store, str]]:
     from provisioner.sandbox.refusal import ConsoleRefusal
 
     with running_sandbox() as running:
-        okta_store = running.vendor("okta").store
+        okta_store = running.vendors["okta"].store
         app = scim_application(okta_store, label)
         if app is None:
             named = f" labelled {label!r}" if label else ""

@@ -1,7 +1,7 @@
 """Checks: pure functions over a snapshot. The docstring of a check is its documentation page.
 
-A check yields one :class:`Violation` for each fault; yielding nothing means PASS. A check whose resources could not
-be read is SKIPPED, and the finding names the missing permission.
+A check yields one :class:`Violation` for each problem; yielding nothing means PASS. A check whose resources could not
+be read is skipped, and the finding names the missing permission.
 
 The docstring has a title line and these sections, one paragraph each::
 
@@ -55,19 +55,21 @@ class Severity(IntEnum):
 
 
 class Evidence(Model):
-    """The part of the remote object that shows the fault."""
+    """The part of the remote object that shows the problem."""
 
     path: str = Field(description="JSON path in the vendor's names.")
     value: Any = Field(default=None, description="The value at that path.")
 
 
 class Finding(Model):
-    """The result of one check for one resource.
+    """One problem that a check found; or that the check passed, was skipped, or failed itself.
 
     Attributes:
-        fix: the desired state that fixes the fault; None when it needs a manual decision.
+        severity: of the problem; the default of the check if there is none.
+        address: the resource with the problem, if it is in one.
+        fix: the desired state that fixes the problem; None if there is no automatic fix.
         permissions: for a skipped check, permissions of which any one lets it run.
-        unmanaged: the playbook excludes from plans what the fix would change.
+        unmanaged: the playbook's ``unmanaged:`` excludes everything that the fix would change; ``fix`` is None then.
     """
 
     check: str
@@ -83,10 +85,10 @@ class Finding(Model):
 
 @dataclass(frozen=True)
 class Violation:
-    """One fault, as a check yields it.
+    """One problem, as a check yields it.
 
     Args:
-        message: the fault, in one sentence.
+        message: the problem, in one sentence.
         address: the resource, if any.
         evidence: pairs of JSON path and value.
         fix: the desired state that fixes it, if there is one.
@@ -167,15 +169,15 @@ class Check:
         id: kebab case, begins with the provider's name, never changes.
         reads: kinds of resource that must have been read.
         severity: default severity of its findings.
-        vendor_row: the row of the vendor's troubleshooting table that it covers, if any.
-        security: a fault changes who gets access, or where data goes.
+        troubleshooting_row: the row of Kiro's troubleshooting tables that it covers, if any.
+        security: the problem changes who gets access, or where data goes.
     """
 
     id: str
     function: CheckFunction
     reads: tuple[type[Resource], ...]
     severity: Severity
-    vendor_row: str = ""
+    troubleshooting_row: str = ""
     security: bool = False
 
     @cached_property
@@ -245,7 +247,7 @@ class CheckRegistry:
         *,
         reads: tuple[type[Resource], ...],
         severity: Severity,
-        vendor_row: str = "",
+        troubleshooting_row: str = "",
         security: bool = False,
     ) -> Callable[[CheckFunction], CheckFunction]:
         """Register a function as a check; see :class:`Check` for the arguments."""
@@ -253,7 +255,9 @@ class CheckRegistry:
         def register(function: CheckFunction) -> CheckFunction:
             if identifier in self._checks:
                 raise ValueError(f"two checks are called {identifier}")
-            self._checks[identifier] = Check(identifier, function, reads, severity, vendor_row, security)
+            self._checks[identifier] = Check(
+                identifier, function, reads, severity, troubleshooting_row, security
+            )
             return function
 
         return register

@@ -9,8 +9,9 @@ from typing import Any, Final, Literal
 from pydantic import Field, SecretStr
 
 from .diff import CHANGED, HIDDEN, FieldChange, display_value, initial_fields
+from .guards import Guards
 from .manual_step import ManualStep
-from .plan import Action, DesiredState, Guards, make_plan
+from .plan import Action, DesiredState, make_plan
 from .resource import SECRET, UNORDERED, Address, AnyResource, Model, Reference, Resource
 from .snapshot import Snapshot
 from .unmanaged import UnmanagedRule, without_unmanaged
@@ -120,13 +121,13 @@ def _comparable(side: Side) -> dict[Address, Resource]:
     return {
         resource.address: resource
         for resource in side.resources
-        if resource.managed_fields() and not isinstance(resource, ManualStep)
+        if resource.writable_fields() and not isinstance(resource, ManualStep)
     }
 
 
 def _differing_fields(first: Resource, second: Resource, left: Side, right: Side) -> Iterator[FieldChange]:
     left_ids, right_ids = _assigned_ids(left), _assigned_ids(right)
-    for name, info in first.managed_fields().items():
+    for name, info in first.writable_fields().items():
         value, other = getattr(first, name), getattr(second, name)
         if SECRET in info.metadata:
             if _comparable_secret(value) != _comparable_secret(other):

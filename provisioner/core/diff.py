@@ -10,10 +10,10 @@ from pydantic.fields import FieldInfo
 from .resource import (
     CONTAINS,
     CREATE_ONLY,
-    KEYED,
     READ_ONLY,
     SECRET,
     UNORDERED,
+    KeyedBy,
     Model,
     Reference,
     Resource,
@@ -36,7 +36,7 @@ def initial_fields(desired: Resource) -> tuple[FieldChange, ...]:
     """The managed fields of a resource that does not exist yet."""
     return tuple(
         FieldChange(name=name, after=HIDDEN if SECRET in info.metadata else display_value(value))
-        for name, info in desired.managed_fields().items()
+        for name, info in desired.writable_fields().items()
         if (value := getattr(desired, name)) is not None
     )
 
@@ -44,7 +44,7 @@ def initial_fields(desired: Resource) -> tuple[FieldChange, ...]:
 def changed_fields(desired: Resource, existing: Resource) -> tuple[FieldChange, ...]:
     """The managed fields whose existing value differs from the desired one."""
     changes = []
-    for name, info in desired.managed_fields().items():
+    for name, info in desired.writable_fields().items():
         after, before = getattr(desired, name), getattr(existing, name)
         if after is None or CREATE_ONLY in info.metadata:
             continue
@@ -71,9 +71,9 @@ def secret_differs(desired: SecretStr, existing: Any) -> bool:
 
 def merge(desired: Any, existing: Any, info: FieldInfo) -> Any:
     """The value to write so that the field has its desired value, according to the marks of the field."""
-    keyed = next((mark for mark in info.metadata if isinstance(mark, KEYED)), None)
+    keyed = next((mark for mark in info.metadata if isinstance(mark, KeyedBy)), None)
     if keyed:
-        return _merge_by_key(desired, existing or (), keyed.by)
+        return _merge_by_key(desired, existing or (), keyed.name)
     if CONTAINS in info.metadata:
         present = existing or ()
         return (*present, *(element for element in desired if element not in present))

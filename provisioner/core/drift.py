@@ -1,4 +1,4 @@
-"""Drift: whether a pending change concerns security or configuration, and which existing values no playbook manages."""
+"""Drift: the category of a pending change, and the existing values that the playbook does not mention."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Category(StrEnum):
 
 
 class UnmanagedValue(Model):
-    """The value of an existing field that the playbook does not manage."""
+    """The value of an existing field that the playbook does not mention."""
 
     address: Address = Field(description="The resource.")
     field: str = Field(description="Name of the field.")
@@ -33,8 +33,8 @@ class UnmanagedValue(Model):
 def drift_category(change: Change) -> Category:
     """The category of a pending change.
 
-    SECURITY if a field marked ``SECURITY`` differs (for a list: if it has additional elements), or if a resource that
-    grants access exists although the playbook does not list it. CONFIGURATION otherwise.
+    SECURITY if a field marked ``SECURITY`` differs (for a list: if the tenant's has elements that the playbook's
+    lacks), or if a resource that grants access is to be deleted. CONFIGURATION otherwise.
     """
     resource = change.before or change.after
     if resource is None:
@@ -43,31 +43,32 @@ def drift_category(change: Change) -> Category:
         return Category.SECURITY
     if change.action in (Action.UPDATE, Action.REPLACE):
         security_fields = (field for field in change.fields if _is_security(resource, field))
-        if any(_grants_more(field) for field in security_fields):
+        if any(_may_grant_more(field) for field in security_fields):
             return Category.SECURITY
     return Category.CONFIGURATION
 
 
 def unmanaged_values(desired: DesiredState, snapshot: Snapshot) -> Iterator[UnmanagedValue]:
-    """Values that exist and that the playbook does not manage, for the kinds that it manages at all."""
+    """Values that exist and that the playbook does not mention, for the kinds that it manages at all."""
     managed = without_unmanaged(desired.resources, desired.unmanaged, snapshot.by_address)
     by_address = {resource.address: resource for resource in managed}
     kinds = {resource.kind for resource in desired.resources}
     for resource in (existing for existing in snapshot.resources if existing.kind in kinds):
-        asked = by_address.get(resource.address)
-        for name, info in resource.managed_fields().items():
+        desired_resource = by_address.get(resource.address)
+        for name, info in resource.writable_fields().items():
             value = getattr(resource, name)
-            is_managed = asked is not None and getattr(asked, name) is not None
+            is_managed = desired_resource is not None and getattr(desired_resource, name) is not None
             if not is_managed and value not in (None, ()) and SECRET not in info.metadata:
                 yield UnmanagedValue(address=resource.address, field=name, value=display_value(value))
 
 
 def _is_security(resource: Resource, field: FieldChange) -> bool:
-    info = resource.managed_fields().get(field.name)
+    info = resource.writable_fields().get(field.name)
     return info is not None and SECURITY in info.metadata
 
 
-def _grants_more(field: FieldChange) -> bool:
+def _may_grant_more(field: FieldChange) -> bool:
+    """Whether the existing value may grant more than the desired one; assumed unless both are lists."""
     if isinstance(field.before, list) and isinstance(field.after, list):
         return any(element not in field.after for element in field.before)
     return True

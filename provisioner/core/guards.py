@@ -33,8 +33,8 @@ class Guards(Model):
     """Limits of a plan.
 
     Attributes:
-        max_removals: the largest share (0 to 1) of the existing resources of a kind that a plan may delete;
-            one removal is always allowed.
+        max_removals: the largest share (0 to 1) of the existing resources of an exhaustive kind, such as group
+            assignments, that a plan may delete; one removal is always allowed.
         protected: kinds of which nothing may be deleted, each with the consequence and how to allow it.
     """
 

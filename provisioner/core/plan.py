@@ -1,23 +1,23 @@
 """Plans: the changes between a desired state and a snapshot. Plain data, made by a pure function.
 
-Drift is a plan that no one applies.
+A drift report shows the same plan without applying it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from enum import StrEnum
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeVar
 
-from .diff import FieldChange, changed_fields, initial_fields, merge, overlay
+from .diff import FieldChange, changed_fields, initial_fields, merge
 from .guards import Guards, Refusal, find_refusals
 from .manual_step import ManualStep
-from .resource import CONTAINS, IMMUTABLE, KEYED, Address, AnyResource, Model, Resource, resolve
+from .resource import CONTAINS, IMMUTABLE, Address, AnyResource, KeyedBy, Model, Resource, resolve
 from .snapshot import Snapshot
 from .unmanaged import UnmanagedRule, is_unmanaged, without_unmanaged
 
@@ -56,8 +56,9 @@ class DesiredState(Model):
 
     Attributes:
         resources: the resources, each with the fields that are managed.
-        exhaustive: kinds that should have no resources other than these.
-        orphaned: kinds of leftover objects of interrupted runs; all of them are deleted.
+        exhaustive: kinds of which only the listed resources should exist; the others are deleted, within the guards.
+        orphaned: kinds of objects that something earlier left behind, such as an interrupted run; all of them are
+            deleted, and the limit of removals does not count them.
         absent: addresses of resources that should not exist.
         unmanaged: resources and fields that plans ignore.
     """
@@ -90,7 +91,7 @@ class Change(Model):
         before: the existing resource, or None.
         after: the desired resource, or None if it is deleted.
         fields: the fields that differ.
-        why: one sentence, if the fields do not say it all.
+        why: a reason, or the title of a manual step; empty if the fields say it all.
         depends_on: addresses of changes that are made first.
     """
 
@@ -124,7 +125,7 @@ class Plan(Model):
 
     Attributes:
         refusals: the reasons why it must not be applied; empty if it may be applied.
-        warnings: what the admin should know in addition.
+        warnings: what the admin should know in addition; the engine adds them.
     """
 
     changes: tuple[Change, ...] = ()
@@ -154,7 +155,10 @@ class Plan(Model):
 
     @cached_property
     def fingerprint(self) -> str:
-        """A digest of the pending changes: 16 hexadecimal digits, equal for equal plans."""
+        """A digest of the actions, addresses and shown values of the pending changes: 16 hexadecimal digits.
+
+        The values of secrets are not in it, and neither are changes that wait for a manual step.
+        """
         writes = [
             (change.action, change.address, [field.model_dump() for field in change.fields])
             for change in self.pending
@@ -162,24 +166,16 @@ class Plan(Model):
         return hashlib.sha256(json.dumps(writes, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def stages(self) -> Iterator[tuple[Change, ...]]:
-        """The pending changes in stages: a stage depends on earlier stages only.
-
-        Nodes that write nothing, such as a completed manual step, also keep their place in the order.
-        """
-        pending = {change.address: change for change in self.pending}
-        sorter = TopologicalSorter({change.address: change.depends_on for change in self.changes})
-        sorter.prepare()
-        stage: list[Address] = []
-        while sorter.is_active():
-            ready = sorter.get_ready()
-            writes_nothing = [address for address in ready if address not in pending]
-            stage += [address for address in ready if address in pending]
-            if writes_nothing:
-                sorter.done(*writes_nothing)
-                continue
-            yield tuple(pending[address] for address in stage)
-            sorter.done(*stage)
-            stage = []
+        """The pending changes in stages: a stage depends on earlier stages only."""
+        stage_of: dict[Address, int] = {}
+        stages: dict[int, list[Change]] = defaultdict(list)
+        for change in self.changes:
+            stage = max((stage_of.get(address, 0) for address in change.depends_on), default=0)
+            if change.writes:
+                stage += 1
+                stages[stage].append(change)
+            stage_of[change.address] = stage
+        return (tuple(stages[number]) for number in sorted(stages))
 
 
 def make_plan(desired: DesiredState, snapshot: Snapshot, guards: Guards | None = None) -> Plan:
@@ -189,13 +185,16 @@ def make_plan(desired: DesiredState, snapshot: Snapshot, guards: Guards | None =
         desired: the desired state.
         snapshot: the existing resources.
         guards: the limits; the defaults if None.
+
+    Raises:
+        ValueError: resources depend on each other in a circle.
     """
     existing = snapshot.by_address
     managed = tuple(without_unmanaged(desired.resources, desired.unmanaged, existing))
     by_address = {resource.address: resolve(resource, existing) for resource in managed}
     changes = {resource.address: _change(resource, snapshot) for resource in _in_order(managed, by_address)}
-    for resource in _unlisted(desired, snapshot, by_address):
-        changes[resource.address] = _deletion(resource, changes)
+    for resource, why in _to_delete(desired, snapshot, by_address):
+        changes[resource.address] = _deletion(resource, why, changes)
     changes = _with_waiting(changes)
     return Plan(
         changes=tuple(changes.values()),
@@ -209,13 +208,16 @@ def _combine(base: Resource, other: Resource) -> Resource:
         value = getattr(other, name)
         if name in ("key", "depends_on") or value is None or name not in other.model_fields_set:
             continue
-        is_merged = CONTAINS in info.metadata or any(isinstance(mark, KEYED) for mark in info.metadata)
+        is_merged = CONTAINS in info.metadata or any(isinstance(mark, KeyedBy) for mark in info.metadata)
         update[name] = merge(value, getattr(base, name), info) if is_merged else value
     return base.model_copy(update=update)
 
 
 def _in_order(resources: Iterable[Resource], by_address: dict[Address, Resource]) -> Iterator[Resource]:
-    """Dependencies first, otherwise in the given order."""
+    """The resources as they are in ``by_address``, dependencies first.
+
+    Only the given resources still have the references that tell what depends on what.
+    """
     graph = {
         resource.address: [address for address in _dependencies(resource) if address in by_address]
         for resource in resources
@@ -258,10 +260,10 @@ def _change(resource: Resource, snapshot: Snapshot) -> Change:
 
 
 def _action(resource: Resource, existing: Resource | None, fields: tuple[FieldChange, ...]) -> Action:
-    managed = resource.managed_fields()
+    writable = resource.writable_fields()
     if existing is None:
-        return Action.CREATE if managed else Action.NOOP  # without managed fields it is only looked up
-    if any(IMMUTABLE in managed[field.name].metadata and field.before for field in fields):
+        return Action.CREATE if writable else Action.NOOP  # a kind without writable fields is only looked up
+    if any(IMMUTABLE in writable[field.name].metadata and field.before for field in fields):
         return Action.REPLACE
     return Action.UPDATE if fields else Action.NOOP
 
@@ -272,45 +274,45 @@ def _is_done(step: ManualStep, snapshot: Snapshot) -> bool:
     )
 
 
-def _unlisted(
-    desired: DesiredState, snapshot: Snapshot, by_address: dict[Address, Resource]
-) -> Iterator[Resource]:
-    """The existing resources to delete: unlisted ones of exhaustive and orphaned kinds, then absent ones."""
-    kinds = desired.exhaustive | desired.orphaned
-    unlisted = (
-        address
+def _to_delete(
+    desired: DesiredState, snapshot: Snapshot, listed: Collection[Address]
+) -> Iterator[tuple[Resource, str]]:
+    """The existing resources to delete, each with the reason: those that are not listed, then absent ones."""
+    reasons = {
+        **dict.fromkeys(desired.exhaustive, "the playbook does not list it"),
+        **dict.fromkeys(desired.orphaned, "it is left over"),
+    }
+    unlisted = {
+        address: reasons[resource.kind]
         for address, resource in snapshot.by_address.items()
-        if resource.kind in kinds and address not in by_address and address not in desired.absent
-    )
-    for address in (*unlisted, *desired.absent):
+        if resource.kind in reasons and address not in listed and address not in desired.absent
+    }
+    for address, why in (unlisted | dict.fromkeys(desired.absent, "")).items():
         if address in snapshot.by_address and not is_unmanaged(desired.unmanaged, address):
-            yield snapshot.by_address[address]
+            yield snapshot.by_address[address], why
 
 
-def _deletion(resource: Resource, earlier: Iterable[Address]) -> Change:
-    """Deletions come last, one after the other: the new resources are in place before the old ones go."""
+def _deletion(resource: Resource, why: str, earlier: Iterable[Address]) -> Change:
+    """Deletions come last, one after the other, once every other change that need not wait is made."""
     return Change(
         action=Action.DELETE,
         address=resource.address,
         before=resource,
         depends_on=tuple(earlier),
-        why="will be deleted: the playbook does not list it",
+        why=why,
     )
 
 
 def _with_waiting(changes: dict[Address, Change]) -> dict[Address, Change]:
     """Mark the changes that depend on a pending manual step as waiting. Deletions do not wait."""
-    blocked: dict[Address, Address] = {}
-    result = {}
+    step_of: dict[Address, Address] = {}
+    result = dict(changes)
     for address, change in changes.items():
-        blockers = (blocked[dependency] for dependency in change.depends_on if dependency in blocked)
-        step = None if change.action is Action.DELETE else next(blockers, None)
-        must_wait = change.writes and step is not None
-        if must_wait or change.action is Action.WAITING:
-            blocked[address] = step or address
-        waiting = {"action": Action.WAITING, "why": f"waits for {step}"}
-        result[address] = change.model_copy(update=waiting) if must_wait else change
+        step = next((step_of[other] for other in change.depends_on if other in step_of), None)
+        if change.action is Action.WAITING:
+            step_of[address] = step or address
+        elif step and change.writes and change.action is not Action.DELETE:
+            step_of[address] = step
+            waiting = {"action": Action.WAITING, "why": f"waits for {step}"}
+            result[address] = change.model_copy(update=waiting)
     return result
-
-
-__all__ = ["Action", "Change", "DesiredState", "Guards", "Plan", "Refusal", "make_plan", "overlay"]

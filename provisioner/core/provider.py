@@ -8,8 +8,9 @@ from typing import Protocol
 from pydantic import Field
 
 from .check import Check
+from .guards import Guards
 from .manual_step import ManualStep
-from .plan import Change, DesiredState, Guards, Plan
+from .plan import Change, DesiredState, Plan
 from .resource import AnyResource, Model, Resource
 from .snapshot import Snapshot
 

@@ -33,8 +33,8 @@ class Mark:
     name: str
 
 
-READ_ONLY = Mark("observed")
-"""The vendor sets it: identifiers, counters. Never written."""
+READ_ONLY = Mark("read only")
+"""Never compared and never written: the vendor sets it (identifiers, counters), or only this product uses it."""
 UNORDERED = Mark("unordered")
 """A collection whose order is irrelevant."""
 CONTAINS = Mark("contains")
@@ -48,20 +48,24 @@ SECRET = Mark("secret")
 SECURITY = Mark("security")
 """Decides who gets access, or where data goes. Drift of this field has the category security."""
 
-PERSONAL_DATA = Mark("personal")
+PERSONAL_DATA = Mark("personal data")
 """Names people. A scrubbed snapshot has pseudonyms instead."""
-MAY_NAME_PEOPLE = Mark("mentions")
+MAY_NAME_PEOPLE = Mark("may name people")
 """Text of the vendor that may name people."""
 
 
 @dataclass(frozen=True)
-class KEYED:
-    """A collection of models that are matched by one of their fields.
+class KeyedBy:
+    """Marks a collection of models that are matched by one of their fields.
 
-    Existing elements that are not desired stay, except those with ``owned=True``: this product created them.
+    Existing elements that are not desired stay, unless their field ``owned`` is true: this product created them, so
+    they are removed.
+
+    Attributes:
+        name: the field whose value identifies an element.
     """
 
-    by: str
+    name: str
 
 
 class Model(BaseModel):
@@ -103,7 +107,7 @@ class WriteOnlySecret(Model):
         salt, _, digest = self.fingerprint.partition("$")
         try:
             return hmac.compare_digest(_digest(salt, value), digest)
-        except ValueError:  # a damaged hint is no hint
+        except ValueError:  # a damaged fingerprint is as good as none
             return None
 
     @classmethod
@@ -149,7 +153,7 @@ class Resource(Model):
 
     @classmethod
     @cache
-    def managed_fields(cls) -> dict[str, FieldInfo]:
+    def writable_fields(cls) -> dict[str, FieldInfo]:
         """The fields that a desired resource can set, by name, in the order of their declaration."""
         return {
             name: info

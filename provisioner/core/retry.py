@@ -41,14 +41,14 @@ class Request:
     Attributes:
         idempotent: sending it twice has the same effect as sending it once.
         expects_existing: its resource exists, so a 404 means that a replica lags.
-        just_created: it addresses something that this run has created, so a 403 or 409 may be replication lag.
+        may_lag: it may address something that this run has created, so a 403 may be replication lag.
     """
 
     method: str
     path: str
     idempotent: bool = True
     expects_existing: bool = False
-    just_created: bool = False
+    may_lag: bool = False
 
 
 class RetryAction(StrEnum):

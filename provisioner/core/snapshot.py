@@ -1,7 +1,7 @@
 """Snapshots: everything that was read from a tenant, as data.
 
-Diff, checks and drift are pure functions of a snapshot. It converts to JSON and back, so it can be saved, replayed and
-used as a test fixture.
+Plans, checks and drift are computed from a snapshot and a desired state alone. A snapshot converts to JSON and back, so
+it can be saved, replayed and used as a test fixture.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Gap(Model):
     Attributes:
         kind: the kind.
         reason: the message of the remote system.
-        permissions: permissions of which any one is enough, or the missing licence.
+        permissions: any one of these permissions, or this licence, would allow the read.
     """
 
     kind: str
@@ -37,11 +37,11 @@ class ProblemKind(StrEnum):
 
     AMBIGUOUS = "ambiguous"
     MISSING = "missing"
-    UNUSABLE = "foreign"
+    UNUSABLE = "unusable"
 
 
 class Problem(Model):
-    """A resource that the playbook names and that is missing, ambiguous, or owned by something else.
+    """A resource that the playbook names and that is missing, ambiguous or unusable, such as one of another playbook.
 
     Attributes:
         candidates: one line for each remote object that the name matches.

@@ -50,7 +50,7 @@ def check_known(pattern: str, fields: Iterable[str]) -> None:
     kinds = [kind for name, kind in KINDS.items() if address_matches(kind_pattern, name)]
     if not kinds:
         raise ValueError(f"no kind of resource is called {kind_pattern!r}{suggestion(kind_pattern, KINDS)}")
-    known = {field for kind in kinds for field in kind.managed_fields()}
+    known = {field for kind in kinds for field in kind.writable_fields()}
     for field in fields:
         if field not in known:
             raise ValueError(f"{kind_pattern} has no field {field!r}{suggestion(field, known)}")
@@ -81,7 +81,7 @@ def without_unmanaged(
         if is_unmanaged(rules, address):
             continue
         excluded = {field for rule in rules if rule.covers(address) for field in rule.fields}
-        excluded &= resource.managed_fields().keys()
+        excluded &= resource.writable_fields().keys()
         if excluded and address in existing:
             yield resource.model_copy(update=dict.fromkeys(excluded))
         else:

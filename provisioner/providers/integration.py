@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from provisioner.core.check import Check
+from provisioner.core.guards import Guards
 from provisioner.core.local_store import LocalStore
 from provisioner.core.manual_step import ManualStep
-from provisioner.core.plan import Change, DesiredState, Guards, Plan
+from provisioner.core.plan import Change, DesiredState, Plan
 from provisioner.core.provider import HandoffValue, Outcome, PermissionSummary, Provider, RequestCounts
 from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Snapshot
@@ -72,7 +73,7 @@ class ProviderWithDomains:
         identity = self.identity.desired_state()
         profile = tuple(step.address for step in identity.resources if step.address == _KIRO_PROFILE)
         return identity | DesiredState(
-            resources=desired_resources(self.dns.domains, self.playbook.deferred_variable, profile),
+            resources=desired_resources(self.dns.entries, self.playbook.deferred_variable, profile),
             orphaned=frozenset({OutdatedValue.kind}),
         )
 
@@ -168,6 +169,6 @@ def with_domains(
             overrides=sandbox.name_servers,
             suffixes=sandbox.suffixes,
         )
-    domains = playbook.domains
-    dns = DnsProvider(domains, connection, store, on_wait, seconds if wait else None, other_playbooks)
+    max_wait_seconds = seconds if wait else None
+    dns = DnsProvider(playbook.domains, connection, store, on_wait, max_wait_seconds, other_playbooks)
     return ProviderWithDomains(identity, dns, playbook)

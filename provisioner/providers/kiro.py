@@ -13,8 +13,16 @@ KIRO_URI: Final = "kiro://kiro.oauth/callback"
 LOOPBACK_PORTS: Final = (3128, 4649, 6588, 8008, 9091, 49153, 50153, 51153, 52153, 53153)
 """The ports that Kiro's clients try, in their order."""
 
+IDENTITY_SETTINGS: Final = "Kiro console, Settings, Identity Management"
+"""The page with the SCIM endpoint, the access tokens and the domains (Kiro, Microsoft Entra guide, steps 3 and 4)."""
+
+GENERATE_INSTRUCTION: Final = (
+    "In 'Access Tokens', select 'Generate Token' and copy it: it is shown only once."
+)
+"""What an admin does on that page (the same guide, step 4)."""
+
 MISPRINTS: Final = ("kiro://kiro.auth/callback", ":2128/")
-"""Wrong values of older vendor pages: for the IDE's redirect URI, and for port 3128."""
+"""Wrong values of older versions of Kiro's guides: for the IDE's redirect URI, and for port 3128."""
 
 
 def loopback_uri(port: int) -> str:
@@ -48,7 +56,7 @@ provider."""
 
 
 def iam_policy() -> dict[str, Any]:
-    """An AWS IAM policy for the Kiro administrators. The vendor lists the actions; the policy around them is ours."""
+    """An AWS IAM policy for the Kiro administrators. Kiro's documentation lists the actions; the policy around them is ours."""
     return {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": list(IAM_ACTIONS), "Resource": "*"}],

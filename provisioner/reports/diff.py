@@ -50,12 +50,11 @@ def diff_text(report: DiffReport) -> str:
     lines = [_side_line(where, side) for where, side in sides.items()] + [""]
     for difference in report.differences:
         sign, colour = _SIGNS[difference.where]
-        only = ""
-        if difference.where != "both":
-            only = style(f"  only in {plain(sides[difference.where].file)}", dim=True)
-        lines.append(f"  {style(f'{sign} {plain(difference.address)}', fg=colour)}{only}")
-        if not only:
-            lines += [line for field in difference.fields for line in _field_lines(field)]
+        head = f"  {style(f'{sign} {plain(difference.address)}', fg=colour)}"
+        if difference.where == "both":
+            lines += [head, *(line for field in difference.fields for line in _field_lines(field))]
+        else:
+            lines.append(head + style(f"  only in {plain(sides[difference.where].file)}", dim=True))
     lines += [""] if report.differences else []
     lines.append("No differences." if report.same else f"{plural(len(report.differences), 'difference')}.")
     return "\n".join(lines)
@@ -68,14 +67,14 @@ def _side_line(where: str, side: SideReport) -> str:
 
 
 def _field_lines(field: FieldChange) -> Iterator[str]:
-    if difference := removed_and_added(field.before, field.after):
-        removed, added = difference
+    if elements := removed_and_added(field.before, field.after):
+        removed, added = elements
         yield f"      {field.name}"
         yield from (f"        - {value_text(element)}" for element in removed)
         yield from (f"        + {value_text(element)}" for element in added)
     else:
-        yield f"      {field.name}  {_value_text(field.before)} → {_value_text(field.after)}"
+        yield f"      {field.name}  {_scalar_text(field.before)} → {_scalar_text(field.after)}"
 
 
-def _value_text(value: Any) -> str:
+def _scalar_text(value: Any) -> str:
     return "(not set)" if value is None else plain(value)

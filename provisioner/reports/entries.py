@@ -214,7 +214,7 @@ def _change_message(change: ChangeReport) -> str:
         return f"Manual step pending: {change.why or key}"
     states = {
         Action.CREATE: "is missing",
-        Action.DELETE: "will be deleted: the playbook does not list it",
+        Action.DELETE: f"will be deleted: {change.why}" if change.why else "will be deleted",
         Action.WAITING: change.why or "waits for a manual step",
     }
     differences = "; ".join(map(_field_difference, change.fields))

@@ -8,7 +8,8 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from provisioner.core.plan import Action, Change, Plan, Refusal
+from provisioner.core.guards import Refusal
+from provisioner.core.plan import Action, Change, Plan
 from provisioner.core.resource import IMMUTABLE
 
 from .building import plan_report
@@ -120,7 +121,7 @@ _EFFECTS: Final = {
 
 def _differences(change: Change) -> Iterator[UnmanagedDifference]:
     if change.before is not None and change.action is not Action.DELETE:
-        managed = change.before.managed_fields()
+        managed = change.before.writable_fields()
         for field in change.fields:
             is_refused = change.action is Action.REPLACE and IMMUTABLE in managed[field.name].metadata
             refusal = ", but cannot be changed: apply would refuse" if is_refused else ""

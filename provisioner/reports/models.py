@@ -13,7 +13,8 @@ from pydantic import ConfigDict, Field
 from provisioner.core.check import Evidence, Status
 from provisioner.core.diff import FieldChange
 from provisioner.core.drift import Category, UnmanagedValue
-from provisioner.core.plan import Action, Refusal
+from provisioner.core.guards import Refusal
+from provisioner.core.plan import Action
 from provisioner.core.provider import HandoffValue, PermissionSummary, RequestCounts
 from provisioner.core.resource import Model
 

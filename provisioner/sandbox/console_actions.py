@@ -1,4 +1,7 @@
-"""Console actions: what a simulated admin does at a manual step of a playbook, in Kiro's console, a zone's editor, or a vendor's console."""
+"""Console actions: what a simulated admin does at a manual step of a playbook.
+
+The admin uses Kiro's console, the editor of a DNS zone, or the vendor's console.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Final
 from provisioner.sandbox.refusal import ConsoleRefusal
 from provisioner.sandbox.sandbox import Sandbox
 from provisioner.sandbox.settings import CONSOLE
+from provisioner.sandbox.store import Document
 
 # The DNS and Kiro are imported when they are needed: they take time to load.
 # ruff: noqa: PLC0415
@@ -19,12 +23,12 @@ _STRING_LENGTH: Final = 255  # of a TXT record (RFC 1035, section 3.3)
 
 
 @dataclass(frozen=True)
-class ConsoleAction:
+class ActionResult:
     """What a simulated admin did.
 
     Attributes:
-        summary: one sentence.
-        output: the value that the console showed; empty without one.
+        summary: what the admin did, in one sentence.
+        output: the value that the console showed; empty if it showed none.
     """
 
     summary: str
@@ -33,7 +37,7 @@ class ConsoleAction:
 
 def perform(
     sandbox: Sandbox, vendor: str, step_key: str, instructions: Sequence[str] = ()
-) -> ConsoleAction | None:
+) -> ActionResult | None:
     """Do a manual step.
 
     Args:
@@ -49,31 +53,37 @@ def perform(
         return None
     try:
         if step_key.startswith(_DOMAIN_STEP):
-            return _add_domain(sandbox, vendor, step_key.removeprefix(_DOMAIN_STEP))
+            return _perform_domain_step(sandbox, vendor, step_key.removeprefix(_DOMAIN_STEP))
         if step_key.startswith(_RECORD_STEP):
-            return _copy_record(sandbox, instructions)
-        action = sandbox.vendor(vendor).console_actions().get(step_key)
+            return _perform_record_step(sandbox, instructions)
+        action = sandbox.vendors[vendor].console_actions().get(step_key)
         summary = action() if action else None
     except ConsoleRefusal:
         return None
-    return ConsoleAction(summary) if summary else None
+    return ActionResult(summary) if summary else None
 
 
 def generate_token(sandbox: Sandbox, vendor: str | None = None) -> dict[str, str]:
-    """Generate an access token for the newest Kiro profile, or for the newest one of a vendor.
+    """Generate a SCIM token, which Kiro's console labels "access token", for the newest Kiro profile.
+
+    Args:
+        sandbox: the sandbox.
+        vendor: name of a vendor, to use the newest profile for it; None for the newest of all profiles.
 
     Returns:
         ``KIRO_SCIM_ENDPOINT`` and ``KIRO_SCIM_TOKEN``; Kiro shows the token only this once.
 
     Raises:
-        ConsoleRefusal: there is no profile, or it has two tokens already.
+        ConsoleRefusal: there is no such profile, or it has two tokens already.
     """
     from provisioner.sandbox.kiro import console
 
-    profiles = sandbox.kiro.all("kiroProfile")
-    profile = sandbox.vendor(vendor).newest_profile() if vendor else profiles[-1] if profiles else None
-    if profile is None:
-        raise ConsoleRefusal(f"there is no Kiro profile{f' for {vendor}' if vendor else ''} yet")
+    if vendor:
+        profile = _newest_profile(sandbox, vendor)
+    elif profiles := sandbox.kiro.all("kiroProfile"):
+        profile = profiles[-1]
+    else:
+        raise ConsoleRefusal("there is no Kiro profile yet")
     return {
         "KIRO_SCIM_ENDPOINT": console.endpoint(sandbox.http_url, profile["id"]),
         "KIRO_SCIM_TOKEN": console.generate_token(sandbox.kiro, profile["id"]),
@@ -81,7 +91,7 @@ def generate_token(sandbox: Sandbox, vendor: str | None = None) -> dict[str, str
 
 
 def add_domain(sandbox: Sandbox, vendor: str, domain: str) -> str:
-    """Add a domain to the newest Kiro profile of a vendor.
+    """Add a domain to the newest Kiro profile for a vendor, and create the domain's zone in the DNS.
 
     Returns:
         the domain's verification token.
@@ -92,9 +102,7 @@ def add_domain(sandbox: Sandbox, vendor: str, domain: str) -> str:
     from provisioner.sandbox.dns import hosted_zones
     from provisioner.sandbox.kiro import domains
 
-    profile = sandbox.vendor(vendor).newest_profile()
-    if profile is None:
-        raise ConsoleRefusal(f"there is no Kiro profile for {vendor} yet")
+    profile = _newest_profile(sandbox, vendor)
     hosted_zones.create_zone(sandbox.dns.store, domain)
     return str(domains.add_domain(sandbox.kiro, profile["id"], domain)["token"])
 
@@ -125,7 +133,10 @@ def create_record(sandbox: Sandbox, name: str, value: str, ttl: int) -> str:
 
 
 def verify_domains(sandbox: Sandbox) -> None:
-    """Open Kiro's list of domains: Kiro looks up each Pending domain in the public DNS."""
+    """Open the list of domains in Kiro's console: Kiro then looks up each Pending domain in the public DNS.
+
+    A domain becomes Verified if one of its TXT records has its token.
+    """
     from provisioner.sandbox.dns import hosted_zones
     from provisioner.sandbox.kiro import domains
 
@@ -134,18 +145,25 @@ def verify_domains(sandbox: Sandbox) -> None:
 
 
 def verification_tokens(sandbox: Sandbox, names: Iterable[str]) -> dict[str, str]:
-    """The verification tokens that Kiro's console shows, of those domains that were added."""
+    """The verification tokens by domain, as Kiro's console shows them; domains that were not added are left out."""
     added = {name: sandbox.kiro.get("kiroDomain", name) for name in names}
     return {name: str(domain["token"]) for name, domain in added.items() if domain is not None}
 
 
-def _add_domain(sandbox: Sandbox, vendor: str, domain: str) -> ConsoleAction:
+def _newest_profile(sandbox: Sandbox, vendor: str) -> Document:
+    profile = sandbox.vendors[vendor].newest_profile()
+    if profile is None:
+        raise ConsoleRefusal(f"there is no Kiro profile for {vendor} yet")
+    return profile
+
+
+def _perform_domain_step(sandbox: Sandbox, vendor: str, domain: str) -> ActionResult:
     token = add_domain(sandbox, vendor, domain)
-    return ConsoleAction(f"Added {domain} in the Kiro console, and copied its verification token.", token)
+    return ActionResult(f"Added {domain} in the Kiro console, and copied its verification token.", token)
 
 
-def _copy_record(sandbox: Sandbox, instructions: Sequence[str]) -> ConsoleAction | None:
-    """Create the TXT record from the instructions; a value in parentheses is not known yet."""
+def _perform_record_step(sandbox: Sandbox, instructions: Sequence[str]) -> ActionResult | None:
+    """Create the TXT record from the instructions; None while its value is not known, which then is in parentheses."""
     lines = dict(line.split(":", 1) for line in instructions if ":" in line)
     if not {"Name", "Value", "TTL"} <= lines.keys() or lines["Value"].strip().startswith("("):
         return None
@@ -154,4 +172,4 @@ def _copy_record(sandbox: Sandbox, instructions: Sequence[str]) -> ConsoleAction
         zone = create_record(sandbox, name, lines["Value"].strip(), int(lines["TTL"]))
     except ValueError:
         return None
-    return ConsoleAction(f"Created the TXT record {name} in the zone {zone}.")
+    return ActionResult(f"Created the TXT record {name} in the zone {zone}.")

@@ -22,7 +22,7 @@ def connection(sandbox: Sandbox) -> dict[str, str]:
         **{title: value for facts in vendors for title, value in facts.items()},
         "DNS over HTTPS": f"{sandbox.url}/dns-query",
         **sandbox.dns.connection_facts(),
-        "State": str(sandbox.home),
+        "Folder": str(sandbox.home),
     }
 
 
@@ -51,10 +51,10 @@ def configure(sandbox: Sandbox, name: str, value: str) -> None:
 
 
 def run_provisioning(sandbox: Sandbox) -> dict[str, str]:
-    """Provision now and wait.
+    """Provision now, and wait for the end.
 
     Returns:
-        the outcome in one line, by the name of the job or application.
+        one line per job or application, by its name.
     """
     vendors = sandbox.vendors.values()
     return {name: line for vendor in vendors for name, line in vendor.run_provisioning().items()}
@@ -78,7 +78,7 @@ def misconfigure(sandbox: Sandbox, check_id: str, target: str | None = None) -> 
     Args:
         sandbox: the sandbox; its server must be running.
         check_id: id of the misconfiguration, which is that of the check that reports it.
-        target: name of the application, or the domain; the newest by default.
+        target: name of the application, or the domain; None for the newest one.
 
     Raises:
         KeyError: there is no such misconfiguration.
@@ -91,12 +91,12 @@ def misconfigure(sandbox: Sandbox, check_id: str, target: str | None = None) -> 
     _dns_misconfigurations().apply(check_id, sandbox.dns.store, target)
 
 
-def name_servers(sandbox: Sandbox) -> dict[str, Any]:
+def dns_connection(sandbox: Sandbox) -> dict[str, Any]:
     """How to reach the sandbox's DNS.
 
     Returns:
-        ``name_servers`` and ``resolvers``: address and port by name, without the final dot; ``suffixes``: public suffixes
-        that exist in this DNS only.
+        fields of the product's ``SandboxConnection``. ``name_servers`` and ``resolvers`` are address and port by name,
+        without the final dot; ``suffixes`` are the public suffixes that exist in this DNS only.
     """
     from provisioner.sandbox.dns import hosted_zones
 
@@ -108,7 +108,10 @@ def name_servers(sandbox: Sandbox) -> dict[str, Any]:
 
 
 def create_zones(sandbox: Sandbox, domains: Iterable[str]) -> None:
-    """Create a zone for each domain that the public DNS could have; private names stay unknown."""
+    """Create a zone for each domain, and wait until its name servers can be queried.
+
+    A domain inside an existing zone needs none. A private or internal name gets none, as in the public DNS.
+    """
     from provisioner.sandbox.dns import hosted_zones
 
     for domain in domains:
@@ -120,8 +123,8 @@ def dns_update_key(sandbox: Sandbox) -> dict[str, str]:
     """A key for dynamic updates of every zone, with the members of a playbook's ``dns:``."""
     from provisioner.sandbox.dns import hosted_zones
 
-    grant = hosted_zones.update_key(sandbox.dns.store)
-    return {"provider": "rfc2136", "key": grant.name, "algorithm": grant.algorithm, "secret": grant.secret}
+    key = hosted_zones.update_key(sandbox.dns.store)
+    return {"provider": "rfc2136", "key": key.name, "algorithm": key.algorithm, "secret": key.secret}
 
 
 def _settings(sandbox: Sandbox) -> Iterator[tuple[Setting, Sandbox | Vendor]]:

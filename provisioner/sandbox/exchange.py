@@ -18,7 +18,7 @@ class Exchange:
         headers: the request's headers.
         body: the request's parsed JSON, or None without a body.
         status: HTTP status; 0 when the connection was closed without a response.
-        answer: the response's parsed JSON, or None without a body.
+        response: the response's parsed JSON, or None without a body.
         inner: True for one part of a ``$batch``.
     """
 

@@ -1,19 +1,18 @@
 """Named misconfigurations: what people do to a tenant, for `provisioner sandbox break`.
 
-Each one is a function under the id of the check that reports it; its docstring states, in one sentence, what was done. Most
-change the stored documents as the vendor's console would. Where the misconfiguration is a consequence, such as a
+Each one is a function under the id of the check that reports it. Its docstring states in one sentence what was done. Most
+functions change the stored documents as the vendor's console would. Where the misconfiguration is a consequence, such as a
 quarantine, the function sets up its cause and runs provisioning.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from provisioner.sandbox.store import Document
-
 View = TypeVar("View")
+Candidate = TypeVar("Candidate")
 
 
 class NothingToBreakError(Exception):
@@ -24,7 +23,11 @@ class Misconfigurations(dict[str, Callable[[View], None]], Generic[View]):
     """Misconfigurations of one vendor by id; each changes a view of the tenant."""
 
     def __init__(self, view: Callable[..., View]) -> None:
-        """An empty registry; `view` makes a view from stores and the name of the target, or None for the newest."""
+        """Create an empty registry.
+
+        Args:
+            view: makes a view from the arguments of `apply`: stores, and the name of the target or None for the newest.
+        """
         super().__init__()
         self._view = view
 
@@ -51,15 +54,40 @@ class Misconfigurations(dict[str, Callable[[View], None]], Generic[View]):
         return " ".join((self[check_id].__doc__ or check_id).split())
 
 
-def newest(documents: list[Document], reason: str) -> Document:
-    """The last of some documents.
+def first(candidates: Iterable[Candidate], reason: str) -> Candidate:
+    """The first of some candidates.
 
     Raises:
         NothingToBreakError: there are none; `reason` is its message.
     """
-    if not documents:
+    for candidate in candidates:
+        return candidate
+    raise NothingToBreakError(reason)
+
+
+def newest(candidates: list[Candidate], reason: str) -> Candidate:
+    """The last of some candidates: a store lists its documents oldest first.
+
+    Raises:
+        NothingToBreakError: there are none; `reason` is its message.
+    """
+    return first(reversed(candidates), reason)
+
+
+def existing(candidate: Candidate | None, reason: str) -> Candidate:
+    """A candidate that may be None.
+
+    Raises:
+        NothingToBreakError: it is None; `reason` is its message.
+    """
+    if candidate is None:
         raise NothingToBreakError(reason)
-    return documents[-1]
+    return candidate
+
+
+def no_application(name: str | None) -> str:
+    """The message when there is no application with a name, or none at all."""
+    return f"there is no application named {name!r}" if name else "there is no application yet"
 
 
 def ago(**duration: float) -> str:

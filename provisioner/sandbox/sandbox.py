@@ -31,14 +31,15 @@ _DNS_PATHS = re.compile(rf"{_DNS_PATH}(/|$)")
 
 
 class Sandbox:
-    """Emulated tenants with a simulated Kiro and a DNS, kept in a folder.
+    """Emulated tenants with a simulated Kiro and a DNS, stored in a folder.
 
     Attributes:
         home: the folder.
-        store: settings of the whole sandbox, its address and its faults.
-        kiro: the Kiro side's documents.
+        store: the settings of the whole sandbox, its address and its faults.
+        kiro: the documents of the simulated Kiro.
         vendors: every vendor, by name.
-        attached: whether another process has the server.
+        attached: whether another process runs the server for this folder. `url` is then the address of that server; this
+            process still reads and changes the stored documents itself.
     """
 
     def __init__(self, home: Path, *, recorder: Recorder | None = None) -> None:
@@ -46,8 +47,8 @@ class Sandbox:
 
         Args:
             home: the sandbox's folder.
-            recorder: receives every exchange with a vendor's API (and every part of a Graph batch) before the response
-                is sent; not when attached to another process's server.
+            recorder: receives every exchange with a vendor's API, and every part of a Graph batch, before the response
+                is sent. It receives nothing while `attached`.
 
         Raises:
             SandboxError: the folder cannot be used.
@@ -73,12 +74,15 @@ class Sandbox:
 
     @property
     def http_url(self) -> str:
-        """The server's http address, or the last one it had."""
+        """The server's http address, or the last one it had; see `SandboxContext.http_url`."""
         return self._context.http_url
 
     @property
     def dns(self) -> Dns:
-        """The DNS. From now on, the process that has the server serves it."""
+        """The DNS, created on first use.
+
+        This also starts its servers: here if this process runs the HTTP server, else in the process that does.
+        """
         with self._dns_lock:
             if self._dns is None:
                 from provisioner.sandbox.dns import Dns  # noqa: PLC0415 (start-up time)
@@ -98,7 +102,7 @@ class Sandbox:
         Args:
             host: loopback address to listen on.
             port: TCP port; by default the one used before, or any free one the first time.
-            https: make `url` an https address; plain http works on the same port, and the SCIM endpoint uses it.
+            https: make `url` an https address. Plain http works on the same port, and clients of the SCIM endpoint use it.
             shared: let other processes with this folder use this server.
 
         Raises:
@@ -113,7 +117,7 @@ class Sandbox:
             return self
         number = bound.getsockname()[1]
         self._context.url = f"{scheme}://{host}:{number}"
-        self._move(f"http://{host}:{number}", number)
+        self._set_address(f"http://{host}:{number}", number)
         health = health_report(self.home, shared=shared, https=https)
         front = Front(self._mounts(), self.store, health, self._context.record)
         self._listener = Listener(bound, front, certificate.ensure(self.home) if https else None)
@@ -144,22 +148,14 @@ class Sandbox:
     ) -> None:
         self.close()
 
-    def vendor(self, name: str) -> Vendor:
-        """A vendor.
-
-        Raises:
-            KeyError: the sandbox does not emulate it.
-        """
-        return self.vendors[name]
-
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait until no provisioning runs in this process; False when a vendor's takes longer than `seconds`."""
+        """Wait until no provisioning runs in this process; False when that of a vendor takes longer than `seconds`."""
         return all(vendor.wait(seconds) for vendor in self.vendors.values())
 
-    def _move(self, url: str, port: int) -> None:
-        """Note the address, and correct it in the tenants when it changed."""
+    def _set_address(self, url: str, port: int) -> None:
+        """Store the server's http address and port, and replace the previous address in the tenants' documents."""
         for vendor in self.vendors.values():
-            vendor.move(url)
+            vendor.set_address(url)
         with self.store.transaction():
             self.store.set("port", port)
             self.store.set("root", url)
@@ -186,10 +182,10 @@ class _DnsOverHttps:
     def handle(self, request: Request) -> Response:
         return self._sandbox.dns.handle_doh(request)
 
-    def refusal(self, status: int, retry_after: int | None) -> Response:
+    def error_response(self, status: int, retry_after: int | None) -> Response:
         from provisioner.sandbox.dns import doh  # noqa: PLC0415 (start-up time)
 
-        return doh.refusal(status, retry_after)
+        return doh.error_response(status, retry_after)
 
 
 def _start_dns_at(address: str) -> None:

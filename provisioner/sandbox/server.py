@@ -1,8 +1,8 @@
 """The sandbox's HTTP server: one loopback port, a table of mounted APIs, and what applies to all of them.
 
-No vendor is named here. A mount has a path pattern and an API. The API also builds the response for an injected fault, so
-that it looks like the vendor's own. With a certificate, the same port accepts TLS too: the first byte of a connection
-decides (a TLS record starts with 0x16, an HTTP request with a letter).
+No vendor is named here. A mount has a path pattern and an API. The API also builds the error response for an injected fault,
+so that it looks like the vendor's own. With a certificate, the same port accepts TLS too. The first byte of a connection
+decides: a TLS record starts with 0x16, an HTTP request with a letter.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Api(Protocol):
     def handle(self, request: Request) -> Response:
         """The response to a request."""
 
-    def refusal(self, status: int, retry_after: int | None) -> Response:
-        """The response for an injected fault.
+    def error_response(self, status: int, retry_after: int | None) -> Response:
+        """An error response in the vendor's format, for an injected fault or a defect of the sandbox.
 
         Args:
             status: HTTP status.
@@ -118,7 +118,7 @@ class Front:
         rule = faults.trigger(self._store, request.method, request.path)
         effect = rule.effect if rule else None
         if rule is not None and effect == "status":
-            return mount.api.refusal(rule.status, rule.retry_after)
+            return mount.api.error_response(rule.status, rule.retry_after)
         if effect == "drop-before":
             return None
         if rule is not None and effect == "kill-before":
@@ -127,7 +127,7 @@ class Front:
         if rule is not None and effect == "kill-after":
             faults.kill(rule)
         if effect == "404-after":
-            return mount.api.refusal(404, None)
+            return mount.api.error_response(404, None)
         return None if effect == "drop-after" else response
 
     def _record_exchange(self, mount: Mount, request: Request, response: Response | None) -> None:
@@ -151,7 +151,7 @@ def _handle(mount: Mount, request: Request) -> Response:
         return Response.from_app(error.get_response(), request.environ)
     except Exception:  # noqa: BLE001 (a defect of the sandbox: a 500 and a log entry)
         _log.exception("%s %s failed inside the sandbox", request.method, request.path)
-        return mount.api.refusal(500, None)
+        return mount.api.error_response(500, None)
 
 
 def _drop(request: Request) -> NoReturn:

@@ -1,4 +1,4 @@
-"""What a vendor's room provides to the sandbox. A room implements `Vendor` in one module, and `register` lists that module."""
+"""What a vendor's package provides to the sandbox: one class that implements `Vendor`, which `register` lists."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class SandboxContext:
 
     Attributes:
         home: the sandbox's folder.
-        store: settings of the whole sandbox, its address and its faults.
+        store: the settings of the whole sandbox, its address and its faults.
         kiro: the documents of the simulated Kiro.
-        record: receives the recorded exchanges.
+        record: receives the exchanges of recorded mounts.
         url: the server's address, such as ``https://127.0.0.1:43121``; empty until the sandbox is started.
     """
 
@@ -37,7 +37,10 @@ class SandboxContext:
 
     @property
     def http_url(self) -> str:
-        """The server's http address, or the last one it had. Emulated services do not trust the https certificate."""
+        """The server's http address, or the last one it had.
+
+        Always http: the emulated services that call the SCIM endpoint would not trust the sandbox's certificate.
+        """
         return str(self.store.setting("root", ""))
 
 
@@ -57,7 +60,7 @@ class Summary:
     Attributes:
         counts: number of objects by kind.
         items: the objects that are shown.
-        details: more for machines, as JSON data.
+        details: more facts as JSON data, for `provisioner sandbox show --format json`.
     """
 
     counts: Mapping[str, int]
@@ -78,7 +81,7 @@ class Vendor(ABC):
     Attributes:
         title: what `provisioner sandbox show` calls the tenant.
         domain: email domain of the tenant's users.
-        settings: the vendor's settings; their values are in its store.
+        settings: the vendor's settings; the tenant's store has their values.
         name: its name in the register.
         context: what it shares with the rest of the sandbox.
     """
@@ -88,13 +91,13 @@ class Vendor(ABC):
     settings: ClassVar[tuple[Setting, ...]] = ()
 
     def __init__(self, name: str, context: SandboxContext) -> None:
-        """Prepare; no file is opened yet."""
+        """Prepare; this opens no file."""
         self.name = name
         self.context = context
         self._path = context.home / f"{name}.db"
         self._lock = threading.RLock()
         self._store: Store | None = None
-        self._background: Background | None = None
+        self._provisioning_service: Background | None = None
 
     @property
     def exists(self) -> bool:
@@ -119,28 +122,28 @@ class Vendor(ABC):
         """Fill an empty store with a small tenant, inside a transaction."""
 
     @property
-    def background(self) -> Any:
-        """The provisioning service that `create_background` made."""
+    def provisioning_service(self) -> Any:
+        """The tenant's provisioning service, created when it is first needed."""
         with self._lock:
-            if self._background is None:
-                self._background = self.create_background()
-            return self._background
+            if self._provisioning_service is None:
+                self._provisioning_service = self.create_provisioning_service()
+            return self._provisioning_service
 
     @abstractmethod
-    def create_background(self) -> Background:
-        """The provisioning service of the tenant, not started."""
+    def create_provisioning_service(self) -> Background:
+        """Create the provisioning service of the tenant. It runs nothing yet."""
 
     @abstractmethod
     def mounts(self) -> Sequence[Mount]:
         """The vendor's APIs."""
 
     @abstractmethod
-    def access_token(self) -> str:
-        """An admin's credential, in the form in which provisioner accepts it."""
+    def admin_token(self) -> str:
+        """A token with admin rights for the vendor's API: a bearer token for Entra, an API token for Okta."""
 
     @abstractmethod
     def variables(self) -> dict[str, str]:
-        """Values for the variables of the shipped playbook, as far as they are known by now."""
+        """Values for the environment variables of the vendor's example playbook, as far as they are known by now."""
 
     @abstractmethod
     def connection(self) -> dict[str, str]:
@@ -152,14 +155,19 @@ class Vendor(ABC):
 
     @abstractmethod
     def add_group(self, name: str, like: str = "Kiro-Users") -> None:
-        """Add a group with the same members as the group `like`."""
+        """Add a group with the members of another group.
+
+        Args:
+            name: name of the new group.
+            like: name of the other group. If there is no such group, the new one has no members.
+        """
 
     @abstractmethod
     def add_member(self, user: str, group: str = "Kiro-Users") -> None:
-        """Add a user to a group; create the user if needed.
+        """Add a user to a group. Create the user if no user has this name.
 
         Args:
-            user: user name, as `user_name` takes it.
+            user: user name; see `user_name`.
             group: name of the group.
 
         Raises:
@@ -167,19 +175,25 @@ class Vendor(ABC):
         """
 
     def user_name(self, user: str) -> str:
-        """A full user name: one without ``@`` is of `domain`."""
+        """The full user name: a name without ``@`` gets the tenant's domain, as in ``alice@contoso.example``."""
         return user if "@" in user else f"{user}@{self.domain}"
 
     @abstractmethod
     def populate(self, *, users: int = 0, groups: int = 0, members: int = 0) -> None:
-        """Add many users, and groups with that many of them as members."""
+        """Add many users and groups.
+
+        Args:
+            users: number of users to add.
+            groups: number of groups to add.
+            members: how many of the added users each of the added groups gets; at most all of them.
+        """
 
     @abstractmethod
     def run_provisioning(self) -> dict[str, str]:
-        """Provision now and wait.
+        """Provision now, and wait for the end.
 
         Returns:
-            the outcome in one line, by the name of the job or application.
+            one line per job or application, by its name.
         """
 
     @abstractmethod
@@ -203,8 +217,11 @@ class Vendor(ABC):
     def misconfigurations() -> Misconfigurations[Any]:
         """The vendor's misconfigurations."""
 
-    def move(self, url: str) -> None:
-        """Note the server's http address, and correct it in the tenant when it changed."""
+    def set_address(self, url: str) -> None:
+        """Store the server's http address, and replace the previous one in the tenant's documents.
+
+        Does nothing without a tenant: a new tenant gets the address when it is created.
+        """
         if not self.exists:
             return
         with self.store.transaction():
@@ -215,28 +232,28 @@ class Vendor(ABC):
 
     @abstractmethod
     def replace_address(self, before: str, url: str) -> None:
-        """Correct the server's address in the tenant.
+        """Replace the server's address in the tenant's documents.
 
         Args:
-            before: the former http address; empty when there was none.
+            before: the previous http address; empty when there was none.
             url: the new one.
         """
 
     @abstractmethod
     def catch_up(self) -> None:
-        """Start the provisioning that is overdue, if the tenant exists."""
+        """Run, or start in the background, what the last process left undone. May block. Does nothing without a tenant."""
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until no provisioning runs in this process; False when that takes longer than `seconds`."""
-        return self._background is None or self._background.wait(seconds)
+        return self._provisioning_service is None or self._provisioning_service.wait(seconds)
 
     def finish(self) -> None:
-        """Do the work that was put off, and wait until no provisioning runs. Nothing more is started."""
-        if self._background is not None:
-            self._background.close()
+        """Prepare for `close`: do delayed work now, and wait until no provisioning runs. Nothing starts afterwards."""
+        if self._provisioning_service is not None:
+            self._provisioning_service.close()
 
     def close(self) -> None:
-        """Close the store."""
+        """Close the tenant's store; call `finish` first."""
         with self._lock:
             if self._store is not None:
                 self._store.close()

@@ -59,5 +59,5 @@ class AcmeClient(Client[Any]):
             response.json() if response.is_success else Failure(response.status_code, message=response.text)
         )
 
-    def _error(self, failure: Failure, request: Request, gave_up: str) -> RemoteError:
-        return http_error(failure, request, gave_up, permissions=(MANAGE,), role="Acme Admin")
+    def _error(self, failure: Failure, request: Request, gave_up_reason: str) -> RemoteError:
+        return http_error(failure, request, gave_up_reason, permissions=(MANAGE,), role="Acme Admin")

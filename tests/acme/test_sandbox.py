@@ -51,13 +51,13 @@ def test_it_has_settings_and_misconfigurations(sandbox: Sandbox) -> None:
     assert control.settings(sandbox)["acme_locked"] == (True, "true: no one can change the directory")
     assert control.misconfigurations()["acme-group-missing"] == "An admin deleted the group."
     control.misconfigure(sandbox, "acme-group-missing")
-    assert sandbox.vendor("acme").summary().counts == {"group": 0}
+    assert sandbox.vendors["acme"].summary().counts == {"group": 0}
 
 
 def test_it_is_provisioned_and_has_console_actions(sandbox: Sandbox) -> None:
     assert control.run_provisioning(sandbox)["acme"] == "1 group"
     profile = kiro.create_profile(sandbox.kiro, "acme")
-    assert sandbox.vendor("acme").newest_profile()["id"] == profile["id"]
+    assert sandbox.vendors["acme"].newest_profile()["id"] == profile["id"]
     assert console_actions.perform(sandbox, "acme", "acme-enable").summary == "Enabled Acme."
     assert console_actions.perform(sandbox, "acme", "kiro-domain-acme.example").output
     control.configure(sandbox, "console", "manual")
@@ -66,7 +66,7 @@ def test_it_is_provisioned_and_has_console_actions(sandbox: Sandbox) -> None:
 
 def test_it_follows_the_server_to_another_address(home: Path) -> None:
     with Sandbox(home) as sandbox:
-        store = sandbox.vendor("acme").store
+        store = sandbox.vendors["acme"].store
         sandbox.start()
         assert store.setting("moved") == ["", sandbox.http_url]
 
@@ -110,9 +110,13 @@ def names_in(module: Path) -> set[str]:
 
 def test_nothing_else_names_a_vendor() -> None:
     """Kiro's console has a form for each of the two, and Okta's Admin Console has commands: both are in their own modules."""
-    rooms = [PACKAGE / name for name in register.VENDORS]
+    packages = [PACKAGE / name for name in register.VENDORS]
     modules = [
-        *(module for module in PACKAGE.rglob("*.py") if not any(room in module.parents for room in rooms)),
+        *(
+            module
+            for module in PACKAGE.rglob("*.py")
+            if not any(package in module.parents for package in packages)
+        ),
         CLI / "sandbox.py",
         CLI / "sandbox_console.py",
     ]

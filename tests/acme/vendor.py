@@ -1,4 +1,4 @@
-"""The sandbox's room for Acme: what the protocol requires, and nothing else."""
+"""Acme in the sandbox: what the protocol requires, and nothing else."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class AcmeApi:
     def json(self, data: Any) -> Response:
         return Response(json.dumps(data), mimetype="application/json")
 
-    def refusal(self, status: int, _retry_after: int | None) -> Response:
+    def error_response(self, status: int, _retry_after: int | None) -> Response:
         return Response("refused by Acme", status)
 
 
@@ -88,7 +88,7 @@ class Acme(Vendor):
     def new_group(self, name: str, members: Sequence[str] = ()) -> Document:
         return {"id": f"group-{name.replace(' ', '-')}", "name": name, "members": list(members)}
 
-    def create_background(self) -> Background:
+    def create_provisioning_service(self) -> Background:
         return Background(lambda _key: None, self.name)
 
     def catch_up(self) -> None:
@@ -97,7 +97,7 @@ class Acme(Vendor):
     def mounts(self) -> Sequence[Mount]:
         return (Mount(re.compile("/acme/"), lambda: AcmeApi(self.store), recorded=True),)
 
-    def access_token(self) -> str:
+    def admin_token(self) -> str:
         return TOKEN
 
     def variables(self) -> dict[str, str]:

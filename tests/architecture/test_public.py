@@ -22,7 +22,7 @@ DIALECT = re.compile(
     r"wish|says so|as it should be|no telling|bereft|superfluous|strays?|leftovers)\b",
     re.IGNORECASE,
 )
-"""Words that this code once used for things that Terraform, Graph and Okta have names for; see docs/architecture.md."""
+"""Colloquial words, for which Terraform, Graph and Okta have better ones; see docs/architecture.md."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -100,7 +100,7 @@ def documents() -> Iterator[Path]:
 
 
 def test_only_the_registers_name_a_provider():
-    """A third provider needs a folder, a sandbox room and a line in each register: nothing else asks for a name."""
+    """A third provider needs a package, a package in the sandbox, and a line in each register: nothing else asks for a name."""
     names = {"entra", "okta"}
     found = [
         f"{name_of(path)}:{node.lineno}"

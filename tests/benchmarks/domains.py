@@ -71,7 +71,7 @@ def create_domains(sandbox: Sandbox, domains: int, servers: int) -> list[DomainR
 
 async def measure(sandbox: Sandbox, records: list[DomainRecord]) -> tuple[float, float, int, int]:
     """Seconds of one lookup and of its slowest answer; number of answers with and without a response."""
-    network = control.name_servers(sandbox)
+    network = control.dns_connection(sandbox)
     connection = DnsConnection(
         resolvers=[
             Endpoint(name, ServerRole.RESOLVER, *address) for name, address in network["resolvers"].items()

@@ -10,10 +10,10 @@ from pydantic import SecretStr
 from provisioner.core.resource import (
     CONTAINS,
     CREATE_ONLY,
-    KEYED,
     READ_ONLY,
     SECRET,
     UNORDERED,
+    KeyedBy,
     Model,
     Resource,
     Secret,
@@ -41,7 +41,7 @@ class Thing(Resource):
     pages: tuple[str, ...] | None = None
     tags: Annotated[tuple[str, ...] | None, UNORDERED] = None
     labels: Annotated[tuple[Text, ...] | None, CONTAINS] = None
-    parts: Annotated[tuple[Part, ...] | None, KEYED("name")] = None
+    parts: Annotated[tuple[Part, ...] | None, KeyedBy("name")] = None
     region: Annotated[str | None, CREATE_ONLY] = None
     token: Annotated[Secret | None, SECRET] = None
 

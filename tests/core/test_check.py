@@ -24,7 +24,9 @@ FIX = DesiredState(resources=(Thing(key="a", title="right"),))
 def make_check(function, *reads):
     """Register a function as a check and return the check."""
     registry = CheckRegistry()
-    registry("test-check", reads=reads or (Thing,), severity=Severity.MEDIUM, vendor_row="a row")(function)
+    registry("test-check", reads=reads or (Thing,), severity=Severity.MEDIUM, troubleshooting_row="a row")(
+        function
+    )
     (check,) = registry
     return check
 
@@ -139,8 +141,10 @@ class TestRegistries:
     def test_they_keep_the_order_and_the_attributes_of_checks(self):
         registry = CheckRegistry()
         for name in ("test-b", "test-a"):
-            registry(name, reads=(Thing,), severity=Severity.LOW, vendor_row=f"row of {name}")(lambda _: ())
-        assert [(check.id, check.vendor_row, check.severity, check.reads) for check in registry] == [
+            registry(name, reads=(Thing,), severity=Severity.LOW, troubleshooting_row=f"row of {name}")(
+                lambda _: ()
+            )
+        assert [(check.id, check.troubleshooting_row, check.severity, check.reads) for check in registry] == [
             ("test-b", "row of test-b", Severity.LOW, (Thing,)),
             ("test-a", "row of test-a", Severity.LOW, (Thing,)),
         ]

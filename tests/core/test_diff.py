@@ -19,10 +19,10 @@ from provisioner.core.diff import (
     overlay,
     secret_differs,
 )
-from provisioner.core.resource import KEYED, Model, Reference, Resource, WriteOnlySecret
+from provisioner.core.resource import KeyedBy, Model, Reference, Resource, WriteOnlySecret
 from tests.core.sample_resources import Part, Thing, desired_things, existing_things
 
-FIELDS = Thing.managed_fields()
+FIELDS = Thing.writable_fields()
 
 
 def changed(desired, existing):
@@ -110,10 +110,10 @@ class TestKeyedCollections:
             name: str
 
         class Holder(Resource):
-            plain: Annotated[tuple[Plain, ...] | None, KEYED("name")] = None
+            plain: Annotated[tuple[Plain, ...] | None, KeyedBy("name")] = None
 
         existing = (Plain(name="a"),)
-        assert merge((), existing, Holder.managed_fields()["plain"]) == existing
+        assert merge((), existing, Holder.writable_fields()["plain"]) == existing
 
     def test_new_elements_come_last(self):
         existing = (Part(name="b"),)

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisioner.core.diff import FieldChange
+from provisioner.core.guards import Guards
 from provisioner.core.manual_step import ManualStep, StepProof
-from provisioner.core.plan import WRITES, Action, Change, DesiredState, Guards, Plan, make_plan
+from provisioner.core.plan import WRITES, Action, Change, DesiredState, Plan, make_plan
 from provisioner.core.resource import Reference
 from provisioner.core.snapshot import Problem, ProblemKind, Snapshot
 from tests.core.sample_resources import Landmark, Part, Thing, desired_things, existing_things

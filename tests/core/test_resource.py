@@ -30,7 +30,7 @@ def test_a_resource_refuses_unknown_members():
 
 
 def test_the_managed_fields_are_the_writable_fields_in_their_declared_order():
-    assert list(Thing.managed_fields()) == [
+    assert list(Thing.writable_fields()) == [
         "title",
         "owner",
         "pages",
@@ -40,7 +40,7 @@ def test_the_managed_fields_are_the_writable_fields_in_their_declared_order():
         "region",
         "token",
     ]
-    assert Landmark.managed_fields() == {}
+    assert Landmark.writable_fields() == {}
 
 
 def test_every_kind_is_registered_by_its_name():

@@ -343,7 +343,7 @@ class TestApprovedPlans:
         other = fleet.variant(tmp_path / "other.yaml", name="kiro-other", domains=None)
         refused = fleet("apply", other, "--sandbox", "--plan", str(tmp_path / "plan.json"))
         assert refused.code == 5
-        assert "for the name 'kiro-entra'" in refused.err
+        assert "has the name 'kiro-entra'" in refused.err
 
     @pytest.mark.parametrize("text", ["", "{}", "\x00"])
     def test_a_file_that_is_not_a_plan_is_refused(self, fleet, tmp_path, text):
@@ -444,7 +444,7 @@ class TestSnapshots:
 def test_hostile_names_do_no_harm_in_any_format(fleet, tmp_path):
     name = "=cmd|'/c calc'!A1 <script>alert(1)</script> \x1b[31m ::error::x `|` \u202e, \"q\""
     with fleet.sandbox() as sandbox:
-        sandbox.vendor("entra").add_group(name)
+        sandbox.vendors["entra"].add_group(name)
         (group,) = [found for found in sandbox.directory.all("group") if found["displayName"] == name]
         principal = sandbox.directory.all("servicePrincipal")
         (kiro,) = [found for found in principal if found["displayName"] == "Kiro-Entra"]

@@ -143,7 +143,7 @@ def test_a_refused_token_is_an_error_before_it_is_stored(applied):
     applied.patch.setenv("KIRO_SCIM_TOKEN", "wrong")
     refused = applied.apply()
     assert refused.code == 1
-    assert "could not sign in to Kiro" in refused.err
+    assert "did not accept these credentials" in refused.err
     assert "generate a new access token" in refused.err
     applied.patch.delenv("KIRO_SCIM_TOKEN")
     assert applied.doctor().code == 0

@@ -19,7 +19,8 @@ import pytest
 import yaml
 
 from provisioner.core.check import SECTIONS, Check, CheckContext, Finding, Severity, Status
-from provisioner.core.plan import DesiredState, Guards, Plan, make_plan
+from provisioner.core.guards import Guards
+from provisioner.core.plan import DesiredState, Plan, make_plan
 from provisioner.core.resource import KINDS
 from provisioner.core.snapshot import Gap, Snapshot
 from provisioner.reports.building import audit_report
@@ -342,7 +343,7 @@ class DocumentationTests(SuiteTests):
             assert {"pass", "fail"} <= results, check.id
 
     def test_every_row_of_the_vendor_s_table_is_covered(self):
-        assert {check.vendor_row for check in self.suite.checks} - {""} == self.rows
+        assert {check.troubleshooting_row for check in self.suite.checks} - {""} == self.rows
 
     def test_every_check_that_is_mentioned_exists(self):
         known = self.suite.by_id.keys() | self.unmentioned

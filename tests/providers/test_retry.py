@@ -41,7 +41,7 @@ requests = st.builds(
     path=st.just("/x"),
     idempotent=st.booleans(),
     expects_existing=st.booleans(),
-    just_created=st.booleans(),
+    may_lag=st.booleans(),
 )
 
 

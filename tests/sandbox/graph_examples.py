@@ -204,7 +204,7 @@ class Replay:
             ).json()
             self.body["parameters"][0]["ruleId"] = schema["synchronizationRules"][0]["id"]
             self.body["parameters"][0]["subjects"][0]["objectId"] = self.stage.user()
-        return {"key": principal, "job": job}
+        return {"key": principal, "job_id": job}
 
     def registration(self, collection: str, relation: str) -> dict[str, str]:
         kiro = Kiro(self.stage.graph, self.stage.name("app"))

@@ -28,7 +28,8 @@ def url(dns_client: Client, tmp_path: Path) -> Iterator[str]:
     directory = Store(tmp_path / "entra.db")
     dns_client.set_resolver_timeout()
     mount = Mount(
-        doh.PATHS, lambda: SimpleNamespace(handle=dns_client.service.handle_doh, refusal=doh.refusal)
+        doh.PATHS,
+        lambda: SimpleNamespace(handle=dns_client.service.handle_doh, error_response=doh.error_response),
     )
     front = Front([mount], directory, {}, lambda _: None)
     bound = bind("127.0.0.1", 0)

@@ -93,6 +93,16 @@ class TestBatch:
     def test_malformed(self, graph, body):
         assert error_of(graph.post("/$batch", json=body))[0] == 400
 
+    def test_nothing_runs_when_requests_depend_on_each_other_in_a_circle(self, graph, exchanges):
+        exchanges.clear()
+        requests = [
+            {"id": "1", "method": "GET", "url": "/organization"},
+            {"id": "a", "method": "GET", "url": "/organization", "dependsOn": ["B"]},
+            {"id": "b", "method": "GET", "url": "/organization", "dependsOn": ["A"]},
+        ]
+        assert error_of(graph.post("/$batch", json={"requests": requests}))[0] == 400
+        assert [exchange.path for exchange in exchanges] == ["/v1.0/$batch"]
+
     def test_a_batch_cannot_be_nested_or_read(self, graph):
         assert graph.get("/$batch").status_code == 405
         nested = {

@@ -317,6 +317,15 @@ class TestOverdueJobs:
         provisioned.job()
         assert provisioned.after_cycle()["status"]["lastExecution"]["timeBegan"] > self.ago(59)
 
+    def test_only_a_restart_ends_a_simulated_hang(self, graph, provisioned):
+        provisioned.start()
+        self.age(provisioned, 60, _stalled=True)
+        schema = graph.get(f"{provisioned.url}/schema").json()
+        assert graph.put(f"{provisioned.url}/schema", json=schema).status_code == 204
+        assert provisioned.after_cycle()["status"]["lastExecution"]["timeBegan"] < self.ago(59)
+        assert graph.post(f"{provisioned.url}/restart").status_code == 204
+        assert provisioned.after_cycle()["status"]["lastExecution"]["timeBegan"] > self.ago(59)
+
     def test_quarantined_jobs_follow_their_next_attempt(self):
         job = {
             "schedule": {"state": "Active", "interval": "PT40M"},

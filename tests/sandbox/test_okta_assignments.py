@@ -6,8 +6,10 @@ import threading
 
 import pytest
 
+from provisioner.sandbox import kiro
 from provisioner.sandbox.okta.management.directory import new_group, new_user
 from tests.sandbox.okta_fixtures import error_of, native
+from tests.sandbox.okta_tenant import SCIM, complete, settle
 
 
 def scopes_of_users(org, app):
@@ -146,6 +148,17 @@ def test_asynchronous_assignments(org, app, monkeypatch):
     assert timer.interval == 5
     timer.function()
     assert len(scopes_of_users(org, app)) == 3
+
+
+def test_asynchronous_assignments_are_pushed(org, monkeypatch):
+    complete(org.sandbox)
+    (app,) = (app for app in org.ok("GET", "apps") if app["label"] == SCIM)
+    monkeypatch.setattr(threading.Timer, "start", lambda timer: timer.function())
+    org.sandbox.okta.set("async_seconds", 0.01)
+    assert org.send("DELETE", f"apps/{app['id']}/groups/{org.group()}").status_code == 204
+    settle(org.sandbox)
+    (profile,) = kiro.describe(org.sandbox.kiro)["profiles"]
+    assert [user["active"] for user in profile["users"]] == [False] * 3
 
 
 def test_a_page_of_app_users_reads_only_that_page(org, app, monkeypatch):

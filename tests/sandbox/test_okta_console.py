@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from provisioner.cli import main
-from provisioner.sandbox import console_actions, control
+from provisioner.sandbox import console_actions, control, faults
 from provisioner.sandbox.kiro import console as kiro
 from provisioner.sandbox.okta import console
 from tests.sandbox.okta_org import APP, EVERYTHING, Org
@@ -239,19 +240,19 @@ class TestControl:
     def test_a_new_member_is_provisioned(self, sandbox):
         for step in STEPS:
             console_actions.perform(sandbox, "okta", step)
-        sandbox.vendor("okta").add_member("fred")
+        sandbox.vendors["okta"].add_member("fred")
         assert "fred" in provisioned(sandbox)[0]
         with pytest.raises(ValueError, match="there is no group 'Absent'"):
-            sandbox.vendor("okta").add_member("fred", "Absent")
+            sandbox.vendors["okta"].add_member("fred", "Absent")
 
     def test_a_new_group(self, sandbox):
-        sandbox.vendor("okta").add_group("Kiro Developers")
+        sandbox.vendors["okta"].add_group("Kiro Developers")
         groups = {group["profile"]["name"]: group["_members"] for group in sandbox.okta.all("group")}
         assert groups["Kiro Developers"] == groups["Kiro-Users"]
 
     def test_many_users_and_groups(self, sandbox):
         before = len(sandbox.okta.all("user"))
-        sandbox.vendor("okta").populate(users=20, groups=2, members=5)
+        sandbox.vendors["okta"].populate(users=20, groups=2, members=5)
         assert len(sandbox.okta.all("user")) == before + 20
         groups = sandbox.okta.all("group")
         teams = [group for group in groups if group["profile"]["name"].startswith("Team")]
@@ -387,7 +388,14 @@ class TestCommands:
     def test_nothing_to_break(self, command, home):
         shutil.rmtree(home)
         result = command("break", "okta-application-inactive")
-        assert (result.code, "nothing to break" in result.err) == (2, True)
+        assert result.code == 2
+        assert result.err == (
+            "error: nothing to break: there is no application yet\n  next: apply a playbook with --sandbox first\n"
+        )
+
+    def test_a_target_that_does_not_exist(self, command):
+        result = command("break", "okta-application-inactive", "--target", "Other")
+        assert (result.code, "there is no application named 'Other'" in result.err) == (2, True)
 
     def test_set(self, command):
         result = command("set", "okta_deny=okta.logs.read", "api_access_management=false")
@@ -395,4 +403,14 @@ class TestCommands:
         assert "okta.logs.read" in result.out
 
     def test_cycle(self, command):
-        assert command("cycle").code == 0
+        assert command("cycle").out == "Nothing is provisioned yet.\n"
+        command("console", "create-profile", "--client-id", "c", "--issuer", "i")
+        command("console", "okta", "enable-provisioning")
+        assert command("cycle").out.startswith(f"{SCIM}  3 users assigned")
+
+    def test_the_help_lists_the_members_of_a_fault_rule(self, command):
+        listed = command("fault", "--help").out
+        members = [field.name for field in fields(faults.Rule)]
+        assert [name for name in members if not re.search(rf"^    {name} +\S", listed, re.MULTILINE)] == []
+        values = [*get_args(faults.Effect), *map(str, faults.STATUSES)]
+        assert [value for value in values if value not in listed] == []

@@ -138,7 +138,7 @@ def test_a_killed_sandbox_keeps_what_was_finished(home, effect, count):
         from provisioner.sandbox import Sandbox, faults
         sandbox = Sandbox(Path({str(home)!r})).start()
         faults.add(sandbox.store, {{"on": {APPLICATIONS!r}, "effect": {effect!r}}})
-        headers = {{"Authorization": "Bearer " + sandbox.vendor("entra").access_token()}}
+        headers = {{"Authorization": "Bearer " + sandbox.vendors["entra"].admin_token()}}
         httpx.post(sandbox.url + "/v1.0/applications", json={{"displayName": "x"}}, headers=headers)
         print("survived")
     """

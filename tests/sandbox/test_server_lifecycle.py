@@ -108,7 +108,7 @@ class TestPort:
             principal = sandbox.directory.all("servicePrincipal")[0]["id"]
             values = {"BaseAddress": "https://scim.example/v2"}
             sandbox.directory.put("synchronizationSecrets", principal, {"values": values})
-            sandbox._move("http://127.0.0.1:1", 1)
+            sandbox._set_address("http://127.0.0.1:1", 1)
             assert sandbox.directory.get("synchronizationSecrets", principal)["values"] == values
 
 
@@ -343,8 +343,8 @@ def test_closing_waits_for_a_running_cycle(home):
         import httpx
         from provisioner.sandbox import Sandbox
         with Sandbox(Path(sys.argv[1])).start() as sandbox:
-            entra = sandbox.vendor("entra")
-            headers = {"Authorization": "Bearer " + entra.access_token()}
+            entra = sandbox.vendors["entra"]
+            headers = {"Authorization": "Bearer " + entra.admin_token()}
             with httpx.Client(base_url=sandbox.url + "/v1.0", headers=headers) as graph:
                 template = "/applicationTemplates/8adf8e6e-67b2-4cf2-a259-e3dc5476c621/instantiate"
                 principal = graph.post(template, json={"displayName": "x"}).json()["servicePrincipal"]["id"]

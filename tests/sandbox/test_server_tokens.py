@@ -220,7 +220,7 @@ class TestEmbedded:
 
         code = (
             "import sys; from pathlib import Path; from provisioner.sandbox import Sandbox\n"
-            f"with Sandbox(Path({str(home)!r})).start() as s: s.vendor('entra').access_token()\n"
+            f"with Sandbox(Path({str(home)!r})).start() as s: s.vendors['entra'].admin_token()\n"
             "heavy = {'cryptography', 'jwt', 'httpx', 'scim2_models', 'scim2_server'} & set(sys.modules)\n"
             "assert not heavy, heavy"
         )

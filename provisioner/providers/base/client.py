@@ -44,7 +44,8 @@ class Client(ABC, Generic[A]):
         root: base URL of the API: ``https://acme.okta.com``, ``https://graph.microsoft.com/v1.0``.
         retry_policy: limits of waiting.
         on_wait: called with a sentence whenever the client waits.
-        just_created: this run has created something, so replicas may refuse requests that address it.
+        has_created: this run has created something. Which object is new is not tracked, so every later write may be
+            refused by a replica that lags.
         host_answered: the host has responded, with whatever status.
         direct: use no proxy; for the sandbox.
     """
@@ -55,7 +56,7 @@ class Client(ABC, Generic[A]):
     retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
     on_wait: Callable[[str], None] = lambda _: None
     count: RequestCounter = field(default_factory=RequestCounter)
-    just_created: bool = False
+    has_created: bool = False
     host_answered: bool = False
     direct: bool = False
 
@@ -68,13 +69,13 @@ class Client(ABC, Generic[A]):
         """Send a request once."""
 
     @abstractmethod
-    def _error(self, failure: Failure, request: Request, gave_up: str) -> RemoteError:
+    def _error(self, failure: Failure, request: Request, gave_up_reason: str) -> RemoteError:
         """The error for a final failure.
 
         Args:
             failure: the last failure.
             request: the request that failed.
-            gave_up: why it is not retried; empty when a retry cannot help.
+            gave_up_reason: why it is not retried any more; empty when a retry cannot help.
         """
 
     async def create(
@@ -86,12 +87,12 @@ class Client(ABC, Generic[A]):
             path: path and query below the root.
             body: the JSON to send.
             find: finds what an earlier attempt created, if it took effect.
-            parse: makes the same type of result from the response.
+            parse: converts the response to what ``find`` returns.
 
         Raises:
             RemoteError: or a subclass, with the vendor's request id.
         """
-        request = Request("POST", path, idempotent=False, just_created=self.just_created)
+        request = Request("POST", path, idempotent=False, may_lag=self.has_created)
         attempt, elapsed = 0, 0.0
         while True:
             response = await self._attempt(request, body)
@@ -142,6 +143,18 @@ class Client(ABC, Generic[A]):
         return response
 
     def _decide(self, failure: Failure, request: Request, attempt: int, elapsed: float) -> RetryDecision:
+        """How to retry a failed request.
+
+        Args:
+            failure: the failure.
+            request: the request that failed.
+            attempt: number of failed attempts before this one.
+            elapsed: seconds spent waiting for this request so far.
+
+        Raises:
+            UnreachableError: the request is not retried, and the host has never responded.
+            RemoteError: the request is not retried; see :meth:`_error`.
+        """
         decision = decide(
             failure,
             request,
@@ -154,12 +167,12 @@ class Client(ABC, Generic[A]):
         if decision.action is RetryAction.FAIL:
             if self.host_answered or failure.status:
                 raise self._error(failure, request, decision.reason)
-            raise self._unreachable(failure, f"; {decision.reason}")
+            raise self._unreachable(failure, decision.reason)
         return decision
 
-    def _unreachable(self, failure: Failure, gave_up: str = "") -> UnreachableError:
+    def _unreachable(self, failure: Failure, gave_up_reason: str = "") -> UnreachableError:
         return UnreachableError(
-            f"{self.root} cannot be reached: {failure.message}{gave_up}",
+            _with_reason(f"{self.root} cannot be reached: {failure.message}", gave_up_reason),
             hint="check the address, the network and HTTPS_PROXY, then run the same command again",
         )
 
@@ -170,20 +183,28 @@ class Client(ABC, Generic[A]):
     def _path_of(self, link: str, hint: str = "") -> str:
         """Path and query of a link to the next page.
 
+        Args:
+            link: the link.
+            hint: what to do if it leads to another host.
+
         Raises:
             RemoteError: it leads to another host, which must not get the access token.
         """
         if not link.startswith(f"{self.root}/"):
             raise RemoteError(
-                f"the next page is not at {self.root}: it is not followed, because the token must not be sent elsewhere",
+                f"the link to the next page leaves {self.root}; it was not followed, so that no other host gets the "
+                "access token",
                 hint=hint,
             )
         return link.removeprefix(self.root)
 
 
-def quote_path(template: str, *keys: str) -> str:
-    """A path with its keys quoted: ``path("/applications/{}", object_id)``."""
-    return template.format(*(quote(key, safe="") for key in keys))
+def quote_path(template: str, *segments: str) -> str:
+    """Fill a path template, percent-encoding each value as one path segment.
+
+    Example: ``quote_path("/applications/{}", object_id)``.
+    """
+    return template.format(*(quote(segment, safe="") for segment in segments))
 
 
 def no_response(error: BaseException | None) -> Failure:
@@ -196,33 +217,37 @@ def no_response(error: BaseException | None) -> Failure:
     return Failure(0, message=type(error).__name__)
 
 
-def failure_details(failure: Failure, request: Request, gave_up: str) -> tuple[str, dict[str, Any]]:
-    """The message for a final failure, and the arguments that every error about it takes.
-
-    Args:
-        failure: the last failure.
-        request: the request that failed.
-        gave_up: why it is not retried; empty when a retry cannot help.
-    """
+def failure_details(failure: Failure, request: Request, gave_up_reason: str) -> tuple[str, dict[str, Any]]:
+    """The message for a final failure, and the arguments that every error about it takes; see ``Client._error``."""
     where = f"{request.method} {request.path.partition('?')[0]}"
     message = f"{where}: {(failure.status and failure.message) or failure.summary}"
     details = {"status": failure.status, "code": failure.code, "request_id": failure.request_id}
-    return f"{message}; {gave_up}" if gave_up else message, details
+    return _with_reason(message, gave_up_reason), details
+
+
+def _with_reason(message: str, gave_up_reason: str) -> str:
+    """The message, with the reason for giving up if there is one."""
+    return f"{message}; {gave_up_reason}" if gave_up_reason else message
 
 
 def http_error(
-    failure: Failure, request: Request, gave_up: str, *, permissions: Iterable[RequiredPermission], role: str
+    failure: Failure,
+    request: Request,
+    gave_up_reason: str,
+    *,
+    permissions: Iterable[RequiredPermission],
+    role: str,
 ) -> RemoteError:
     """The error for a final failure whose meaning is the same for every vendor.
 
     Args:
         failure: the last failure.
         request: the request that failed.
-        gave_up: why it is not retried; empty when a retry cannot help.
+        gave_up_reason: why it is not retried any more; empty when a retry cannot help.
         permissions: the permissions of the provider, to name the missing one.
         role: the admin role that the credentials also need.
     """
-    message, details = failure_details(failure, request, gave_up)
+    message, details = failure_details(failure, request, gave_up_reason)
     if failure.status == 403:
         required = permissions_for(permissions, request.method, request.path)
         return PermissionDeniedError(message, permissions=required, role=role, **details)

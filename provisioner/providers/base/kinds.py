@@ -1,4 +1,4 @@
-"""The kinds that a provider manages: one row per kind."""
+"""The kinds that a provider manages: one row per kind; and the fields that a change of one sets."""
 
 from __future__ import annotations
 
@@ -32,6 +32,11 @@ class ManagedKind:
     section: str = ""
     write: Write | None = None
     permissions: tuple[RequiredPermission, ...] = ()
+
+
+def changed_field_names(change: Change) -> set[str]:
+    """Names of the fields that a change sets."""
+    return {field.name for field in change.fields}
 
 
 def section_of(kinds: Iterable[ManagedKind], address: Address) -> str:

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, model_validator
 
-from provisioner.core.plan import DesiredState, Guards
+from provisioner.core.guards import Guards
+from provisioner.core.plan import DesiredState
 from provisioner.core.resource import Model
 from provisioner.core.unmanaged import UnmanagedRule
 from provisioner.core.waivers import Waiver

@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from provisioner.core.check import Check
 from provisioner.core.errors import PermissionDeniedError, RemoteError
+from provisioner.core.guards import Guards
 from provisioner.core.manual_step import ManualStep
-from provisioner.core.plan import Change, DesiredState, Guards, Plan
+from provisioner.core.plan import Change, DesiredState, Plan
 from provisioner.core.provider import Outcome, PermissionSummary, RequestCounts
 from provisioner.core.resource import Resource
 from provisioner.core.retry import RetryPolicy

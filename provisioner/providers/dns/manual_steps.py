@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 from provisioner.core.manual_step import ManualStep, StepProof
 from provisioner.core.resource import Address, Resource
+from provisioner.providers import kiro
 
-from .playbook import TOKEN_VARIABLE, DomainEntry
+from .playbook import VALUE_VARIABLE, DomainEntry
 from .records import RecordFormat, render_record
-from .resources import TOKEN_HOURS, DomainRecord
+from .resources import CREATE_WITHIN_HOURS, DomainRecord
 
 
 def desired_resources(
@@ -56,19 +57,19 @@ def _domain_resources(
 
 def _add_domain(entry: DomainEntry, variable: str, depends_on: tuple[Address, ...]) -> ManualStep:
     domain = entry.domain.display_name
-    edit_playbook = () if variable else (f"Write it into the playbook: value: ${{{TOKEN_VARIABLE}}}",)
+    edit_playbook = () if variable else (f"Write it into the playbook: value: ${{{VALUE_VARIABLE}}}",)
     return ManualStep(
         key=add_domain_key(entry),
         depends_on=depends_on,
         title=f"add the domain {domain} in Kiro",
-        location="Kiro console, Settings, Identity management, Domains",
+        location=f"{kiro.IDENTITY_SETTINGS}, Domains",
         instructions=(
             f"Select 'Add domain', enter: {domain}",
-            "Select 'Add', and copy the verification token.",
+            "Select 'Add', and copy the verification value.",
             *edit_playbook,
-            f"Run apply again soon: the TXT record must exist within {TOKEN_HOURS} hours.",
+            f"Run apply again soon: the TXT record must exist within {CREATE_WITHIN_HOURS} hours.",
         ),
-        outputs=((variable, f"the verification token of {domain}"),) if variable else (),
+        outputs=((variable, f"the verification value of {domain}"),) if variable else (),
         completed=entry.value is not None,
     )
 

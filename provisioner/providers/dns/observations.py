@@ -24,7 +24,7 @@ class QueryPurpose(StrEnum):
     APEX = "apex"
     """The domain itself."""
     OTHER_LABEL = "other-label"
-    """Another usual label in the domain."""
+    """Another label under which such a record is often created."""
     DOUBLED = "doubled"
     """The record's full name with the domain appended again."""
 
@@ -79,7 +79,9 @@ class Soa(Model):
 
 
 class Answer(Observation):
-    """The answer of one server to a TXT query for one name; the key is ``domain/server@location/name``.
+    """The result of one TXT query to one server: its response, or why there was none.
+
+    The key is ``domain/server@location/name``.
 
     Attributes:
         domain: the domain that the query is about.
@@ -177,17 +179,20 @@ class Zone(Observation):
 
 
 class History(Observation):
-    """The results of earlier lookups of a domain's record; the key is the domain.
+    """When lookups on this machine first found a record missing, and since when every server has had it.
+
+    The key is the domain.
 
     Attributes:
-        first_missing: time of the first lookup that showed it missing.
-        first_present: time of the first lookup since which every authoritative server has it.
+        first_seen_missing: time of the first lookup that found it on no server.
+        present_everywhere_since: time of the first lookup since which every authoritative server has had it; None while
+            one lacks it.
     """
 
     kind: ClassVar[str] = "dns-history"
 
-    first_missing: datetime | None = None
-    first_present: datetime | None = None
+    first_seen_missing: datetime | None = None
+    present_everywhere_since: datetime | None = None
 
 
 class OtherPlaybooks(Observation):
@@ -202,7 +207,7 @@ class OtherPlaybooks(Observation):
     playbooks: tuple[str, ...] = ()
 
 
-VENDOR_DOMAINS: Final = ("onmicrosoft.com", "onmicrosoft.us", "partner.onmschina.cn")
+MICROSOFT_DOMAINS: Final = ("onmicrosoft.com", "onmicrosoft.us", "partner.onmschina.cn")
 """Microsoft gives every tenant a name below these, in which only Microsoft creates records (Entra, Managing custom
 domain names; the domains of the national clouds are from experience)."""
 
@@ -224,7 +229,7 @@ class EmailDomain(Observation):
 class VerifiedDomain(Observation):
     """A domain that the identity provider's tenant has verified; the key is the domain.
 
-    Domains below :data:`VENDOR_DOMAINS` are omitted.
+    Domains below :data:`MICROSOFT_DOMAINS` are omitted.
 
     Attributes:
         default: new users get their sign-in name in it.

@@ -26,7 +26,7 @@ DEFERRED_KEY: Final = ("domains", "*", "value")
 """The key whose value comes from the Kiro console."""
 SECTIONS: Final = MappingProxyType({"dns-record": "domains", "dns-outdated-value": "domains"})
 """The section that defines a kind of resource."""
-TOKEN_VARIABLE: Final = "KIRO_DOMAIN_TOKEN"  # noqa: S105 - the variable's name
+VALUE_VARIABLE: Final = "KIRO_DOMAIN_TOKEN"
 
 
 def _domain(value: str) -> str:

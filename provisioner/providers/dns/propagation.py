@@ -127,7 +127,7 @@ def _published(domain: DomainContext) -> Propagation:
         if seconds is not None:
             message += f": visible within {seconds} s"
         return Propagation(PropagationState.CACHED, seconds, message)
-    seconds = seconds_until_visible(domain) if domain.history and domain.history.first_missing else None
+    seconds = seconds_until_visible(domain) if domain.history and domain.history.first_seen_missing else None
     message = "every server of the zone has the record"
     if domain.resolver_answers:
         message = "visible on every server that was queried"
@@ -138,7 +138,7 @@ def _published(domain: DomainContext) -> Propagation:
 
 def _missing_for(domain: DomainContext) -> str:
     """How long it has been missing, if earlier lookups show that."""
-    since = domain.history.first_missing if domain.history else None
+    since = domain.history.first_seen_missing if domain.history else None
     if domain.now is None or since is None:
         return ""
     seconds = math.floor((domain.now - since).total_seconds())
@@ -146,7 +146,7 @@ def _missing_for(domain: DomainContext) -> str:
 
 
 def _published_since(domain: DomainContext) -> datetime | None:
-    return domain.history.first_present if domain.history else None
+    return domain.history.present_everywhere_since if domain.history else None
 
 
 def _seconds_between(now: datetime, end: datetime) -> int:

@@ -17,6 +17,7 @@ from provisioner.core.plan import Action, Change, Plan
 from provisioner.core.provider import HandoffValue, Outcome
 from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Problem, Snapshot
+from provisioner.providers import kiro
 
 from . import record_state
 from .context import DomainContext, build_contexts
@@ -40,20 +41,20 @@ class DnsProvider:
     """The domains of one playbook.
 
     Attributes:
-        domains: the ``domains:`` section.
+        entries: the ``domains:`` section.
         connection: the DNS to query.
-        store: hints of earlier runs: when a record was first missing and first present.
+        store: hints of earlier runs: when a record was first seen missing, and since when every server has it.
         on_wait: called with a sentence whenever a change has to propagate.
-        wait: seconds to wait until every server has a change; None: do not wait.
+        max_wait_seconds: how long to wait until every server has a change; None: do not wait.
         other_playbooks: other playbooks that name a domain, by domain.
         writes: number of changes made.
     """
 
-    domains: tuple[DomainEntry, ...]
+    entries: tuple[DomainEntry, ...]
     connection: DnsConnection
     store: LocalStore
     on_wait: Callable[[str], None]
-    wait: float | None = None
+    max_wait_seconds: float | None = None
     other_playbooks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     writes: int = 0
     _expected: dict[str, bool] = field(default_factory=dict)
@@ -63,35 +64,38 @@ class DnsProvider:
     _zones: dict[str, Zone] = field(default_factory=dict)
 
     async def read(self) -> Snapshot:
-        """Look up every domain; after a change, repeat until every server has it or the wait is over."""
+        """Look up every domain; after a change, repeat until every server has it or the wait is over.
+
+        Also waits while a record that an admin creates is on only some of the servers.
+        """
         observations = await self._look_up()
-        if self.wait is not None:
+        if self.max_wait_seconds is not None:
             observations = await self._wait_for_propagation(observations)
         self._zones = {zone.key: zone for zone in observations if isinstance(zone, Zone)}
-        domains = build_contexts(self._records, observations)
+        contexts = build_contexts(self._records, observations)
         other_playbooks = (
             OtherPlaybooks(key=domain, playbooks=files) for domain, files in self.other_playbooks.items()
         )
         return Snapshot(
             resources=(
                 *observations,
-                *map(self._history, domains),
+                *map(self._history, contexts),
                 *other_playbooks,
-                *self._managed_resources(domains),
+                *self._managed_resources(contexts),
             ),
-            problems=tuple(self._problems(domains)),
+            problems=tuple(self._problems(contexts)),
         )
 
     async def refresh(self, steps: Iterable[ManualStep]) -> tuple[Resource, ...]:
         """Take the verification values from completed steps, and read the records that were created manually."""
         outputs = {step.key: step.output for step in steps}
-        self.domains = tuple(
+        self.entries = tuple(
             entry.model_copy(update={"value": output})
             if (output := outputs.get(add_domain_key(entry)))
             else entry
-            for entry in self.domains
+            for entry in self.entries
         )
-        created = [entry.name for entry in self.domains if create_record_key(entry) in outputs]
+        created = [entry.name for entry in self.entries if create_record_key(entry) in outputs]
         for domain in created:
             self._expect(domain, present=True)
         return (await self.read()).resources if created else ()
@@ -104,12 +108,12 @@ class DnsProvider:
         Raises:
             ProvisionerError: see :mod:`.writing`.
         """
-        domains = {_domain_of(change) for change in plan.changes if change.action is not Action.NOOP}
+        names = {_domain_of(change) for change in plan.changes if change.action is not Action.NOOP}
         await asyncio.gather(
             *(
                 self._writer(entry.name).check(self._zone(entry.name), entry.desired_record())
-                for entry in self.domains
-                if entry.name in domains and entry.dns is not None
+                for entry in self.entries
+                if entry.name in names and entry.dns is not None
             )
         )
 
@@ -131,7 +135,7 @@ class DnsProvider:
         note = ""
         if not written:
             note = f"already up to date at {writer.title}; not every name server has the change yet"
-        elif self.wait is None:
+        elif self.max_wait_seconds is None:
             note = (
                 "did not wait for the name servers: provisioner doctor shows when all of them have the change"
             )
@@ -139,16 +143,23 @@ class DnsProvider:
 
     def warnings(self, snapshot: Snapshot, plan: Plan) -> Iterator[str]:
         """What the admin should know in addition to the plan."""
-        for entry in self.domains:
+        for entry in self.entries:
             yield from entry.warnings
         planned = {change.address for change in plan.changes}
         for record in snapshot.all(DomainRecord):
-            if record.address not in planned:
-                yield f'{record.name} TXT "{record.value}" stays: apply did not create it; remove it yourself'
+            if record.address in planned:
+                continue
+            why = "unmanaged: in the playbook excludes it"
+            if not record.dns_provider:
+                why = (
+                    "its domain has no dns: in the playbook, so no command removes the record; "
+                    "remove it yourself if you do not need it"
+                )
+            yield f'{record.name} TXT "{record.value}" stays: {why}'
 
     def handoff(self) -> Iterator[HandoffValue]:
-        """Kiro, Entra guide, step 3: enter the domain in Kiro, and copy its verification token into the DNS."""
-        console = "Kiro console: Settings, Identity management, Domains"
+        """The values to copy: each domain to Kiro, and its verification value to the DNS (Kiro, Entra guide, step 3)."""
+        console = f"{kiro.IDENTITY_SETTINGS}, Domains"
         for record in self._records:
             yield HandoffValue(
                 name="Domain",
@@ -159,18 +170,18 @@ class DnsProvider:
             yield HandoffValue(
                 name=f"TXT {record.name}",
                 value=record.value,
-                source=f"{console}, the verification token of {record.key}",
+                source=f"{console}, the verification value of {record.key}",
                 destination=f"the DNS zone, created by {'apply' if record.dns_provider else 'you'}",
             )
 
     def next_steps(self, snapshot: Snapshot) -> Iterator[str]:
         """The propagation of each domain's record."""
-        for domain, propagation in propagation_by_domain(self._records, snapshot.resources).items():
-            message = f"{domain}: {propagation.message}"
+        for name, propagation in propagation_by_domain(self._records, snapshot.resources).items():
+            message = f"{name}: {propagation.message}"
             if propagation.state is PropagationState.EVERYWHERE:
                 message += "; Kiro can verify it"
                 if propagation.seconds:
-                    message += " by then"
+                    message += f", at the latest after {propagation.seconds} s"
             yield message
 
     async def close(self) -> None:
@@ -180,7 +191,7 @@ class DnsProvider:
 
     @property
     def _records(self) -> tuple[DomainRecord, ...]:
-        return tuple(entry.desired_record() for entry in self.domains)
+        return tuple(entry.desired_record() for entry in self.entries)
 
     async def _look_up(self) -> tuple[Resource, ...]:
         return await look_up(self._records, self.connection, always_query_resolvers=False)
@@ -190,7 +201,7 @@ class DnsProvider:
         delay = _INITIAL_DELAY
         while pending := self._pending(observations):
             if self._deadline is None:
-                self._deadline = time.monotonic() + (self.wait or 0)
+                self._deadline = time.monotonic() + (self.max_wait_seconds or 0)
             remaining = self._deadline - time.monotonic()
             if remaining <= 0:
                 break
@@ -202,57 +213,62 @@ class DnsProvider:
 
     def _pending(self, observations: tuple[Resource, ...]) -> str:
         """What has not propagated yet, for the progress message; empty if nothing is pending."""
-        for domain, propagation in propagation_by_domain(self._records, observations).items():
-            state = propagation.state
-            # A record that an admin creates is waited for as soon as any server has it.
-            is_starting = self._entry(domain).dns is None and state is PropagationState.PARTIAL
-            if self._expected.get(domain, is_starting):
-                if state in {PropagationState.PARTIAL, PropagationState.MISSING}:
-                    return f"{domain}: {propagation.message}"
-            elif domain in self._expected and state is not PropagationState.MISSING:
-                return f"the servers of {domain} to drop the record"
+        for name, propagation in propagation_by_domain(self._records, observations).items():
+            if not self._is_pending(name, propagation.state):
+                continue
+            if self._expected.get(name) is False:
+                return f"the servers of {name} to drop the record"
+            return f"{name}: {propagation.message}"
         return ""
+
+    def _is_pending(self, domain: str, state: PropagationState) -> bool:
+        """Whether some servers of a domain's zone lack a change that is waited for."""
+        should_exist = self._expected.get(domain)
+        if should_exist is None:  # not changed in this run: an admin may be creating the record
+            return self._entry(domain).dns is None and state is PropagationState.PARTIAL
+        if should_exist:
+            return state in {PropagationState.PARTIAL, PropagationState.MISSING}
+        return state is not PropagationState.MISSING
 
     def _expect(self, domain: str, *, present: bool) -> None:
         self._expected[domain] = present
         self._deadline = None
 
-    def _managed_resources(self, domains: Iterable[DomainContext]) -> Iterator[Resource]:
+    def _managed_resources(self, contexts: Iterable[DomainContext]) -> Iterator[Resource]:
         """The existing records, and the outdated values that the playbook removes."""
-        for domain in domains:
-            record = record_state.existing_record(domain)
-            if (
-                self.wait is None and domain.name in self._expected
-            ):  # no wait: assume that the write is visible
-                record = domain.record if self._expected[domain.name] else None
+        for context in contexts:
+            record = record_state.existing_record(context)
+            if self.max_wait_seconds is None and context.name in self._expected:
+                # This run does not wait for its changes, so it assumes that every server has them.
+                record = context.record if self._expected[context.name] else None
             if record is not None:
                 yield record
-            if self._entry(domain.name).outdated == "remove":
-                yield from record_state.outdated_values(domain)
+            if self._entry(context.name).outdated == "remove":
+                yield from record_state.outdated_values(context)
 
-    def _problems(self, domains: Iterable[DomainContext]) -> Iterator[Problem]:
-        for domain in domains:
-            if problem := record_state.unusable_domain(domain):
+    def _problems(self, contexts: Iterable[DomainContext]) -> Iterator[Problem]:
+        for context in contexts:
+            if problem := record_state.unusable_domain(context):
                 yield problem
 
-    def _history(self, domain: DomainContext) -> History:
-        """When the record was first missing and first present, over all runs on this machine."""
-        hint = f"dns:{domain.record.name}"
+    def _history(self, context: DomainContext) -> History:
+        """When the record was first seen missing, and since when every server has it, over all runs on this machine."""
+        hint = f"dns:{context.record.name}"
         earlier = self.store.get(hint)
         history = record_state.update_history(
-            domain, earlier if isinstance(earlier, dict) else {}, datetime.now(UTC)
+            context, earlier if isinstance(earlier, dict) else {}, datetime.now(UTC)
         )
         if history != earlier:
             with suppress(UsageError):  # a lost hint costs convenience only
                 self.store.put(hint, history)
         return History(
-            key=domain.name,
-            first_missing=history.get("first_missing"),
-            first_present=history.get("first_present"),
+            key=context.name,
+            first_seen_missing=history.get("first_seen_missing"),
+            present_everywhere_since=history.get("present_everywhere_since"),
         )
 
     def _entry(self, domain: str) -> DomainEntry:
-        return next(entry for entry in self.domains if entry.name == domain)
+        return next(entry for entry in self.entries if entry.name == domain)
 
     def _zone(self, domain: str) -> Zone:
         return self._zones.get(domain) or Zone(key=domain)
@@ -269,7 +285,7 @@ class DnsProvider:
         zone = entry.dns.zone or public_zone.name
         if zone is None:
             raise RefusedError(
-                f"the zone of {domain} was not found: {public_zone.problem or 'it was not looked up'}; "
+                f"the zone of {domain} is unknown: {public_zone.problem or 'it was not looked up'}; "
                 "nothing was written",
                 hint="delegate the domain, or set dns: zone: in the playbook",
             )

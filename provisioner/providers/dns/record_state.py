@@ -38,7 +38,7 @@ def unusable_domain(domain: DomainContext) -> Problem | None:
 
 
 def update_history(domain: DomainContext, earlier: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """When the record was first missing and first present.
+    """When the record was first seen missing, and since when every server has had it.
 
     Args:
         domain: the current answers.
@@ -46,17 +46,17 @@ def update_history(domain: DomainContext, earlier: Mapping[str, Any], now: datet
         now: current time.
 
     Returns:
-        ``{"value", "first_missing", "first_present"}``, times in ISO 8601 or None.
+        ``{"value", "first_seen_missing", "present_everywhere_since"}``, times in ISO 8601 or None.
     """
     value = domain.record.value
-    history = {"value": value, "first_missing": None, "first_present": None}
+    history = {"value": value, "first_seen_missing": None, "present_everywhere_since": None}
     if earlier.get("value") == value:
         history |= earlier
     answers = domain.best_answers()
     if domain.published:
-        history["first_present"] = history["first_present"] or now.isoformat()
+        history["present_everywhere_since"] = history["present_everywhere_since"] or now.isoformat()
     elif answers:
-        history["first_present"] = None
+        history["present_everywhere_since"] = None
         if not any(map(domain.has_value, answers)):
-            history["first_missing"] = history["first_missing"] or now.isoformat()
+            history["first_seen_missing"] = history["first_seen_missing"] or now.isoformat()
     return history

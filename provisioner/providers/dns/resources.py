@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar, Final
 from provisioner.core.resource import CREATE_ONLY, READ_ONLY, Resource
 
 VALUE_PREFIX: Final = "kiro-site-verification="
-"""The beginning of a verification value (kirodotdev/Kiro issue 6167 and public DNS data; the vendor's guide does not
-state it)."""
+"""The beginning of a verification value (kirodotdev/Kiro issue 6167 and public DNS data; Kiro's guides do not state
+it)."""
 
 UNKNOWN_VALUE: Final = "(the value that the Kiro console shows)"
 """Printed instead of a verification value that is not known yet."""
@@ -17,7 +17,7 @@ UNKNOWN_VALUE: Final = "(the value that the Kiro console shows)"
 LABEL_PREFIX: Final = "kiro-app-"
 """The usual beginning of the record's label (Kiro, Entra guide, step 3)."""
 
-TOKEN_HOURS: Final = 24
+CREATE_WITHIN_HOURS: Final = 24
 """Hours after adding the domain within which to create the record (Kiro, Entra guide, step 3)."""
 
 MAX_DOMAINS: Final = 10

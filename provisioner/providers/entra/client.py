@@ -126,7 +126,7 @@ class GraphClient(Client[Json]):
             body: JSON, or None.
         """
         deletes = method == "DELETE"
-        request = Request(method, path, expects_existing=not deletes, just_created=self.just_created)
+        request = Request(method, path, expects_existing=not deletes, may_lag=self.has_created)
         try:
             return await self._send_with_retries(request, body)
         except RemoteNotFoundError:
@@ -238,8 +238,8 @@ class GraphClient(Client[Json]):
                 hint="correct HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE; SOCKS is not supported",
             ) from error
 
-    def _error(self, failure: Failure, request: Request, gave_up: str) -> RemoteError:
-        error = http_error(failure, request, gave_up, permissions=PERMISSIONS, role=DIRECTORY_ROLE)
+    def _error(self, failure: Failure, request: Request, gave_up_reason: str) -> RemoteError:
+        error = http_error(failure, request, gave_up_reason, permissions=PERMISSIONS, role=DIRECTORY_ROLE)
         if failure.status == 401:
             error.hint = "sign in again, or check the credentials"
         return error

@@ -90,7 +90,7 @@ def _pin_problem(playbook: EntraPlaybook, owned: Sequence[Json]) -> Problem | No
             kind=ProblemKind.AMBIGUOUS,
             address=address,
             message=f"the playbook pins the client id {pinned}, but its marker is on {marked['appId']}",
-            hint="correct application: client_id:, or use another name: for the playbook",
+            hint="correct application: client_id:, or change name: in the playbook",
         )
     return None
 

@@ -29,7 +29,7 @@ class OtherApplication(Observation):
 
 
 class DeletedApplication(Observation):
-    """A copy in the recycle bin, where it stays for 30 days and keeps its uniqueName."""
+    """A deleted application: it stays in the recycle bin for 30 days and keeps its uniqueName."""
 
     kind: ClassVar[str] = "entra-deleted-application"
 

@@ -16,7 +16,7 @@ from typing import Final
 from provisioner.core.resource import WriteOnlySecret
 from provisioner.providers.base.wire import Json, parse_fields, parse_resource
 from provisioner.providers.dns.names import canonical_domain, within
-from provisioner.providers.dns.observations import VENDOR_DOMAINS, VerifiedDomain
+from provisioner.providers.dns.observations import MICROSOFT_DOMAINS, VerifiedDomain
 
 from . import observations
 from . import resources as kinds
@@ -209,7 +209,7 @@ def parse_verified_domains(organizations: Iterable[Json]) -> Iterator[VerifiedDo
     for organization in organizations:
         for domain in organization.get("verifiedDomains") or ():
             name = canonical_domain(domain["name"])
-            if not any(within(name, vendor) for vendor in VENDOR_DOMAINS):
+            if not any(within(name, suffix) for suffix in MICROSOFT_DOMAINS):
                 yield VerifiedDomain(key=name, default=bool(domain.get("isDefault")))
 
 

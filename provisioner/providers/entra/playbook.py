@@ -11,8 +11,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from provisioner.core.guards import Guards
 from provisioner.core.manual_step import ManualStep, StepProof
-from provisioner.core.plan import DesiredState, Guards
+from provisioner.core.plan import DesiredState
 from provisioner.core.resource import Model, Reference, Resource
 from provisioner.providers import kiro
 from provisioner.providers.base.playbook_models import (
@@ -95,7 +96,7 @@ class ApplicationSection(Model):
     )
     loopback_ports: Annotated[tuple[Port, ...], AfterValidator(unique)] = Field(
         default=kiro.LOOPBACK_PORTS,
-        description="Ports with a loopback redirect URI, in addition to the URI without a port. "
+        description="Ports for which a loopback redirect URI is registered, besides the URI without a port. "
         "Entra ignores the port of a localhost URI, so [] works too.",
     )
     assignment_required: bool = Field(default=True, description="Only assigned users and groups can sign in.")
@@ -155,12 +156,14 @@ class EntraPlaybook(IntegrationPlaybook):
     application: ApplicationSection = ApplicationSection()
     scim: ScimSection | None = Field(default=None, description="Absent: provisioning is not managed.")
     groups: Annotated[tuple[DirectoryEntry, ...], AfterValidator(unique)] | None = Field(
-        default=None, description="The assigned groups. []: none. Absent: group assignments are not managed."
+        default=None,
+        description="Exactly these groups are assigned; other group assignments are removed. []: none. "
+        "Absent: group assignments are not managed.",
     )
     users: Annotated[tuple[DirectoryEntry, ...], AfterValidator(unique)] | None = Field(
         default=None,
-        description="The directly assigned users; Kiro's guide recommends to assign only groups. "
-        "[]: none. Absent: direct assignments are not managed.",
+        description="Exactly these users are assigned directly; other direct assignments are removed. Kiro's guide "
+        "recommends to assign only groups. []: none. Absent: direct assignments are not managed.",
     )
     domains: Domains | None = Field(
         default=None,
@@ -336,9 +339,9 @@ class EntraPlaybook(IntegrationPlaybook):
             key="kiro-scim-token",
             depends_on=(profile.address,),
             title="generate the SCIM token",
-            location="Kiro console, Settings, Identity Management",
+            location=kiro.IDENTITY_SETTINGS,
             instructions=(
-                "In 'Access Tokens', select 'Generate Token' and copy it: it is shown only once.",
+                kiro.GENERATE_INSTRUCTION,
                 "Copy the 'SCIM Endpoint' from the same page.",
                 "Set both variables and run apply again.",
             ),

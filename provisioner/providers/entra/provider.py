@@ -13,7 +13,7 @@ from provisioner.core.local_store import LocalStore
 from provisioner.core.plan import DesiredState, Plan
 from provisioner.core.provider import HandoffValue
 from provisioner.core.snapshot import Snapshot
-from provisioner.providers import SandboxConnection
+from provisioner.providers import SandboxConnection, kiro
 from provisioner.providers.base.kinds import ManagedKind
 from provisioner.providers.base.permissions import RequiredPermission, missing_permissions
 from provisioner.providers.base.provider import IdentityProvider, sandbox_retry_policy
@@ -122,7 +122,11 @@ class EntraProvider(IdentityProvider[EntraPlaybook, GraphClient]):
         return self.playbook.desired_state().model_copy(update={"orphaned": orphaned})
 
     def destroyed_state(self, snapshot: Snapshot, *, purge: bool) -> DesiredState:
-        """Provisioning off; service principal and application in the recycle bin, or deleted permanently."""
+        """Provisioning off; service principal and application in the recycle bin, or deleted permanently.
+
+        Raises:
+            RefusedError: the application does not carry the playbook's marker.
+        """
         name, marker = self.playbook.name, self.playbook.marker
         application = snapshot.get(kinds.Application, name)
         if application and application.unique_name != marker:
@@ -131,26 +135,25 @@ class EntraProvider(IdentityProvider[EntraPlaybook, GraphClient]):
                 "it was not created by this playbook",
                 hint="to delete it anyway, use the Entra admin center",
             )
-        deleted = [f"{kind.kind}/{name}" for kind in (kinds.ServicePrincipal, kinds.Application)]
+        addresses = [f"{kind.kind}/{name}" for kind in (kinds.ServicePrincipal, kinds.Application)]
         if purge:
-            copies = snapshot.all(observations.DeletedApplication)
-            deleted += [copy.address for copy in copies if copy.unique_name == marker]
+            in_recycle_bin = snapshot.all(observations.DeletedApplication)
+            addresses += [deleted.address for deleted in in_recycle_bin if deleted.unique_name == marker]
         provisioned = snapshot.get(kinds.ProvisioningStatus, name) is not None
         return DesiredState(
             resources=(kinds.ProvisioningStatus(key=name, on=False),) if provisioned else (),
             orphaned=frozenset({observations.OrphanedApplication.kind}),
-            absent=tuple(deleted),
+            absent=tuple(addresses),
         )
 
     def handoff(self, snapshot: Snapshot) -> tuple[HandoffValue, ...]:
-        """Two values go to Kiro, two come back from it (Kiro, Microsoft Entra guide, values needed for step 3)."""
+        """The values to copy: two go to Kiro, two come back (Kiro, Microsoft Entra guide, values needed for step 3)."""
         name = self.playbook.name
         application = snapshot.get(kinds.Application, name)
         principal = snapshot.get(kinds.ServicePrincipal, name)
         secrets = snapshot.get(kinds.ProvisioningSecrets, name)
-        onboarding = "Kiro console: Onboard your team, External Identity Provider, Microsoft Entra ID"
-        settings = "Kiro console: Settings, Identity Management"
-        overview = "Entra admin center: App registrations, Overview"
+        onboarding = "Kiro console, Onboard your team, External Identity Provider, Microsoft Entra ID"
+        overview = "Entra admin center, App registrations, Overview"
         endpoint, token = (self.playbook.deferred_variable(key) for key in ("scim.endpoint", "scim.token"))
         return (
             HandoffValue(
@@ -168,13 +171,13 @@ class EntraProvider(IdentityProvider[EntraPlaybook, GraphClient]):
             HandoffValue(
                 name="SCIM endpoint",
                 value=secrets.endpoint if secrets else None,
-                source=f"{settings}, SCIM Endpoint",
+                source=f"{kiro.IDENTITY_SETTINGS}, SCIM Endpoint",
                 destination=f"this playbook: {endpoint}",
             ),
             HandoffValue(
                 name="Access token",
                 value="(secret)" if secrets and secrets.token else None,
-                source=f"{settings}, Access Tokens, shown only once",
+                source=f"{kiro.IDENTITY_SETTINGS}, Access Tokens, shown only once",
                 destination=f"this playbook: {token}",
             ),
         )
@@ -183,7 +186,7 @@ class EntraProvider(IdentityProvider[EntraPlaybook, GraphClient]):
         """What the admin should know in addition to the plan."""
         if count := len(self.playbook.users or ()):
             assigned = "1 user is" if count == 1 else f"{count} users are"
-            yield f"{assigned} assigned directly: the vendor recommends to assign only groups"
+            yield f"{assigned} assigned directly: Kiro's guide recommends to assign only groups"
         yield from _external_id_warnings(snapshot, plan)
 
     async def read(self, extra_kinds: frozenset[str] = frozenset()) -> Snapshot:
@@ -234,8 +237,7 @@ def _external_id_warnings(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
         before = change.before
         if isinstance(before, kinds.AttributeMapping) and before.external_id != "objectId":
             yield (
-                f"{users} an externalId from {before.external_id!r}. Kiro does not let it "
-                "change, so the corrected mapping helps only new users. For the others: delete all subscriptions in "
-                "the Kiro console, remove the users from Kiro (unassign the groups and wait for a cycle), and "
-                "provision them again"
+                f"{users} an externalId from {before.external_id!r}. Kiro does not let it change, so the corrected "
+                "mapping helps only new users. What to do about the others: "
+                "provisioner checks show entra-wrong-external-id"
             )

@@ -178,7 +178,7 @@ class Reader:
         return await self.client.wait_for(find)
 
     async def _read_deleted_applications(self) -> None:
-        """Without an application, a plan needs the copies in the recycle bin: one of them may have the marker."""
+        """Without an application, a plan needs the deleted ones: one of them may have the playbook's marker."""
         if not self._is_requested(observations.DeletedApplication):
             response = await self.client.get(deleted_applications_path(self.playbook))
             self._resources.extend(parse_deleted(elements(response)))

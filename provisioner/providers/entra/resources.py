@@ -11,12 +11,12 @@ from typing import Annotated, ClassVar, Final
 from provisioner.core.resource import (
     CONTAINS,
     IMMUTABLE,
-    KEYED,
     PERSONAL_DATA,
     READ_ONLY,
     SECRET,
     SECURITY,
     UNORDERED,
+    KeyedBy,
     Model,
     Resource,
     Secret,
@@ -92,7 +92,7 @@ class Application(Resource):
     other_identifier_uris: Annotated[tuple[str, ...] | None, UNORDERED, SECURITY] = None
     access_token_version: Annotated[int | None, Wire("api.requestedAccessTokenVersion")] = None
     scopes: Annotated[
-        tuple[Scope, ...] | None, KEYED("value"), SECURITY, Wire("api.oauth2PermissionScopes")
+        tuple[Scope, ...] | None, KeyedBy("value"), SECURITY, Wire("api.oauth2PermissionScopes")
     ] = None
     redirect_uris: Annotated[
         tuple[str, ...] | None, UNORDERED, SECURITY, Wire("publicClient.redirectUris")
@@ -155,7 +155,7 @@ class Assignment(Resource):
     """An app role assignment.
 
     Attributes:
-        role: the display name of the role; ``(default access)`` is the zero role.
+        role: the display name of the role; ``(default access)`` is the all-zeros id.
     """
 
     principal: Annotated[Text | None, Wire("principalId")] = None
@@ -174,7 +174,7 @@ class GroupAssignment(Assignment):
 
 
 class UserAssignment(Assignment):
-    """A user who is assigned directly, which the vendor advises against."""
+    """A user who is assigned directly, which Kiro's guide advises against."""
 
     kind: ClassVar[str] = "entra-user-assignment"
     grants_access: ClassVar[bool] = True

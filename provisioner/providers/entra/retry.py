@@ -33,7 +33,7 @@ class GraphRules(HttpFailureRules):
             return True
         if not request.idempotent and (failure.status == 404 or _exists(failure)):
             return True
-        if failure.status == 403 and request.just_created:
+        if failure.status == 403 and request.may_lag:
             return True
         return super().is_transient(failure, request)
 

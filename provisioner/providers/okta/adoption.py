@@ -35,7 +35,7 @@ class RelatedObjects:
         claims: names of the server's custom claims.
         scim: the SCIM application.
         scim_candidates: the applications that may be it, if it cannot be determined.
-        sign_in_policy: name of the authentication policy, if it is not the default.
+        authentication_policy: name of the authentication policy, if it is not the default.
     """
 
     server: ServerWithPolicies | None = None
@@ -44,7 +44,7 @@ class RelatedObjects:
     claims: tuple[str, ...] = ()
     scim: Json | None = None
     scim_candidates: tuple[Json, ...] = ()
-    sign_in_policy: str | None = None
+    authentication_policy: str | None = None
 
 
 def owner_of(data: Json) -> str | None:

@@ -108,9 +108,7 @@ class OktaClient(Client[Response]):
         The deletion of an object that no longer exists succeeds.
         """
         try:
-            return (
-                await self._send_with_retries(Request(method, path, just_created=self.just_created), body)
-            ).body
+            return (await self._send_with_retries(Request(method, path, may_lag=self.has_created), body)).body
         except RemoteNotFoundError:
             if method == "DELETE":
                 return None
@@ -281,8 +279,8 @@ class OktaClient(Client[Response]):
         hint = f"if {urlsplit(link).hostname} is your organization's own host, use it in connection: org_url:"
         return super()._path_of(link, hint)
 
-    def _error(self, failure: Failure, request: Request, gave_up: str) -> RemoteError:
-        return okta_error(failure, request, gave_up)
+    def _error(self, failure: Failure, request: Request, gave_up_reason: str) -> RemoteError:
+        return okta_error(failure, request, gave_up_reason)
 
 
 class _RestrictedSession:

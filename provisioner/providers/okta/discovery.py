@@ -119,7 +119,7 @@ async def _read_related_objects(client: OktaClient, candidate: Candidate, name: 
     related = RelatedObjects(
         scim=scim,
         scim_candidates=scim_candidates,
-        sign_in_policy=await _read_sign_in_policy(client, data),
+        authentication_policy=await _read_authentication_policy(client, data),
     )
     server = adoption.find_server(servers, candidate.client_id, name)
     if server is None:
@@ -148,7 +148,7 @@ async def _read_servers(client: OktaClient) -> list[ServerWithPolicies]:
     return await gather_all(*map(read_policies, await client.read_all(f"{SERVERS}?limit=200")))
 
 
-async def _read_sign_in_policy(client: OktaClient, application: Json) -> str | None:
+async def _read_authentication_policy(client: OktaClient, application: Json) -> str | None:
     """The name of an application's authentication policy, unless it is the default or its name is not unique."""
     policy_id = parse_application("", application).policy_id
     if not policy_id or await client.request_scopes("okta.policies.read") is False:

@@ -131,7 +131,7 @@ def draft_playbook(playbook: OktaPlaybook, integration: Integration) -> Draft:
             label=None if application.label == playbook.name else usable_name(application.label),
             id=None if is_marked and not has_namesakes else integration.candidate.id,
             loopback_ports=loopback_ports(application.redirect_uris or (), kiro.LOOPBACK_PORTS),
-            authentication_policy=integration.related.sign_in_policy,
+            authentication_policy=integration.related.authentication_policy,
         ),
         authorization_server=_server_section(playbook, integration),
         scim=_scim_section(playbook, integration),

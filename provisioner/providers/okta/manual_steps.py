@@ -6,6 +6,7 @@ from typing import Final
 
 from provisioner.core.manual_step import ManualStep, StepProof
 from provisioner.core.resource import Address, Reference, Resource
+from provisioner.providers import kiro
 
 from . import observations
 from . import resources as kinds
@@ -14,7 +15,6 @@ _ONBOARDING: Final = (
     "Select 'Sign up for Kiro', then 'Set up application as Admin', "
     "then 'Connect an existing external Identity provider', then Okta."
 )
-_TOKEN: Final = "In 'Access Tokens', select 'Generate Token' and copy it: it is shown only once."  # noqa: S105 - a click path
 _COPY: Final = "Copy the 'SCIM Endpoint' from the same page. Both go into Okta, in the next step."
 _NOT_SHOWN: Final = (
     "If this step stays pending after you did it, the application does not show its settings: "
@@ -92,8 +92,8 @@ def _kiro_steps(name: str, *, profile_exists: bool, confirmed: bool) -> tuple[Ma
         key="kiro-scim-token",
         depends_on=(profile.address,),
         title="generate the SCIM token",
-        location="Kiro console, Settings, Identity Management",
-        instructions=(_TOKEN, _COPY),
+        location=kiro.IDENTITY_SETTINGS,
+        instructions=(kiro.GENERATE_INSTRUCTION, _COPY),
         completed=confirmed,
         proofs=proofs,
     )

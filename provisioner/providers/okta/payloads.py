@@ -108,7 +108,7 @@ def _desired_members(desired: Resource, existing: Json) -> Json:
     """The members that a desired resource sets."""
     values = {
         name: value
-        for name, field in desired.managed_fields().items()
+        for name, field in desired.writable_fields().items()
         if (value := getattr(desired, name)) is not None and not (existing and CREATE_ONLY in field.metadata)
     }
     return build_body(type(desired), values)

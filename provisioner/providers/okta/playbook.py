@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
 
-from provisioner.core.plan import DesiredState, Guards
+from provisioner.core.guards import Guards
+from provisioner.core.plan import DesiredState
 from provisioner.core.resource import Address, Model, Reference, Resource
 from provisioner.providers import kiro
 from provisioner.providers.base.playbook_models import (
@@ -44,7 +45,8 @@ class ApplicationSection(Model):
     id: OktaId | None = Field(default=None, description="ID of an existing application to adopt (0oa...).")
     loopback_ports: Annotated[tuple[Port, ...], AfterValidator(unique)] = Field(
         default=kiro.LOOPBACK_PORTS,
-        description="Ports with a loopback redirect URI, in addition to kiro://. Okta compares the port.",
+        description="Ports for which a loopback redirect URI is registered, besides the kiro:// URI. Okta matches "
+        "redirect URIs exactly, port included.",
     )
     authentication_policy: Name | None = Field(
         default=None,
@@ -59,13 +61,13 @@ class AuthorizationServerSection(Model):
     id: OktaId | None = Field(default=None, description="ID of an existing server to adopt (aus...).")
     audience: Annotated[str, StringConstraints(min_length=1, max_length=255)] = Field(
         default="kiro",
-        description="Its audience. Okta requires one; the vendor's guide names none, so this default is the product's.",
+        description="Its audience. Okta requires one. Kiro's guide names none, so kiro is provisioner's default.",
     )
     scopes: Annotated[tuple[Name, ...], AfterValidator(unique)] = Field(
-        default=kiro.SCOPES, description="Custom scopes. The vendor requires both defaults."
+        default=kiro.SCOPES, description="Custom scopes. Kiro requires both defaults."
     )
     openid: bool = Field(
-        default=False, description="Also allow the scope openid. The vendor's guide does not list it."
+        default=False, description="Also allow the scope openid. Kiro's guide does not list it."
     )
     policy: Name = Field(default="Kiro", description="Name of the access policy.")
     rule: Name = Field(default="Kiro", description="Name of its rule.")
@@ -82,7 +84,9 @@ class AuthorizationServerSection(Model):
         "Absent: not managed; a new rule has 10080.",
     )
     issuer_mode: Literal["ORG_URL", "CUSTOM_URL", "DYNAMIC"] | None = Field(
-        default=None, description="The domain of the issuer. Absent: not managed."
+        default=None,
+        description="The domain of the issuer. ORG_URL: the organization's own. CUSTOM_URL: its custom domain. DYNAMIC: "
+        "that of each request. Absent: not managed.",
     )
 
 
@@ -91,8 +95,8 @@ class ScimSection(Model):
 
     label: Name = Field(
         default="Kiro-SCIM",
-        description="Its label. It differs from the catalog's, so that your own AWS IAM Identity Center is not mistaken "
-        "for it.",
+        description="Its label. Choose one that differs from the catalog's, so that an existing AWS IAM Identity Center "
+        "application is not taken for it.",
     )
     id: OktaId | None = Field(default=None, description="ID of an existing application to adopt (0oa...).")
     acs_url: Endpoint = Field(
@@ -104,12 +108,13 @@ class ScimSection(Model):
     )
     endpoint: Endpoint | None = Field(
         default=None,
-        description="SCIM endpoint from the Kiro console; the manual step shows it. "
+        description="SCIM endpoint from the Kiro console. apply shows it in the manual step that connects Okta to Kiro. "
         "Absent: the step says where to find it.",
     )
     mapping: Literal["guide", "unmanaged"] = Field(
         default="guide",
-        description="guide: department and employeeNumber are not mapped. unmanaged: the mapping is not changed.",
+        description="guide: as Kiro's guide says, department and employeeNumber are not mapped. "
+        "unmanaged: the mapping is not changed.",
     )
     manual_steps: Literal["verify", "confirmed"] = Field(
         default="verify",
@@ -151,18 +156,18 @@ class OktaPlaybook(IntegrationPlaybook):
     scim: ScimSection | None = Field(default=None, description="Absent: provisioning is not managed.")
     groups: PrincipalEntries | None = Field(
         default=None,
-        description="Groups that are assigned to both applications, and no others. []: none. "
-        "Absent: group assignments are not managed.",
+        description="Exactly these groups are assigned to the OIDC application and, with scim:, to the SCIM application; "
+        "other group assignments are removed. []: none. Absent: group assignments are not managed.",
     )
     users: PrincipalEntries | None = Field(
         default=None,
-        description="Users that are assigned directly to both applications, and no others. []: none. "
-        "Absent: direct assignments are not managed.",
+        description="Exactly these users are assigned directly to the OIDC application and, with scim:, to the SCIM "
+        "application; other direct assignments are removed. []: none. Absent: direct assignments are not managed.",
     )
     push: PrincipalEntries | None = Field(
         default=None,
-        description="Groups that are pushed to Kiro, and no others. Okta and AWS advise against pushing a group that "
-        "is assigned. []: none. Absent: group push is not managed.",
+        description="Exactly these groups are pushed to Kiro; other pushes are removed. Okta and AWS do not support "
+        "pushing a group that is also assigned. []: none. Absent: group push is not managed.",
     )
     domains: Domains | None = Field(
         default=None,
@@ -188,12 +193,12 @@ class OktaPlaybook(IntegrationPlaybook):
         return ""
 
     @property
-    def description(self) -> str:
+    def server_description(self) -> str:
         """The description of the authorization server; it contains the marker."""
         return f"Sign-in to Kiro ({self.marker})"
 
     @property
-    def label(self) -> str:
+    def application_label(self) -> str:
         """The label of the OIDC application."""
         return self.application.label or self.name
 
@@ -234,14 +239,15 @@ class OktaPlaybook(IntegrationPlaybook):
                 kinds.ScimUserAssignment: self.users,
                 kinds.GroupPush: self.push,
             }
-        resources = (
-            *self._application(),
-            *self._authorization(),
-            *self._assignments(kinds.GroupAssignment, kinds.UserAssignment, self.address(kinds.Application)),
-            *self._provisioning(),
-        )
+        application = self.address(kinds.Application)
         return DesiredState(
-            resources=tuple({resource.address: resource for resource in resources}.values()),
+            resources=(
+                *self._application(),
+                *self._authorization(),
+                *self._principals(),
+                *self._assignments(kinds.GroupAssignment, kinds.UserAssignment, application),
+                *self._provisioning(),
+            ),
             exhaustive=frozenset(kind.kind for kind, entries in sections.items() if entries is not None),
             unmanaged=self.unmanaged,
         )
@@ -255,7 +261,7 @@ class OktaPlaybook(IntegrationPlaybook):
         return (kiro.KIRO_URI, *(kiro.loopback_uri(port) for port in self.application.loopback_ports))
 
     @property
-    def granted_scopes(self) -> tuple[str, ...]:
+    def allowed_scopes(self) -> tuple[str, ...]:
         """The scopes that the rule allows."""
         openid = (kinds.OPENID,) if self.authorization_server.openid else ()
         return (*self.authorization_server.scopes, kinds.OFFLINE_ACCESS, *openid)
@@ -264,7 +270,7 @@ class OktaPlaybook(IntegrationPlaybook):
         """Kiro, Okta guide, step 1."""
         application = kinds.Application(
             key=self.name,
-            label=self.label,
+            label=self.application_label,
             active=True,
             application_type="native",
             authentication="none",
@@ -277,9 +283,9 @@ class OktaPlaybook(IntegrationPlaybook):
         )
         yield application
         if self.application.authentication_policy is not None:
-            policy = kinds.SignInPolicy(key=self.application.authentication_policy)
+            policy = kinds.AuthenticationPolicy(key=self.application.authentication_policy)
             yield policy
-            yield kinds.AuthenticationPolicy(
+            yield kinds.AuthenticationPolicyAssignment(
                 key=self.name,
                 depends_on=(application.address,),
                 policy=Reference(address=policy.address, field="id"),
@@ -291,7 +297,7 @@ class OktaPlaybook(IntegrationPlaybook):
         server = kinds.AuthorizationServer(
             key=self.name,
             name=section.name,
-            description=self.description,
+            description=self.server_description,
             audience=section.audience,
             active=True,
             issuer_mode=section.issuer_mode,
@@ -309,7 +315,7 @@ class OktaPlaybook(IntegrationPlaybook):
             name=section.rule,
             active=True,
             grant_types=("authorization_code",),
-            scopes=self.granted_scopes,
+            scopes=self.allowed_scopes,
             groups=(kinds.EVERYONE,),
             access_token_minutes=section.access_token_minutes,
             refresh_token_minutes=section.refresh_token_minutes,
@@ -317,18 +323,27 @@ class OktaPlaybook(IntegrationPlaybook):
         )
         return (server, *scopes, policy, rule)
 
+    def _principals(self) -> Iterator[Resource]:
+        """The groups and users that the playbook names, each once: a group may be assigned and pushed."""
+        for entry in self.groups or ():
+            yield kinds.Group(key=entry.key)
+        for entry in self.users or ():
+            yield kinds.User(key=entry.key)
+        assigned = {entry.key for entry in self.groups or ()}
+        for entry in self.push or ():
+            if entry.key not in assigned:
+                yield kinds.Group(key=entry.key)
+
     def _assignments(
         self, for_group: type[kinds.Assignment], for_user: type[kinds.Assignment], depends_on: Address
-    ) -> Iterator[Resource]:
-        """The assignments to one application, each after the group or user that it refers to."""
-        principals: list[tuple[Resource, type[kinds.Assignment]]] = [
-            *((kinds.Group(key=entry.key), for_group) for entry in self.groups or ()),
-            *((kinds.User(key=entry.key), for_user) for entry in self.users or ()),
-        ]
-        for principal, kind in principals:
-            yield principal
-            reference = Reference(address=principal.address, field="id")
-            yield kind(key=principal.key, depends_on=(depends_on,), principal=reference)
+    ) -> Iterator[kinds.Assignment]:
+        """The assignments to one application."""
+        for entry in self.groups or ():
+            group = Reference(address=f"{kinds.Group.kind}/{entry.key}", field="id")
+            yield for_group(key=entry.key, depends_on=(depends_on,), principal=group)
+        for entry in self.users or ():
+            user = Reference(address=f"{kinds.User.kind}/{entry.key}", field="id")
+            yield for_user(key=entry.key, depends_on=(depends_on,), principal=user)
 
     def _provisioning(self) -> Iterator[Resource]:
         """Kiro, Okta guide, steps 3 and 4. The mapping comes first, because the last manual step starts provisioning."""
@@ -351,12 +366,9 @@ class OktaPlaybook(IntegrationPlaybook):
         )
         yield from steps
         enabled = steps[-1].address
-        assigned = tuple(self._assignments(kinds.ScimGroupAssignment, kinds.ScimUserAssignment, enabled))
-        yield from assigned
-        assignments = (resource.address for resource in assigned if isinstance(resource, kinds.Assignment))
-        depends_on = (enabled, *assignments)
+        assignments = tuple(self._assignments(kinds.ScimGroupAssignment, kinds.ScimUserAssignment, enabled))
+        yield from assignments
+        depends_on = (enabled, *(assignment.address for assignment in assignments))
         for entry in self.push or ():
-            group = kinds.Group(key=entry.key)
-            yield group
-            reference = Reference(address=group.address, field="id")
-            yield kinds.GroupPush(key=entry.key, depends_on=depends_on, group=reference, active=True)
+            group = Reference(address=f"{kinds.Group.kind}/{entry.key}", field="id")
+            yield kinds.GroupPush(key=entry.key, depends_on=depends_on, group=group, active=True)

@@ -56,7 +56,7 @@ class EffectiveRule:
         if not (self.policy.active and self.rule.active):
             return "it is inactive"
         if not {request.client, kinds.ANY_CLIENT}.intersection(map(str, self.policy.clients or ())):
-            return "its policy is for other clients"
+            return "its policy is assigned to other clients"
         if request.grant_type not in (self.rule.grant_types or ()):
             return f"it does not allow the grant type {request.grant_type}"
         if missing and kinds.ANY_SCOPE not in scopes:

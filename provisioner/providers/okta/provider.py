@@ -15,7 +15,7 @@ from provisioner.core.plan import DesiredState, Plan
 from provisioner.core.provider import HandoffValue
 from provisioner.core.resource import Resource
 from provisioner.core.snapshot import Snapshot
-from provisioner.providers import SandboxConnection
+from provisioner.providers import SandboxConnection, kiro
 from provisioner.providers.base.client import quote_path
 from provisioner.providers.base.kinds import ManagedKind
 from provisioner.providers.base.permissions import RequiredPermission
@@ -40,8 +40,13 @@ _PUSH: Final = (permissions.WRITE_APPS, permissions.WRITE_GROUP_PUSH)
 
 MANAGED_KINDS: Final = (
     ManagedKind(kinds.Application, "application", OktaWriter.write_application, _APPS),
-    ManagedKind(kinds.AuthenticationPolicy, "application", OktaWriter.write_authentication_policy, _APPS),
-    ManagedKind(kinds.SignInPolicy, "application"),
+    ManagedKind(
+        kinds.AuthenticationPolicyAssignment,
+        "application",
+        OktaWriter.write_authentication_policy_assignment,
+        _APPS,
+    ),
+    ManagedKind(kinds.AuthenticationPolicy, "application"),
     ManagedKind(
         kinds.AuthorizationServer, "authorization_server", OktaWriter.write_authorization_server, _SERVERS
     ),
@@ -76,7 +81,7 @@ def checks() -> tuple[Check, ...]:
 
 def connect(
     playbook: OktaPlaybook,
-    store: LocalStore,  # noqa: ARG001 - Okta's secrets never pass through the product: there are no hints to store
+    store: LocalStore,  # noqa: ARG001 - the SCIM token is entered in Okta's console, so there is nothing to remember
     on_wait: Callable[[str], None],
     sandbox: SandboxConnection | None = None,
 ) -> OktaProvider:
@@ -103,7 +108,11 @@ def connect(
 
 
 def _credentials(playbook: OktaPlaybook) -> ApiToken | ServiceApp:
-    """The credentials. A service app requests the scopes of a plan; further ones are requested when they are needed."""
+    """The credentials. A service app requests the scopes of a plan; further ones are requested when they are needed.
+
+    Raises:
+        UsageError: the playbook has no credentials.
+    """
     section = playbook.connection
     if section.client_id and section.private_key:
         required = _required_permissions(playbook)
@@ -158,21 +167,25 @@ class OktaProvider(IdentityProvider[OktaPlaybook, OktaClient]):
         return OktaWriter(self.client, self.playbook, self.cache)
 
     def destroyed_state(self, snapshot: Snapshot, *, purge: bool) -> DesiredState:
-        """The applications and the authorization server inactive, or deleted with ``purge``: Okta has no recycle bin."""
+        """The applications and the authorization server inactive, or deleted with ``purge``: Okta has no recycle bin.
+
+        Raises:
+            RefusedError: this playbook may not have created one of them, or destroying would remove users from Kiro.
+        """
         name, marker = self.playbook.name, self.playbook.marker
         application = snapshot.get(kinds.Application, name)
         server = snapshot.get(kinds.AuthorizationServer, name)
         scim = snapshot.get(kinds.ScimApplication, name)
-        for noun, resource, mark in (
-            ("OIDC application", application, application and application.notes),
-            ("authorization server", server, server and server.description),
-            ("SCIM application", scim, scim and scim.notes),
-        ):
-            if resource is not None and mark not in (marker, self.playbook.description):
-                raise RefusedError(
-                    f"the {noun} does not carry the marker {marker}: this playbook did not create it",
-                    hint="deactivate or delete it in the Admin Console, if that is what you want",
-                )
+        if application:
+            problem = f"the notes of the OIDC application are not exactly the marker {marker}"
+            self._require_marker(application.notes, problem)
+        if server:
+            expected = self.playbook.server_description
+            problem = f"the description of the authorization server is not exactly {expected!r}"
+            self._require_marker(server.description, problem)
+        if scim:
+            problem = f"the notes of the SCIM application are not exactly the marker {marker}"
+            self._require_marker(scim.notes, problem)
         if scim and scim.active and not self.playbook.safety.deprovision:
             raise RefusedError(
                 "deactivating the SCIM application removes all the users that it provisions from Kiro",
@@ -185,31 +198,46 @@ class OktaProvider(IdentityProvider[OktaPlaybook, OktaClient]):
             resources=tuple(type(resource)(key=resource.key, active=False) for resource in existing)
         )
 
+    def _require_marker(self, text: str | None, problem: str) -> None:
+        """Refuse to destroy an object without the playbook's marker.
+
+        Args:
+            text: the object's notes or description.
+            problem: what is wrong if it is neither the marker nor the description with the marker.
+
+        Raises:
+            RefusedError: it is neither.
+        """
+        if text not in (self.playbook.marker, self.playbook.server_description):
+            raise RefusedError(
+                f"{problem}: this playbook may not have created it",
+                hint="to remove it anyway, deactivate or delete it in the Okta Admin Console",
+            )
+
     def handoff(self, snapshot: Snapshot) -> tuple[HandoffValue, ...]:
-        """Kiro, Okta guide, step 3: two values go to Kiro, and two go from Kiro to Okta."""
+        """The values to copy: two go to Kiro; with ``scim:``, two go from Kiro to Okta (Kiro, Okta guide, step 3)."""
         name = self.playbook.name
         application = snapshot.get(kinds.Application, name)
         server = snapshot.get(kinds.AuthorizationServer, name)
-        onboarding = "Kiro console: Sign up for Kiro, Connect an existing external Identity provider, Okta"
-        settings = "Kiro console: Settings, Identity Management"
+        onboarding = "Kiro console, Sign up for Kiro, Connect an existing external Identity provider, Okta"
         values = (
             HandoffValue(
                 name="Issuer URI",
                 value=server.issuer if server else None,
-                source="Okta Admin Console: Security, API, Authorization Servers",
+                source="Okta Admin Console, Security, API, Authorization Servers",
                 destination=f"{onboarding}, Issuer URI",
             ),
             HandoffValue(
                 name="Client ID",
                 value=application.client_id if application else None,
-                source="Okta Admin Console: Applications, the OIDC application, General",
+                source="Okta Admin Console, Applications, the OIDC application, General",
                 destination=f"{onboarding}, Client ID",
             ),
         )
         scim = self.playbook.scim
         if scim is None:
             return values
-        tab = f"Okta Admin Console: Applications, {scim.label}, Provisioning, Integration"
+        tab = f"Okta Admin Console, Applications, {scim.label}, Provisioning, Integration"
         provisioning = snapshot.get(observations.Provisioning, name)
         is_integrated = bool(provisioning and provisioning.integrated) or self.playbook.manual_steps_confirmed
         in_okta = "(in Okta already)" if is_integrated else None
@@ -218,13 +246,13 @@ class OktaProvider(IdentityProvider[OktaPlaybook, OktaClient]):
             HandoffValue(
                 name="SCIM endpoint",
                 value=scim.endpoint or in_okta,
-                source=f"{settings}, SCIM Endpoint",
+                source=f"{kiro.IDENTITY_SETTINGS}, SCIM Endpoint",
                 destination=f"{tab}, Base URL",
             ),
             HandoffValue(
                 name="Access token",
                 value=in_okta,
-                source=f"{settings}, Access Tokens, shown only once",
+                source=f"{kiro.IDENTITY_SETTINGS}, Access Tokens, shown only once",
                 destination=f"{tab}, API Token",
             ),
         )
@@ -235,8 +263,8 @@ class OktaProvider(IdentityProvider[OktaPlaybook, OktaClient]):
         assigned = {entry.key for entry in self.playbook.groups or ()}
         for name in sorted(pushed & assigned):
             yield (
-                f"the group {name!r} is both assigned and pushed: Okta and AWS do not support that, its memberships "
-                "may become incomplete; push another group with the same members"
+                f"the group {name!r} is both assigned and pushed, which Okta and AWS do not support: its memberships "
+                "in Kiro may become incomplete; push another group with the same members"
             )
         if count := len(self.playbook.users or ()):
             users = "1 user is" if count == 1 else f"{count} users are"
@@ -247,9 +275,11 @@ class OktaProvider(IdentityProvider[OktaPlaybook, OktaClient]):
                 yield "the playbook confirms that provisioning is enabled, but Okta does not show it"
 
     async def read(self, extra_kinds: frozenset[str] = frozenset()) -> Snapshot:
+        """Read everything a plan needs, and the extra kinds."""
         rows = requested_audit_kinds(extra_kinds, self.client.credentials)
         scopes = {row.permission.any_of[0] for row in rows if row.permission}
         if scopes and await self.client.request_scopes(*sorted(scopes)) is False:
+            # Okta refuses the whole token if one scope is not granted. Requested singly, the granted ones are usable.
             for scope in sorted(scopes):
                 await self.client.request_scopes(scope)
         return await Reader(self.client, self.playbook, self.cache, extra_kinds).read()

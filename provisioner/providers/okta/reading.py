@@ -77,7 +77,7 @@ class Reader:
             self._read_authorization_server(),
             self._read_scim_application(),
             self._find_principals(),
-            self._find_sign_in_policy(),
+            self._find_authentication_policy(),
         )
         self._resolve_principals()
         if rows := requested_audit_kinds(self.extra_kinds, self.client.credentials):
@@ -158,13 +158,14 @@ class Reader:
         selector = Selector(
             address=self.playbook.address(kinds.Application),
             noun="OIDC application",
-            name=self.playbook.label,
+            name=self.playbook.application_label,
             key="application: id",
             id=self.playbook.application.id,
             marker=self.playbook.marker,
             catalog_key=kinds.OIDC_NAME,
         )
-        by_label, by_kind = {"q": self.playbook.label}, {"filter": f'name eq "{kinds.OIDC_NAME}"'}
+        by_label = {"q": self.playbook.application_label}
+        by_kind = {"filter": f'name eq "{kinds.OIDC_NAME}"'}
         data = await self._find_object(selector, APPS, by_label, by_kind)
         if data is None:
             return
@@ -172,7 +173,7 @@ class Reader:
         self._resources.append(application)
         if application.policy_id:
             self._resources.append(
-                kinds.AuthenticationPolicy(key=self.playbook.name, policy=application.policy_id)
+                kinds.AuthenticationPolicyAssignment(key=self.playbook.name, policy=application.policy_id)
             )
         await self._read_assignments(application, kinds.GroupAssignment, kinds.UserAssignment)
 
@@ -323,12 +324,12 @@ class Reader:
         self._resources += principals.values()
         self._resources += parse_assignments(principals.values(), self._assignments, self._pushes)
 
-    async def _find_sign_in_policy(self) -> None:
+    async def _find_authentication_policy(self) -> None:
         name = self.playbook.application.authentication_policy
         if name is None:
             return
         selector = Selector(
-            address=f"{kinds.SignInPolicy.kind}/{name}",
+            address=f"{kinds.AuthenticationPolicy.kind}/{name}",
             noun="authentication policy",
             name=name,
             key="application: authentication_policy",
@@ -336,7 +337,7 @@ class Reader:
         policies = await self.client.read_all("/api/v1/policies?type=ACCESS_POLICY")
         match = match_object(selector, policies, _name_of)
         if match.chosen:
-            self._resources.append(kinds.SignInPolicy(key=name, id=match.chosen["id"]))
+            self._resources.append(kinds.AuthenticationPolicy(key=name, id=match.chosen["id"]))
         else:
             self._problems.append(match.problem or missing_object(selector))
 

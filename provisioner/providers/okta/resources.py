@@ -79,18 +79,18 @@ class Application(Resource):
     last_updated: Annotated[str | None, Wire("lastUpdated"), READ_ONLY] = None
 
 
-class SignInPolicy(Resource):
+class AuthenticationPolicy(Resource):
     """An authentication policy that the playbook names. It is only looked up."""
 
-    kind: ClassVar[str] = "okta-sign-in-policy"
+    kind: ClassVar[str] = "okta-authentication-policy"
 
     id: Annotated[str | None, READ_ONLY] = None
 
 
-class AuthenticationPolicy(Resource):
+class AuthenticationPolicyAssignment(Resource):
     """The assignment of an authentication policy to the OIDC application."""
 
-    kind: ClassVar[str] = "okta-authentication-policy"
+    kind: ClassVar[str] = "okta-authentication-policy-assignment"
 
     policy: Annotated[Text | None, SECURITY] = None
 

@@ -123,18 +123,18 @@ def own_url(document: Any) -> str | None:
     return href.rstrip("/") if isinstance(href, str) else None
 
 
-def okta_error(failure: Failure, request: Request, gave_up: str) -> RemoteError:
+def okta_error(failure: Failure, request: Request, gave_up_reason: str) -> RemoteError:
     """The error for a failure that is final.
 
     Args:
         failure: the last failure.
         request: the request.
-        gave_up: why it is not retried any more; empty when a retry cannot help.
+        gave_up_reason: why it is not retried any more; empty when a retry cannot help.
     """
-    message, details = failure_details(failure, request, gave_up)
+    message, details = failure_details(failure, request, gave_up_reason)
     if failure.status == 401 and failure.code == _NOT_LICENSED:
         return NotLicensedError(message, hint=_LICENSE_HINT, **details)
     if failure.status == 401 or failure.code in _TOKEN_ERRORS:
         hint = _TOKEN_ERRORS.get(failure.code, _TOKEN_ERRORS["invalid_client"])
         return RemoteError(message, hint=hint, **details)
-    return http_error(failure, request, gave_up, permissions=PERMISSIONS, role=ADMIN_ROLE)
+    return http_error(failure, request, gave_up_reason, permissions=PERMISSIONS, role=ADMIN_ROLE)

@@ -68,8 +68,8 @@ class AuthoritativeServers:
         served = [zone["name"] for zone in self._store.all("zone") if host in zone["servers"]]
         if qtype == dns.rdatatype.DS:
             parents = [zone for zone in served if parse_name(zone) != qname]
-            return zones.closest_zone(qname, parents) or zones.closest_zone(qname, served)
-        return zones.closest_zone(qname, served)
+            return zones.longest_enclosing_name(qname, parents) or zones.longest_enclosing_name(qname, served)
+        return zones.longest_enclosing_name(qname, served)
 
     def _lookup(self, zone: str, options: ServerOptions) -> ZoneLookup:
         stored = zones.versions(self._store, zone)

@@ -59,8 +59,8 @@ class DohHandler:
         return Response(response, mimetype=MEDIA_TYPE, headers=headers)
 
 
-def refusal(status: int, retry_after: int | None) -> Response:
-    """The response for an injected fault."""
+def error_response(status: int, retry_after: int | None) -> Response:
+    """An error response, for an injected fault or a defect of the sandbox; see `server.Api`."""
     return _text_response(status, "", {} if retry_after is None else {"Retry-After": str(retry_after)})
 
 

@@ -1,8 +1,8 @@
 """Recursive resolvers for the sandbox's own tree of zones, with a cache and a simulated DNSSEC validation.
 
-Resolution starts at the root and follows referrals (RFC 1034 section 5.3.3). No zone of the sandbox is signed; instead, a
-test sets the result of validation: ``secure`` (responses have the AD bit) or ``bogus`` (SERVFAIL unless the query has the CD
-bit, RFC 4035 section 5.5).
+Resolution starts at the root and follows referrals (RFC 1034 section 5.3.3). No zone of the sandbox is signed. Instead,
+`set_security_status` sets the result of validation: ``secure`` (responses have the AD bit) or ``bogus`` (SERVFAIL unless the
+query has the CD bit, RFC 4035 section 5.5).
 """
 
 from __future__ import annotations
@@ -33,16 +33,24 @@ SecurityStatus = Literal["insecure", "secure", "bogus"]
 
 TIMEOUT_SETTING: Final = "resolver_timeout_seconds"
 """Setting: how long a resolver waits for one name server."""
-_TIMEOUT_SECONDS: Final = 0.4  # the initial time-out of BIND and Unbound
+# Unbound waits 376 ms for a server that it does not know (unknown-server-time-limit).
+_TIMEOUT_SECONDS: Final = 0.4
 _MAX_CNAMES: Final = 8
 _MAX_REFERRALS: Final = 16
 _BOGUS = dns.edns.EDEOption(dns.edns.EDECode.DNSSEC_BOGUS)
 _UNREACHABLE = dns.edns.EDEOption(dns.edns.EDECode.NO_REACHABLE_AUTHORITY)
+"""The extended error of every SERVFAIL that is not bogus.
+
+Usually no name server sends a usable response. A chain of CNAMEs or referrals that is too long has no code of its own. A
+cached failure has this code too: the cache does not store the cause.
+"""
 _SERVFAIL = LookupResult(dns.rcode.SERVFAIL)
 
 
 def set_security_status(store: Store, name: str, status: SecurityStatus) -> None:
-    """Set the result of DNSSEC validation for a name and the names below it; the closest setting applies.
+    """Set the result of DNSSEC validation for a name and the names below it.
+
+    For each name, the status set for the longest enclosing name applies; by default it is insecure.
 
     Raises:
         ValueError: the name or the status is invalid.
@@ -73,7 +81,7 @@ class Resolvers:
     def __init__(self, store: Store) -> None:
         """Resolve names of the zones in a store."""
         self._store = store
-        self._iteration = _Iteration(store)
+        self._resolution = _IterativeResolution(store)
 
     async def respond(self, resolver: str, query: dns.message.Message) -> dns.message.Message:
         """Respond from the cache or by resolving; a query without the RD bit gets cached results only."""
@@ -101,7 +109,7 @@ class Resolvers:
             if result is None and not query.flags & dns.flags.RD:
                 return None
             if result is None:
-                result = await self._iteration.lookup(name, rdtype, prefer=self._preferred(resolver))
+                result = await self._resolution.lookup(name, rdtype, prefer=self._preferred(resolver))
                 cache.put(name, rdtype, result)
             chain.append(result)
             if result.answer is None or result.answer.rdtype == rdtype:
@@ -127,8 +135,8 @@ class Resolvers:
 
     def _security_status(self, name: dns.name.Name) -> str:
         statuses = {document["name"]: document["status"] for document in self._store.all("securityStatus")}
-        closest = zones.closest_zone(name, [*statuses])
-        return str(statuses[closest]) if closest else "insecure"
+        enclosing = zones.longest_enclosing_name(name, [*statuses])
+        return str(statuses[enclosing]) if enclosing else "insecure"
 
     def _preferred(self, resolver: str) -> str:
         server = self._store.get("server", resolver)
@@ -150,7 +158,7 @@ def _make_servfail(query: dns.message.Message, reason: dns.edns.EDEOption) -> dn
     return response
 
 
-class _Iteration:
+class _IterativeResolution:
     """Queries name servers from the root down; successive lookups begin with another server of a zone."""
 
     def __init__(self, store: Store) -> None:
@@ -160,7 +168,13 @@ class _Iteration:
     async def lookup(
         self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType, *, prefer: str = ""
     ) -> LookupResult:
-        """The records of a name and type, a CNAME, a negative answer, or SERVFAIL; ``prefer`` is queried first."""
+        """The records of a name and type, a CNAME, a negative answer, or SERVFAIL.
+
+        Args:
+            name: the name to look up.
+            rdtype: the type of the records.
+            prefer: the name server to query first; empty for none.
+        """
         zone: dns.name.Name = dns.name.root
         root = self._store.get("zone", ".")
         hosts = root["servers"] if root else []
@@ -202,8 +216,8 @@ async def _query(
     A time-out does not lead to a query without EDNS (DNS Flag Day 2019).
     """
     response = None
-    for payload in (MAX_UDP_SIZE, 0):
-        query = dns.message.make_query(name, rdtype, use_edns=0 if payload else False, payload=payload or 512)
+    for edns in (True, False):
+        query = dns.message.make_query(name, rdtype, use_edns=edns, payload=MAX_UDP_SIZE)
         query.flags &= ~dns.flags.RD
         try:
             response, _ = await dns.asyncquery.udp_with_fallback(query, zones.LOOPBACK, seconds, port)
@@ -233,7 +247,14 @@ def _referral(response: dns.message.Message, zone: dns.name.Name) -> dns.rrset.R
 def _result(
     response: dns.message.Message, name: dns.name.Name, rdtype: dns.rdatatype.RdataType
 ) -> LookupResult:
-    """The result for the name itself in an authoritative response; the target of a CNAME is resolved separately."""
+    """What an authoritative response states about a name: its records or CNAME, or with an SOA that there are none.
+
+    The target of a CNAME is looked up separately. The TTL of a negative result is the lesser of the SOA's TTL and its MINIMUM
+    (RFC 2308 section 5).
+
+    Returns:
+        the records, the CNAME or the SOA; SERVFAIL if the response has none of them.
+    """
     for rrset in response.answer:
         if rrset.name == name and rrset.rdtype in (rdtype, dns.rdatatype.CNAME):
             return LookupResult(dns.rcode.NOERROR, rrset)

@@ -141,7 +141,7 @@ class Dns:
         return self._addresses("resolver")
 
     def handle_doh(self, request: Request) -> Response:
-        """Respond to DNS over HTTPS, to be mounted on `doh.PATHS` with `doh.refusal`. The service must be started."""
+        """Respond to DNS over HTTPS, to be mounted on `doh.PATHS` with `doh.error_response`. The service must be started."""
         return self._doh(request)
 
     def _resolve(self, resolver: str, wire: bytes) -> bytes | None:

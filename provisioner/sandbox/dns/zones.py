@@ -127,12 +127,12 @@ def zone_names(store: Store) -> list[str]:
 def parent_zone(store: Store, zone: str) -> str | None:
     """The closest enclosing zone, or None."""
     origin = parse_name(zone)
-    return closest_zone(origin, [name for name in zone_names(store) if name != canonical(origin)])
+    return longest_enclosing_name(origin, [name for name in zone_names(store) if name != canonical(origin)])
 
 
-def closest_zone(name: dns.name.Name, zones: Sequence[str]) -> str | None:
-    """The zone with the longest name that contains a name, or None."""
-    enclosing = [zone for zone in map(parse_name, zones) if name.is_subdomain(zone)]
+def longest_enclosing_name(name: dns.name.Name, candidates: Sequence[str]) -> str | None:
+    """The longest of some names that is a name itself or above it, in canonical form; None without any."""
+    enclosing = [candidate for candidate in map(parse_name, candidates) if name.is_subdomain(candidate)]
     return canonical(max(enclosing, key=len)) if enclosing else None
 
 

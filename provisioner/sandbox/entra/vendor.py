@@ -78,9 +78,9 @@ class Entra(Vendor):
         return GraphApi(
             self.store,
             Tokens(self.store),
-            self.background,
+            self.provisioning_service,
             self.context.record,
-            sandbox=self.context.store,
+            sandbox_store=self.context.store,
         )
 
     def _load_login(self) -> Api:
@@ -88,12 +88,12 @@ class Entra(Vendor):
 
         return LoginApi(self.store, Tokens(self.store))
 
-    def create_background(self) -> CycleScheduler:
+    def create_provisioning_service(self) -> CycleScheduler:
         from provisioner.sandbox.entra.graph import CycleScheduler
 
         return CycleScheduler(self.store)
 
-    def access_token(self, permissions: Sequence[str] | None = None) -> str:
+    def admin_token(self, permissions: Sequence[str] | None = None) -> str:
         """A bearer token of the automation client.
 
         Args:
@@ -119,10 +119,10 @@ class Entra(Vendor):
     def connection(self) -> dict[str, str]:
         return {
             "Microsoft Graph": f"{self.context.url}/v1.0",
-            "Token endpoint": f"{self.context.url}/{self.tenant_id}/oauth2/v2.0/token",
-            "Tenant": self.tenant_id,
-            "Client id": str(self.store.setting("client_id")),
-            "Client secret": str(self.store.setting("client_secret")),
+            "Entra token endpoint": f"{self.context.url}/{self.tenant_id}/oauth2/v2.0/token",
+            "Entra tenant id": self.tenant_id,
+            "Entra client id": str(self.store.setting("client_id")),
+            "Entra client secret": str(self.store.setting("client_secret")),
         }
 
     def summary(self) -> Summary:
@@ -161,7 +161,7 @@ class Entra(Vendor):
         return MISCONFIGURATIONS
 
     def replace_address(self, before: str, url: str) -> None:
-        """Correct the address of Kiro's SCIM endpoint in the credentials of provisioning jobs."""
+        """Replace the address of Kiro's SCIM endpoint in the credentials of provisioning jobs."""
         for principal_id in self.store.keys("synchronizationSecrets"):
             values = (self.store.get("synchronizationSecrets", principal_id) or {})["values"]
             address = str(values.get("BaseAddress", ""))
@@ -172,8 +172,8 @@ class Entra(Vendor):
     def catch_up(self) -> None:
         """Run the cycles that are overdue, and wait for them."""
         if self.exists:
-            self.background.start_overdue()
-            self.background.wait()
+            self.provisioning_service.start_overdue()
+            self.provisioning_service.wait()
 
 
 def _outcome(status: Document) -> str:

@@ -1,4 +1,6 @@
-"""The simulated Kiro console: profiles, their SCIM endpoints and access tokens, and the provisioned users and groups.
+"""The simulated Kiro console: profiles, their SCIM endpoints and SCIM tokens, and the provisioned users and groups.
+
+The console itself labels a SCIM token "access token".
 
 The rules are those of Kiro's guides "Connect your Microsoft Entra ID IdP" (SCIM token security, Profile deletion warning) and
 "Connect your Okta IdP" (a profile has an issuer and a client ID). A token is shown once. A profile has at most two tokens. A
@@ -60,7 +62,7 @@ def endpoint(base_url: str, profile_id: str) -> str:
 
 
 def generate_token(store: Store, profile_id: str) -> str:
-    """Generate a SCIM access token. The store keeps only its hash.
+    """Generate a SCIM token. The store has only its hash.
 
     Raises:
         ConsoleRefusal: the profile does not exist, or it has two tokens already.

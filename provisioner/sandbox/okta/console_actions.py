@@ -1,6 +1,6 @@
 """What a simulated admin does at the manual steps of Kiro's guide "Connect your Okta IdP".
 
-The steps are the Kiro profile, its access token, the API integration of the SCIM application, and the features of its
+The steps are the Kiro profile, its SCIM token, the API integration of the SCIM application, and the features of its
 "To App".
 """
 
@@ -49,7 +49,9 @@ def _generate_token(okta: Okta) -> str | None:
     if profile is None:
         return None
     kiro.copied_token(okta.context.kiro, profile["id"])
-    return f"Generated an access token for the Kiro profile {profile['id']}, and copied it and the SCIM endpoint."
+    return (
+        f"Generated a SCIM token for the Kiro profile {profile['id']}, and copied it and the SCIM endpoint."
+    )
 
 
 def _enable_provisioning(okta: Okta) -> str | None:

@@ -1,4 +1,4 @@
-"""Pushes in the background: what concerns an application's provisioning is sent on without anybody waiting for it.
+"""Pushes in the background: no request waits until its changes are provisioned.
 
 Okta provisions asynchronously: an assignment is answered before the user exists in the application (Okta Management API
 2026.06.3, AppUserStatus STAGED: "the background provisioning operation is queued").
@@ -19,14 +19,14 @@ class Pushes(Background):
         """Prepare.
 
         Args:
-            okta: the org; its setting ``async_seconds`` says how long a push waits before it begins.
+            okta: the org; its setting ``async_seconds`` is the time that a push waits before it begins.
         """
         super().__init__(self._push, "push")
         self._okta = okta
         self._closing = threading.Event()
 
     def touch(self, app_id: str) -> None:
-        """Something that may concern the application's provisioning changed: push, and again if touched meanwhile."""
+        """Push an application in the background, after a change that may concern it. If a push runs, another one follows."""
         self.start(app_id)
 
     def catch_up(self) -> None:
@@ -36,7 +36,7 @@ class Pushes(Background):
                 self.touch(connection["appId"])
 
     def close(self) -> None:
-        """Begin what waits at once, start nothing more, and wait until nothing runs."""
+        """Begin the waiting pushes at once, start no others, and wait until nothing runs."""
         self._closing.set()
         super().close()
 

@@ -72,15 +72,17 @@ class Okta(Vendor):
     def _load_api(self) -> Api:
         from provisioner.sandbox.okta.management.api import OktaApi
 
-        self._api = OktaApi(self.store, self.background, lambda: float(LAG_SECONDS.read(self.context.store)))
+        self._api = OktaApi(
+            self.store, self.provisioning_service, lambda: float(LAG_SECONDS.read(self.context.store))
+        )
         return self._api
 
-    def create_background(self) -> Pushes:
+    def create_provisioning_service(self) -> Pushes:
         from provisioner.sandbox.okta.pushes import Pushes
 
         return Pushes(self.store)
 
-    def access_token(self) -> str:
+    def admin_token(self) -> str:
         """The value of the org's API token (``SSWS``)."""
         return str(self.store.setting("api_token"))
 
@@ -102,7 +104,7 @@ class Okta(Vendor):
     def connection(self) -> dict[str, str]:
         return {
             "Okta org": self.context.url,
-            "Okta API token": self.access_token(),
+            "Okta API token": self.admin_token(),
             "Okta client id": self.service_app["client_id"],
         }
 
@@ -185,7 +187,7 @@ class Okta(Vendor):
         return MISCONFIGURATIONS
 
     def replace_address(self, before: str, url: str) -> None:
-        """Correct the issuers of authorization servers, the SCIM addresses of applications, and the issuers that Kiro knows."""
+        """Replace the address in the issuers of authorization servers, in Kiro's copies of them, and in SCIM endpoints."""
         for server in self.store.all("authorizationServer"):
             issuer = str(server["issuer"])
             if issuer.startswith((f"{before}/oauth2/", "/oauth2/")):
@@ -207,7 +209,7 @@ class Okta(Vendor):
     def catch_up(self) -> None:
         """Push what the last process may not have pushed."""
         if self.exists:
-            self.background.catch_up()
+            self.provisioning_service.catch_up()
 
     def finish(self) -> None:
         if self._api is not None:

@@ -205,7 +205,7 @@ MISSING = {
     "soa": {"zone": "contoso.com", "minimum": 600, "ttl": 3600},
 }
 CACHED = {**MISSING, "soa": {"zone": "contoso.com", "minimum": 600, "ttl": 100}}
-SINCE = {"first_missing": "2026-11-21T11:55:00Z"}
+SINCE = {"first_seen_missing": "2026-11-21T11:55:00Z"}
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ SINCE = {"first_missing": "2026-11-21T11:55:00Z"}
     [
         ({}, PropagationState.EVERYWHERE, None, "visible on every server that was queried"),
         (
-            {"history": {**SINCE, "first_present": "2026-11-21T11:58:00Z"}},
+            {"history": {**SINCE, "present_everywhere_since": "2026-11-21T11:58:00Z"}},
             PropagationState.EVERYWHERE,
             480,
             "other resolvers may cache its absence for up to 480 s",

@@ -105,22 +105,33 @@ class TestUnusableDomain:
 class TestHistory:
     def test_first_missing_then_present_then_missing_again(self):
         missing = record_state.update_history(context(answer("ns1")), {}, NOW)
-        assert missing == {"value": TOKEN, "first_missing": NOW.isoformat(), "first_present": None}
+        assert missing == {
+            "value": TOKEN,
+            "first_seen_missing": NOW.isoformat(),
+            "present_everywhere_since": None,
+        }
         later = NOW + timedelta(minutes=5)
         present = record_state.update_history(context(answer("ns1", TOKEN)), missing, later)
-        assert present == {**missing, "first_present": later.isoformat()}
+        assert present == {**missing, "present_everywhere_since": later.isoformat()}
         unchanged = record_state.update_history(
             context(answer("ns1", TOKEN)), present, later + timedelta(days=1)
         )
         assert unchanged == present
-        assert record_state.update_history(context(answer("ns1")), present, later)["first_present"] is None
+        assert (
+            record_state.update_history(context(answer("ns1")), present, later)["present_everywhere_since"]
+            is None
+        )
 
     def test_the_history_of_another_value_is_ignored(self):
-        earlier = {"value": "another", "first_missing": NOW.isoformat(), "first_present": NOW.isoformat()}
+        earlier = {
+            "value": "another",
+            "first_seen_missing": NOW.isoformat(),
+            "present_everywhere_since": NOW.isoformat(),
+        }
         assert record_state.update_history(context(), earlier, NOW) == {
             "value": TOKEN,
-            "first_missing": None,
-            "first_present": None,
+            "first_seen_missing": None,
+            "present_everywhere_since": None,
         }
 
 
@@ -133,7 +144,7 @@ class TestDesiredResources:
     def test_without_a_value_a_manual_step_adds_the_domain_and_outputs_it(self):
         add_domain, create_record, record = self.resources(DomainEntry(name="bücher.example"))
         assert add_domain.outputs == (
-            ("KIRO_DOMAIN_TOKEN", "the verification token of bücher.example (xn--bcher-kva.example)"),
+            ("KIRO_DOMAIN_TOKEN", "the verification value of bücher.example (xn--bcher-kva.example)"),
         )
         assert add_domain.depends_on == ("step/kiro-profile",)
         assert create_record.depends_on == (add_domain.address,)

@@ -35,7 +35,7 @@ def raw_scope(value: str, **changed: Any) -> dict[str, Any]:
 
 class TestApplicationPatches:
     def test_every_managed_field_can_be_written(self):
-        for name in kinds.Application.managed_fields():
+        for name in kinds.Application.writable_fields():
             value = {"access_token_version": 2, "disabled": False}.get(name, ())
             assert payloads.application_patches({name: value}, APP_ID, []), name
 
@@ -129,7 +129,7 @@ class TestScopes:
 
 def test_every_managed_field_of_a_service_principal_can_be_written():
     desired = {"account_enabled": True, "assignment_required": False, "tags": ("a",)}
-    assert set(desired) == set(kinds.ServicePrincipal.managed_fields())
+    assert set(desired) == set(kinds.ServicePrincipal.writable_fields())
     assert build_body(kinds.ServicePrincipal, desired) == {
         "accountEnabled": True,
         "appRoleAssignmentRequired": False,
@@ -219,7 +219,7 @@ class TestSecrets:
 
     def test_every_managed_field_can_be_written(self):
         desired = self.desired(accepted_by_kiro=True, assigned_only=True, delete_threshold=1, notify=())
-        for field in kinds.ProvisioningSecrets.managed_fields():
+        for field in kinds.ProvisioningSecrets.writable_fields():
             assert payloads.secret_values(desired, {field}, None), field
 
 

@@ -123,7 +123,7 @@ class TestWarnings:
     def test_users_with_a_wrong_external_id_stay_wrong(self):
         (warning,) = self.warnings_for(MAPPING.model_copy(update={"external_id": "mailNickname"}))
         assert warning.startswith("3 users already have an externalId from 'mailNickname'")
-        assert "delete all subscriptions in the Kiro console" in warning
+        assert warning.endswith("provisioner checks show entra-wrong-external-id")
 
     def test_before_the_first_cycle_no_user_has_a_wrong_external_id(self):
         never_ran = JOB.model_copy(update={"synced_users": 0, "last_success": None})

@@ -349,10 +349,10 @@ class TestPages:
             for link in (f"{other.url}{APPS}", f"{server.url}{suffix}{APPS}"):
                 server.respond("GET", APPS, Reply(body=[1], headers=(("Link", f'<{link}>; rel="next"'),)))
             client = make_client(server)
-            with pytest.raises(RemoteError, match="is not followed") as raised:
+            with pytest.raises(RemoteError, match="it was not followed") as raised:
                 run(client, client.read_all(APPS))
             client = make_client(server)
-            with pytest.raises(RemoteError, match="is not followed"):
+            with pytest.raises(RemoteError, match="it was not followed"):
                 run(client, client.read_all(APPS))
             assert "connection: org_url:" in raised.value.hint
             assert other.received == []

@@ -247,8 +247,8 @@ class TestDuplicateEntries:
 
 def test_a_missing_object_is_reported_with_a_hint():
     problem = lookup.missing_object(
-        Selector("okta-sign-in-policy/x", "authentication policy", "x", "application: p")
+        Selector("okta-authentication-policy/x", "authentication policy", "x", "application: p")
     )
-    assert (problem.kind, problem.address) == (ProblemKind.MISSING, "okta-sign-in-policy/x")
+    assert (problem.kind, problem.address) == (ProblemKind.MISSING, "okta-authentication-policy/x")
     assert "'x'" in problem.message
     assert "application: p:" in problem.hint

@@ -115,7 +115,7 @@ class TestPermissionsForAPlan:
         ("address", "permissions_"),
         [
             ("okta-application/k", (permissions.WRITE_APPS,)),
-            ("okta-authentication-policy/k", (permissions.WRITE_APPS,)),
+            ("okta-authentication-policy-assignment/k", (permissions.WRITE_APPS,)),
             ("okta-scim-application/k", (permissions.WRITE_APPS,)),
             ("okta-group-assignment/g", (permissions.WRITE_APPS,)),
             ("okta-user-assignment/u", (permissions.WRITE_APPS,)),

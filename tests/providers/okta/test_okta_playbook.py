@@ -138,16 +138,17 @@ class TestDesiredState:
     def test_every_resource_of_a_complete_playbook(self):
         assert list(by_address(WHOLE.desired_state())) == [
             "okta-application/kiro",
-            "okta-sign-in-policy/Any two factors",
-            "okta-authentication-policy/kiro",
+            "okta-authentication-policy/Any two factors",
+            "okta-authentication-policy-assignment/kiro",
             "okta-authorization-server/kiro",
             "okta-scope/codewhisperer:completions",
             "okta-scope/codewhisperer:conversations",
             "okta-access-policy/kiro",
             "okta-policy-rule/kiro",
             "okta-group/Kiro-Users",
-            "okta-group-assignment/Kiro-Users",
             "okta-user/alice@acme.example",
+            "okta-group/Kiro-Pro",
+            "okta-group-assignment/Kiro-Users",
             "okta-user-assignment/alice@acme.example",
             "okta-scim-application/kiro",
             "okta-attribute-mapping/kiro",
@@ -157,7 +158,6 @@ class TestDesiredState:
             "step/okta-to-app",
             "okta-scim-group-assignment/Kiro-Users",
             "okta-scim-user-assignment/alice@acme.example",
-            "okta-group/Kiro-Pro",
             "okta-group-push/Kiro-Pro",
         ]
 
@@ -182,11 +182,11 @@ class TestDesiredState:
 
     def test_the_authentication_policy_is_looked_up_and_assigned_by_id(self):
         assert by_address(WHOLE.desired_state())[
-            "okta-authentication-policy/kiro"
-        ] == kinds.AuthenticationPolicy(
+            "okta-authentication-policy-assignment/kiro"
+        ] == kinds.AuthenticationPolicyAssignment(
             key="kiro",
             depends_on=("okta-application/kiro",),
-            policy=Reference(address="okta-sign-in-policy/Any two factors", field="id"),
+            policy=Reference(address="okta-authentication-policy/Any two factors", field="id"),
         )
 
     @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ class TestDesiredState:
 
     def test_the_marker_has_the_playbook_s_name(self):
         other = playbook(name="kiro-2")
-        assert (other.marker, other.description) == (
+        assert (other.marker, other.server_description) == (
             "provisioner-kiro-2",
             "Sign-in to Kiro (provisioner-kiro-2)",
         )
@@ -353,7 +353,7 @@ class TestPlans:
                 kinds.Group(key="Kiro-Users", id="00g1", name="Kiro-Users"),
                 kinds.Group(key="Kiro-Pro", id="00g2", name="Kiro-Pro"),
                 kinds.User(key="alice@acme.example", id="00u1"),
-                kinds.SignInPolicy(key="Any two factors", id="rst1"),
+                kinds.AuthenticationPolicy(key="Any two factors", id="rst1"),
                 SWITCHED_ON,
             )
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -73,14 +74,23 @@ class TestDestroyedState:
         assert provider().destroyed_state(snapshot, purge=True).absent
 
     @pytest.mark.parametrize(
-        ("resource", "field"), [(APPLICATION, "notes"), (SERVER, "description"), (SCIM, "notes")]
+        ("resource", "field", "problem"),
+        [
+            (
+                APPLICATION,
+                "notes",
+                "the notes of the OIDC application are not exactly the marker provisioner-kiro:",
+            ),
+            (SERVER, "description", "is not exactly 'Sign-in to Kiro (provisioner-kiro)':"),
+            (SCIM, "notes", "the notes of the SCIM application are not exactly the marker provisioner-kiro:"),
+        ],
     )
     @pytest.mark.parametrize(
         "mark", [None, "", "mine", "provisioner-kiro-2", "Sign-in to Kiro (provisioner-kiro-2)"]
     )
-    def test_objects_without_the_marker_are_refused(self, resource, field, mark):
+    def test_objects_without_the_marker_are_refused(self, resource, field, problem, mark):
         snapshot = healthy_but(resource.model_copy(update={field: mark}))
-        with pytest.raises(RefusedError, match="does not carry the marker provisioner-kiro:"):
+        with pytest.raises(RefusedError, match=re.escape(problem)):
             provider(**DEPROVISION).destroyed_state(snapshot, purge=False)
 
     def test_an_empty_organization_needs_no_change(self):
@@ -114,7 +124,7 @@ class TestHandoff:
 
     def test_every_value_has_a_source_and_a_destination(self):
         for value in provider().handoff(HEALTHY.snapshot):
-            assert {value.source.partition(":")[0], value.destination.partition(":")[0]} == {
+            assert {value.source.partition(",")[0], value.destination.partition(":")[0]} == {
                 "Okta Admin Console",
                 "Kiro console",
             }

@@ -393,7 +393,7 @@ class TestLookups:
         server.respond("GET", f"{API}/policies", Reply(body=listed))
         found = reads(server, **{**SMALL, "application": {"authentication_policy": "Strict"}})
         assert [problem.kind for problem in found.problems] == ([fault] if fault else [])
-        assert bool(found.all(kinds.SignInPolicy)) is not bool(fault)
+        assert bool(found.all(kinds.AuthenticationPolicy)) is not bool(fault)
 
 
 class TestGaps:

@@ -152,7 +152,7 @@ class TestTheOidcApplication:
 
     def test_its_authentication_policy_is_put_without_a_body(self, server):
         server.respond("PUT", f"{OIDC}/policies/rst1", Reply(204))
-        desired = kinds.AuthenticationPolicy(key="kiro", policy="rst1")
+        desired = kinds.AuthenticationPolicyAssignment(key="kiro", policy="rst1")
         applied(server, Change(action=Action.CREATE, address=desired.address, after=desired))
         assert (calls(server), server.received[0].body) == ([f"PUT {OIDC}/policies/rst1"], b"")
 
@@ -429,6 +429,6 @@ def test_there_is_a_writer_for_every_kind_that_can_be_desired():
     every = {
         kind.kind
         for kind in vars(kinds).values()
-        if isinstance(kind, type) and issubclass(kind, Resource) and kind.kind and kind.managed_fields()
+        if isinstance(kind, type) and issubclass(kind, Resource) and kind.kind and kind.writable_fields()
     }
     assert handled == every

@@ -9,7 +9,7 @@ from provisioner.core.check import CheckContext, CheckRegistry, Severity, Violat
 from provisioner.providers.dns.context import domain_contexts
 from provisioner.providers.dns.names import to_unicode, within
 from provisioner.providers.dns.observations import Answer
-from provisioner.providers.dns.resources import LABEL_PREFIX, MAX_DOMAINS, TOKEN_HOURS
+from provisioner.providers.dns.resources import CREATE_WITHIN_HOURS, LABEL_PREFIX, MAX_DOMAINS
 from provisioner.providers.dns.suffixes import DomainKind
 
 check = CheckRegistry()
@@ -23,7 +23,7 @@ _WARNING_HOURS: Final = 4
 _NEVER_PUBLIC: Final = frozenset({DomainKind.PRIVATE, DomainKind.SPECIAL_USE, DomainKind.UNDELEGATED})
 
 
-@check("dns-domain-private", reads=(Answer,), severity=Severity.HIGH, vendor_row=_VENDOR_ROW)
+@check("dns-domain-private", reads=(Answer,), severity=Severity.HIGH, troubleshooting_row=_VENDOR_ROW)
 def domain_private(context: CheckContext) -> Iterator[Violation]:
     """The public DNS can have the domain
 
@@ -168,8 +168,8 @@ def token_overdue(context: CheckContext) -> Iterator[Violation]:
 
     Symptom: The domain stays Pending although the record exists.
 
-    Why: The guide asks for the record within 24 hours of adding the domain. Whether the token expires then is not
-    documented.
+    Why: Kiro's guide asks for the record within 24 hours of adding the domain. Whether the verification value expires
+    then is not documented.
 
     Fix: If the console still shows Pending, remove the domain there, add it again, and use the new value. If that does
     not help, ask AWS Support (kirodotdev/Kiro issue 6167 is unresolved).
@@ -183,20 +183,18 @@ def token_overdue(context: CheckContext) -> Iterator[Violation]:
             continue
         hours = (domain.now - issued).total_seconds() / 3600
         severity = None
-        if hours > TOKEN_HOURS and domain.published:
+        if hours > CREATE_WITHIN_HOURS and domain.published:
             message = (
                 f"the value was issued {hours:.0f} hours ago, and the record exists; "
                 f"if the console still shows Pending, {again}; then ask AWS Support"
             )
             severity = Severity.LOW
-        elif hours > TOKEN_HOURS:
+        elif hours > CREATE_WITHIN_HOURS:
             message = (
                 f"the value was issued {hours:.0f} hours ago, and the record does not exist yet; {again}"
             )
-        elif hours > TOKEN_HOURS - _WARNING_HOURS and not domain.published:
-            message = (
-                f"{TOKEN_HOURS - hours:.1f} hours are left to create the record; create {domain.record_text}"
-            )
+        elif hours > CREATE_WITHIN_HOURS - _WARNING_HOURS and not domain.published:
+            message = f"{CREATE_WITHIN_HOURS - hours:.1f} hours are left to create the record; create {domain.record_text}"
         else:
             continue
         evidence = (("issued", issued.isoformat()), ("hours ago", round(hours, 1)))
@@ -205,14 +203,14 @@ def token_overdue(context: CheckContext) -> Iterator[Violation]:
 
 @check("dns-label-unusual", reads=(Answer,), severity=Severity.LOW)
 def label_unusual(context: CheckContext) -> Iterator[Violation]:
-    """The record's label is as in the guide
+    """The record's label is as in Kiro's guide
 
     Symptom: The domain may stay Pending.
 
-    Why: The guide names records with "a prefix such as kiro-app-1". Which other names Kiro queries is not documented;
+    Why: Kiro's guide names records with "a prefix such as kiro-app-1". Which other names Kiro queries is not documented;
     records at the domain itself occur in public DNS data.
 
-    Fix: record: kiro-app-1, unless this label is known to work.
+    Fix: Set record: kiro-app-1 in the playbook, unless this label is known to work.
 
     Source: Kiro, Entra guide, step 3.
     """
@@ -220,7 +218,7 @@ def label_unusual(context: CheckContext) -> Iterator[Violation]:
         label = domain.record.label
         if not label.startswith(LABEL_PREFIX):
             yield Violation(
-                f"the record's label is {label!r}, while the guide uses {LABEL_PREFIX}1; "
+                f"the record's label is {label!r}, while Kiro's guide uses {LABEL_PREFIX}1; "
                 f"if the domain stays Pending, set record: {LABEL_PREFIX}1 in the playbook",
                 domain.address,
                 (("record", label),),

@@ -7,7 +7,7 @@ from typing import Final
 
 from provisioner.core.check import CheckContext, CheckRegistry, Severity, SkipCheckError, Violation
 from provisioner.providers.dns.names import parents, to_unicode, within
-from provisioner.providers.dns.observations import VENDOR_DOMAINS, EmailDomain, VerifiedDomain, Zone
+from provisioner.providers.dns.observations import MICROSOFT_DOMAINS, EmailDomain, VerifiedDomain, Zone
 from provisioner.providers.dns.resources import DomainRecord
 from provisioner.providers.dns.suffixes import classify
 
@@ -138,8 +138,8 @@ def _next_step(context: CheckContext, domain: str) -> str:
 
 
 def _is_shared(domain: str) -> bool:
-    """Whether it belongs to a public mail provider, or to the directory's vendor."""
-    return domain in PUBLIC_MAIL or any(within(domain, vendor) for vendor in VENDOR_DOMAINS)
+    """Whether it belongs to a public mail provider, or to Microsoft."""
+    return domain in PUBLIC_MAIL or any(within(domain, suffix) for suffix in MICROSOFT_DOMAINS)
 
 
 def _add(domain: str) -> str:

@@ -90,8 +90,8 @@ def record_at_apex(context: CheckContext) -> Iterator[Violation]:
 
     Symptom: The value is at the domain itself, while the playbook expects it at a label below.
 
-    Why: The name was left empty when the record was created. The guide uses a prefix; whether Kiro also queries the
-    domain itself is not documented.
+    Why: The name was left empty when the record was created. Kiro's guide uses a prefix; whether Kiro also
+    queries the domain itself is not documented.
 
     Fix: Create it at the label; or, if the console already shows Verified, set record: "@" in the playbook.
 

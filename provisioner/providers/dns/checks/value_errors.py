@@ -30,13 +30,13 @@ def value_error(actual: str, expected: str) -> str | None:
 
 def _text_error(actual: str, expected: str) -> str | None:
     """For values whose letters differ; both without quotation marks and spaces."""
-    token = expected.removeprefix(VALUE_PREFIX)
-    if actual.casefold() == token.casefold():
+    unprefixed = expected.removeprefix(VALUE_PREFIX)
+    if actual.casefold() == unprefixed.casefold():
         return f"lacks the prefix {VALUE_PREFIX}"
     if expected in actual:
         return "has additional text around it"
-    if token and actual.casefold().endswith(token.casefold()):
-        return "has another prefix before the token"
+    if unprefixed and actual.casefold().endswith(unprefixed.casefold()):
+        return f"has another prefix than {VALUE_PREFIX}"
     return "is cut off" if len(actual) >= _MIN_LENGTH and actual in expected else None
 
 

@@ -25,8 +25,11 @@ check = CheckRegistry()
 _MAX_TTL: Final = 86400
 
 
-def _other_values(domain: DomainContext) -> list[Answer]:
-    """The best answers that have values, but not the expected one."""
+def _answers_without_value(domain: DomainContext) -> list[Answer]:
+    """Usable answers that have TXT records, but not the expected value.
+
+    They are those of the zone's servers, or those of the resolvers if no server of the zone answered.
+    """
     if domain.record.value is None:
         return []
     return [answer for answer in domain.best_answers() if answer.values and not domain.has_value(answer)]
@@ -46,7 +49,7 @@ def value_malformed(context: CheckContext) -> Iterator[Violation]:
     Source: Kiro, Entra guide, step 3; RFC 1035, section 5.1; Amazon Route 53, TXT record type.
     """
     for domain in domain_contexts(context):
-        answers, expected = _other_values(domain), domain.record.value or ""
+        answers, expected = _answers_without_value(domain), domain.record.value or ""
         for actual in dict.fromkeys(value.joined for answer in answers for value in answer.values):
             if error := value_error(actual, expected):
                 yield Violation(
@@ -59,13 +62,15 @@ def value_malformed(context: CheckContext) -> Iterator[Violation]:
 
 @check("dns-value-other", reads=(Answer,), severity=Severity.HIGH)
 def value_other(context: CheckContext) -> Iterator[Violation]:
-    """The value is the one that was issued last
+    """The value is the one that the Kiro console shows
 
     Symptom: A TXT record exists, and the domain stays Pending.
 
-    Why: It has another value: one issued before the domain was removed and added again, or that of another profile.
+    Why: It has another verification value: one issued before the domain was removed and added again, or that of another
+    profile. Or the name has TXT records for other purposes only.
 
-    Fix: Replace it with the value that the console shows now. Other values at the name may stay.
+    Fix: Replace another verification value with the one that the console shows now. Otherwise add that value; the other
+    TXT records may stay.
 
     Source: Kiro, Entra guide, step 3.
     """
@@ -73,7 +78,7 @@ def value_other(context: CheckContext) -> Iterator[Violation]:
         expected = domain.record.value or ""
         answers = [
             answer
-            for answer in _other_values(domain)
+            for answer in _answers_without_value(domain)
             if not any(value_error(value.joined, expected) for value in answer.values)
         ]
         if not answers:
@@ -98,7 +103,7 @@ def value_split(context: CheckContext) -> Iterator[Violation]:
 
     Symptom: Usually none: clients join the strings of a TXT record.
 
-    Why: A TXT record has strings of up to 255 octets; this value was split without need. A client that does not join
+    Why: A TXT record has strings of up to 255 octets; this value was split unnecessarily. A client that does not join
     them, or puts spaces between them, reads another value. What Kiro does is not documented.
 
     Fix: Enter it as one string.
@@ -129,8 +134,8 @@ def tokens_several(context: CheckContext) -> Iterator[Violation]:
 
     Symptom: The domain stays Pending although the record exists.
 
-    Why: Values of earlier attempts remain, at the same name or at other usual names. Which of them Kiro reads is not
-    documented.
+    Why: Values of earlier attempts remain, at the same name or at another label under which such a record is often
+    created. Which of them Kiro reads is not documented.
 
     Fix: Remove the values that the console no longer shows; the verified domain of another profile may need its own.
 
@@ -147,7 +152,10 @@ def tokens_several(context: CheckContext) -> Iterator[Violation]:
             "remove what the Kiro console no longer shows"
         )
         if domain.record.dns_provider:
-            message += f"; with outdated: remove in the playbook, apply does that at {domain.record.name}"
+            message += (
+                "; set outdated: remove for the domain in the playbook, and apply removes those at "
+                f"{domain.record.name} (not at other names)"
+            )
         yield Violation(message, domain.address, tuple((f"{name} TXT", value) for name, value in values))
 
 
@@ -183,7 +191,8 @@ def ttl_long(context: CheckContext) -> Iterator[Violation]:
 
     Symptom: A corrected record takes days to become visible.
 
-    Why: The TTL of the record is longer than the 24 hours within which to verify the domain.
+    Why: Resolvers cache the record for its TTL. It is longer than the 24 hours within which Kiro's guide asks for the
+    record.
 
     Fix: Set a TTL of 300 seconds until the domain is verified.
 

@@ -35,7 +35,8 @@ def assignment_not_required(context: CheckContext) -> Iterator[Violation]:
 
     Why: "Assignment required?" is off, so every user of the tenant can sign in to the application.
 
-    Fix: Enterprise applications, Properties: set "Assignment required?" to yes.
+    Fix: In the Entra admin center, Enterprise applications, the application, Properties: set "Assignment required?" to
+    yes.
 
     Source: Kiro, Microsoft Entra guide, Preventing unauthorized access; Microsoft Graph v1.0, servicePrincipal.
     """
@@ -84,7 +85,7 @@ def group_not_assigned(context: CheckContext) -> Iterator[Violation]:
 
     Why: The group is not assigned to the application, or no group is assigned.
 
-    Fix: Enterprise applications, Users and groups: assign the group.
+    Fix: In the Entra admin center, Enterprise applications, the application, Users and groups: assign the group.
 
     Source: Kiro, Microsoft Entra guide, step 5.
     """
@@ -134,7 +135,8 @@ def assignment_role(context: CheckContext) -> Iterator[Violation]:
 
     Why: The application declares roles. The default access role (all zeros) is only for applications without roles.
 
-    Fix: Enterprise applications, Users and groups: assign the group again, with the role User.
+    Fix: In the Entra admin center, Enterprise applications, the application, Users and groups: assign the group again,
+    with the role User.
 
     Source: Microsoft Graph v1.0, appRoleAssignment (appRoleId).
     """
@@ -163,8 +165,8 @@ def direct_user_assignment(context: CheckContext) -> Iterator[Violation]:
 
     Why: Kiro's guide recommends to assign only groups.
 
-    Fix: Add the user to an assigned group. Then remove the direct assignment (Enterprise applications, Users and
-    groups), or set users: [] in the playbook.
+    Fix: Add the user to an assigned group. Then remove the direct assignment (in the Entra admin center, Enterprise
+    applications, the application, Users and groups), or set users: [] in the playbook.
 
     Source: Kiro, Microsoft Entra guide, step 5, Avoid direct user assignment.
     """
@@ -243,7 +245,8 @@ def user_consent_disabled(context: CheckContext) -> Iterator[Violation]:
     Why: Users of the tenant cannot consent for themselves, and no administrator has consented for all. Whether Entra
     asks for consent to an application's own scopes in every case is not documented.
 
-    Fix: Enterprise applications, Permissions: grant admin consent; or application: admin_consent: true.
+    Fix: In the Entra admin center, Enterprise applications, the application, Permissions: grant admin consent. Or set
+    application: admin_consent: true in the playbook.
 
     Source: Microsoft Graph v1.0, authorizationPolicy (permissionGrantPoliciesAssigned) and oAuth2PermissionGrant.
     """
@@ -276,8 +279,8 @@ def conditional_access(context: CheckContext) -> Iterator[Violation]:
     Why: A policy that covers the application blocks it, or requires a device or client application that an IDE or a
     command line, which sign in through the system's browser, may not be able to prove.
 
-    Fix: Exclude the application from the policy, or make sure that the devices meet it. The what-if tool in the portal
-    shows which users it affects.
+    Fix: Exclude the application from the policy, or make sure that the devices meet it. The What If tool in the Entra
+    admin center shows which users it affects.
 
     Source: Microsoft Graph v1.0, conditionalAccessPolicy (grantControls).
     """

@@ -105,23 +105,24 @@ def duplicate_application(context: CheckContext) -> Iterator[Violation]:
 
 @check("entra-recycle-bin", reads=(kinds.Application, observations.DeletedApplication), severity=Severity.LOW)
 def recycle_bin(context: CheckContext) -> Iterator[Violation]:
-    """No copy of the application is in the recycle bin
+    """No deleted application of the same name is in the recycle bin
 
     Symptom: Two applications have the same name after a restore, or a new application cannot get its marker.
 
     Why: A deleted application stays in the recycle bin for 30 days, can be restored, and keeps its uniqueName.
 
-    Fix: Delete it permanently (App registrations, Deleted applications), or run provisioner destroy --purge.
+    Fix: Delete it permanently (in the Entra admin center, App registrations, Deleted applications), or run provisioner
+    destroy --purge.
 
     Source: Microsoft Graph v1.0, application: delete; directory: deletedItems.
     """
-    for copy in context.snapshot.all(observations.DeletedApplication):
+    for deleted in context.snapshot.all(observations.DeletedApplication):
         yield Violation(
-            f"a deleted application {copy.display_name!r} (client id {copy.app_id}) can still be restored",
-            copy.address,
+            f"a deleted application {deleted.display_name!r} (client id {deleted.app_id}) can still be restored",
+            deleted.address,
             (
-                ("directory.deletedItems.appId", copy.app_id),
-                ("directory.deletedItems.deletedDateTime", copy.deleted),
+                ("directory.deletedItems.appId", deleted.app_id),
+                ("directory.deletedItems.deletedDateTime", deleted.deleted),
             ),
         )
 
@@ -136,7 +137,8 @@ def application_disabled(context: CheckContext) -> Iterator[Violation]:
 
     Why: "Enabled for users to sign-in" is off, or the application itself is disabled.
 
-    Fix: Enterprise applications, Properties: enable it for users to sign in.
+    Fix: In the Entra admin center, Enterprise applications, the application, Properties: enable it for users to sign
+    in.
 
     Source: Microsoft Graph v1.0, servicePrincipal (accountEnabled) and application (isDisabled).
     """
@@ -161,7 +163,7 @@ def application_disabled(context: CheckContext) -> Iterator[Violation]:
     "entra-token-version",
     reads=(kinds.Application,),
     severity=Severity.HIGH,
-    vendor_row="access token version",
+    troubleshooting_row="access token version",
 )
 def token_version(context: CheckContext) -> Iterator[Violation]:
     """Access tokens are issued in version 2
@@ -170,7 +172,8 @@ def token_version(context: CheckContext) -> Iterator[Violation]:
 
     Why: Entra issues version 1 access tokens unless the application asks for version 2; Kiro requires version 2.
 
-    Fix: App registrations, Manifest: set api.requestedAccessTokenVersion to 2.
+    Fix: In the Entra admin center, App registrations, the application, Manifest: set api.requestedAccessTokenVersion to
+    2.
 
     Source: Kiro, Microsoft Entra guide, Troubleshooting, row 1; Microsoft Graph v1.0, apiApplication.
     """
@@ -193,7 +196,8 @@ def identifier_uri(context: CheckContext) -> Iterator[Violation]:
     Why: Kiro's clients request scopes of api://<client id>. Without that Application ID URI, Entra finds no application
     for these scopes.
 
-    Fix: App registrations, Expose an API: add the Application ID URI and save the default value.
+    Fix: In the Entra admin center, App registrations, the application, Expose an API: add the Application ID URI and
+    save the default value.
 
     Source: Kiro, Microsoft Entra guide, step 2; the form of the scopes was observed in requests of Kiro's clients.
     """
@@ -216,7 +220,8 @@ def custom_identifier_uri(context: CheckContext) -> Iterator[Violation]:
 
     Why: An application that requests a token for itself must use the form with its client id.
 
-    Fix: Expose an API: remove the other Application ID URIs, if nothing else uses them.
+    Fix: In the Entra admin center, App registrations, the application, Expose an API: remove the other Application ID
+    URIs, if nothing else uses them.
 
     Source: Microsoft identity platform, error codes (AADSTS90009).
     """
@@ -237,7 +242,9 @@ def _playbook_scopes(context: CheckContext, value: str) -> DesiredState | None:
     return set_fields(kinds.Application(key=desired.key, scopes=desired.scopes)) if is_listed else None
 
 
-@check("entra-scopes-missing", reads=(kinds.Application,), severity=Severity.HIGH, vendor_row="scopes")
+@check(
+    "entra-scopes-missing", reads=(kinds.Application,), severity=Severity.HIGH, troubleshooting_row="scopes"
+)
 def scopes_missing(context: CheckContext) -> Iterator[Violation]:
     """Both Kiro scopes are exposed
 
@@ -245,7 +252,8 @@ def scopes_missing(context: CheckContext) -> Iterator[Violation]:
 
     Why: codewhisperer:completions enables inline suggestions, codewhisperer:conversations chat. Clients request both.
 
-    Fix: App registrations, Expose an API: add the missing scope, for admins and users, enabled.
+    Fix: In the Entra admin center, App registrations, the application, Expose an API: add the missing scope, for admins
+    and users, enabled.
 
     Source: Kiro, Microsoft Entra guide, Troubleshooting, row 2, and step 2.
     """
@@ -269,7 +277,7 @@ def scope_disabled(context: CheckContext) -> Iterator[Violation]:
 
     Why: A disabled scope has the same effect as a missing one.
 
-    Fix: App registrations, Expose an API: set the scope's state to enabled.
+    Fix: In the Entra admin center, App registrations, the application, Expose an API: set the scope's state to enabled.
 
     Source: Kiro, Microsoft Entra guide, step 2 (State: Enabled).
     """
@@ -292,7 +300,8 @@ def scope_admin_only(context: CheckContext) -> Iterator[Violation]:
 
     Why: Only admins can consent to the scope.
 
-    Fix: App registrations, Expose an API: set "Who can consent?" to admins and users.
+    Fix: In the Entra admin center, App registrations, the application, Expose an API: set "Who can consent?" to admins
+    and users.
 
     Source: Kiro, Microsoft Entra guide, step 2 (Who can consent?).
     """
@@ -315,7 +324,8 @@ def multi_tenant(context: CheckContext) -> Iterator[Violation]:
 
     Why: The supported account types include accounts outside this directory.
 
-    Fix: App registrations, Authentication: accounts in this organizational directory only.
+    Fix: In the Entra admin center, App registrations, the application, Authentication: select accounts in this
+    organizational directory only.
 
     Source: Microsoft Graph v1.0, application (signInAudience); Kiro, Microsoft Entra guide, Preventing unauthorized access.
     """
@@ -337,7 +347,8 @@ def client_credentials(context: CheckContext) -> Iterator[Violation]:
 
     Why: Kiro's clients are public clients and never use a credential, so it can only be misused.
 
-    Fix: App registrations, Certificates and secrets: find out who uses it, then delete it.
+    Fix: In the Entra admin center, App registrations, the application, Certificates and secrets: find out who uses it,
+    then delete it.
 
     Source: Microsoft identity platform, public client applications.
     """

@@ -19,7 +19,7 @@ _USER_MAPPINGS = f"{_OBJECT_MAPPINGS}[sourceObjectName=User].attributeMappings"
     "entra-attribute-mapping",
     reads=(AttributeMapping,),
     severity=Severity.HIGH,
-    vendor_row="attribute mapping",
+    troubleshooting_row="attribute mapping",
 )
 def attribute_mapping(context: CheckContext) -> Iterator[Violation]:
     """A user's externalId is the object id
@@ -29,8 +29,8 @@ def attribute_mapping(context: CheckContext) -> Iterator[Violation]:
     Why: Kiro finds a signed-in user by the externalId that provisioning set; it must be the object id. Kiro does not let
     an externalId change, so users with another externalId stay wrong until they are removed and provisioned again.
 
-    Fix: Provisioning, Attribute mapping: set the source of externalId to objectId. If users were provisioned before,
-    delete all subscriptions in Kiro and provision them again.
+    Fix: In the Entra admin center, open the enterprise application, Provisioning, Attribute mapping: set the source of
+    externalId to objectId. If users were provisioned before, also do what entra-wrong-external-id says.
 
     Source: Kiro, Microsoft Entra guide, Troubleshooting, row 3, and step 4; kirodotdev/Kiro issue 9582.
     """
@@ -58,7 +58,8 @@ def unsupported_attributes(context: CheckContext) -> Iterator[Violation]:
 
     Why: Entra maps several attributes by default that Kiro's SCIM endpoint refuses.
 
-    Fix: Provisioning, Attribute mapping: delete the mappings of employeeNumber, department, manager and the phone numbers.
+    Fix: In the Entra admin center, open the enterprise application, Provisioning, Attribute mapping: delete the mappings
+    of employeeNumber, department, manager and the phone numbers.
 
     Source: Kiro, Microsoft Entra guide, step 4, Remove unsupported attributes.
     """
@@ -81,7 +82,8 @@ def required_attributes(context: CheckContext) -> Iterator[Violation]:
 
     Why: Kiro requires these three mappings.
 
-    Fix: Provisioning, Attribute mapping: add the missing mapping.
+    Fix: In the Entra admin center, open the enterprise application, Provisioning, Attribute mapping: add the missing
+    mapping.
 
     Source: Kiro, Microsoft Entra guide, step 4, Minimum required attributes.
     """
@@ -103,7 +105,8 @@ def mapping_disabled(context: CheckContext) -> Iterator[Violation]:
 
     Why: "Provision Groups" or "Provision Users" is off, or some of its actions are.
 
-    Fix: Provisioning, Attribute mapping: enable both, with create, update and delete.
+    Fix: In the Entra admin center, open the enterprise application, Provisioning, Attribute mapping: enable both, with
+    create, update and delete.
 
     Source: Kiro, Microsoft Entra guide, step 4 (both should be enabled).
     """

@@ -32,7 +32,7 @@ _PROVISIONING = (
     "entra-not-provisioned",
     reads=(kinds.ProvisioningJob, kinds.ProvisioningStatus, observations.GroupMembers),
     severity=Severity.HIGH,
-    vendor_row="provision on demand",
+    troubleshooting_row="provision on demand",
 )
 def not_provisioned(context: CheckContext) -> Iterator[Violation]:
     """Provisioning is on and reaches users
@@ -42,7 +42,8 @@ def not_provisioned(context: CheckContext) -> Iterator[Violation]:
     Why: There is no provisioning job, it is off, it has no endpoint, or it has not provisioned anyone yet. A cycle runs
     about every 40 minutes. After that, Kiro takes up to 6 hours to create the subscription.
 
-    Fix: Run provisioner apply; or Provisioning, Start provisioning, and Provision on demand.
+    Fix: Run provisioner apply. Or, in the Entra admin center, open the enterprise application, Provisioning: select
+    Start provisioning, then Provision on demand.
 
     Source: Kiro, Microsoft Entra guide, Troubleshooting, row 5, and When will users appear.
     """
@@ -71,7 +72,7 @@ def not_provisioned(context: CheckContext) -> Iterator[Violation]:
         )
     elif job.last_success is None:
         yield Violation(
-            "cycles have run, but none has succeeded",
+            "no cycle has succeeded",
             job.address,
             (("synchronization.jobs.status.lastSuccessfulExecution", None),),
             _restart(job) if job.quarantine else None,
@@ -87,7 +88,7 @@ def not_provisioned(context: CheckContext) -> Iterator[Violation]:
 
 
 def _restart(job: kinds.ProvisioningJob) -> DesiredState:
-    """The fix that restarts provisioning."""
+    """The fix that asks for ``healthy``: apply restarts the job to reach it."""
     return set_fields(kinds.ProvisioningStatus(key=job.key, healthy=True))
 
 
@@ -95,7 +96,7 @@ def _restart(job: kinds.ProvisioningJob) -> DesiredState:
     "entra-profile-recreated",
     reads=(kinds.ProvisioningSecrets,),
     severity=Severity.HIGH,
-    vendor_row="profile deleted and created again",
+    troubleshooting_row="profile deleted and created again",
     security=True,
 )
 def profile_recreated(context: CheckContext) -> Iterator[Violation]:
@@ -106,7 +107,8 @@ def profile_recreated(context: CheckContext) -> Iterator[Violation]:
     Why: The job still sends to the endpoint of the old profile, and has recorded that every user was sent. Graph does
     not show Kiro's side, so this check cannot detect a new profile that has the same endpoint.
 
-    Fix: Generate a new SCIM token in the new profile and run provisioner apply: it resets the job in full.
+    Fix: Generate a new SCIM token in the new profile and run provisioner apply with it and the new endpoint. Apply then
+    restarts the job from the beginning, so that every user is sent again.
 
     Source: Kiro, Microsoft Entra guide, Troubleshooting, row 6, and Profile deletion warning.
     """
@@ -150,11 +152,12 @@ def quarantine(context: CheckContext) -> Iterator[Violation]:
 
     Symptom: Changes arrive in Kiro a day late, or not at all.
 
-    Why: After too many failures, Entra runs the job only once a day, and switches it off after four weeks. The usual
-    cause is an access token that was revoked or replaced.
+    Why: Too many requests failed, usually because the access token was revoked or replaced. Entra then runs the job only
+    once a day, and switches it off after four weeks.
 
-    Fix: Correct the cause in the finding, then restart provisioning. If the credentials were refused, generate a new
-    token in the Kiro console.
+    Fix: Correct the cause that the finding names. If Kiro refused the credentials, generate a new token in the Kiro
+    console and run provisioner apply with it. Otherwise, in the Entra admin center, open the enterprise application,
+    Provisioning: select Restart provisioning.
 
     Source: Microsoft Entra, application provisioning quarantine status; Microsoft Graph v1.0, synchronizationQuarantine.
     """
@@ -177,9 +180,10 @@ def escrowed_entries(context: CheckContext) -> Iterator[Violation]:
 
     Symptom: Some users or groups, or their changes, are missing in Kiro.
 
-    Why: Entries that failed are put in escrow and retried, less and less often.
+    Why: Entra could not provision them. It puts such entries in escrow, and retries them less and less often.
 
-    Fix: Read the provisioning log (entra-provisioning-failures), correct the cause, and restart provisioning.
+    Fix: Read the provisioning log (entra-provisioning-failures) and correct the cause. Then, in the Entra admin center,
+    open the enterprise application, Provisioning: select Restart provisioning.
 
     Source: Microsoft Graph v1.0, synchronizationTaskExecution (countEscrowed).
     """
@@ -201,7 +205,7 @@ def stale_execution(context: CheckContext) -> Iterator[Violation]:
 
     Why: The last cycle ended more than two intervals ago: the job hangs.
 
-    Fix: Restart provisioning.
+    Fix: In the Entra admin center, open the enterprise application, Provisioning: select Restart provisioning.
 
     Source: Microsoft Graph v1.0, synchronizationStatus (lastExecution) and synchronizationSchedule (interval).
     """
@@ -221,16 +225,17 @@ def sync_all_users(context: CheckContext) -> Iterator[Violation]:
 
     Symptom: Users who are in no assigned group appear in Kiro, and may get a seat.
 
-    Why: The scope of provisioning is "Sync all users and groups".
+    Why: The scope of provisioning is "Sync all users and groups", or Graph does not state it.
 
-    Fix: Provisioning, Settings, Scope: sync only assigned users and groups.
+    Fix: In the Entra admin center, open the enterprise application, Provisioning, Settings, Scope: select "Sync only
+    assigned users and groups".
 
     Source: Kiro, Microsoft Entra guide, Preventing unauthorized access; Microsoft Graph v1.0, synchronizationSecret (SyncAll).
     """
     secrets = required_secrets(context)
     if secrets.assigned_only is not True:
         yield Violation(
-            "all users and groups of the tenant are provisioned",
+            "the scope of provisioning is not limited to assigned users and groups",
             secrets.address,
             (("synchronization.secrets[key=SyncAll].value", "true"),),
             set_fields(kinds.ProvisioningSecrets(key=secrets.key, assigned_only=True)),
@@ -245,7 +250,8 @@ def no_delete_threshold(context: CheckContext) -> Iterator[Violation]:
 
     Why: Accidental deletion prevention is off.
 
-    Fix: Provisioning, Settings: prevent accidental deletion, with a threshold.
+    Fix: In the Entra admin center, open the enterprise application, Provisioning, Settings: select "Prevent accidental
+    deletion", and enter a threshold.
 
     Source: Microsoft Entra, accidental deletions prevention; Microsoft Graph v1.0, synchronizationSecret
     (SyncNotificationSettings).
@@ -267,9 +273,11 @@ def provisioning_failures(context: CheckContext) -> Iterator[Violation]:
 
     Symptom: Single users or groups are missing in Kiro.
 
-    Why: The log entry names the attribute, or quotes the response of the SCIM endpoint.
+    Why: Kiro's SCIM endpoint refused a request, or an attribute could not be mapped. The log entry names the attribute,
+    or quotes the response of the endpoint.
 
-    Fix: See the finding. As a fallback, mapping: minimal leaves only what Kiro requires.
+    Fix: Correct what the finding names. As a last resort, set scim: mapping: minimal in the playbook, which leaves only
+    the attributes that Kiro requires.
 
     Source: Kiro, Microsoft Entra guide, step 4, Minimum required attributes; Microsoft Graph v1.0, provisioningObjectSummary.
     """
@@ -294,10 +302,13 @@ def wrong_external_id(context: CheckContext) -> Iterator[Violation]:
 
     Why: The user was provisioned when externalId did not come from objectId, and Kiro does not let it change.
 
-    Fix: Delete all subscriptions in the Kiro console. Remove these users from Kiro: unassign the groups and wait for a
-    cycle. Then assign the groups again, and provision.
+    Fix: First correct the mapping (entra-attribute-mapping). Then follow Kiro's guide: delete all subscriptions in the
+    Kiro console, not only those of these users, and provision again. Until you subscribe the users again, none of
+    them has a subscription. If Kiro still refuses these users, as in Kiro issue 9582, ask AWS Support to delete them in
+    Kiro. Do not unassign their groups for this: Entra then only deactivates the users, and they keep the wrong externalId.
 
-    Source: Kiro, Microsoft Entra guide, Troubleshooting, row 3; kirodotdev/Kiro issue 9582.
+    Source: Kiro, Microsoft Entra guide, Troubleshooting, row 3; kirodotdev/Kiro issue 9582 (open); Microsoft Entra, how
+    provisioning works (deprovisioning).
     """
     required_job(context)
     users = context.snapshot.all(observations.WrongExternalId)

@@ -23,7 +23,10 @@ def _playbook_uris(context: CheckContext) -> DesiredState:
 
 
 @check(
-    "entra-redirect-uri-ide", reads=(kinds.Application,), severity=Severity.HIGH, vendor_row="redirect URIs"
+    "entra-redirect-uri-ide",
+    reads=(kinds.Application,),
+    severity=Severity.HIGH,
+    troubleshooting_row="redirect URIs",
 )
 def redirect_uri_ide(context: CheckContext) -> Iterator[Violation]:
     """The redirect URI of the Kiro IDE is registered
@@ -32,7 +35,8 @@ def redirect_uri_ide(context: CheckContext) -> Iterator[Violation]:
 
     Why: The IDE always uses the redirect URI kiro://kiro.oauth/callback.
 
-    Fix: App registrations, Authentication, Mobile and desktop applications: add kiro://kiro.oauth/callback.
+    Fix: In the Entra admin center, App registrations, the application, Authentication, Mobile and desktop applications:
+    add kiro://kiro.oauth/callback.
 
     Source: Kiro, Microsoft Entra guide, Troubleshooting, row 4, and step 2.
     """
@@ -51,7 +55,7 @@ def redirect_uri_ide(context: CheckContext) -> Iterator[Violation]:
     "entra-redirect-uri-loopback",
     reads=(kinds.Application,),
     severity=Severity.HIGH,
-    vendor_row="redirect URIs",
+    troubleshooting_row="redirect URIs",
 )
 def redirect_uri_loopback(context: CheckContext) -> Iterator[Violation]:
     """The loopback redirect URIs are registered
@@ -61,7 +65,8 @@ def redirect_uri_loopback(context: CheckContext) -> Iterator[Violation]:
     Why: The command line uses a redirect URI of http://localhost with one of ten ports. Entra ignores the port of a
     localhost URI, so the URI without a port is enough; the path must be the same.
 
-    Fix: App registrations, Authentication, Mobile and desktop applications: add http://localhost/oauth/callback.
+    Fix: In the Entra admin center, App registrations, the application, Authentication, Mobile and desktop applications:
+    add http://localhost/oauth/callback.
 
     Source: Kiro, Microsoft Entra guide, Troubleshooting, row 4; Microsoft identity platform, redirect URI restrictions.
     """
@@ -87,7 +92,7 @@ def redirect_uri_kiro_auth(context: CheckContext) -> Iterator[Violation]:
 
     Symptom: Signing in from the IDE ends on an error page, although a kiro:// URI is registered.
 
-    Why: An older version of Kiro's page had kiro://kiro.auth/callback; another listed port 2128 for 3128.
+    Why: An older version of Kiro's guide had kiro://kiro.auth/callback; another listed port 2128 for 3128.
 
     Fix: Replace it with kiro://kiro.oauth/callback (or port 3128).
 
@@ -114,8 +119,8 @@ def redirect_uri_wrong_platform(context: CheckContext) -> Iterator[Violation]:
     Why: The URI is registered under Web or Single-page application. If it is also registered under Mobile and desktop
     applications, Entra picks one of them.
 
-    Fix: App registrations, Authentication: remove the URI from that platform; keep it under Mobile and desktop
-    applications.
+    Fix: In the Entra admin center, App registrations, the application, Authentication: remove the URI from that
+    platform; keep it under Mobile and desktop applications.
 
     Source: Kiro, Microsoft Entra guide, step 2; Microsoft identity platform, redirect URI restrictions.
     """
@@ -150,7 +155,8 @@ def redirect_uri_extra(context: CheckContext) -> Iterator[Violation]:
 
     Why: Kiro's guide asks to register only its URIs.
 
-    Fix: App registrations, Authentication: remove them, or list the ports in application: loopback_ports.
+    Fix: In the Entra admin center, App registrations, the application, Authentication: remove them, or list the ports
+    in application: loopback_ports.
 
     Source: Kiro, Microsoft Entra guide, Redirect URI security.
     """

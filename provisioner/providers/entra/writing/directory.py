@@ -20,7 +20,7 @@ from provisioner.providers.entra import lookup, parse, payloads
 from provisioner.providers.entra import resources as kinds
 from provisioner.providers.entra.client import GraphClient, filter_query, literal
 from provisioner.providers.entra.hints import application_hint
-from provisioner.providers.entra.observations import DeletedApplication
+from provisioner.providers.entra.observations import DeletedApplication, OrphanedApplication
 from provisioner.providers.entra.playbook import EntraPlaybook
 from provisioner.providers.entra.reading import APPLICATION_SELECT, PRINCIPAL_SELECT, consent_path
 
@@ -45,8 +45,8 @@ class DirectoryWriter:
 
     async def write_application(self, change: Change, state: Snapshot) -> Outcome:
         """Create (or restore), configure or delete the application."""
-        if change.action is Action.DELETE:
-            return await self._delete(change.before, "/applications/{}")
+        if change.action is Action.DELETE and isinstance(change.before, kinds.Application):
+            return await self._delete(quote_path("/applications/{}", change.before.id or ""))
         desired = change.desired(kinds.Application)
         if isinstance(change.before, kinds.Application):
             data = await self._configure(change.before, desired)
@@ -54,10 +54,10 @@ class DirectoryWriter:
         restored = await self._restore(state)
         data, principal = (restored, None) if restored else await self._instantiate()
         self.store.put(application_hint(self.playbook), {"at": time.time(), "id": data["id"]})
-        self.client.just_created = True
+        self.client.has_created = True
         created = parse.parse_application(desired.key, data)
         desired = resolve(desired, {created.address: created})  # its identifier URI contains its client id
-        data = await self._configure(created, desired, data)
+        data = await self._configure(created, desired, _scopes_of(data))
         resources: list[Resource] = [parse.parse_application(desired.key, data)]
         if principal:
             resources.append(self._parse_principal(principal))
@@ -72,7 +72,8 @@ class DirectoryWriter:
         """
         name = lookup.provisional_prefix(self.playbook) + uuid.uuid4().hex[:12]
         self.store.put(application_hint(self.playbook), {"at": time.time(), "name": name})
-        template = TEMPLATES[self.playbook.connection.cloud]
+        cloud = self.playbook.connection.cloud
+        template_id = TEMPLATES[cloud]
         condition = filter_query(f"displayName eq {literal(name)}")
 
         async def find() -> tuple[Json, Json | None] | None:
@@ -81,42 +82,52 @@ class DirectoryWriter:
 
         try:
             return await self.client.create(
-                quote_path("/applicationTemplates/{}/instantiate", template),
+                quote_path("/applicationTemplates/{}/instantiate", template_id),
                 {"displayName": name},
                 find,
                 lambda response: (response["application"], response["servicePrincipal"]),
             )
         except RemoteNotFoundError as error:
             error.hint = (
-                "this cloud does not have the non-gallery template: check connection: cloud: in the playbook"
+                f"the tenant's cloud does not have {template_id}, the non-gallery template of the cloud {cloud}: "
+                "correct connection: cloud: in the playbook"
             )
             raise
 
     async def _restore(self, state: Snapshot) -> Json | None:
-        """Restore the copy in the recycle bin that has the playbook's marker: a marker cannot be used twice."""
-        for copy in state.all(DeletedApplication):
-            if copy.unique_name == self.playbook.marker:
-                await self.client.write("POST", quote_path("/directory/deletedItems/{}/restore", copy.id))
-                restored = quote_path("/applications/{}", copy.id) + f"?{APPLICATION_SELECT}"
-                return await self.client.get(restored, expects_existing=True)
+        """Restore the deleted application that has the playbook's marker, if there is one.
+
+        Graph would not accept the same uniqueName for a new application.
+        """
+        for deleted in state.all(DeletedApplication):
+            if deleted.unique_name == self.playbook.marker:
+                restore_path = quote_path("/directory/deletedItems/{}/restore", deleted.id)
+                await self.client.write("POST", restore_path)
+                application_path = quote_path("/applications/{}", deleted.id)
+                return await self.client.get(
+                    f"{application_path}?{APPLICATION_SELECT}", expects_existing=True
+                )
         return None
 
     async def _configure(
-        self, before: kinds.Application, desired: kinds.Application, data: Json | None = None
+        self,
+        before: kinds.Application,
+        desired: kinds.Application,
+        existing_scopes: list[Json] | None = None,
     ) -> Json:
         """PATCH the fields that differ, and read the application again.
 
         Args:
             before: the application before the change.
             desired: the desired application.
-            data: the Graph application, if it was read just now.
+            existing_scopes: its permissionScopes as Graph returned them; None: they are read if they are needed.
         """
         application_path = quote_path("/applications/{}", before.id or "")
         fields = _values_to_write(desired, before)
-        if "scopes" in fields and data is None:
+        if "scopes" in fields and existing_scopes is None:
             data = await self.client.get(f"{application_path}?$select=api", expects_existing=True)
-        scopes = ((data or {}).get("api") or {}).get("oauth2PermissionScopes") or []
-        for patch in payloads.application_patches(fields, before.app_id or "", scopes):
+            existing_scopes = _scopes_of(data)
+        for patch in payloads.application_patches(fields, before.app_id or "", existing_scopes or []):
             await self._patch_application(application_path, patch)
         return await self.client.get(f"{application_path}?{APPLICATION_SELECT}", expects_existing=True)
 
@@ -126,31 +137,34 @@ class DirectoryWriter:
         except RemoteError as error:
             if error.status == 400 and "uniqueName already exists" in error.message:
                 raise RefusedError(
-                    f"another application, perhaps in the recycle bin, already has the marker {self.playbook.marker}",
-                    hint="restore or permanently delete that application, or give the playbook another name:",
+                    f"another application, perhaps in the recycle bin, already has the uniqueName {self.playbook.marker}, "
+                    "which marks this playbook's application",
+                    hint="restore or permanently delete that application, or change name: in the playbook",
                 ) from error
             raise
 
     async def delete_orphaned_application(self, change: Change, _state: Snapshot) -> Outcome:
         """Delete an application that an interrupted run created; it still has its provisional name."""
-        return await self._delete(change.before, "/applications/{}")
+        assert isinstance(change.before, OrphanedApplication)
+        return await self._delete(quote_path("/applications/{}", change.before.id))
 
     async def purge_application(self, change: Change, _state: Snapshot) -> Outcome:
-        """Delete a copy in the recycle bin permanently."""
-        copy_id = str(getattr(change.before, "id", ""))
-        await self.client.write("DELETE", quote_path("/directory/deletedItems/{}", copy_id))
+        """Delete an application in the recycle bin permanently."""
+        assert isinstance(change.before, DeletedApplication)
+        await self.client.write("DELETE", quote_path("/directory/deletedItems/{}", change.before.id))
         return Outcome(note="deleted permanently")
 
-    async def _delete(self, resource: Resource | None, template: str) -> Outcome:
-        await self.client.write("DELETE", quote_path(template, str(getattr(resource, "id", ""))))
+    async def _delete(self, path: str) -> Outcome:
+        """Delete an application or service principal, which moves it to the recycle bin."""
+        await self.client.write("DELETE", path)
         return Outcome(note="in the recycle bin for 30 days")
 
     # -- service principal -------------------------------------------------------------------------------
 
     async def write_service_principal(self, change: Change, state: Snapshot) -> Outcome:
         """Find or create, configure or delete the service principal."""
-        if change.action is Action.DELETE:
-            return await self._delete(change.before, "/servicePrincipals/{}")
+        if change.action is Action.DELETE and isinstance(change.before, kinds.ServicePrincipal):
+            return await self._delete(quote_path("/servicePrincipals/{}", change.before.id or ""))
         desired = change.desired(kinds.ServicePrincipal)
         existing = state.get(kinds.ServicePrincipal, desired.key) or await self._find_or_create(state)
         patch = build_body(kinds.ServicePrincipal, _values_to_write(desired, existing))
@@ -162,7 +176,11 @@ class DirectoryWriter:
         return Outcome(resources=(self._parse_principal(data),))
 
     async def _find_or_create(self, state: Snapshot) -> kinds.ServicePrincipal:
-        """An application from the template has a service principal, which may not be visible yet; others may have none."""
+        """Find, restore or create the application's service principal.
+
+        An application from the template has one, which may not be visible yet: it is waited for. Another application may
+        have a deleted one, which is restored, or none, so that one is created.
+        """
         application = state.require(kinds.Application, self.playbook.name)
         app_id = application.app_id or ""
         by_app_id = quote_path("/servicePrincipals(appId='{}')", app_id) + f"?{PRINCIPAL_SELECT}"
@@ -194,6 +212,8 @@ class DirectoryWriter:
         """Assign a group or user, correct its role, or remove the assignment."""
         principal = state.require(kinds.ServicePrincipal, self.playbook.name)
         outcome = Outcome()
+        # Graph cannot change the role of an assignment. So the new one is created before the old one is deleted, and
+        # users keep their access in between.
         if change.after is not None:
             outcome = await self._assign(change.desired(kinds.Assignment), principal)
         if isinstance(change.before, kinds.Assignment):
@@ -252,7 +272,8 @@ class DirectoryWriter:
 def role_id(principal: kinds.ServicePrincipal, name: str) -> str:
     """The id of an app role.
 
-    The zero role is only for applications that declare no roles (Microsoft Graph, appRoleAssignment).
+    The all-zeros id (default access) is only for applications that declare no roles (Microsoft Graph,
+    appRoleAssignment).
 
     Args:
         principal: the service principal that declares the roles.
@@ -273,9 +294,14 @@ def role_id(principal: kinds.ServicePrincipal, name: str) -> str:
 
 
 def _values_to_write(desired: Resource, before: Resource) -> dict[str, Any]:
-    """The fields that differ, with the values to write: elements that stay are merged in."""
-    fields = desired.managed_fields()
+    """The values to write, by field that differs. A list value is complete: it includes existing elements that must stay."""
+    infos = desired.writable_fields()
     return {
-        change.name: merge(getattr(desired, change.name), getattr(before, change.name), fields[change.name])
-        for change in changed_fields(desired, before)
+        field.name: merge(getattr(desired, field.name), getattr(before, field.name), infos[field.name])
+        for field in changed_fields(desired, before)
     }
+
+
+def _scopes_of(data: Json) -> list[Json]:
+    """The permissionScopes of a Graph application."""
+    return (data.get("api") or {}).get("oauth2PermissionScopes") or []

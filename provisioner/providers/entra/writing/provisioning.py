@@ -1,8 +1,8 @@
 """Writes the provisioning job, its secrets, its attribute mapping and its status.
 
 The gate: Kiro does not let a user's externalId change. So nothing may start a job, restart it or provision on demand
-before the attribute mapping has been read back and is correct. The three requests that do so take a :class:`Proof`,
-and only :meth:`ProvisioningWriter.prove` makes one.
+before the attribute mapping has been read back and is correct. The three requests that do so take a
+:class:`MappingProof`. Only :meth:`ProvisioningWriter._prove` makes one, from a mapping that was read back.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from provisioner.core.plan import Action, Change
 from provisioner.core.provider import Outcome
 from provisioner.core.resource import WriteOnlySecret
 from provisioner.core.snapshot import Snapshot
+from provisioner.providers import kiro
 from provisioner.providers.base.client import quote_path
+from provisioner.providers.base.kinds import changed_field_names
 from provisioner.providers.base.wire import Json
 from provisioner.providers.entra import parse, payloads
 from provisioner.providers.entra import resources as kinds
@@ -30,31 +32,33 @@ from provisioner.providers.entra.mapping import edit_mapping, is_correct, read_m
 from provisioner.providers.entra.playbook import EntraPlaybook
 
 MEMBERS_PER_CALL: Final = 5
-"""Microsoft Entra, on-demand provisioning: known limitations."""
-MAX_ON_DEMAND: Final = 50
-"""Larger groups wait for the first cycle: with 5 members per call and 5 calls in 10 seconds, provisioning on demand
-would take longer."""
+"""The members that one call provisions (Microsoft Entra, on-demand provisioning: known limitations)."""
+MAX_ON_DEMAND_MEMBERS: Final = 50
+"""Larger groups are left to the first cycle, so that apply does not wait for many calls. Each call provisions 5
+members, and Graph allows 5 calls in 10 seconds."""
 
-_GATE: Final = object()
+_SEAL: Final = object()
+"""Without it, no :class:`MappingProof` can be made; only the gate uses it."""
 _NOT_STORED: Final = frozenset({"token", "accepted_by_kiro", "depends_on", "key"})
 """Fields of the secrets that the hint does not contain."""
 
 
 @dataclass(frozen=True)
-class Proof:
+class MappingProof:
     """Proof that the attribute mapping was read back and is correct. Only the gate makes one.
 
     Attributes:
-        job: path of the job.
+        job_path: path of the job.
         rule_id: id of the synchronization rule.
+        private_seal: the seal of this module, which shows that the gate made the proof.
     """
 
-    job: str
+    job_path: str
     rule_id: str
-    key: object = field(repr=False, default=None)
+    private_seal: object = field(repr=False, default=None)
 
     def __post_init__(self) -> None:
-        if self.key is not _GATE:
+        if self.private_seal is not _SEAL:
             raise RefusedError("provisioning may not start before its attribute mapping has been read back")
 
 
@@ -65,49 +69,51 @@ class ProvisioningWriter:
     client: GraphClient
     playbook: EntraPlaybook
     store: LocalStore
-    _proof: Proof | None = None
+    _proof: MappingProof | None = None
 
     # -- the gate ----------------------------------------------------------------------------------------
 
-    async def prove(self, state: Snapshot) -> Proof:
-        """Read the attribute mapping and prove that it is correct.
+    async def prove(self, state: Snapshot) -> MappingProof:
+        """Return this run's proof; without one, read the attribute mapping and check it.
 
         Raises:
-            RefusedError: it is not correct; nothing was started.
+            RefusedError: the mapping is not correct; nothing was started.
         """
         job_path = self._job_path(state)
-        if self._proof and self._proof.job == job_path:
+        if self._proof and self._proof.job_path == job_path:
             return self._proof
         return self._prove(job_path, await self._read_mapping(job_path))
 
-    def _prove(self, job_path: str, mapping: kinds.AttributeMapping) -> Proof:
+    def _prove(self, job_path: str, mapping: kinds.AttributeMapping) -> MappingProof:
+        """Make this run's proof from a mapping that was read back.
+
+        Raises:
+            RefusedError: the mapping is not correct.
+        """
         if not is_correct(mapping):
-            faults = [f"externalId comes from {mapping.external_id!r}"]
-            faults += [f"{', '.join(mapping.unsupported)} still mapped"] if mapping.unsupported else []
-            faults += [f"{', '.join(mapping.missing)} not mapped"] if mapping.missing else []
             raise RefusedError(
-                f"provisioning was not started: {', '.join(faults)}",
-                hint="the mapping was changed during this run: run apply again",
+                f"provisioning must not run with this attribute mapping: {', '.join(_mapping_faults(mapping))}",
+                hint="something changed the mapping after the plan was made: run apply again",
             )
-        self._proof = Proof(job_path, mapping.rule_id or "", _GATE)
+        self._proof = MappingProof(job_path, mapping.rule_id or "", _SEAL)
         return self._proof
 
-    async def _start(self, proof: Proof) -> None:
-        await self.client.write("POST", f"{proof.job}/start")
+    async def _start(self, proof: MappingProof) -> None:
+        await self.client.write("POST", f"{proof.job_path}/start")
 
-    async def _restart(self, proof: Proof, *, full: bool = False) -> None:
+    async def _restart(self, proof: MappingProof, *, full: bool = False) -> None:
         """Reset escrowed entries and the quarantine; ``full``: reset everything, so that every object is sent again."""
         criteria = {"criteria": {"resetScope": "Full" if full else "Escrows, QuarantineState"}}
-        await self.client.write("POST", f"{proof.job}/restart", criteria)
+        await self.client.write("POST", f"{proof.job_path}/restart", criteria)
 
-    async def _post_on_demand(self, proof: Proof, group: str, users: list[str]) -> Json:
+    async def _post_on_demand(self, proof: MappingProof, group: str, users: list[str]) -> Json:
         body = payloads.on_demand_body(proof.rule_id, group, users)
-        return await self.client.write("POST", f"{proof.job}/provisionOnDemand", body)
+        return await self.client.write("POST", f"{proof.job_path}/provisionOnDemand", body)
 
     # -- job ---------------------------------------------------------------------------------------------
 
     async def write_job(self, change: Change, state: Snapshot) -> Outcome:
-        """Create the job, or delete a job that the playbook does not list.
+        """Create the job, or delete a surplus job.
 
         Graph creates a second job without an error. So the existing jobs are read first: the plan may be based on a
         lagging replica.
@@ -134,22 +140,25 @@ class ProvisioningWriter:
     async def write_secrets(self, change: Change, state: Snapshot) -> Outcome:
         """Validate and store the credentials; write only the settings that differ.
 
-        A job that has run with other credentials is restarted. With another endpoint it is reset in full, because
-        nothing that it has sent so far exists there (Kiro, Microsoft Entra guide, profile deletion warning).
+        A job that has run with other credentials is restarted. With another endpoint it restarts from the beginning,
+        because nothing that it has sent so far exists there (Kiro, Microsoft Entra guide, profile deletion warning).
         """
         desired = change.desired(kinds.ProvisioningSecrets)
-        fields = {change.name for change in change.fields}
+        fields = changed_field_names(change)
         base = self._synchronization_path(state)
         if fields & payloads.CREDENTIALS and desired.endpoint and isinstance(desired.token, SecretStr):
             await self._validate(self._job_path(state), desired.endpoint, desired.token)
         settings = None
+        # Both are members of one setting, a JSON string: the member that does not differ must be written again.
         if fields & {"delete_threshold", "notify"} and change.before is not None:
             settings = await self._read_notification_settings(base)
         values = payloads.secret_values(desired, fields, settings)
         await self.client.write("PUT", f"{base}/secrets", {"value": values})
         if isinstance(change.before, kinds.ProvisioningSecrets) and fields & payloads.CREDENTIALS:
             await self._restart(await self.prove(state), full="endpoint" in fields)
-        return Outcome(resources=(self._store_hint(desired, state),))
+        written = _without_token(desired)
+        self._store_hint(written, state)
+        return Outcome(resources=(written,))
 
     async def _validate(self, job_path: str, endpoint: str, token: SecretStr) -> None:
         body = {"credentials": payloads.scim_credentials(endpoint, token)}
@@ -159,40 +168,43 @@ class ProvisioningWriter:
             if error.status != 400:
                 raise
             raise RemoteError(
-                f"Entra could not sign in to Kiro's SCIM endpoint with this token: {error.message}",
+                f"Kiro's SCIM endpoint did not accept these credentials when Entra tested them: {error.message}",
                 status=error.status,
                 code=error.code,
                 request_id=error.request_id,
-                hint="copy the endpoint again from the Kiro console (Settings, Identity Management), "
+                hint=f"copy the endpoint again ({kiro.IDENTITY_SETTINGS}), "
                 "generate a new access token there, and run apply again",
             ) from error
 
     async def _read_notification_settings(self, base: str) -> str | None:
+        """The threshold and the addresses to notify: JSON in a string; None if they are not set."""
         response = await self.client.get(f"{base}/secrets", expects_existing=True)
         values = {entry.get("key"): entry.get("value") for entry in response.get("value") or ()}
         return values.get("SyncNotificationSettings")
 
-    def _store_hint(self, desired: kinds.ProvisioningSecrets, state: Snapshot) -> kinds.ProvisioningSecrets:
-        """Store what was written, with a fingerprint of the token; returns the resource after the write."""
-        job = state.require(kinds.ProvisioningJob, desired.key)
-        before = state.get(kinds.ProvisioningSecrets, desired.key)
-        token = WriteOnlySecret()
-        if isinstance(desired.token, SecretStr):
-            token = WriteOnlySecret.of(desired.token.get_secret_value())
-        after = desired.model_copy(update={"token": token, "depends_on": ()})
-        written = after.model_dump(mode="json", exclude=set(_NOT_STORED), exclude_none=True)
+    def _store_hint(self, written: kinds.ProvisioningSecrets, state: Snapshot) -> None:
+        """Store the secrets for later comparisons: earlier values where nothing was written; of the token, a fingerprint.
+
+        Args:
+            written: the secrets after the write.
+            state: the state before the write.
+        """
+        job = state.require(kinds.ProvisioningJob, written.key)
+        before = state.get(kinds.ProvisioningSecrets, written.key)
+        values = written.model_dump(mode="json", exclude=set(_NOT_STORED), exclude_none=True)
         if before:
-            written = {**before.model_dump(mode="json", exclude=set(_NOT_STORED)), **written}
-        hint = {"token": token.fingerprint, "written": written}
+            values = {**before.model_dump(mode="json", exclude=set(_NOT_STORED)), **values}
+        fingerprint = written.token.fingerprint if isinstance(written.token, WriteOnlySecret) else None
+        hint = {"token": fingerprint, "written": values}
         self.store.put(secrets_hint(self.playbook, job.id or ""), hint)
-        return after
 
     # -- attribute mapping -------------------------------------------------------------------------------
 
     async def write_mapping(self, change: Change, state: Snapshot) -> Outcome:
         """Back up the schema, edit it where it differs, and read it back.
 
-        A running job is paused in the meantime, so that no cycle runs with an incomplete mapping.
+        A running job is paused in the meantime, so that no cycle runs with an incomplete mapping. The job stays paused if
+        the mapping is not correct.
         """
         desired = change.desired(kinds.AttributeMapping)
         job_path = self._job_path(state)
@@ -203,11 +215,11 @@ class ProvisioningWriter:
             backup = self.store.back_up(f"{self.playbook.name}-schema", schema)
             note = f"the previous schema is saved in {backup}"
             status = state.get(kinds.ProvisioningStatus, self.playbook.name)
-            runs = status is not None and status.on
-            if runs:
+            is_running = status is not None and status.on
+            if is_running:
                 await self.client.write("POST", f"{job_path}/pause")
             await self.client.write("PUT", f"{job_path}/schema", edited)
-            if runs:
+            if is_running:
                 await self._start(self._prove(job_path, await self._read_back(job_path, desired)))
         mapping = await self._read_back(job_path, desired)
         if is_correct(mapping):
@@ -236,7 +248,7 @@ class ProvisioningWriter:
     async def write_status(self, change: Change, state: Snapshot) -> Outcome:
         """Switch provisioning on (through the gate) or off, or restart it."""
         desired = change.desired(kinds.ProvisioningStatus)
-        fields = {change.name for change in change.fields}
+        fields = changed_field_names(change)
         if desired.on is False:
             await self.client.write("POST", f"{self._job_path(state)}/pause")
             return Outcome(resources=(desired,))
@@ -250,49 +262,64 @@ class ProvisioningWriter:
     # -- on demand ---------------------------------------------------------------------------------------
 
     async def provision_on_demand(self, change: Change, state: Snapshot) -> Outcome:
-        """Provision the members of a small group on demand, at most 5 per call."""
+        """Provision the members of a small group on demand, at most 5 per call.
+
+        The hint is stored after failures too: the next cycle tries again, so another apply need not.
+        """
         desired = change.desired(kinds.ProvisionOnDemand)
         proof = await self.prove(state)
         group = str(desired.group)
         members_path = quote_path("/groups/{}/members", group) + "?$select=id&$top=999"
         members = parse.user_ids(await self.client.read_pages(members_path, expects_existing=True))
-        note = ""
-        if len(members) > MAX_ON_DEMAND:
-            note = f"the first cycle will provision the {len(members)} members"
+        if len(members) > MAX_ON_DEMAND_MEMBERS:
+            note = (
+                f"the group has more than {MAX_ON_DEMAND_MEMBERS} members: "
+                f"the first cycle provisions its {len(members)} members"
+            )
         else:
-            failures = [
-                failure
-                for batch in _batches(members)
-                if (failure := await self._provision(proof, group, batch)) is not None
-            ]
-            note = "; ".join(dict.fromkeys(failures))
+            note = await self._provision_members(proof, group, members)
         job = state.require(kinds.ProvisioningJob, self.playbook.name)
         self.store.put(on_demand_hint(job.id or "", desired.key), True)
         return Outcome(resources=(desired,), note=note)
 
-    async def _provision(self, proof: Proof, group: str, members: list[str]) -> str | None:
+    async def _provision_members(self, proof: MappingProof, group: str, members: list[str]) -> str:
+        """Provision all members, batch by batch.
+
+        Returns:
+            the reasons of the failures, each once; empty if all batches succeeded.
+        """
+        reasons: list[str] = []
+        for batch in _batches(members):
+            reason = await self._provision_batch(proof, group, batch)
+            if reason and reason not in reasons:
+                reasons.append(reason)
+        return "; ".join(reasons)
+
+    async def _provision_batch(self, proof: MappingProof, group: str, batch: list[str]) -> str:
         """Provision one batch. A new assignment takes a while to take effect, so a failed attempt is repeated.
 
         Returns:
-            why it did not succeed, or None.
+            the reason of the last failure; empty if an attempt succeeded.
         """
-        results: list[str] = []
+        result = ""
 
-        async def attempt() -> str | None:
+        async def attempt() -> bool | None:
+            nonlocal result
             try:
-                response = await self._post_on_demand(proof, group, members)
+                response = await self._post_on_demand(proof, group, batch)
             except PermissionDeniedError:
                 raise
             except RemoteError as error:
-                results.append(str(error))
+                result = str(error)
                 return None
-            result, code, reason = payloads.on_demand_result(response)
-            results.append(": ".join(filter(None, (result, code, reason))))
-            return result if result.lower() == "success" or code == "RedundantExport" else None
+            status, code, reason = payloads.on_demand_result(response)
+            result = ": ".join(filter(None, (status, code, reason)))
+            is_up_to_date = code == "RedundantExport"  # Kiro already has the user as it is in Entra
+            return True if status.lower() == "success" or is_up_to_date else None
 
-        if await self.client.wait_for(attempt) is not None:
-            return None
-        return f"on-demand provisioning did not succeed ({results[-1]}); the next cycle tries again"
+        if await self.client.wait_for(attempt):
+            return ""
+        return f"on-demand provisioning did not succeed ({result}); the next cycle tries again"
 
     # -- paths -------------------------------------------------------------------------------------------
 
@@ -303,6 +330,25 @@ class ProvisioningWriter:
     def _job_path(self, state: Snapshot) -> str:
         job = state.require(kinds.ProvisioningJob, self.playbook.name)
         return quote_path(f"{self._synchronization_path(state)}/jobs/{{}}", job.id or "")
+
+
+def _mapping_faults(mapping: kinds.AttributeMapping) -> Iterator[str]:
+    """Why provisioning must not run with a mapping; see :func:`.is_correct`."""
+    if mapping.external_id != "objectId":
+        source = repr(mapping.external_id) if mapping.external_id else "no attribute"
+        yield f"externalId comes from {source}"
+    if mapping.unsupported:
+        yield f"{', '.join(mapping.unsupported)} still mapped"
+    if mapping.missing:
+        yield f"{', '.join(mapping.missing)} not mapped"
+
+
+def _without_token(desired: kinds.ProvisioningSecrets) -> kinds.ProvisioningSecrets:
+    """The secrets after the write: as they are read, with a fingerprint in place of the token."""
+    token = WriteOnlySecret()
+    if isinstance(desired.token, SecretStr):
+        token = WriteOnlySecret.of(desired.token.get_secret_value())
+    return desired.model_copy(update={"token": token, "depends_on": ()})
 
 
 def _batches(members: list[str]) -> Iterator[list[str]]:

@@ -9,7 +9,7 @@ from provisioner.core.snapshot import ProblemKind
 from provisioner.providers.okta import observations
 from provisioner.providers.okta import resources as kinds
 
-from .required import SIGN_IN_KINDS, application, inactive, missing_object
+from .required import SIGN_IN_KINDS, inactive, missing_object, required_application
 
 check = CheckRegistry()
 
@@ -69,11 +69,13 @@ def application_inactive(context: CheckContext) -> Iterator[Violation]:
 
     Why: The application was deactivated.
 
-    Fix: Applications, the OIDC application: set its status to active.
+    Fix: In the Okta Admin Console, Applications, the OIDC application: set its status to active.
 
     Source: Okta Management API, activateApplication.
     """
-    yield from inactive(application(context), "the OIDC application is inactive", "application.status")
+    yield from inactive(
+        required_application(context), "the OIDC application is inactive", "application.status"
+    )
 
 
 @check("okta-refresh-token-grant", reads=(kinds.Application,), severity=Severity.HIGH)
@@ -84,7 +86,7 @@ def refresh_token_grant(context: CheckContext) -> Iterator[Violation]:
 
     Why: "Refresh Token" is not selected under "Grant type".
 
-    Fix: Applications, the OIDC application, General, Grant type: select Refresh Token.
+    Fix: In the Okta Admin Console, Applications, the OIDC application, General, Grant type: select Refresh Token.
 
     Source: Kiro, Okta guide, step 1.
     """
@@ -99,7 +101,7 @@ def authorization_code_grant(context: CheckContext) -> Iterator[Violation]:
 
     Why: "Authorization Code" is not selected under "Grant type".
 
-    Fix: Applications, the OIDC application, General, Grant type: select Authorization Code.
+    Fix: In the Okta Admin Console, Applications, the OIDC application, General, Grant type: select Authorization Code.
 
     Source: Kiro, Okta guide, step 1.
     """
@@ -107,7 +109,7 @@ def authorization_code_grant(context: CheckContext) -> Iterator[Violation]:
 
 
 def _missing_grant(context: CheckContext, grant_type: str) -> Iterator[Violation]:
-    existing = application(context)
+    existing = required_application(context)
     grant_types = existing.grant_types or ()
     if grant_type not in grant_types:
         yield Violation(
@@ -124,13 +126,14 @@ def extra_grants(context: CheckContext) -> Iterator[Violation]:
 
     Symptom: None. Tokens can be obtained in weaker ways, such as the implicit flow or a password.
 
-    Why: More grant types are selected than the vendor's guide requires.
+    Why: More grant types are selected than Kiro's guide requires.
 
-    Fix: Applications, the OIDC application, General, Grant type: select Authorization Code and Refresh Token only.
+    Fix: In the Okta Admin Console, Applications, the OIDC application, General, Grant type: select Authorization Code
+    and Refresh Token only.
 
     Source: Kiro, Okta guide, step 1 ("Leave the default values for all other fields").
     """
-    existing = application(context)
+    existing = required_application(context)
     extra = [grant_type for grant_type in existing.grant_types or () if grant_type not in kinds.GRANT_TYPES]
     if extra:
         fix = kinds.Application(key=existing.key, grant_types=kinds.GRANT_TYPES, response_types=("code",))
@@ -151,11 +154,12 @@ def client_authentication(context: CheckContext) -> Iterator[Violation]:
 
     Why: Client authentication is not "None", or "Require PKCE" is not selected.
 
-    Fix: Applications, the OIDC application, General, Client Credentials: Client authentication None, with PKCE.
+    Fix: In the Okta Admin Console, Applications, the OIDC application, General, Client Credentials: Client
+    authentication None, with PKCE.
 
     Source: Okta Management API, ApplicationCredentialsOAuthClient; RFC 8252, sections 6 and 8.5.
     """
-    existing = application(context)
+    existing = required_application(context)
     if existing.authentication != "none" or not existing.pkce_required:
         fix = kinds.Application(key=existing.key, authentication="none", pkce_required=True)
         yield Violation(

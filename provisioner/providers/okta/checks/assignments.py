@@ -12,12 +12,12 @@ from provisioner.providers.okta import observations
 from provisioner.providers.okta import resources as kinds
 
 from .required import (
-    application,
-    enabled_provisioning,
     listed_users,
     logged_failures,
-    scim_application,
-    user_comparison,
+    required_application,
+    required_enabled_provisioning,
+    required_scim_application,
+    required_user_comparison,
 )
 
 check = CheckRegistry()
@@ -62,11 +62,12 @@ def group_not_assigned(context: CheckContext) -> Iterator[Violation]:
 
     Why: The assignment was removed.
 
-    Fix: Applications, Assignments, Assign to Groups: assign it, in the OIDC and in the SCIM application.
+    Fix: In the Okta Admin Console, Applications, Assignments, Assign to Groups: assign it, in the OIDC and in the SCIM
+    application.
 
     Source: Kiro, Okta guide, steps 1 and 4.
     """
-    application(context)
+    required_application(context)
     yield from _missing_assignments(context, "OIDC", kinds.GroupAssignment, kinds.UserAssignment)
     provisioning = context.snapshot.first(observations.Provisioning)
     if context.snapshot.first(kinds.ScimApplication) and provisioning and provisioning.integrated:
@@ -121,11 +122,12 @@ def everyone_assigned(context: CheckContext) -> Iterator[Violation]:
     Why: The built-in group Everyone was assigned, or the group assignment was not skipped when the application was
     created.
 
-    Fix: Applications, Assignments: remove Everyone. If it is intended, list it in the playbook.
+    Fix: In the Okta Admin Console, Applications, Assignments: remove Everyone. If it is intended, list it in the
+    playbook.
 
     Source: Kiro, Okta guide, step 1 ("Skip group assignment for now"), and Preventing unauthorized access.
     """
-    application(context)
+    required_application(context)
     for kind in (kinds.GroupAssignment, kinds.ScimGroupAssignment):
         listed = {desired.address for desired in context.all_desired(kind)}
         for assignment in context.snapshot.all(kind):
@@ -142,7 +144,7 @@ def everyone_assigned(context: CheckContext) -> Iterator[Violation]:
     "okta-user-not-in-oidc-app",
     reads=(observations.UserComparison,),
     severity=Severity.HIGH,
-    vendor_row="User was not added to the OIDC app",
+    troubleshooting_row="User was not added to the OIDC app",
 )
 def user_not_in_oidc_app(context: CheckContext) -> Iterator[Violation]:
     """Every provisioned user may sign in
@@ -151,14 +153,15 @@ def user_not_in_oidc_app(context: CheckContext) -> Iterator[Violation]:
 
     Why: The user is in the SCIM application, but not in the OIDC application. Both are needed.
 
-    Fix: Applications, the OIDC application, Assignments: add the user, or a group that the user is in.
+    Fix: In the Okta Admin Console, Applications, the OIDC application, Assignments: add the user, or a group that the
+    user is in.
 
     Source: Kiro, Okta guide, Troubleshooting, row 1.
     """
-    users = user_comparison(context)
+    users = required_user_comparison(context)
     yield from listed_users(
         "provisioned, but not assigned to the OIDC application",
-        application(context).address,
+        required_application(context).address,
         "apps/{scim}/users minus apps/{oidc}/users",
         users.only_provisioned,
         users.only_provisioned_count,
@@ -177,15 +180,16 @@ def user_not_in_scim_app(context: CheckContext) -> Iterator[Violation]:
 
     Why: The user is in the OIDC application, but not in the SCIM application. Both are needed.
 
-    Fix: Applications, the SCIM application, Assignments: add the user, or a group that the user is in.
+    Fix: In the Okta Admin Console, Applications, the SCIM application, Assignments: add the user, or a group that the
+    user is in.
 
     Source: Kiro, Okta guide, Troubleshooting, row 1, notes.
     """
-    enabled_provisioning(context)
-    users = user_comparison(context)
+    required_enabled_provisioning(context)
+    users = required_user_comparison(context)
     yield from listed_users(
         "assigned, but not to the SCIM application",
-        scim_application(context).address,
+        required_scim_application(context).address,
         "apps/{oidc}/users minus apps/{scim}/users",
         users.only_sign_in,
         users.only_sign_in_count,
@@ -200,11 +204,11 @@ def inactive_users(context: CheckContext) -> Iterator[Violation]:
 
     Why: The account is suspended or deactivated in Okta.
 
-    Fix: Directory, People: activate or unsuspend the account, or remove the assignment.
+    Fix: In the Okta Admin Console, Directory, People: activate or unsuspend the account, or remove the assignment.
 
     Source: Okta help, About user account status.
     """
-    application(context)
+    required_application(context)
     users = context.snapshot.first(observations.UserComparison)
     if users is None:
         raise SkipCheckError("the users of the applications were not read")
@@ -225,5 +229,5 @@ def sign_in_failures(context: CheckContext) -> Iterator[Violation]:
 
     Source: Okta developer documentation, Event types (app.oauth2.as.authorize and similar types).
     """
-    application(context)
+    required_application(context)
     yield from logged_failures(context, observations.SignInFailure)

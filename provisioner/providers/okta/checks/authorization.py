@@ -18,7 +18,7 @@ from provisioner.core.check import (
 from provisioner.providers.okta import observations
 from provisioner.providers.okta import resources as kinds
 
-from .required import SIGN_IN_KINDS, authorization_server, inactive, missing_object
+from .required import SIGN_IN_KINDS, inactive, missing_object, required_authorization_server
 
 check = CheckRegistry()
 
@@ -79,12 +79,14 @@ def server_inactive(context: CheckContext) -> Iterator[Violation]:
 
     Why: The authorization server was deactivated.
 
-    Fix: Security, API, Authorization Servers: activate it.
+    Fix: In the Okta Admin Console, Security, API, Authorization Servers: activate it.
 
     Source: Okta Management API, activateAuthorizationServer.
     """
     yield from inactive(
-        authorization_server(context), "the authorization server is inactive", "authorizationServer.status"
+        required_authorization_server(context),
+        "the authorization server is inactive",
+        "authorizationServer.status",
     )
 
 
@@ -97,12 +99,12 @@ def issuer(context: CheckContext) -> Iterator[Violation]:
     Why: The server's issuer follows a custom domain (Issuer: Custom URL or Dynamic), or its discovery documents contain
     another issuer. Kiro compares it with the Issuer URI in its profile.
 
-    Fix: Security, API, the authorization server, Settings, Issuer: Okta URL. Or enter the new issuer in the Kiro
-    profile and set authorization_server: issuer_mode in the playbook.
+    Fix: In the Okta Admin Console, Security, API, the authorization server, Settings, Issuer: Okta URL. Or enter the
+    new issuer in the Kiro profile and set authorization_server: issuer_mode in the playbook.
 
     Source: Okta Management API, AuthorizationServer issuerMode; RFC 8414, section 3.3.
     """
-    server = authorization_server(context)
+    server = required_authorization_server(context)
     if not server.active:
         raise SkipCheckError("the authorization server is inactive: see okta-server-inactive")
     playbook_mode = context.desired(kinds.AuthorizationServer).issuer_mode
@@ -167,11 +169,12 @@ def dynamic_issuer(context: CheckContext) -> Iterator[Violation]:
 
     Why: The organization has a custom domain, and the server's Issuer is Dynamic, so it has two issuers.
 
-    Fix: Security, API, the authorization server, Settings, Issuer: select the one that is in the Kiro profile.
+    Fix: In the Okta Admin Console, Security, API, the authorization server, Settings, Issuer: select the one that is in
+    the Kiro profile.
 
     Source: Okta Management API, AuthorizationServer issuerMode.
     """
-    server = authorization_server(context)
+    server = required_authorization_server(context)
     domains = [domain.domain for domain in context.snapshot.all(observations.CustomDomain) if domain.verified]
     if server.issuer_mode == "DYNAMIC" and domains:
         is_in_playbook = context.desired(kinds.AuthorizationServer).issuer_mode == "DYNAMIC"
@@ -193,11 +196,11 @@ def key_rotation(context: CheckContext) -> Iterator[Violation]:
 
     Why: Rotation is manual, or overdue.
 
-    Fix: Security, API, the authorization server, Settings, Signing Key Rotation: Automatic.
+    Fix: In the Okta Admin Console, Security, API, the authorization server, Settings, Signing Key Rotation: Automatic.
 
     Source: Okta Management API, AuthorizationServer credentials.signing.
     """
-    server = authorization_server(context)
+    server = required_authorization_server(context)
     automatic = server.rotation == "AUTO"
     due = datetime.fromisoformat(server.next_rotation) if server.next_rotation else None
     if not automatic or (due is not None and due < datetime.now(UTC)):
@@ -220,11 +223,11 @@ def scopes_missing(context: CheckContext) -> Iterator[Violation]:
 
     Why: The authorization server lacks one of Kiro's scopes.
 
-    Fix: Security, API, the authorization server, Scopes: add it, with User consent Implicit.
+    Fix: In the Okta Admin Console, Security, API, the authorization server, Scopes: add it, with User consent Implicit.
 
     Source: Kiro, Okta guide, step 2.
     """
-    server = authorization_server(context)
+    server = required_authorization_server(context)
     existing = [scope.key for scope in context.snapshot.all(kinds.Scope)]
     missing = [scope for scope in context.all_desired(kinds.Scope) if scope.key not in existing]
     if missing:
@@ -244,7 +247,7 @@ def scope_consent(context: CheckContext) -> Iterator[Violation]:
 
     Why: "User consent" of a scope is Required or Flexible, not Implicit.
 
-    Fix: Security, API, the authorization server, Scopes: set User consent to Implicit.
+    Fix: In the Okta Admin Console, Security, API, the authorization server, Scopes: set User consent to Implicit.
 
     Source: Kiro, Okta guide, step 2.
     """
@@ -266,7 +269,7 @@ def scope_default(context: CheckContext) -> Iterator[Violation]:
 
     Why: "Set as a default scope" is selected.
 
-    Fix: Security, API, the authorization server, Scopes: clear it.
+    Fix: In the Okta Admin Console, Security, API, the authorization server, Scopes: clear it.
 
     Source: Kiro, Okta guide, step 2 ("Leave all other fields as default"); Okta Management API, OAuth2Scope.
     """
@@ -282,6 +285,6 @@ def scope_default(context: CheckContext) -> Iterator[Violation]:
 
 def _playbook_scopes(context: CheckContext) -> tuple[kinds.Scope, ...]:
     """The existing scopes that the playbook lists."""
-    authorization_server(context)
+    required_authorization_server(context)
     names = {scope.key for scope in context.all_desired(kinds.Scope)}
     return tuple(scope for scope in context.snapshot.all(kinds.Scope) if scope.key in names)

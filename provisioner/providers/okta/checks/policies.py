@@ -10,7 +10,13 @@ from provisioner.providers.okta import observations
 from provisioner.providers.okta import resources as kinds
 from provisioner.providers.okta.policy_evaluation import TokenRequest, deciding_rule, effective_rules
 
-from .required import access_policy, application, authorization_server, inactive, policy_rule
+from .required import (
+    inactive,
+    required_access_policy,
+    required_application,
+    required_authorization_server,
+    required_policy_rule,
+)
 
 check = CheckRegistry()
 
@@ -23,23 +29,26 @@ _MAX_ACCESS_MINUTES: Final = 480
 
 @check("okta-policy-client", reads=(*_POLICY, kinds.Application), severity=Severity.HIGH)
 def policy_client(context: CheckContext) -> Iterator[Violation]:
-    """The access policy is for Kiro's application
+    """The access policy is assigned to Kiro's application
 
     Symptom: Sign-in fails: "Policy evaluation failed for this request".
 
-    Why: The access policy is missing, or assigned to other clients.
+    Why: The access policy is missing, or assigned to other clients only.
 
-    Fix: Security, API, the authorization server, Access Policies: assign the policy to the OIDC application.
+    Fix: In the Okta Admin Console, Security, API, the authorization server, Access Policies: assign the policy to the
+    OIDC application.
 
     Source: Kiro, Okta guide, step 2.
     """
-    authorization_server(context)
-    client = application(context).client_id
+    required_authorization_server(context)
+    client = required_application(context).client_id
     existing = context.snapshot.first(kinds.AccessPolicy)
     clients = tuple(map(str, existing.clients or ())) if existing else ()
     if not {client, kinds.ANY_CLIENT} & set(clients):
         yield Violation(
-            f"the access policy is not for client {client}" if existing else "there is no access policy",
+            f"the access policy is not assigned to the client {client}"
+            if existing
+            else "there is no access policy",
             context.desired(kinds.AccessPolicy).address,
             ((_CLIENTS, list(clients)),),
             context.as_in_playbook(kinds.Application, kinds.AccessPolicy, kinds.PolicyRule),
@@ -50,23 +59,24 @@ def policy_client(context: CheckContext) -> Iterator[Violation]:
     "okta-policy-all-clients", reads=(*_POLICY, kinds.Application), severity=Severity.MEDIUM, security=True
 )
 def policy_all_clients(context: CheckContext) -> Iterator[Violation]:
-    """The access policy is for Kiro's application only
+    """The access policy is assigned to Kiro's application only
 
     Symptom: None. Other clients of the organization may get tokens with Kiro's scopes.
 
     Why: The access policy is assigned to "All clients", or also to other clients.
 
-    Fix: Security, API, the authorization server, Access Policies: assign it to the OIDC application only.
+    Fix: In the Okta Admin Console, Security, API, the authorization server, Access Policies: assign it to the OIDC
+    application only.
 
     Source: Kiro, Okta guide, step 2.
     """
-    policy = access_policy(context)
-    client = application(context).client_id
+    policy = required_access_policy(context)
+    client = required_application(context).client_id
     clients = list(map(str, policy.clients or ()))
     others = [other for other in clients if other != client]
     if others and (client in clients or kinds.ANY_CLIENT in others):
         yield Violation(
-            f"the access policy is also for: {', '.join(others)}",
+            f"the access policy is also assigned to: {', '.join(others)}",
             policy.address,
             ((_CLIENTS, clients),),
             set_fields(kinds.AccessPolicy(key=policy.key, clients=(client,) if client else ())),
@@ -81,11 +91,11 @@ def policy_inactive(context: CheckContext) -> Iterator[Violation]:
 
     Why: The access policy was deactivated.
 
-    Fix: Security, API, the authorization server, Access Policies: activate it.
+    Fix: In the Okta Admin Console, Security, API, the authorization server, Access Policies: activate it.
 
     Source: Okta help, Create access policies.
     """
-    yield from inactive(access_policy(context), "the access policy is inactive", "policy.status")
+    yield from inactive(required_access_policy(context), "the access policy is inactive", "policy.status")
 
 
 @check("okta-rule-inactive", reads=_RULE, severity=Severity.HIGH)
@@ -96,11 +106,11 @@ def rule_inactive(context: CheckContext) -> Iterator[Violation]:
 
     Why: The rule was deactivated.
 
-    Fix: Security, API, the authorization server, Access Policies: activate the rule.
+    Fix: In the Okta Admin Console, Security, API, the authorization server, Access Policies: activate the rule.
 
     Source: Okta help, Create access policies.
     """
-    yield from inactive(policy_rule(context), "the rule is inactive", "rule.status")
+    yield from inactive(required_policy_rule(context), "the rule is inactive", "rule.status")
 
 
 @check("okta-rule-grant", reads=_RULE, severity=Severity.HIGH)
@@ -111,11 +121,12 @@ def rule_grant(context: CheckContext) -> Iterator[Violation]:
 
     Why: "Authorization Code" is not selected under "Grant type is" in the rule.
 
-    Fix: Security, API, the authorization server, Access Policies, the rule: select Authorization Code.
+    Fix: In the Okta Admin Console, Security, API, the authorization server, Access Policies, the rule: select
+    Authorization Code.
 
     Source: Kiro, Okta guide, step 2.
     """
-    rule = policy_rule(context)
+    rule = required_policy_rule(context)
     grant_types = rule.grant_types or ()
     if "authorization_code" not in grant_types:
         yield Violation(
@@ -128,18 +139,19 @@ def rule_grant(context: CheckContext) -> Iterator[Violation]:
 
 @check("okta-rule-scopes", reads=_RULE, severity=Severity.HIGH)
 def rule_scopes(context: CheckContext) -> Iterator[Violation]:
-    """The rule allows both scopes and offline_access
+    """The rule allows the playbook's scopes and offline_access
 
-    Symptom: Sign-in fails: "Policy evaluation failed for this request". One scope that is not allowed is enough.
-    Without offline_access there are no refresh tokens.
+    Symptom: Sign-in fails: "Policy evaluation failed for this request". A single scope that is not allowed makes sign-in
+    fail. Without offline_access there are no refresh tokens.
 
     Why: There is no rule, or a scope is missing under "Scopes requested".
 
-    Fix: Security, API, the authorization server, Access Policies, the rule, Scopes requested: add the missing scopes.
+    Fix: In the Okta Admin Console, Security, API, the authorization server, Access Policies, the rule, Scopes
+    requested: add the missing scopes.
 
     Source: Kiro, Okta guide, step 2; Okta support article "Tokens not issued with lifetime configured in access rule".
     """
-    access_policy(context)
+    required_access_policy(context)
     desired = context.desired(kinds.PolicyRule)
     existing = context.snapshot.first(kinds.PolicyRule)
     scopes = (existing.scopes if existing else None) or ()
@@ -163,11 +175,12 @@ def rule_any_scope(context: CheckContext) -> Iterator[Violation]:
 
     Why: "Any scopes" is selected under "Scopes requested", or more scopes are listed than in the playbook.
 
-    Fix: Security, API, the authorization server, Access Policies, the rule: select "The following scopes".
+    Fix: In the Okta Admin Console, Security, API, the authorization server, Access Policies, the rule: select "The
+    following scopes".
 
     Source: Kiro, Okta guide, step 2 ("Only grant the scopes that your organization requires").
     """
-    rule = policy_rule(context)
+    rule = required_policy_rule(context)
     desired = context.desired(kinds.PolicyRule).scopes or ()
     extra = [name for name in rule.scopes or () if name not in desired]
     if extra:
@@ -188,11 +201,12 @@ def rule_people(context: CheckContext) -> Iterator[Violation]:
     Why: "User is" in the rule includes only certain groups or users, or excludes some. The application's assignments
     are the better place to state who may sign in.
 
-    Fix: Security, API, the authorization server, Access Policies, the rule: select "Any user assigned the app".
+    Fix: In the Okta Admin Console, Security, API, the authorization server, Access Policies, the rule: select "Any user
+    assigned the app".
 
     Source: Kiro, Okta guide, step 2 ("Leave the default values").
     """
-    rule = policy_rule(context)
+    rule = required_policy_rule(context)
     included = rule.groups or ()
     excluded = (*(rule.excluded_groups or ()), *(rule.excluded_users or ()))
     if kinds.EVERYONE not in included or excluded:
@@ -219,12 +233,12 @@ def rule_lifetimes(context: CheckContext) -> Iterator[Violation]:
     Why: The lifetime of the refresh token, or the time that it may stay unused, is not longer than the lifetime of the
     access token. Or the access token lives for more than eight hours.
 
-    Fix: Security, API, the authorization server, Access Policies, the rule: Okta's defaults are an hour, unlimited and
-    7 days.
+    Fix: In the Okta Admin Console, Security, API, the authorization server, Access Policies, the rule: correct the
+    lifetimes. Okta's defaults: access token 1 hour, refresh token unlimited, expires when unused for 7 days.
 
-    Source: Okta Management API, TokenAuthorizationServerPolicyRuleAction; the limit of eight hours is this product's.
+    Source: Okta Management API, TokenAuthorizationServerPolicyRuleAction; the limit of eight hours is provisioner's.
     """
-    rule = policy_rule(context)
+    rule = required_policy_rule(context)
     desired = context.desired(kinds.PolicyRule)
     access = rule.access_token_minutes or kinds.DEFAULT_LIFETIMES["access_token_minutes"]
     refresh = rule.refresh_token_minutes or 0
@@ -265,15 +279,16 @@ def policy_shadowed(context: CheckContext) -> Iterator[Violation]:
     Why: An earlier policy or rule matches the same request. The first match decides. Token Preview shows this in the
     console, but has no API, so doctor evaluates the rules itself.
 
-    Fix: Security, API, the authorization server, Access Policies: move the playbook's policy to the top.
+    Fix: In the Okta Admin Console, Security, API, the authorization server, Access Policies: move the playbook's policy
+    to the top. If the deciding rule is in that same policy, move the playbook's rule above it.
 
     Source: Okta help, Create access policies; Kiro, Okta guide, step 2 (Token Preview).
     """
-    own_rule, own_policy = policy_rule(context), access_policy(context)
+    own_rule, own_policy = required_policy_rule(context), required_access_policy(context)
     rules = effective_rules(context.snapshot)
-    for users, groups in _user_groups(context):
+    for subject, groups in _subjects(context):
         request = TokenRequest(
-            client=application(context).client_id or "",
+            client=required_application(context).client_id or "",
             grant_type="authorization_code",
             scopes=frozenset(context.desired(kinds.PolicyRule).scopes or ()),
             groups=groups,
@@ -283,18 +298,21 @@ def policy_shadowed(context: CheckContext) -> Iterator[Violation]:
             continue
         policy_priority, rule_priority = deciding.priority
         yield Violation(
-            f"for {users}, the rule {deciding.rule.name!r} of the policy {deciding.policy.name!r} decides instead",
+            f"for {subject}, the rule {deciding.rule.name!r} of the policy {deciding.policy.name!r} decides instead",
             own_rule.address,
             (("policies[*].priority", policy_priority), ("rules[*].priority", rule_priority)),
             None
             if deciding.policy_id == own_policy.id
             else set_fields(kinds.AccessPolicy(key=own_policy.key, priority=1)),
         )
-        return
+        return  # the same fix helps the remaining subjects, so one finding is enough
 
 
-def _user_groups(context: CheckContext) -> Iterator[tuple[str, frozenset[str]]]:
-    """Whose requests to evaluate, and their groups: any user, and the members of each assigned group."""
+def _subjects(context: CheckContext) -> Iterator[tuple[str, frozenset[str]]]:
+    """Whom to evaluate, as a label for messages, with their groups.
+
+    First a user in no group, whose deciding rule applies to everyone; then the members of each assigned group.
+    """
     yield "any user", frozenset()
     for assignment in context.snapshot.all(kinds.GroupAssignment):
         yield f"the group {assignment.key}", frozenset({str(assignment.principal)})

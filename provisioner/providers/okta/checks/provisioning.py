@@ -19,17 +19,17 @@ from provisioner.providers.okta import resources as kinds
 
 from .required import (
     PROVISIONING_KINDS,
-    enabled_provisioning,
     inactive,
     join_names,
     listed_users,
     logged_failures,
     missing_object,
-    provisioning,
     require_managed_provisioning,
-    scim_application,
+    required_enabled_provisioning,
+    required_provisioning,
+    required_scim_application,
+    required_user_comparison,
     skip_if_confirmed,
-    user_comparison,
 )
 
 check = CheckRegistry()
@@ -69,11 +69,13 @@ def scim_application_inactive(context: CheckContext) -> Iterator[Violation]:
 
     Why: The application was deactivated.
 
-    Fix: Applications, the SCIM application: activate it.
+    Fix: In the Okta Admin Console, Applications, the SCIM application: activate it.
 
     Source: Okta Management API, deactivateApplication.
     """
-    yield from inactive(scim_application(context), "the SCIM application is inactive", "application.status")
+    yield from inactive(
+        required_scim_application(context), "the SCIM application is inactive", "application.status"
+    )
 
 
 @check("okta-api-integration", reads=(observations.Provisioning,), severity=Severity.HIGH)
@@ -85,12 +87,12 @@ def api_integration(context: CheckContext) -> Iterator[Violation]:
     Why: "Enable API integration" was never selected, or a change of the application through the API removed it. No API
     sets it. That the application's features show it is an inference.
 
-    Fix: Applications, the SCIM application, Provisioning, Integration: enable it, with the SCIM endpoint (without a slash
-    at the end) and the token of the Kiro console.
+    Fix: In the Okta Admin Console, Applications, the SCIM application, Provisioning, Integration: enable it, with the
+    SCIM endpoint (without a slash at the end) and the token of the Kiro console.
 
     Source: Kiro, Okta guide, step 4; okta/terraform-provider-okta issues 655 and 710.
     """
-    settings = provisioning(context)
+    settings = required_provisioning(context)
     if not settings.integrated:
         skip_if_confirmed(context)
         yield Violation(
@@ -102,7 +104,7 @@ def api_integration(context: CheckContext) -> Iterator[Violation]:
     "okta-create-users",
     reads=(observations.Provisioning,),
     severity=Severity.HIGH,
-    vendor_row="Did not enable provisioning to create users",
+    troubleshooting_row="Did not enable provisioning to create users",
 )
 def create_users(context: CheckContext) -> Iterator[Violation]:
     """Provisioning creates and updates users
@@ -111,11 +113,11 @@ def create_users(context: CheckContext) -> Iterator[Violation]:
 
     Why: "Create Users" or "Update User Attributes" is not enabled. No API sets them for this application.
 
-    Fix: Applications, the SCIM application, Provisioning, To App: enable both.
+    Fix: In the Okta Admin Console, Applications, the SCIM application, Provisioning, To App: enable both.
 
     Source: Kiro, Okta guide, Troubleshooting, row 2, and its notes.
     """
-    settings = enabled_provisioning(context)
+    settings = required_enabled_provisioning(context)
     switches = {"Create Users": settings.create_users, "Update User Attributes": settings.update_users}
     if disabled := [name for name, enabled in switches.items() if not enabled]:
         yield Violation(
@@ -133,11 +135,11 @@ def deactivate_users(context: CheckContext) -> Iterator[Violation]:
 
     Why: "Deactivate Users" is not enabled. No API sets it for this application.
 
-    Fix: Applications, the SCIM application, Provisioning, To App: enable Deactivate Users.
+    Fix: In the Okta Admin Console, Applications, the SCIM application, Provisioning, To App: enable Deactivate Users.
 
     Source: Kiro, Okta guide, Removing a user and deprovisioning behavior (the page is truncated); Okta help, To App.
     """
-    settings = enabled_provisioning(context)
+    settings = required_enabled_provisioning(context)
     if not settings.deactivate_users:
         yield Violation(
             "not enabled: Deactivate Users", settings.address, ((_FEATURES, list(settings.features)),)
@@ -156,11 +158,12 @@ def attribute_mappings(context: CheckContext) -> Iterator[Violation]:
 
     Why: department or employeeNumber is mapped, as it is by default.
 
-    Fix: Applications, the SCIM application, Provisioning, To App, Attribute Mappings: remove both.
+    Fix: In the Okta Admin Console, Applications, the SCIM application, Provisioning, To App, Attribute Mappings: remove
+    both.
 
     Source: Kiro, Okta guide, step 4, Pre-requisite.
     """
-    scim_application(context)
+    required_scim_application(context)
     context.desired(kinds.AttributeMapping)
     mapping = context.required(kinds.AttributeMapping, "the application has no attribute mapping yet")
     if mapping.unsupported:
@@ -179,14 +182,13 @@ def assigned_and_pushed(context: CheckContext) -> Iterator[Violation]:
 
     Symptom: Memberships in Kiro are incomplete or change back.
 
-    Why: Okta and AWS do not support the same group for assignment and for push. The vendor's guide can be read as
-    requiring both.
+    Why: Okta and AWS do not support pushing a group that is also assigned. Kiro's guide can be read as requiring both.
 
     Fix: Push another group with the same members.
 
     Source: Okta help, Group Push prerequisites; AWS IAM Identity Center, Okta.
     """
-    scim_application(context)
+    required_scim_application(context)
     assigned = {str(assignment.principal) for assignment in context.snapshot.all(kinds.ScimGroupAssignment)}
     for push in context.snapshot.all(kinds.GroupPush):
         if str(push.group) in assigned:
@@ -205,11 +207,11 @@ def push_missing(context: CheckContext) -> Iterator[Violation]:
 
     Why: The push was removed or deactivated.
 
-    Fix: Applications, the SCIM application, Push Groups: push the group.
+    Fix: In the Okta Admin Console, Applications, the SCIM application, Push Groups: push the group.
 
     Source: Kiro, Okta guide, step 4, Synchronizing Groups.
     """
-    enabled_provisioning(context)
+    required_enabled_provisioning(context)
     for desired in context.all_desired(kinds.GroupPush):
         existing = context.snapshot.get(kinds.GroupPush, desired.key)
         if context.snapshot.problem_for(f"{kinds.Group.kind}/{desired.key}") or (
@@ -233,11 +235,12 @@ def push_error(context: CheckContext) -> Iterator[Violation]:
 
     Why: The last push failed; the error of the push shows why.
 
-    Fix: Resolve the error, then push again: Push Groups, the group, Push now.
+    Fix: Resolve the error. Then, in the Okta Admin Console, Applications, the SCIM application, Push Groups, the group:
+    select Push now.
 
     Source: Okta Management API, GroupPushMapping (status, errorSummary).
     """
-    enabled_provisioning(context)
+    required_enabled_provisioning(context)
     for push in context.snapshot.all(kinds.GroupPush):
         if push.status == "ERROR":
             yield Violation(
@@ -263,7 +266,7 @@ def push_members(context: CheckContext) -> Iterator[Violation]:
 
     Source: Okta help, Group Push; Okta Management API, GROUP_PUSH.
     """
-    enabled_provisioning(context)
+    required_enabled_provisioning(context)
     for group in context.snapshot.all(observations.UnassignedMembers):
         if group.unassigned_count:
             yield Violation(
@@ -285,12 +288,12 @@ def sync_errors(context: CheckContext) -> Iterator[Violation]:
     Why: The last synchronization of the user failed. The System Log contains the reason: see
     okta-provisioning-failures.
 
-    Fix: Resolve the cause, then Dashboard, Tasks: retry.
+    Fix: Resolve the cause. Then, in the Okta Admin Console, Dashboard, Tasks: retry.
 
     Source: Okta Management API, AppUser syncState.
     """
-    enabled_provisioning(context)
-    users = user_comparison(context)
+    required_enabled_provisioning(context)
+    users = required_user_comparison(context)
     path = "apps/{scim}/users[?syncState=='ERROR']"
     yield from listed_users("failed", users.address, path, users.sync_errors, users.sync_error_count)
 
@@ -303,12 +306,12 @@ def provisioning_failures(context: CheckContext) -> Iterator[Violation]:
 
     Why: Kiro refused a request, or could not be reached; the System Log contains which, and why.
 
-    Fix: See the reason. An authentication failure means the token: generate a new one in the Kiro console, and enter it
-    under Provisioning, Integration.
+    Fix: See the reason. An authentication failure means the token: generate a new one in the Kiro console. Then, in the
+    Okta Admin Console, Applications, the SCIM application, Provisioning, Integration: enter it.
 
     Source: Okta developer documentation, Event types (application.provision and application.integration).
     """
-    scim_application(context)
+    required_scim_application(context)
     yield from logged_failures(context, observations.ProvisioningFailure)
 
 

@@ -9,7 +9,7 @@ from provisioner.core.plan import DesiredState
 from provisioner.providers import kiro
 from provisioner.providers.okta import resources as kinds
 
-from .required import application
+from .required import required_application
 
 check = CheckRegistry()
 
@@ -24,18 +24,19 @@ def _playbook_uris(context: CheckContext) -> DesiredState:
 
 @check("okta-redirect-uri-missing", reads=(kinds.Application,), severity=Severity.HIGH)
 def redirect_uri_missing(context: CheckContext) -> Iterator[Violation]:
-    """Every redirect URI of the guide is registered
+    """Every redirect URI of the playbook is registered
 
     Symptom: Sign-in ends on a page that says "The 'redirect_uri' parameter must be a Login redirect URI in the client
     app settings". If kiro:// is missing, this happens in the IDE; if a port is missing, when the command line uses it.
 
     Why: Okta compares the whole URI, including its port. The command line uses the first free port of ten.
 
-    Fix: Applications, the OIDC application, General, Sign-in redirect URIs: add the missing URIs.
+    Fix: In the Okta Admin Console, Applications, the OIDC application, General, Sign-in redirect URIs: add the missing
+    URIs.
 
     Source: Kiro, Okta guide, step 1.
     """
-    existing = application(context)
+    existing = required_application(context)
     registered = existing.redirect_uris or ()
     desired = context.desired(kinds.Application).redirect_uris or ()
     if missing := [uri for uri in desired if uri not in registered]:
@@ -53,7 +54,7 @@ def redirect_uri_kiro_auth(context: CheckContext) -> Iterator[Violation]:
 
     Symptom: Sign-in from the IDE ends on an error page, although a kiro:// URI is registered.
 
-    Why: An older version of the vendor's page had kiro://kiro.auth/callback.
+    Why: An older version of Kiro's guide had kiro://kiro.auth/callback.
 
     Fix: Replace it with kiro://kiro.oauth/callback.
 
@@ -68,7 +69,7 @@ def redirect_uri_port_2128(context: CheckContext) -> Iterator[Violation]:
 
     Symptom: Sign-in from the command line fails at its first port.
 
-    Why: An older version of the vendor's page listed port 2128 instead of 3128.
+    Why: An older version of Kiro's guide listed port 2128 instead of 3128.
 
     Fix: Replace 2128 with 3128.
 
@@ -78,7 +79,7 @@ def redirect_uri_port_2128(context: CheckContext) -> Iterator[Violation]:
 
 
 def _misprint(context: CheckContext, misprint: str) -> Iterator[Violation]:
-    existing = application(context)
+    existing = required_application(context)
     for uri in existing.redirect_uris or ():
         if misprint in uri:
             yield Violation(
@@ -95,14 +96,14 @@ def redirect_uri_extra(context: CheckContext) -> Iterator[Violation]:
 
     Symptom: None. Authorization codes may be sent to another address.
 
-    Why: More URIs are registered than the vendor's guide lists.
+    Why: More URIs are registered than Kiro's guide lists.
 
-    Fix: Applications, the OIDC application, General, Sign-in redirect URIs: remove them, or list the ports in
-    application: loopback_ports.
+    Fix: In the Okta Admin Console, Applications, the OIDC application, General, Sign-in redirect URIs: remove them, or
+    list the ports in application: loopback_ports.
 
     Source: Kiro, Okta guide, step 1, and Redirect URI security.
     """
-    existing = application(context)
+    existing = required_application(context)
     desired = context.desired(kinds.Application).redirect_uris or ()
     extra = [
         uri
@@ -126,11 +127,11 @@ def redirect_uri_wildcard(context: CheckContext) -> Iterator[Violation]:
 
     Why: "Allow wildcard * in sign-in URI redirect" is selected.
 
-    Fix: Applications, the OIDC application, General: clear it.
+    Fix: In the Okta Admin Console, Applications, the OIDC application, General: clear it.
 
     Source: Okta Management API, wildcard_redirect; RFC 9700, section 2.1.
     """
-    existing = application(context)
+    existing = required_application(context)
     if existing.wildcard_redirect != "DISABLED":
         yield Violation(
             f"wildcards are allowed ({existing.wildcard_redirect})",

@@ -14,8 +14,8 @@ from provisioner.providers.okta import resources as kinds
 
 SIGN_IN_KINDS: Final = (
     kinds.Application,
-    kinds.SignInPolicy,
     kinds.AuthenticationPolicy,
+    kinds.AuthenticationPolicyAssignment,
     kinds.AuthorizationServer,
     kinds.Scope,
     kinds.AccessPolicy,
@@ -41,31 +41,31 @@ PROVISIONING_KINDS: Final = (
 _MAX_NAMES: Final = 5
 
 
-def application(context: CheckContext) -> kinds.Application:
+def required_application(context: CheckContext) -> kinds.Application:
     """The OIDC application. Like all functions here, it skips the check when the resource does not exist."""
     return context.required(kinds.Application, "there is no OIDC application: see okta-application-missing")
 
 
-def authorization_server(context: CheckContext) -> kinds.AuthorizationServer:
+def required_authorization_server(context: CheckContext) -> kinds.AuthorizationServer:
     """The authorization server."""
     return context.required(
         kinds.AuthorizationServer, "there is no authorization server: see okta-server-missing"
     )
 
 
-def access_policy(context: CheckContext) -> kinds.AccessPolicy:
+def required_access_policy(context: CheckContext) -> kinds.AccessPolicy:
     """The access policy."""
-    authorization_server(context)
+    required_authorization_server(context)
     return context.required(kinds.AccessPolicy, "there is no access policy: see okta-policy-client")
 
 
-def policy_rule(context: CheckContext) -> kinds.PolicyRule:
+def required_policy_rule(context: CheckContext) -> kinds.PolicyRule:
     """The rule of the access policy."""
-    access_policy(context)
+    required_access_policy(context)
     return context.required(kinds.PolicyRule, "there is no rule: see okta-rule-scopes")
 
 
-def scim_application(context: CheckContext) -> kinds.ScimApplication:
+def required_scim_application(context: CheckContext) -> kinds.ScimApplication:
     """The SCIM application."""
     require_managed_provisioning(context)
     return context.required(
@@ -73,17 +73,17 @@ def scim_application(context: CheckContext) -> kinds.ScimApplication:
     )
 
 
-def provisioning(context: CheckContext) -> observations.Provisioning:
+def required_provisioning(context: CheckContext) -> observations.Provisioning:
     """The provisioning settings that the SCIM application shows."""
-    scim_application(context)
+    required_scim_application(context)
     return context.required(
         observations.Provisioning, "the SCIM application does not show its provisioning settings"
     )
 
 
-def enabled_provisioning(context: CheckContext) -> observations.Provisioning:
+def required_enabled_provisioning(context: CheckContext) -> observations.Provisioning:
     """The provisioning settings, once API integration is enabled."""
-    settings = provisioning(context)
+    settings = required_provisioning(context)
     if not settings.integrated:
         skip_if_confirmed(context)
         raise SkipCheckError("API integration is not enabled: see okta-api-integration")
@@ -105,10 +105,10 @@ def require_managed_provisioning(context: CheckContext) -> None:
         raise SkipCheckError("the playbook does not manage provisioning")
 
 
-def user_comparison(context: CheckContext) -> observations.UserComparison:
+def required_user_comparison(context: CheckContext) -> observations.UserComparison:
     """The users of the two applications, compared."""
-    application(context)
-    scim_application(context)
+    required_application(context)
+    required_scim_application(context)
     return context.required(observations.UserComparison, "the users of the applications were not read")
 
 

@@ -17,7 +17,7 @@ from provisioner.providers.okta.parse import parse_application, parse_provisioni
 
 from .base import Writer
 
-_CREATE = f"{APPS}?activate=true"
+_CREATE_PATH = f"{APPS}?activate=true"
 _GROUP_KINDS = (kinds.GroupAssignment.kind, kinds.ScimGroupAssignment.kind)
 _SCIM_KINDS = (kinds.ScimGroupAssignment.kind, kinds.ScimUserAssignment.kind)
 
@@ -39,18 +39,18 @@ class ApplicationWriter(Writer):
                 lambda existing: payloads.application_body(desired, existing),
             )
         else:
-            listing = f"{APPS}?{urlencode({'q': self.playbook.label, 'limit': 200})}"
+            listing = f"{APPS}?{urlencode({'q': self.playbook.application_label, 'limit': 200})}"
             data = await self._create(
-                _CREATE,
+                _CREATE_PATH,
                 payloads.application_body(desired, {}),
                 listing,
                 lambda app: app.get("name") == kinds.OIDC_NAME and app.get("label") == desired.label,
             )
         return Outcome(resources=(parse_application(name, data),))
 
-    async def write_authentication_policy(self, change: Change, state: Snapshot) -> Outcome:
+    async def write_authentication_policy_assignment(self, change: Change, state: Snapshot) -> Outcome:
         """Assign an authentication policy to the OIDC application."""
-        desired = change.desired(kinds.AuthenticationPolicy)
+        desired = change.desired(kinds.AuthenticationPolicyAssignment)
         application = state.require(kinds.Application, self.playbook.name)
         await self.client.write(
             "PUT", _path_of(application) + quote_path("/policies/{}", str(desired.policy))
@@ -58,7 +58,7 @@ class ApplicationWriter(Writer):
         return Outcome(resources=(desired,))
 
     async def write_scim_application(self, change: Change, _state: Snapshot) -> Outcome:
-        """Create, activate, deactivate or delete the SCIM application. Nothing else of it is ever written."""
+        """Create, activate, deactivate or delete the SCIM application. Its other settings are never changed."""
         name, before = self.playbook.name, change.before
         if isinstance(before, kinds.ScimApplication) and change.action is Action.DELETE:
             return await self._delete(_path_of(before), active=bool(before.active))
@@ -78,7 +78,7 @@ class ApplicationWriter(Writer):
         body = payloads.scim_application_body(desired, section.acs_url, section.entity_id)
         try:
             return await self._create(
-                _CREATE, body, f"{APPS}?{query}", lambda app: app.get("label") == desired.label
+                _CREATE_PATH, body, f"{APPS}?{query}", lambda app: app.get("label") == desired.label
             )
         except RemoteError as error:
             if error.status != 400:
@@ -101,7 +101,8 @@ class ApplicationWriter(Writer):
         )
         collection = f"{_path_of(application)}/{'groups' if is_group else 'users'}"
         assignment = change.after or change.before
-        principal = str(getattr(assignment, "principal", ""))
+        assert isinstance(assignment, kinds.Assignment)
+        principal = str(assignment.principal)
         path = collection + quote_path("/{}", principal)
         if change.action is Action.DELETE:
             await self.client.write("DELETE", path)

@@ -10,13 +10,14 @@ from provisioner.core.plan import Action, Change
 from provisioner.core.provider import Outcome
 from provisioner.core.snapshot import Snapshot
 from provisioner.providers.base.client import quote_path
+from provisioner.providers.base.kinds import changed_field_names
 from provisioner.providers.base.wire import Json
 from provisioner.providers.okta import payloads
 from provisioner.providers.okta import resources as kinds
 from provisioner.providers.okta.client import SERVERS
 from provisioner.providers.okta.parse import parse_authorization_server, parse_scope, parse_with_status
 
-from .base import Writer, changed_fields
+from .base import Writer
 
 P = TypeVar("P", kinds.AccessPolicy, kinds.PolicyRule)
 
@@ -30,14 +31,13 @@ class AuthorizationWriter(Writer):
     async def write_authorization_server(self, change: Change, _state: Snapshot) -> Outcome:
         """Create, configure, activate, deactivate or delete the authorization server."""
         before = change.before
-        path = quote_path(f"{SERVERS}/{{}}", str(getattr(before, "id", "")))
-        if change.action is Action.DELETE:
-            return await self._delete(path, active=True)
+        if isinstance(before, kinds.AuthorizationServer) and change.action is Action.DELETE:
+            return await self._delete(_path_of(before), active=True)
         desired = change.desired(kinds.AuthorizationServer)
         if isinstance(before, kinds.AuthorizationServer):
             data = await self._update(
                 change,
-                path,
+                _path_of(before),
                 before.last_updated,
                 lambda existing: payloads.server_body(desired, existing),
             )
@@ -81,7 +81,7 @@ class AuthorizationWriter(Writer):
         """Write a policy or rule. Okta renumbers the priorities, and responds with 423 while it does."""
         key, before, desired = self.playbook.name, change.before, change.desired(kind)
         if isinstance(before, kind):
-            path, fields = collection + quote_path("/{}", before.id or ""), changed_fields(change)
+            path, fields = collection + quote_path("/{}", before.id or ""), changed_field_names(change)
             if fields - {"active"}:
                 await self.client.replace(
                     path, None, lambda existing: body(desired, existing), drop=_READ_ONLY
@@ -97,5 +97,8 @@ class AuthorizationWriter(Writer):
         return await self._create(path, body, listing, lambda data: data.get("name") == name)
 
     def _server_path(self, state: Snapshot) -> str:
-        server = state.require(kinds.AuthorizationServer, self.playbook.name)
-        return quote_path(f"{SERVERS}/{{}}", server.id or "")
+        return _path_of(state.require(kinds.AuthorizationServer, self.playbook.name))
+
+
+def _path_of(server: kinds.AuthorizationServer) -> str:
+    return quote_path(f"{SERVERS}/{{}}", server.id or "")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from provisioner.core.plan import Change
 from provisioner.core.provider import Outcome
+from provisioner.providers.base.kinds import changed_field_names
 from provisioner.providers.base.wire import Json
 from provisioner.providers.okta.client import OktaClient
 from provisioner.providers.okta.playbook import OktaPlaybook
@@ -52,7 +53,7 @@ class Writer:
             last_updated: its ``lastUpdated`` when the plan was made.
             body: returns the new object.
         """
-        fields = changed_fields(change)
+        fields = changed_field_names(change)
         if "active" in fields:
             await self._set_active(path, active=bool(getattr(change.after, "active", None)))
             last_updated = None  # the new status counts as an update
@@ -70,8 +71,3 @@ class Writer:
             await self._set_active(path, active=False)
         await self.client.write("DELETE", path)
         return Outcome(note="deleted permanently: Okta has no recycle bin")
-
-
-def changed_fields(change: Change) -> set[str]:
-    """Names of the fields that a change sets."""
-    return {field.name for field in change.fields}

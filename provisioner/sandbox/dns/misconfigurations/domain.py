@@ -13,7 +13,7 @@ import dns.rdtypes.ANY.TXT
 
 from provisioner.sandbox.dns import zones
 from provisioner.sandbox.dns.presentation import canonical, parse_name, parse_rdata
-from provisioner.sandbox.misconfigurations import Misconfigurations, NothingToBreakError
+from provisioner.sandbox.misconfigurations import Misconfigurations, NothingToBreakError, existing, newest
 from provisioner.sandbox.store import Store
 
 PREFIX: Final = "kiro-site-verification="
@@ -62,16 +62,16 @@ class VerifiedDomain:
         """The verification record, as it was first read.
 
         Raises:
-            NothingToBreakError: there is none.
-            ValueError: the domain is not a valid name.
+            NothingToBreakError: there is none, or the domain is not a valid name.
         """
-        records = [record for zone in zones.zone_names(self.store) for record in self._records(zone)]
-        if not records:
-            of_domain = f" of {self.domain}" if self.domain else ""
-            raise NothingToBreakError(
-                f"there is no verification record{of_domain} yet: apply a playbook with domains first"
-            )
-        return records[-1]
+        try:
+            domain = canonical(parse_name(self.domain)) if self.domain else None
+        except ValueError as error:
+            raise NothingToBreakError(str(error)) from error
+        records = [record for zone in zones.zone_names(self.store) for record in self._records(zone, domain)]
+        if domain:
+            return newest(records, f"the domain {self.domain!r} has no verification record")
+        return newest(records, "no domain has a verification record yet")
 
     @property
     def labelled_record(self) -> Record:
@@ -93,9 +93,7 @@ class VerifiedDomain:
     def parent_zone(self) -> str:
         """The zone that delegates the record's zone."""
         parent = zones.parent_zone(self.store, self.record.zone)
-        if parent is None:
-            raise NothingToBreakError(f"there is no zone above {self.record.zone}")
-        return parent
+        return existing(parent, f"there is no zone above {self.record.zone}")
 
     @property
     def resolvers(self) -> list[str]:
@@ -117,16 +115,15 @@ class VerifiedDomain:
                     self.store, record.zone, at or record.name, "TXT", *texts, ttl=ttl or record.ttl
                 )
 
-    def _records(self, zone: str) -> Iterator[Record]:
-        """The verification records of a zone, the newest last."""
-        named = canonical(parse_name(self.domain)) if self.domain else None
+    def _records(self, zone: str, domain: str | None) -> Iterator[Record]:
+        """The verification records in a zone, of one domain or of every one; the newest last."""
         for name, node in zones.records(self.store, zone).items():
             texts = node.get("TXT", {"ttl": 0, "data": []})
             above = name if name == zone else canonical(parse_name(name).parent())
-            for text in texts["data"] if named in {None, name, above} else ():
+            for text in texts["data"] if domain in {None, name, above} else ():
                 value = _joined(text)
                 if value.startswith(PREFIX):
-                    yield Record(zone, named or above, name, value, text, texts["ttl"])
+                    yield Record(zone, domain or above, name, value, text, texts["ttl"])
 
 
 misconfiguration: Misconfigurations[VerifiedDomain] = Misconfigurations(VerifiedDomain)

@@ -10,6 +10,7 @@ from provisioner.sandbox.dns.resolver import set_security_status
 from provisioner.sandbox.dns.server_options import ServerOptions, configure
 from provisioner.sandbox.dns.zone_lookup import ZoneLookup
 from provisioner.sandbox.dns.zones import records
+from provisioner.sandbox.misconfigurations import newest
 
 from .domain import VerifiedDomain, misconfiguration
 from .values import another_token
@@ -49,4 +50,4 @@ def _dnssec_bogus(domain: VerifiedDomain) -> None:
 @misconfiguration("dns-resolver-unreachable")
 def _resolver_unreachable(domain: VerifiedDomain) -> None:
     """One of the public resolvers does not answer."""
-    configure(domain.store, domain.resolvers[-1], ServerOptions(mode="drop"))
+    configure(domain.store, newest(domain.resolvers, "there is no resolver"), ServerOptions(mode="drop"))

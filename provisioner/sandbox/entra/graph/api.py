@@ -14,7 +14,7 @@ from werkzeug.wrappers import Request, Response
 
 from provisioner.sandbox import faults
 from provisioner.sandbox.entra.graph import audit_logs, routes
-from provisioner.sandbox.entra.graph.batch import BatchRequest, parse_batch, run_batch
+from provisioner.sandbox.entra.graph.batch import BatchPart, parse_batch, run_batch
 from provisioner.sandbox.entra.graph.documents import new_id
 from provisioner.sandbox.entra.graph.entity_sets import find
 from provisioner.sandbox.entra.graph.errors import (
@@ -59,7 +59,7 @@ class _RequestIds:
 
 
 class GraphApi:
-    """Responds to Graph requests from a tenant's documents."""
+    """Emulates Microsoft Graph on the documents of a tenant."""
 
     def __init__(
         self,
@@ -68,10 +68,19 @@ class GraphApi:
         scheduler: CycleScheduler,
         recorder: Recorder,
         *,
-        sandbox: Store,
+        sandbox_store: Store,
     ) -> None:
+        """Prepare.
+
+        Args:
+            directory: the tenant's documents.
+            tokens: verifies the access tokens of requests.
+            scheduler: runs the cycles of provisioning jobs.
+            recorder: receives every part of a batch; the server records whole requests.
+            sandbox_store: the settings and faults of the whole sandbox.
+        """
         self._directory = directory
-        self._sandbox = sandbox
+        self._sandbox_store = sandbox_store
         self._tokens = tokens
         self._scheduler = scheduler
         self._recorder = recorder
@@ -82,18 +91,17 @@ class GraphApi:
         """Respond to one HTTP request; an error has Graph's format."""
         request_id = new_id()
         ids = _RequestIds(request_id, http_request.headers.get("client-request-id") or request_id)
-        self._directory.lag = LAG_SECONDS.read(self._sandbox)
+        self._directory.lag = LAG_SECONDS.read(self._sandbox_store)
         try:
             caller = self._authenticate(http_request)
             response = self._dispatch(self._parse(http_request, caller), ids)
         except GraphError as error:
-            response = _error_response(error, ids)
+            response = _render_error(error, ids)
         return _http_response(response, ids)
 
-    def refusal(self, status: int, retry_after: int | None) -> Response:
-        """The response of an injected fault."""
+    def error_response(self, status: int, retry_after: int | None) -> Response:
         ids = _RequestIds(new_id(), new_id())
-        return _http_response(_error_response(injected_error(status, retry_after), ids), ids)
+        return _http_response(_render_error(injected_error(status, retry_after), ids), ids)
 
     def _authenticate(self, http_request: Request) -> Caller:
         scheme, _, token = http_request.headers.get("Authorization", "").partition(" ")
@@ -168,16 +176,16 @@ class GraphApi:
             )
         if lagging:
             check_replicated(request, arguments)
-        if route.calls_target:
+        if route.calls_scim:
             return route.handler(request, **arguments)
         with self._directory.transaction():
-            target = audit_logs.find_target(request, arguments)
+            audit_target = audit_logs.find_target(request, arguments)
             response = route.handler(request, **arguments)
-            audit_logs.record_change(request, f"{route.method} {route.path}", target, response)
+            audit_logs.record_change(request, f"{route.method} {route.path}", audit_target, response)
             return response
 
-    def _respond_in_batch(self, batch: GraphRequest, part: BatchRequest, ids: _RequestIds) -> GraphResponse:
-        """Respond to one request of a batch: the same caller, but its own route, faults and record."""
+    def _respond_in_batch(self, batch: GraphRequest, part: BatchPart, ids: _RequestIds) -> GraphResponse:
+        """Respond to one part of a batch: the same caller, but its own route, faults and record."""
         request = replace(
             batch,
             method=part.method,
@@ -203,18 +211,18 @@ class GraphApi:
         return response
 
     def _respond_or_fail(self, request: GraphRequest, path: str, ids: _RequestIds) -> GraphResponse:
-        """The response to one request of a batch, changed by the injected fault that matches it, if any."""
-        rule = faults.trigger(self._sandbox, request.method, path, inner=True)
+        """The response to one part of a batch, changed by the injected fault that matches it, if any."""
+        rule = faults.trigger(self._sandbox_store, request.method, path, inner=True)
         if rule is not None and rule.effect == "status":
-            return _error_response(injected_error(rule.status, rule.retry_after), ids)
+            return _render_error(injected_error(rule.status, rule.retry_after), ids)
         try:
             response = self._dispatch(request, ids, in_batch=True)
         except GraphError as error:
-            response = _error_response(error, ids)
-        except Exception:  # noqa: BLE001 (a defect fails this request, not the whole batch)
+            response = _render_error(error, ids)
+        except Exception:  # noqa: BLE001 (a defect fails this part, not the whole batch)
             _log.exception("%s %s failed inside the sandbox", request.method, path)
-            response = _error_response(injected_error(500, None), ids)
-        return response if rule is None else _error_response(injected_error(404, None), ids)
+            response = _render_error(injected_error(500, None), ids)
+        return response if rule is None else _render_error(injected_error(404, None), ids)
 
 
 def normalize_path(path: str) -> str:
@@ -235,7 +243,7 @@ def _json_body(http_request: Request) -> Any:
         return _MALFORMED
 
 
-def _error_response(error: GraphError, ids: _RequestIds) -> GraphResponse:
+def _render_error(error: GraphError, ids: _RequestIds) -> GraphResponse:
     return GraphResponse(error.status, error.body(ids.request_id, ids.client_request_id), error.headers)
 
 

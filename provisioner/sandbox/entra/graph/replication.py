@@ -41,7 +41,7 @@ def check_replicated(request: GraphRequest, arguments: Mapping[str, str]) -> Non
 
     Args:
         request: the write.
-        arguments: the route's path arguments; ``key`` is an object's id, ``job`` that of a synchronization job.
+        arguments: the route's path arguments; ``key`` is an object's id, ``job_id`` that of a synchronization job.
 
     Raises:
         GraphError: 404, 403, 409 or 400, depending on the kind of write.
@@ -61,7 +61,7 @@ def _check_path(request: GraphRequest, arguments: Mapping[str, str]) -> None:
             if "/synchronization/" in request.path:
                 raise _synchronization_not_ready() from None
             raise error from None
-    if "job" in arguments and request.directory.get("synchronizationJob", arguments["job"]) is None:
+    if "job_id" in arguments and request.directory.get("synchronizationJob", arguments["job_id"]) is None:
         raise access_denied()
 
 

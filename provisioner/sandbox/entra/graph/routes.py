@@ -16,12 +16,12 @@ from provisioner.sandbox.entra.graph import (
     deleted_items,
     directory_objects,
     groups,
+    organization,
     password_credentials,
     permissions,
     references,
     service_principals,
     synchronization,
-    tenant,
     users,
 )
 from provisioner.sandbox.entra.graph.entity_sets import (
@@ -53,7 +53,7 @@ class Route:
         permissions: any of these is sufficient; empty if every caller is allowed.
         owned: the entity set whose object (argument ``key``) the caller must own when its only permission is
             Application.ReadWrite.OwnedBy.
-        calls_target: whether the handler calls another server, so that it must not run inside a transaction.
+        calls_scim: whether the handler calls the SCIM endpoint, so that it must not run inside a transaction.
         limit: the throttling limit, or None.
     """
 
@@ -62,7 +62,7 @@ class Route:
     handler: Handler
     permissions: tuple[str, ...]
     owned: EntitySet | None = None
-    calls_target: bool = False
+    calls_scim: bool = False
     limit: str | None = None
 
 
@@ -161,7 +161,7 @@ def _service_principals() -> list[Route]:
 
 def _synchronization() -> list[Route]:
     base = "/servicePrincipals/<key>/synchronization"
-    jobs, job = f"{base}/jobs", f"{base}/jobs/<job>"
+    jobs, job = f"{base}/jobs", f"{base}/jobs/<job_id>"
     read, write = permissions.READ_SYNCHRONIZATION, permissions.WRITE_SYNCHRONIZATION
 
     def get(path: str, handler: Handler) -> Route:
@@ -170,25 +170,25 @@ def _synchronization() -> list[Route]:
     def change(method: str, path: str, handler: Handler) -> Route:
         return Route(method, path, handler, write, SERVICE_PRINCIPALS)
 
-    def call_target(path: str, handler: Handler, limit: str | None = None) -> Route:
-        return Route("POST", path, handler, write, SERVICE_PRINCIPALS, calls_target=True, limit=limit)
+    def call_scim(path: str, handler: Handler, limit: str | None = None) -> Route:
+        return Route("POST", path, handler, write, SERVICE_PRINCIPALS, calls_scim=True, limit=limit)
 
     return [
         get(f"{base}/templates", synchronization.list_templates),
-        get(f"{base}/templates/<template>", synchronization.read_template),
+        get(f"{base}/templates/<template_id>", synchronization.read_template),
         get(f"{base}/secrets", synchronization.read_secrets),
         change("PUT", f"{base}/secrets", synchronization.write_secrets),
         get(jobs, synchronization.list_jobs),
         change("POST", jobs, synchronization.create_job),
-        call_target(f"{jobs}/validateCredentials", synchronization.validate_credentials),
+        call_scim(f"{jobs}/validateCredentials", synchronization.validate_credentials),
         get(job, synchronization.read_job),
         change("PATCH", job, synchronization.update_job),
         change("DELETE", job, synchronization.delete_job),
         change("POST", f"{job}/start", synchronization.start_job),
         change("POST", f"{job}/pause", synchronization.pause_job),
         change("POST", f"{job}/restart", synchronization.restart_job),
-        call_target(f"{job}/validateCredentials", synchronization.validate_credentials),
-        call_target(f"{job}/provisionOnDemand", synchronization.provision_on_demand, "provisionOnDemand"),
+        call_scim(f"{job}/validateCredentials", synchronization.validate_credentials),
+        call_scim(f"{job}/provisionOnDemand", synchronization.provision_on_demand, "provisionOnDemand"),
         get(f"{job}/schema", synchronization.read_schema),
         change("PUT", f"{job}/schema", synchronization.replace_schema),
         change("DELETE", f"{job}/schema", synchronization.reset_schema),
@@ -275,19 +275,21 @@ def _grants() -> list[Route]:
 
 def _documents(path: str, kind: str, context: str, allowed: tuple[str, ...]) -> list[Route]:
     return [
-        Route("GET", path, partial(tenant.list_documents, kind, context), allowed),
-        Route("GET", f"{path}/<key>", partial(tenant.read_document, kind, context), allowed),
+        Route("GET", path, partial(organization.list_documents, kind, context), allowed),
+        Route("GET", f"{path}/<key>", partial(organization.read_document, kind, context), allowed),
     ]
 
 
-def _tenant() -> list[Route]:
+def _organization() -> list[Route]:
     policies = ("authorizationPolicy", "adminConsentRequestPolicy", "defaultAppManagementPolicy")
     return [
         *_documents("/organization", "organization", "organization", permissions.READ_ORGANIZATION),
         *_documents("/domains", "domain", "domains", permissions.READ_DOMAINS),
         *_documents("/subscribedSkus", "subscribedSku", "subscribedSkus", permissions.READ_SUBSCRIBED_SKUS),
         *(
-            Route("GET", f"/policies/{name}", partial(tenant.read_policy, name), permissions.READ_POLICIES)
+            Route(
+                "GET", f"/policies/{name}", partial(organization.read_policy, name), permissions.READ_POLICIES
+            )
             for name in policies
         ),
     ]
@@ -325,7 +327,7 @@ ROUTES = (
     *_users(),
     *_directory_objects(),
     *_grants(),
-    *_tenant(),
+    *_organization(),
     *_conditional_access(),
     *_audit_logs(),
 )

@@ -1,6 +1,8 @@
 """Synchronization: ``/servicePrincipals/{id}/synchronization`` (Microsoft Graph v1.0).
 
-The package ``provisioning`` runs the jobs; this module serves their documents.
+The package ``provisioning`` runs the jobs; this module serves their documents. In every handler ``key`` is the service
+principal's segment of the path: its id, or ``(appId='...')``. The only exception is `list_application_templates`, where it
+is that of the application.
 """
 
 from __future__ import annotations
@@ -68,19 +70,19 @@ def _templates(request: GraphRequest, app_id: str) -> list[Document]:
     return provisioning.templates(application) if application else []
 
 
-def read_template(request: GraphRequest, key: str, template: str) -> GraphResponse:
+def read_template(request: GraphRequest, key: str, template_id: str) -> GraphResponse:
     """``GET .../synchronization/templates/{id}``."""
-    for document in _templates(request, _find_principal(request, key)["appId"]):
-        if document["id"] == template:
-            return _response(request, key, "templates/$entity", document)
-    raise _resource_not_found(template)
+    for template in _templates(request, _find_principal(request, key)["appId"]):
+        if template["id"] == template_id:
+            return _response(request, key, "templates/$entity", template)
+    raise _resource_not_found(template_id)
 
 
 # Jobs.
 
 
 def list_jobs(request: GraphRequest, key: str) -> GraphResponse:
-    """``GET .../synchronization/jobs``."""
+    """``GET .../synchronization/jobs``. Also starts overdue cycles, as Entra's timer would."""
     principal_id = _find_principal(request, key)["id"]
     candidates = request.directory.containing("synchronizationJob", principal_id)
     jobs = [job for job in candidates if job["_servicePrincipalId"] == principal_id]
@@ -88,12 +90,12 @@ def list_jobs(request: GraphRequest, key: str) -> GraphResponse:
     return _response(request, key, "jobs", {"value": [public(job) for job in jobs]})
 
 
-def _find_job(request: GraphRequest, key: str, job: str) -> Document:
+def _find_job(request: GraphRequest, key: str, job_id: str) -> Document:
     principal = _find_principal(request, key)
-    document = request.directory.get("synchronizationJob", job)
-    if document is None or document["_servicePrincipalId"] != principal["id"]:
-        raise _resource_not_found(job)
-    return document
+    job = request.directory.get("synchronizationJob", job_id)
+    if job is None or job["_servicePrincipalId"] != principal["id"]:
+        raise _resource_not_found(job_id)
+    return job
 
 
 def create_job(request: GraphRequest, key: str) -> GraphResponse:
@@ -103,15 +105,15 @@ def create_job(request: GraphRequest, key: str) -> GraphResponse:
     suffix: Microsoft documents neither the format of job ids nor a limit; unverified.
     """
     principal = _find_principal(request, key)
-    template = request.json_object().get("templateId")
-    if template not in [item["id"] for item in _templates(request, principal["appId"])]:
+    template_id = request.json_object().get("templateId")
+    if template_id not in [template["id"] for template in _templates(request, principal["appId"])]:
         raise bad_request(
-            f"The template '{template}' is not valid for this service principal.", "InvalidTemplate"
+            f"The template '{template_id}' is not valid for this service principal.", "InvalidTemplate"
         )
-    job_id = f"{template}.{request.tenant_id.replace('-', '')}.{principal['appId']}"
+    job_id = f"{template_id}.{request.tenant_id.replace('-', '')}.{principal['appId']}"
     if request.directory.get("synchronizationJob", job_id) is not None:
         job_id = f"{job_id}.{new_id()}"
-    job = provisioning.new_job(job_id, str(template), principal["id"])
+    job = provisioning.new_job(job_id, str(template_id), principal["id"])
     _put_job(request, job)
     request.directory.put("synchronizationSchema", job_id, provisioning.default_schema(job_id))
     location = f"{request.root}/servicePrincipals/{principal['id']}/synchronization/jobs/{job_id}"
@@ -119,29 +121,29 @@ def create_job(request: GraphRequest, key: str) -> GraphResponse:
     return replace(response, headers={"Location": location})
 
 
-def read_job(request: GraphRequest, key: str, job: str) -> GraphResponse:
-    """``GET .../synchronization/jobs/{id}``."""
-    document = _find_job(request, key, job)
-    request.scheduler.start_overdue([document])
-    return _response(request, key, "jobs/$entity", public(document))
+def read_job(request: GraphRequest, key: str, job_id: str) -> GraphResponse:
+    """``GET .../synchronization/jobs/{id}``. Also starts the job's cycle if it is overdue, as Entra's timer would."""
+    job = _find_job(request, key, job_id)
+    request.scheduler.start_overdue([job])
+    return _response(request, key, "jobs/$entity", public(job))
 
 
-def update_job(request: GraphRequest, key: str, job: str) -> GraphResponse:
+def update_job(request: GraphRequest, key: str, job_id: str) -> GraphResponse:
     """``PATCH .../synchronization/jobs/{id}``: only synchronizationJobSettings is writable."""
-    document = _find_job(request, key, job)
+    job = _find_job(request, key, job_id)
     body = {name: value for name, value in request.json_object().items() if "@" not in name}
     read_only = set(body) - {"synchronizationJobSettings"}
     if read_only:
         raise bad_request(f"Property '{min(read_only)}' is read-only and cannot be set.")
-    _put_job(request, {**document, **body})
+    _put_job(request, {**job, **body})
     return NO_CONTENT
 
 
-def delete_job(request: GraphRequest, key: str, job: str) -> GraphResponse:
+def delete_job(request: GraphRequest, key: str, job_id: str) -> GraphResponse:
     """``DELETE .../synchronization/jobs/{id}``: the job, its state and its schema."""
-    document = _find_job(request, key, job)
-    request.directory.delete("synchronizationJob", document["id"])
-    request.directory.delete("synchronizationSchema", document["id"])
+    job = _find_job(request, key, job_id)
+    request.directory.delete("synchronizationJob", job["id"])
+    request.directory.delete("synchronizationSchema", job["id"])
     return NO_CONTENT
 
 
@@ -157,12 +159,12 @@ def _with_state(job: Document, schedule_state: str, status_code: str) -> Documen
     }
 
 
-def start_job(request: GraphRequest, key: str, job: str) -> GraphResponse:
+def start_job(request: GraphRequest, key: str, job_id: str) -> GraphResponse:
     """``POST .../start``: the schedule becomes active, and a cycle runs in the background.
 
     A quarantined job stays in quarantine until a cycle succeeds.
     """
-    return _start(request, _find_job(request, key, job))
+    return _start(request, _find_job(request, key, job_id))
 
 
 def _start(request: GraphRequest, job: Document) -> GraphResponse:
@@ -172,21 +174,21 @@ def _start(request: GraphRequest, job: Document) -> GraphResponse:
     return NO_CONTENT
 
 
-def pause_job(request: GraphRequest, key: str, job: str) -> GraphResponse:
+def pause_job(request: GraphRequest, key: str, job_id: str) -> GraphResponse:
     """``POST .../pause``: the job keeps its state, and the next start continues from it."""
-    _put_job(request, _with_state(_find_job(request, key, job), "Paused", "Paused"))
+    _put_job(request, _with_state(_find_job(request, key, job_id), "Paused", "Paused"))
     return NO_CONTENT
 
 
-def restart_job(request: GraphRequest, key: str, job: str) -> GraphResponse:
+def restart_job(request: GraphRequest, key: str, job_id: str) -> GraphResponse:
     """``POST .../restart``: clears the state that ``criteria.resetScope`` names, then starts the job.
 
     An empty scope is "Restart provisioning" in the portal: quarantine, watermark and escrows
     (synchronizationJobRestartCriteria resource).
     """
-    document = _find_job(request, key, job)
+    job = _find_job(request, key, job_id)
     criteria = (request.body or {}).get("criteria") or {}
-    return _start(request, _reset(document, _parse_reset_scopes(criteria.get("resetScope"))))
+    return _start(request, _reset(job, _parse_reset_scopes(criteria.get("resetScope"))))
 
 
 def _parse_reset_scopes(text: Any) -> frozenset[str]:
@@ -201,48 +203,51 @@ _JOB_STATE = {"Watermark": "_watermark", "Escrows": "_escrows", "ConnectorDataSt
 
 
 def _reset(job: Document, scopes: frozenset[str]) -> Document:
-    """A job without the state that the scopes name.
+    """A job without the state that the scopes name. Any reset also ends a simulated hang (``_stalled``).
 
-    ``Full`` is "all of the options". That it does not include ForceDeletes, which allows pending deletions, is the
-    sandbox's cautious interpretation.
+    ForceDeletes allows the next cycle the pending deletions, which the accidental deletion threshold holds back. ``Full`` is
+    "all of the options". That it does not include ForceDeletes is the sandbox's cautious interpretation.
     """
     full = "Full" in scopes
     cleared = [member for scope, member in _JOB_STATE.items() if full or scope in scopes]
-    cleared.append("_stalled")
     status = dict(job["status"])
     if full or "QuarantineState" in scopes:
         status |= {"quarantine": None, "countSuccessiveCompleteFailures": 0}
     force_deletes = {"_forceDeletes": True} if "ForceDeletes" in scopes else {}
-    remaining = {name: value for name, value in job.items() if name not in cleared}
-    return remaining | {"status": status, **force_deletes}
+    return _without(job, *cleared, "_stalled") | {"status": status, **force_deletes}
+
+
+def _without(job: Document, *members: str) -> Document:
+    return {name: value for name, value in job.items() if name not in members}
 
 
 # Schema.
 
 
-def read_schema(request: GraphRequest, key: str, job: str) -> GraphResponse:
+def read_schema(request: GraphRequest, key: str, job_id: str) -> GraphResponse:
     """``GET .../jobs/{id}/schema``."""
-    schema = request.directory.get("synchronizationSchema", _find_job(request, key, job)["id"])
+    job = _find_job(request, key, job_id)
+    schema = request.directory.get("synchronizationSchema", job["id"])
     if schema is None:
-        raise _resource_not_found(job)
-    return _response(request, key, f"jobs('{job}')/schema/$entity", public(schema))
+        raise _resource_not_found(job_id)
+    return _response(request, key, f"jobs('{job_id}')/schema/$entity", public(schema))
 
 
-def replace_schema(request: GraphRequest, key: str, job: str) -> GraphResponse:
+def replace_schema(request: GraphRequest, key: str, job_id: str) -> GraphResponse:
     """``PUT .../jobs/{id}/schema``: replaces the whole schema; the next cycle is an initial one."""
-    document = _find_job(request, key, job)
+    job = _find_job(request, key, job_id)
     body = request.json_object()
     problems = provisioning.schema_problems(body)
     if problems:
         raise bad_request("The synchronization schema is invalid: " + "; ".join(problems), "InvalidSchema")
-    _put_schema(request, document, body)
+    _put_schema(request, job, body)
     return NO_CONTENT
 
 
-def reset_schema(request: GraphRequest, key: str, job: str) -> GraphResponse:
+def reset_schema(request: GraphRequest, key: str, job_id: str) -> GraphResponse:
     """``DELETE .../jobs/{id}/schema``: restores the template's schema."""
-    document = _find_job(request, key, job)
-    _put_schema(request, document, provisioning.default_schema(document["id"]))
+    job = _find_job(request, key, job_id)
+    _put_schema(request, job, provisioning.default_schema(job["id"]))
     return NO_CONTENT
 
 
@@ -251,11 +256,11 @@ def _put_schema(request: GraphRequest, job: Document, schema: Document) -> None:
     after = {name: value for name, value in schema.items() if "@odata.context" not in name}
     after |= {"id": job["id"], "version": _next_version(before.get("version"))}
     request.directory.put("synchronizationSchema", job["id"], after)
-    _put_job(request, _reset(job, frozenset({"Watermark"})))
+    _put_job(request, _without(job, _JOB_STATE["Watermark"]))
 
 
 def _next_version(current: Any) -> str:
-    """The next number: versions are opaque to clients."""
+    """A larger number. Clients must not interpret a version."""
     digits = "".join(c for c in str(current or "") if c.isdigit())
     return str(int(digits or 0) + 1)
 
@@ -264,9 +269,9 @@ def _next_version(current: Any) -> str:
 
 
 def write_secrets(request: GraphRequest, key: str) -> GraphResponse:
-    """``PUT .../synchronization/secrets``: per key; an empty value deletes the key.
+    """``PUT .../synchronization/secrets``: sets values by key; an empty value deletes the key.
 
-    That omitted keys keep their values is how Terraform's azuread provider uses the call; not in the reference.
+    Omitted keys keep their values: not in the reference, but Terraform's azuread provider relies on it.
     """
     principal = _find_principal(request, key)
     changes = _parse_pairs(request.json_object().get("value"))
@@ -301,11 +306,11 @@ def read_secrets(request: GraphRequest, key: str) -> GraphResponse:
     return _response(request, key, "secrets", {"value": pairs})
 
 
-def validate_credentials(request: GraphRequest, key: str, job: str | None = None) -> GraphResponse:
+def validate_credentials(request: GraphRequest, key: str, job_id: str | None = None) -> GraphResponse:
     """``POST .../jobs/{id}/validateCredentials`` and ``POST .../jobs/validateCredentials``: calls the SCIM endpoint."""
     principal = _find_principal(request, key)
-    if job is not None:
-        _find_job(request, key, job)
+    if job_id is not None:
+        _find_job(request, key, job_id)
     body = request.body or {}
     values = _secrets(request, principal["id"])
     if not body.get("useSavedCredentials"):
@@ -318,10 +323,10 @@ def validate_credentials(request: GraphRequest, key: str, job: str | None = None
     return NO_CONTENT
 
 
-def provision_on_demand(request: GraphRequest, key: str, job: str) -> GraphResponse:
+def provision_on_demand(request: GraphRequest, key: str, job_id: str) -> GraphResponse:
     """``POST .../jobs/{id}/provisionOnDemand``: at most 5 requests in 10 seconds, 5 members of a group per request."""
-    document = _find_job(request, key, job)
-    status, body = provisioning.provision_on_demand(request.directory, document["id"], request.json_object())
+    job = _find_job(request, key, job_id)
+    status, body = provisioning.provision_on_demand(request.directory, job["id"], request.json_object())
     if status >= 400:
         raise GraphError(status, body["code"], body["message"])
     context = f"{request.root}/$metadata#microsoft.graph.stringKeyStringValuePair"

@@ -73,8 +73,7 @@ class LoginApi:
             return self._token_response(request, match.group(1))
         raise NotFound
 
-    def refusal(self, status: int, retry_after: int | None) -> Response:
-        """The response for an injected fault."""
+    def error_response(self, status: int, retry_after: int | None) -> Response:
         response = _failure(
             _Refusal("temporarily_unavailable", 90033, "A transient error has occurred.", status)
         )

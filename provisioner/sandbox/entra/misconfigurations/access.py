@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from provisioner.sandbox.entra.graph import documents
-from provisioner.sandbox.misconfigurations import ago
+from provisioner.sandbox.misconfigurations import ago, existing, first
 
 from .tenant import Tenant, misconfiguration
 
@@ -18,7 +18,7 @@ def _assignment_not_required(tenant: Tenant) -> None:
 
 @misconfiguration("entra-portal-tags")
 def _portal_tags(tenant: Tenant) -> None:
-    """A script replaced the tags of the service principal."""
+    """A script removed the portal's tags from the service principal."""
     tags = [tag for tag in tenant.principal["tags"] if not tag.startswith("WindowsAzureActiveDirectory")]
     tenant.change("servicePrincipal", tenant.principal, tags=tags)
 
@@ -52,9 +52,11 @@ def _assignment_role(tenant: Tenant) -> None:
 def _direct_user_assignment(tenant: Tenant) -> None:
     """An admin assigned a user directly."""
     members = tenant.group["_members"]
-    user = next(user for user in tenant.directory.all("user") if user["id"] not in members)
+    others = (user for user in tenant.directory.all("user") if user["id"] not in members)
+    user = first(others, "every user is a member of the assigned group")
     principal = tenant.principal
-    role = next(role["id"] for role in principal["appRoles"] if role["displayName"] == "User")
+    roles = (role["id"] for role in principal["appRoles"] if role["displayName"] == "User")
+    role = first(roles, "the service principal has no app role User")
     assignment = documents.app_role_assignment(user, "User", principal, role)
     tenant.directory.put("appRoleAssignment", assignment["id"], assignment)
 
@@ -63,7 +65,8 @@ def _direct_user_assignment(tenant: Tenant) -> None:
 def _nested_groups(tenant: Tenant) -> None:
     """An admin put a group into the assigned group."""
     group = tenant.group
-    inner = next(other for other in tenant.directory.all("group") if other["id"] != group["id"])
+    others = (other for other in tenant.directory.all("group") if other["id"] != group["id"])
+    inner = first(others, "there is no other group")
     tenant.change("group", group, _members=[*group["_members"], inner["id"]])
 
 
@@ -76,7 +79,9 @@ def _empty_group(tenant: Tenant) -> None:
 @misconfiguration("entra-user-consent-disabled")
 def _user_consent_disabled(tenant: Tenant) -> None:
     """An admin switched off user consent for the whole tenant."""
-    policy = tenant.directory.get("policy", "authorizationPolicy") or {}
+    policy = existing(
+        tenant.directory.get("policy", "authorizationPolicy"), "there is no authorization policy"
+    )
     permissions = {**policy["defaultUserRolePermissions"], "permissionGrantPoliciesAssigned": []}
     tenant.directory.put(
         "policy", "authorizationPolicy", {**policy, "defaultUserRolePermissions": permissions}
@@ -113,7 +118,7 @@ def _licence(tenant: Tenant) -> None:
 @misconfiguration("entra-sign-in-errors")
 def _sign_in_errors(tenant: Tenant) -> None:
     """A user tried to sign in without being assigned."""
-    user = tenant.directory.all("user")[0]
+    user = first(tenant.directory.all("user"), "there are no users")
     key = documents.new_id()
     sign_in = {
         "id": key,
@@ -141,7 +146,8 @@ def _sign_in_errors(tenant: Tenant) -> None:
 
 @misconfiguration("dns-email-domain-uncovered")
 def _email_domain_uncovered(tenant: Tenant) -> None:
-    """An admin gave a member an email address in another domain."""
-    member = tenant.directory.get("user", tenant.group["_members"][0]) or {}
+    """An admin gave a member of the assigned group an email address in another domain."""
+    users = (tenant.directory.get("user", key) for key in tenant.group["_members"])
+    member = first((user for user in users if user), "the assigned group has no members")
     local, _, _ = str(member["mail"]).partition("@")
     tenant.change("user", member, mail=f"{local}@northwind.com")

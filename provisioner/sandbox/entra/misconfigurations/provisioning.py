@@ -40,7 +40,8 @@ def _unsupported_attributes(tenant: Tenant) -> None:
             "type": "Attribute",
             "parameters": [],
         }
-        phone = {**mappings[-1], "targetAttributeName": _WORK_PHONE, "source": source, "matchingPriority": 0}
+        other = newest(mappings, "no attribute of users is mapped")
+        phone = {**other, "targetAttributeName": _WORK_PHONE, "source": source, "matchingPriority": 0}
         return [*mappings, phone]
 
     tenant.edit_user_mappings(add)
@@ -98,7 +99,7 @@ def _several_jobs(tenant: Tenant) -> None:
 
 @misconfiguration("entra-quarantine")
 def _quarantine(tenant: Tenant) -> None:
-    """An admin stored a wrong access token; the next cycle ended in quarantine."""
+    """An admin stored a wrong SCIM token; the next cycle ended in quarantine."""
     tenant.change_secrets(SecretToken="not-the-token")
     provisioning.run_cycle(tenant.directory, tenant.job["id"])
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from provisioner.sandbox.entra.login.tokens import service_principal
 from provisioner.sandbox.entra.seed import AUTOMATION_CLIENT
-from provisioner.sandbox.misconfigurations import Misconfigurations, newest
+from provisioner.sandbox.misconfigurations import Misconfigurations, existing, first, newest, no_application
 from provisioner.sandbox.store import Document, Store
 
 
@@ -34,18 +34,18 @@ class Tenant:
             if self.application_name in (None, application["displayName"])
             and application["displayName"] != AUTOMATION_CLIENT
         ]
-        return newest(candidates, "there is no application yet: apply a playbook first")
+        return newest(candidates, no_application(self.application_name))
 
     @property
     def principal(self) -> Document:
         principal = service_principal(self.directory, self.application["appId"])
-        return newest([principal] if principal else [], "the application has no service principal")
+        return existing(principal, "the application has no service principal")
 
     @property
     def job(self) -> Document:
         key = self.principal["id"]
         jobs = [job for job in self.directory.all("synchronizationJob") if job["_servicePrincipalId"] == key]
-        return newest(jobs[:1], "there is no provisioning job yet")
+        return first(jobs, "there is no provisioning job yet")
 
     @property
     def assignments(self) -> list[Document]:
@@ -58,7 +58,7 @@ class Tenant:
         """The first assigned group."""
         assigned = [a["principalId"] for a in self.assignments if a["principalType"] == "Group"]
         groups = [group for group in self.directory.all("group") if group["id"] in assigned]
-        return newest(groups[:1], "no group is assigned yet")
+        return first(groups, "no group is assigned yet")
 
     def change(self, kind: str, document: Document, **members: Any) -> None:
         """Store a document with changed members."""

@@ -180,8 +180,8 @@ class Exporter:
             return
         outcome.action = "update" if outcome.action == "other" else outcome.action
         outcome.exports += 1
-        present = [name for name, value in current.items() if value is not None]
-        operations = update_operations(changes, present, mapping.booleans, compliant=self._client.compliant)
+        existing = [name for name, value in current.items() if value is not None]
+        operations = update_operations(changes, existing, mapping.booleans, compliant=self._client.compliant)
         self._client.patch(entry.kind, target["id"], operations)
         link["values"] |= changes
         outcome.add_export_step("updated")

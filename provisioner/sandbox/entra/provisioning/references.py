@@ -95,7 +95,7 @@ def export_references(client: ScimClient, outcome: Outcome, link: Link, changes:
         outcome.changes[name] = (before, scim_id)
         outcome.exports += 1
         operations = reference_operations(
-            name, scim_id, present=before is not None, compliant=client.compliant
+            name, scim_id, exists=before is not None, compliant=client.compliant
         )
         client.patch(outcome.entry.kind, link["target"], operations)
         link["values"][name] = scim_id

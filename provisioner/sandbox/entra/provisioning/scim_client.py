@@ -147,7 +147,7 @@ class ScimClient:
         """Query a user that cannot exist, as Test Connection and every cycle do.
 
         "Microsoft Entra ID makes requests to fetch a random user and group to ensure that the endpoint and the
-        credentials are valid" (the tutorial, General guidelines).
+        credentials are valid" ("Develop and plan provisioning ...", General guidelines).
 
         Raises:
             UnusableEndpointError: when the response is not an empty list.

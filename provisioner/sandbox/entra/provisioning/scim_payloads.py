@@ -1,9 +1,9 @@
 """SCIM payloads: names of target attributes, request bodies and PATCH operations.
 
 A target attribute is named by a path such as ``userName``, ``name.givenName``, ``emails[type eq "work"].value`` or
-``urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department``. The requests are those of "Develop and plan
-provisioning for a SCIM endpoint in Microsoft Entra ID", SCIM protocol requests and responses, and of "Known issues and
-resolutions with SCIM 2.0 protocol compliance", which shows the effect of the tenant URL flag aadOptscim062020.
+``urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department``. The requests are those of two pages of Microsoft:
+"Develop and plan provisioning for a SCIM endpoint in Microsoft Entra ID", SCIM protocol requests and responses; and "Known
+issues and resolutions with SCIM 2.0 protocol compliance", which shows the effect of the tenant URL flag aadOptscim062020.
 """
 
 from __future__ import annotations
@@ -89,29 +89,30 @@ def creation_body(kind: str, values: Mapping[str, Value], booleans: Iterable[str
 
 
 def update_operations(
-    changes: Mapping[str, Value], present: Iterable[str], booleans: Iterable[str] = (), *, compliant: bool
+    changes: Mapping[str, Value], existing: Iterable[str], booleans: Iterable[str] = (), *, compliant: bool
 ) -> list[Body]:
     """The operations of the PATCH that changes attributes.
 
     Args:
-        changes: new values by target attribute name.
-        present: names of the attributes that already have a value in the target: "Replace", the others "Add".
+        changes: new values by target attribute name; None becomes an empty string.
+        existing: names of the attributes that already have a value in the target. They are replaced, the others added.
         booleans: names of the attributes that are Boolean in the target.
-        compliant: whether the tenant URL has the flag aadOptscim062020. Without it operations are capitalised, each
-            attribute has its own, and a Boolean is the text "True" or "False".
+        compliant: whether the tenant URL has the flag aadOptscim062020. Without it, each attribute has its own operation with
+            a capitalised name, and a Boolean is the text "True" or "False". With it, two or more existing attributes whose
+            paths have no filter become one replace operation without a path.
     """
-    existing, boolean_names = set(present), set(booleans)
+    existing_names, boolean_names = set(existing), set(booleans)
     if not compliant:
         return [
-            {"op": "Replace" if name in existing else "Add", "path": name, "value": _plain(value)}
+            {"op": "Replace" if name in existing_names else "Add", "path": name, "value": _plain(value)}
             for name, value in changes.items()
         ]
     values = {name: _typed(value, boolean=name in boolean_names) for name, value in changes.items()}
-    combined = {name: value for name, value in values.items() if name in existing and "[" not in name}
+    combined = {name: value for name, value in values.items() if name in existing_names and "[" not in name}
     if len(combined) < 2:
         combined = {}
     single = [
-        {"op": "replace" if name in existing else "add", "path": name, "value": value}
+        {"op": "replace" if name in existing_names else "add", "path": name, "value": value}
         for name, value in values.items()
         if name not in combined
     ]
@@ -132,15 +133,22 @@ def member_operations(added: Iterable[str], removed: Iterable[str], *, compliant
     return operations
 
 
-def reference_operations(name: str, scim_id: str, *, present: bool, compliant: bool) -> list[Body]:
+def reference_operations(name: str, scim_id: str, *, exists: bool, compliant: bool) -> list[Body]:
     """The operation of the PATCH that sets a single reference, such as a manager.
 
-    Without the flag the value is a list of references, as in the tutorial's update of a manager. The effect of the flag is
-    not documented; a compliant request must have the complex value.
+    Without the flag the value is a list of references, as in the update of a manager in "Develop and plan provisioning for a
+    SCIM endpoint in Microsoft Entra ID". The effect of the flag is not documented; a compliant request must have the complex
+    value.
+
+    Args:
+        name: name of the target attribute.
+        scim_id: SCIM id of the referenced user.
+        exists: whether the target already has a reference.
+        compliant: whether the tenant URL has the flag aadOptscim062020.
     """
     if compliant:
-        return [{"op": "replace" if present else "add", "path": name, "value": {"value": scim_id}}]
-    return [{"op": "Replace" if present else "Add", "path": name, "value": _references([scim_id])}]
+        return [{"op": "replace" if exists else "add", "path": name, "value": {"value": scim_id}}]
+    return [{"op": "Replace" if exists else "Add", "path": name, "value": _references([scim_id])}]
 
 
 def same_value(left: Value, right: Value, *, case_exact: bool) -> bool:
@@ -158,7 +166,7 @@ def _references(keys: list[str]) -> list[Body]:
 def _set_attribute(body: Body, path: AttributePath, value: Any) -> None:
     parent = body.setdefault(path.schema, {}) if path.schema else body
     if path.where is not None:
-        entry = _selected_entry(parent.setdefault(path.attribute, []), path.attribute, path.where)
+        entry = _find_or_add_entry(parent.setdefault(path.attribute, []), path.attribute, path.where)
         entry[path.sub or "value"] = value
     elif path.sub is not None:
         parent.setdefault(path.attribute, {})[path.sub] = value
@@ -166,15 +174,15 @@ def _set_attribute(body: Body, path: AttributePath, value: Any) -> None:
         parent[path.attribute] = value
 
 
-def _selected_entry(entries: list[Body], attribute: str, where: tuple[str, str]) -> Body:
-    """The entry of a multivalued attribute that a filter selects; it is added when it does not exist."""
+def _find_or_add_entry(entries: list[Body], attribute: str, where: tuple[str, str]) -> Body:
+    """The entry of a multivalued attribute that a filter selects. It is added if it does not exist."""
     for entry in entries:
         if _is_selected(entry, where):
             return entry
     key, value = where
     new: Body = {key: value == "True" if key == "primary" else value}
     if attribute == "emails" and value == "work":
-        new = {"primary": True, **new}  # as in the tutorial's "Create User"
+        new = {"primary": True, **new}  # as in "Create User" of "Develop and plan provisioning ..."
     entries.append(new)
     return new
 

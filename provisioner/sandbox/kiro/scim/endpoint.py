@@ -71,8 +71,8 @@ class KiroEndpoint:
         """The response to a request."""
         return Response.from_app(self, request.environ, buffered=True)
 
-    def refusal(self, status: int, retry_after: int | None) -> Response:
-        """A SCIM error for an injected fault (RFC 7644, section 3.12)."""
+    def error_response(self, status: int, retry_after: int | None) -> Response:
+        """A SCIM error (RFC 7644, section 3.12)."""
         body = {"schemas": [_ERROR_SCHEMA], "status": str(status), "detail": "A fault was injected here."}
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
         return Response(json.dumps(body), status, headers, content_type="application/scim+json")

@@ -66,8 +66,7 @@ class OktaApi:
             response = ApiResponse(error.status, error.body(), error.headers)
         return _http_response(response, request_id, headers)
 
-    def refusal(self, status: int, retry_after: int | None) -> Response:
-        """The response for an injected fault."""
+    def error_response(self, status: int, retry_after: int | None) -> Response:
         error = errors.injected_fault(status, retry_after)
         return _http_response(ApiResponse(status, error.body(), error.headers), _new_request_id(), {})
 
@@ -136,7 +135,7 @@ class OktaApi:
         return response
 
     def _follow_up(self, request: ApiRequest) -> None:
-        for work in request.deferred.values():
+        for work in request.deferred:
             work()
         for app_id in request.apps_to_push:
             self._pushes.touch(app_id)

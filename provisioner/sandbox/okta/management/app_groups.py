@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import chain, count
 from typing import Any
 
 from provisioner.sandbox.okta.management.assignments import refresh_group_assignments
@@ -37,7 +38,7 @@ def _render(request: ApiRequest, app_group: Document) -> Document:
 def _list(request: ApiRequest, app_id: str) -> ApiResponse:
     store = request.store
     find(store, "app", app_id)
-    app_groups = sorted(store.under("appGroup", f"{app_id}:"), key=lambda app_group: app_group["_order"])
+    app_groups = sorted(store.under("appGroup", f"{app_id}:"), key=lambda app_group: app_group["_assignedAt"])
     if q := request.query.get("q", "").lower():
         app_groups = [
             app_group
@@ -64,12 +65,12 @@ def _assign(request: ApiRequest, app_id: str, group_id: str) -> ApiResponse:
         "priority": len(store.keys("appGroup", f"{app_id}:")),
         "profile": {},
         "_appId": app_id,
-        "_order": time.time(),
+        "_assignedAt": time.time(),
     }
     app_group = _merge(app_group, body)
     if before is None or app_group != before:
         app_group["lastUpdated"] = now()
-        _free_priority(store, app_group)
+        _resolve_priority_clash(store, app_group)
         store.put("appGroup", key, app_group)
         operation = "add" if before is None else "update"
         event = f"group.application_assignment.{operation}"
@@ -88,33 +89,32 @@ def _merge(app_group: Document, body: Document) -> Document:
     return {**app_group, "priority": priority, "profile": profile or {}}
 
 
-def _free_priority(store: Store, app_group: Document) -> None:
-    """Move the assignment that already has the priority (recorded: of two groups assigned with 1, the older became 0).
+def _resolve_priority_clash(store: Store, app_group: Document) -> None:
+    """Move the assignment that already has the priority: to the one below if it is free, else to the next free one above.
 
-    Whether Okta moves assignments up or down in general is not recorded.
+    Recorded: of two groups assigned with priority 1, the older became 0. Whether Okta moves assignments up or down in
+    general is not recorded.
     """
     siblings = store.under("appGroup", f"{app_group['_appId']}:")
-    others = [other for other in siblings if other["id"] != app_group["id"]]
-    clash = next((other for other in others if other["priority"] == app_group["priority"]), None)
+    others = {other["priority"]: other for other in siblings if other["id"] != app_group["id"]}
+    priority = app_group["priority"]
+    clash = others.get(priority)
     if clash is None:
         return
-    used = {other["priority"] for other in others} | {app_group["priority"]}
-    step = -1 if clash["priority"] > 0 and clash["priority"] - 1 not in used else 1
-    free = clash["priority"] + step
-    while free in used:
-        free += 1
+    candidates = chain((priority - 1,), count(priority + 1))
+    free = next(candidate for candidate in candidates if candidate >= 0 and candidate not in others)
     store.put("appGroup", f"{app_group['_appId']}:{clash['id']}", {**clash, "priority": free})
 
 
 def _refresh_members(request: ApiRequest, app: Document, group: Document) -> None:
-    """Update the assignments of the members: before the response, or after it when the setting ``async_seconds`` is set.
+    """Update the assignments of the group's members, and push the application afterwards.
 
-    Okta does so after the response.
+    Okta does so after the response. The sandbox does so before it, unless the setting ``async_seconds`` is set.
     """
     store, app_id, member_ids = request.store, app["id"], list(group["_members"])
+    request.apps_to_push.add(app_id)
     if not float(store.setting("async_seconds", 0)):
         refresh_group_assignments(store, app, member_ids)
-        request.apps_to_push.add(app_id)
         return
 
     def refresh_later() -> None:
@@ -123,11 +123,15 @@ def _refresh_members(request: ApiRequest, app: Document, group: Document) -> Non
             with store.transaction():
                 refresh_group_assignments(store, current, member_ids)
 
-    request.deferred[app_id] = refresh_later
+    request.deferred.append(refresh_later)
 
 
 def _patch(request: ApiRequest, app_id: str, group_id: str) -> ApiResponse:
-    """JSON Patch of priority and profile; the API description has only replace and remove."""
+    """JSON Patch of priority and profile; the API description has only replace and remove.
+
+    Not recorded. Unlike PUT, it does not compute the members' assignments again: they change with the next PUT, or with the
+    group's members.
+    """
     app_group = find_in_app(request.store, "appGroup", app_id, group_id)
     if not isinstance(request.body, list):
         raise malformed_body()
@@ -136,7 +140,7 @@ def _patch(request: ApiRequest, app_id: str, group_id: str) -> ApiResponse:
         _apply(changed, operation)
     changed = _merge(changed, {})
     changed["lastUpdated"] = now()
-    _free_priority(request.store, changed)
+    _resolve_priority_clash(request.store, changed)
     request.store.put("appGroup", f"{app_id}:{group_id}", changed)
     app, group = find(request.store, "app", app_id), find(request.store, "group", group_id)
     log_request(request, "group.application_assignment.update", group_target(group), app_target(app))
@@ -156,11 +160,10 @@ def _apply(app_group: Document, operation: Any) -> None:
     match operation.get("op"):
         case "replace":
             parent[path[-1]] = value
+        case "remove" if parent is app_group:
+            app_group[path[0]] = {"priority": 0, "profile": {}}[path[0]]
         case "remove":
             parent.pop(path[-1], None)
-            if parent is app_group:
-                parent.setdefault("profile", {})
-                parent.setdefault("priority", 0)
         case _:
             raise invalid("op", "op: must be replace or remove")
 

@@ -133,7 +133,7 @@ def _delete(request: ApiRequest, app_id: str, mapping_id: str) -> ApiResponse:
     def unlink() -> None:
         provisioning.unlink_group(store, app_id, mapping["sourceGroupId"], delete_target=delete_target)
 
-    request.deferred[f"unlink {mapping_id}"] = unlink
+    request.deferred.append(unlink)
     log_request(request, "application.provision.group_push.mapping.deleted", app_target(app))
     request.apps_to_push.add(app_id)
     return ApiResponse(200)

@@ -49,8 +49,8 @@ class ApiRequest:
         request_id: id in the response header and in the system log.
         ip_address: IP address of the client.
         user_agent: User-Agent of the client.
-        apps_to_push: ids of applications to provision after the request.
-        deferred: work to run after the request, by a name; the last entry of a name replaces earlier ones.
+        apps_to_push: ids of applications to provision in the background, after the deferred work.
+        deferred: work to run once the request's changes are stored; the setting ``async_seconds`` delays it.
         group_names: cache of group names by id for rendering; reading a group costs as much as it has members.
     """
 
@@ -65,7 +65,7 @@ class ApiRequest:
     ip_address: str = ""
     user_agent: str = ""
     apps_to_push: set[str] = field(default_factory=set)
-    deferred: dict[str, Callable[[], None]] = field(default_factory=dict)
+    deferred: list[Callable[[], None]] = field(default_factory=list)
     group_names: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from provisioner.sandbox.misconfigurations import NothingToBreakError
+from provisioner.sandbox.misconfigurations import NothingToBreakError, first
 from provisioner.sandbox.okta.management import system_log
 from provisioner.sandbox.okta.management.objects import now
 from provisioner.sandbox.store import Document
@@ -70,7 +70,7 @@ def _inactive_users(org: Org) -> None:
 @misconfiguration("okta-sign-in-failures")
 def _sign_in_failures(org: Org) -> None:
     """A user tried to sign in, and no access policy matched."""
-    app, user = org.application, org.okta.all("user")[0]
+    app, user = org.application, first(org.okta.all("user"), "there are no users")
     actor = system_log.user_target(user)
     client: Document = system_log.target("PublicClientApp", org.client_id, app["label"])
     system_log.write_event(

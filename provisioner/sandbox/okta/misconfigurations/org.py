@@ -7,7 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from provisioner.sandbox.misconfigurations import Misconfigurations, NothingToBreakError, newest
+from provisioner.sandbox.misconfigurations import (
+    Misconfigurations,
+    NothingToBreakError,
+    first,
+    newest,
+    no_application,
+)
 from provisioner.sandbox.okta.console import SCIM_APPLICATION
 from provisioner.sandbox.okta.management import assignments
 from provisioner.sandbox.okta.management.objects import now
@@ -40,7 +46,7 @@ class Org:
             and app["settings"]["oauthClient"]["application_type"] == "native"
             and self.label in (None, app["label"])
         ]
-        return newest(candidates, "there is no application yet: apply a playbook first")
+        return newest(candidates, no_application(self.label))
 
     @property
     def client_id(self) -> str:
@@ -102,7 +108,7 @@ class Org:
         """The first push mapping of the application for provisioning."""
         key = self.scim["id"]
         mappings = [mapping for mapping in self.okta.all("pushMapping") if mapping["_appId"] == key]
-        return newest(mappings[:1], "no group is pushed yet")
+        return first(mappings, "no group is pushed yet")
 
     @property
     def pushed_group(self) -> Document:
@@ -155,7 +161,7 @@ class Org:
             "priority": self._next_priority(app),
             "profile": {},
             "_appId": app["id"],
-            "_order": time.time(),
+            "_assignedAt": time.time(),
         }
         self.okta.put("appGroup", f"{app['id']}:{group['id']}", assignment)
         assignments.refresh_group_assignments(self.okta, app, group["_members"])

@@ -83,7 +83,7 @@ def _push_missing(org: Org) -> None:
 
 @misconfiguration("okta-push-error")
 def _push_error(org: Org) -> None:
-    """An admin pasted a wrong access token, and later the right one; the group was pushed in between."""
+    """An admin pasted a wrong SCIM token, and later the right one; the group was pushed in between."""
     from provisioner.sandbox.okta import provisioning  # noqa: PLC0415 (start-up time)
 
     key = org.push_mapping["_appId"]

@@ -1,4 +1,11 @@
-"""The tenant: organization, domains, subscribed SKUs and policies, read as they are stored."""
+"""Organization, domains, subscribed SKUs and policies of the tenant, read as they are stored.
+
+The routes bind the first arguments of these handlers:
+
+- ``kind``: kind of the documents in the store, which is also the name of their type in `metadata`;
+- ``context``: the entity set for ``@odata.context``, such as ``domains``;
+- ``name``: name of a policy, such as ``authorizationPolicy``.
+"""
 
 from __future__ import annotations
 

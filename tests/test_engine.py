@@ -1,4 +1,4 @@
-"""Applying while an admin does the manual steps: waiting changes continue, and no step is requested twice."""
+"""The engine: manual steps during an apply (waiting changes continue, no step is requested twice), and the limits of a plan."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 
 from provisioner import engine
 from provisioner.core.errors import RefusedError
+from provisioner.core.guards import Guards
 from provisioner.core.manual_step import ManualStep, StepProof
-from provisioner.core.plan import Action, Change, DesiredState, Guards, Plan, make_plan
+from provisioner.core.plan import Action, Change, DesiredState, Plan, make_plan
 from provisioner.core.provider import HandoffValue, Outcome, PermissionSummary, RequestCounts
 from provisioner.core.resource import Reference, Resource, resolve
 from provisioner.core.snapshot import Snapshot
@@ -313,3 +314,19 @@ def test_an_update_before_a_step_is_not_repeated_after_it():
         "test-thing/first",
         "test-thing/last",
     ]
+
+
+def test_the_limits_of_a_plan_hold_when_it_is_made_again():
+    """`--max-removals 100%` on a terminal: the tenant is read again after the answer."""
+    old = {f"test-thing/{key}": Thing(key=key, title="t") for key in ("a", "b", "c")}
+    tenant = InMemoryTenant(
+        DesiredState(exhaustive=frozenset({"test-thing"})),
+        resources=dict(old),
+        limits=Guards(max_removals=0.3),
+    )
+
+    async def plan_and_apply() -> engine.ApplyResult:
+        plan_result = await engine.plan(tenant, guards=Guards(max_removals=1))
+        return await engine.apply(tenant, plan_result, SilentListener(), engine.ApplyResult(), fresh=False)
+
+    assert set(changed(asyncio.run(plan_and_apply()))) == set(old)

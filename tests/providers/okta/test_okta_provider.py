@@ -124,7 +124,7 @@ class TestHandoff:
 
     def test_every_value_has_a_source_and_a_destination(self):
         for value in provider().handoff(HEALTHY.snapshot):
-            assert {value.source.partition(",")[0], value.destination.partition(":")[0]} == {
+            assert {value.source.partition(",")[0], value.destination.partition(",")[0]} == {
                 "Okta Admin Console",
                 "Kiro console",
             }

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
+from typing import Any
 
+import click
 import pytest
+import yaml
+from click.testing import CliRunner
+
+from provisioner.cli.app import cli
+from provisioner.providers.entra.playbook import EntraPlaybook
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -110,3 +119,60 @@ def test_output_matches_its_pattern_and_nothing_else():
     assert not matches(["44 passed, 1 failed"], "44 passed, 2 failed\n")
     assert not matches(["a", "b"], "a\nc\n")
     assert not matches(["a"], "a\nb\n")
+
+
+def commands_on(page: Path) -> list[str]:
+    """The commands of provisioner in a page's blocks and sentences, without the name of the program."""
+    text = page.read_text(encoding="utf-8")
+    blocks_of_commands = re.findall(r"^```(?:sh|text)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    lines = [line.strip() for block in blocks_of_commands for line in block.splitlines()]
+    inline = re.findall(r"`(provisioner [^`]+)`", text)
+    return [command.partition("provisioner ")[2] for command in (*lines, *inline) if USE.match(command)]
+
+
+USE = re.compile(r"(?:\S*/)?provisioner (?!\[|COMMAND)[a-z-]")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_on_a_page_have_known_options(page):
+    for written in commands_on(page):
+        command, words = cli, shlex.split(written, comments=True)
+        while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+            name, *words = words
+            assert name in command.commands, written
+            command = command.commands[name]
+        command.make_parser(click.Context(command)).parse_args(words)
+
+
+def playbook_keys() -> list[tuple[str, dict[str, Any]]]:
+    """The playbooks, and the parts of playbooks, that pages show."""
+    sections = EntraPlaybook.model_fields.keys()
+    found = []
+    for page in PAGES:
+        for block in re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+            keys = yaml.safe_load(textwrap.dedent(block))
+            if "dns" in keys:  # a part of a domain
+                keys = {"domains": [{"name": "example.com", **keys}]}
+            if keys.keys() <= sections:
+                found.append((page.name, keys))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("page", "keys"), playbook_keys(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_playbooks_on_a_page_are_valid(page, keys, tmp_path, monkeypatch):
+    shown = yaml.safe_dump(keys)
+    for variable in re.findall(r"\$\{(\w+)\}", shown):
+        monkeypatch.setenv(
+            variable, "https://scim.example.com/v2" if "ENDPOINT" in variable else "contoso.com"
+        )
+    smallest = {"version": 1, "name": "kiro", "provider": "entra", "connection": {"tenant": "contoso.com"}}
+    file = tmp_path / "kiro.yaml"
+    file.write_text(yaml.safe_dump({**smallest, **keys}), encoding="utf-8")
+    done = CliRunner().invoke(cli, ["validate", str(file)])
+    assert done.exit_code == 0, done.output
+
+
+def test_pages_show_playbooks():
+    assert {page for page, _ in playbook_keys()} == {"README.md", "domains.md", "drift.md", "export.md"}

@@ -9,6 +9,7 @@ import click
 
 from provisioner.cli.options import (
     max_removals_option,
+    new_profile_option,
     no_wait_option,
     output_options,
     playbook_argument,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @sandbox_option
 @yes_option
 @max_removals_option
+@new_profile_option
 @no_wait_option
 @click.option(
     "--plan",
@@ -43,6 +45,7 @@ def apply(
     sandbox: bool,
     yes: bool,
     max_removals: float | None,
+    new_profile: bool,
     no_wait: bool,
     plan_file: Path | None,
     output: Output,
@@ -66,7 +69,9 @@ def apply(
 
     approved = read_plan(plan_file) if plan_file else None
     with open_session(playbook, output, sandbox=sandbox) as session:
-        approval = Approval(yes or sandbox or approved is not None, max_removals, approved)
+        approval = Approval(
+            yes or sandbox or approved is not None, max_removals, approved, new_profile=new_profile
+        )
         return change_tenant(session, [Goal.PLAYBOOK], approval, wait_for_dns=not no_wait)
 
 

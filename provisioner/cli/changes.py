@@ -55,11 +55,13 @@ class Approval:
         yes: do not ask.
         max_removals: the limit of removals (see ``Guards``); None for the playbook's.
         approved_plan: the only plan that may be applied; None for any.
+        new_profile: the users may be provisioned to another Kiro profile than before.
     """
 
     yes: bool
     max_removals: float | None = None
     approved_plan: PlanReport | None = None
+    new_profile: bool = False
 
     def check(self, target: Target, plan: Plan) -> None:
         """Raise unless the plan is the approved one.
@@ -83,10 +85,24 @@ class Approval:
             )
 
 
-def guards_for(provider: Provider, max_removals: float | None) -> Guards:
-    """The playbook's limits, with the share of removals from the command line if it gives one."""
+def guards_for(
+    session: Session, provider: Provider, max_removals: float | None, *, new_profile: bool
+) -> Guards:
+    """The playbook's limits, as the command line changes them.
+
+    Args:
+        session: of the playbook.
+        provider: of the playbook.
+        max_removals: the share of removals; None for the playbook's.
+        new_profile: the users may be provisioned to another Kiro profile than before.
+    """
     guards = provider.guards()
-    return guards if max_removals is None else guards.model_copy(update={"max_removals": max_removals})
+    update: dict[str, object] = {} if max_removals is None else {"max_removals": max_removals}
+    if new_profile:
+        update["protected_fields"] = {}
+    else:
+        update["refusals"] = tuple(session.other_profile_refusals())
+    return guards.model_copy(update=update)
 
 
 def show_plan(session: Session, provider: Provider, planned: engine.PlanResult) -> None:
@@ -151,7 +167,12 @@ async def _reach_goals(
         planned = await engine.plan(
             provider,
             make_desired_state=goal.desired_state_factory(provider),
-            guards=guards_for(provider, approval.max_removals),
+            guards=guards_for(
+                session,
+                provider,
+                approval.max_removals,
+                new_profile=approval.new_profile or goal is not Goal.PLAYBOOK,
+            ),
             extra_kinds=goal.extra_kinds(provider),
         )
         approval.check(session.target(provider), planned.plan)
@@ -226,6 +247,7 @@ def _report(
     if error:
         raise error
     if to_playbook:
+        session.remember_profile()
         session.output.next_commands(
             f"provisioner {'apply' if report.manual_steps else 'doctor'} {session.arguments}"
         )

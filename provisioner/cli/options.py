@@ -110,6 +110,15 @@ def max_removals_option(command: F) -> F:
     )(command)
 
 
+def new_profile_option(command: F) -> F:
+    """--new-profile, as a flag."""
+    return click.option(
+        "--new-profile",
+        is_flag=True,
+        help="Allow another SCIM endpoint than before: the users then reach another Kiro profile.",
+    )(command)
+
+
 def _parse_share(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
     """A share such as ``30%`` or ``0.3``."""
     if value is None:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provisioner.cli.options import max_removals_option, playbook_argument, report_options, sandbox_option
+from provisioner.cli.options import (
+    max_removals_option,
+    new_profile_option,
+    playbook_argument,
+    report_options,
+    sandbox_option,
+)
 from provisioner.core.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -23,13 +29,21 @@ if TYPE_CHECKING:
 @playbook_argument
 @sandbox_option
 @max_removals_option
+@new_profile_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Also write the plan into this file. Once it is approved, apply --plan makes exactly these changes.",
 )
 @report_options
-def plan(playbook: Path, sandbox: bool, max_removals: float | None, out: Path | None, output: Output) -> int:
+def plan(
+    playbook: Path,
+    sandbox: bool,
+    max_removals: float | None,
+    new_profile: bool,
+    out: Path | None,
+    output: Output,
+) -> int:
     """Show what apply would change; change nothing.
 
     Exits 0 when the tenant matches the playbook, 3 when something is pending, 5 when a guard would refuse.
@@ -49,7 +63,8 @@ def plan(playbook: Path, sandbox: bool, max_removals: float | None, out: Path | 
     with open_session(playbook, output, sandbox=sandbox) as session:
 
         async def make_report(provider: Provider) -> PlanReport:
-            planned = await engine.plan(provider, guards=guards_for(provider, max_removals))
+            guards = guards_for(session, provider, max_removals, new_profile=new_profile)
+            planned = await engine.plan(provider, guards=guards)
             return plan_report(session.target(provider), planned.plan, session.report_context())
 
         report = session.run(make_report)

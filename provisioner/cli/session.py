@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -13,9 +13,19 @@ from typing import TYPE_CHECKING, TypeVar
 
 from provisioner import providers
 from provisioner.cli.rehearsal import Rehearsal, running_sandbox
+from provisioner.core.errors import PlaybookError, ProvisionerError
+from provisioner.core.guards import Refusal
 from provisioner.core.provider import Provider
 from provisioner.journal import Journal
-from provisioner.playbook import LoadedPlaybook, load, named_domains
+from provisioner.playbook import LoadedPlaybook, load
+from provisioner.playbook.overlap import (
+    IntegrationKeys,
+    Overlap,
+    find_overlaps,
+    other_profile_refusals,
+    remember_profile,
+)
+from provisioner.playbook.source import nearest_line
 from provisioner.reports.building import ReportContext
 from provisioner.reports.models import Target
 from provisioner.settings import Variables, state_dir
@@ -49,6 +59,16 @@ class Session:
     def named_users(self) -> frozenset[str]:
         """The users that the playbook names."""
         return frozenset(user.key for user in self.loaded.playbook.users or ())
+
+    def other_profile_refusals(self) -> Iterator[Refusal]:
+        """Reasons to refuse a plan because of what earlier runs on this machine used; none in the sandbox."""
+        if self.rehearsal is None:
+            yield from other_profile_refusals(IntegrationKeys.of(self.loaded.playbook), self.journal)
+
+    def remember_profile(self) -> None:
+        """Store which Kiro profile the playbook uses, for later runs; not in the sandbox."""
+        if self.rehearsal is None:
+            remember_profile(IntegrationKeys.of(self.loaded.playbook), self.journal)
 
     @property
     def arguments(self) -> str:
@@ -113,7 +133,7 @@ class Workspace:
         Args:
             output: of the command.
             rehearsal: the sandbox in place of the tenants; None for the tenants.
-            files: all playbooks of the command.
+            files: all playbooks of the command, which are compared with each other.
         """
         self._output = output
         self._rehearsal = rehearsal
@@ -124,9 +144,17 @@ class Workspace:
         """The session of one playbook.
 
         Raises:
-            PlaybookError: the playbook is invalid; nothing was contacted.
+            PlaybookError: the playbook is invalid, or shares with another one what it must not; nothing was contacted.
         """
-        loaded = load(file, self._variables)
+        loaded = self._loaded[file] if file in self._loaded else load(file, self._variables)
+        if file in self._overlaps:
+            overlap, other = self._overlaps[file]
+            raise PlaybookError(
+                overlap.message.format(other=other),
+                file=file,
+                line=nearest_line(loaded.lines, overlap.key),
+                hint=overlap.hint,
+            )
         tenant = loaded.playbook.provider, loaded.playbook.connection.names
         others = self._other_playbooks(file, loaded)
         if self._rehearsal is not None:
@@ -137,9 +165,29 @@ class Workspace:
         return Variables(self._rehearsal.variables(provider) if self._rehearsal else {})
 
     @cached_property
+    def _loaded(self) -> dict[Path, LoadedPlaybook]:
+        """The valid playbooks of the command."""
+        loaded = {}
+        for file in self._files:
+            with suppress(ProvisionerError):  # opening its session reports it
+                loaded[file] = load(file, self._variables)
+        return loaded
+
+    @cached_property
+    def _overlaps(self) -> dict[Path, tuple[Overlap, Path]]:
+        return find_overlaps({file: self._keys(loaded) for file, loaded in self._loaded.items()})
+
+    def _keys(self, loaded: LoadedPlaybook) -> IntegrationKeys:
+        of_sandbox = self._variables(loaded.playbook.provider).fallback.values()
+        return IntegrationKeys.of(loaded.playbook, frozenset(of_sandbox))
+
+    @cached_property
     def _domains(self) -> dict[Path, frozenset[str]]:
-        """The domains that each playbook of the command names."""
-        return {file: named_domains(file, self._variables) for file in self._files}
+        """The domains that each valid playbook of the command names."""
+        return {
+            file: frozenset(domain.name for domain in loaded.playbook.domains or ())
+            for file, loaded in self._loaded.items()
+        }
 
     def _other_playbooks(self, file: Path, loaded: LoadedPlaybook) -> dict[str, tuple[str, ...]]:
         """The other playbooks that name a domain of this one, by domain."""

@@ -23,14 +23,16 @@ if TYPE_CHECKING:
 def validate(playbooks: tuple[Path, ...], sandbox: bool, output: Output) -> None:
     """Check playbooks without contacting anything.
 
-    Every error is printed with its file and line. PLAYBOOK is a file, a folder or a glob pattern. Default: every playbook in
-    ./playbooks, or in the current folder.
+    Every error is printed with its file and line. Several playbooks must not describe the same integration, and must not
+    share a SCIM endpoint or token. PLAYBOOK is a file, a folder or a glob pattern. Default: every playbook in ./playbooks,
+    or in the current folder.
     """
     from provisioner.cli.files import find_playbooks
     from provisioner.cli.session import open_workspace
 
-    with open_workspace(output, sandbox=sandbox) as workspace:
-        for file in find_playbooks(playbooks):
+    files = find_playbooks(playbooks)
+    with open_workspace(output, sandbox=sandbox, files=files) as workspace:
+        for file in files:
             deferred = workspace.session(file).loaded.deferred
             unset = [f"{key} waits for {variable}" for key, variable in deferred.items()]
             click.echo(f"{file}: valid{'; ' + '; '.join(unset) if unset else ''}")

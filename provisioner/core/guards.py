@@ -36,10 +36,15 @@ class Guards(Model):
         max_removals: the largest share (0 to 1) of the existing resources of an exhaustive kind, such as group
             assignments, that a plan may delete; one removal is always allowed.
         protected: kinds of which nothing may be deleted, each with the consequence and how to allow it.
+        protected_fields: fields such as ``kind.field`` that may not change once they have a value, each with the
+            consequence and how to allow it.
+        refusals: reasons to refuse the plan that are known before it is made.
     """
 
     max_removals: float = 0.3
     protected: Mapping[str, str] = {}
+    protected_fields: Mapping[str, str] = {}
+    refusals: tuple[Refusal, ...] = ()
 
 
 def find_refusals(
@@ -53,10 +58,12 @@ def find_refusals(
         snapshot: the existing resources.
         guards: the limits.
     """
+    yield from guards.refusals
     yield from _lookup_problems(changes, snapshot)
     yield from _missing_dependencies(changes, desired)
     yield from _replacements(changes)
     yield from _protected(changes, guards)
+    yield from _protected_fields(changes, guards)
     yield from _too_many_removals(changes, snapshot, desired.exhaustive, guards)
 
 
@@ -97,6 +104,17 @@ def _protected(changes: Mapping[Address, Change], guards: Guards) -> Iterator[Re
     for change in changes.values():
         if change.action == "delete" and change.kind in guards.protected:
             yield Refusal(reason=f"{change.address} would be deleted", hint=guards.protected[change.kind])
+
+
+def _protected_fields(changes: Mapping[Address, Change], guards: Guards) -> Iterator[Refusal]:
+    for change in changes.values():
+        for field in change.fields if change.action == "update" else ():
+            hint = guards.protected_fields.get(f"{change.kind}.{field.name}")
+            if hint and field.before is not None:
+                yield Refusal(
+                    reason=f"{change.address}: {field.name} would change from {field.before} to {field.after}",
+                    hint=hint,
+                )
 
 
 def _too_many_removals(

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from provisioner import providers
-from provisioner.core.errors import PlaybookError, ProvisionerError
+from provisioner.core.errors import PlaybookError
 from provisioner.core.unmanaged import suggestion
 from provisioner.settings import Variables
 
@@ -73,23 +73,6 @@ def load(file: Path, variables: Variables | Callable[[str], Variables]) -> Loade
     }
     playbook = playbook.with_deferred_variables({**deferrable, **deferred})
     return LoadedPlaybook(file, playbook, deferred, source.lines)
-
-
-def named_domains(file: Path, variables: Variables | Callable[[str], Variables]) -> frozenset[str]:
-    """The domains that a playbook names, as written; none if it cannot be read.
-
-    Args:
-        file: the YAML file.
-        variables: see :func:`load`.
-    """
-    try:
-        source = parse(file)
-        substitute(source, _variables_for(source, variables))
-    except ProvisionerError:
-        return frozenset()
-    entries = source.tree.get("domains")
-    names = (entry.get("name") for entry in entries or () if isinstance(entry, dict))
-    return frozenset(name.strip().lower().rstrip(".") for name in names if isinstance(name, str))
 
 
 def model_for(source: PlaybookSource) -> type[IntegrationPlaybook]:

@@ -21,6 +21,12 @@ GENERATE_INSTRUCTION: Final = (
 )
 """What an admin does on that page (the same guide, step 4)."""
 
+OTHER_PROFILE_HINT: Final = (
+    "these users would reach another Kiro profile. Check the variable that scim: endpoint: refers to; "
+    "if the profile is a new one on purpose, add --new-profile"
+)
+"""How to allow another SCIM endpoint than before."""
+
 MISPRINTS: Final = ("kiro://kiro.auth/callback", ":2128/")
 """Wrong values of older versions of Kiro's guides: for the IDE's redirect URI, and for port 3128."""
 

@@ -142,7 +142,14 @@ class TestFleets:
         for name, (url, token) in connections.items():
             product.patch.setenv(name.upper(), token)
             keys = {"org_url": url, "token": f"${{{name.upper()}}}"}
-            product.variant(tmp_path / f"{name}.yaml", connection=keys, domains=None, scim=None, push=None)
+            product.variant(
+                tmp_path / f"{name}.yaml",
+                name=f"kiro-{name}",
+                connection=keys,
+                domains=None,
+                scim=None,
+                push=None,
+            )
         result = product("drift", str(tmp_path / "*.yaml"), "--format", "json")
         assert result.code == 1
         assert statuses(result) == {"good.yaml": False}
@@ -402,9 +409,9 @@ class TestSnapshots:
     def test_several_snapshots_are_a_folder_with_one_file_per_playbook(self, fleet, tmp_path):
         fleet.patch.chdir(tmp_path)
         (fleet.folder / "eu").mkdir()
-        for file in ("b.yaml", "b.yml", "eu/b.yaml"):
+        for number, file in enumerate(("b.yaml", "b.yml", "eu/b.yaml")):
             fleet.variant(
-                fleet.folder / file, name="kiro-b", application={"display_name": file}, domains=None
+                fleet.folder / file, name=f"kiro-{number}", application={"display_name": file}, domains=None
             )
         live = drift(fleet, str(fleet.folder), "--save-snapshot", "all")
         saved = sorted(str(file.relative_to("all")) for file in Path("all").rglob("*.json"))

@@ -185,7 +185,10 @@ class EntraPlaybook(IntegrationPlaybook):
 
     @property
     def guards(self) -> Guards:
-        return Guards(max_removals=self.safety.max_removals)
+        endpoint = f"{kinds.ProvisioningSecrets.kind}.endpoint"
+        return Guards(
+            max_removals=self.safety.max_removals, protected_fields={endpoint: kiro.OTHER_PROFILE_HINT}
+        )
 
     @property
     def cloud(self) -> str:

@@ -30,7 +30,6 @@ WIDER_FIXES = {
     "entra-escrowed-entries": {"entra-provisioning-status"},
     "entra-group-not-assigned": {"entra-group", "entra-group-assignment", "step"},
     "entra-not-provisioned": PROVISIONING,
-    "entra-profile-recreated": PROVISIONING,
     "entra-quarantine": PROVISIONING,
     "entra-stale-execution": {"entra-provisioning-status"},
     "entra-user-consent-disabled": {"entra-admin-consent"},

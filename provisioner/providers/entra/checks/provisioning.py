@@ -107,8 +107,9 @@ def profile_recreated(context: CheckContext) -> Iterator[Violation]:
     Why: The job still sends to the endpoint of the old profile, and has recorded that every user was sent. Graph does
     not show Kiro's side, so this check cannot detect a new profile that has the same endpoint.
 
-    Fix: Generate a new SCIM token in the new profile and run provisioner apply with it and the new endpoint. Apply then
-    restarts the job from the beginning, so that every user is sent again.
+    Fix: If the endpoint in the playbook is that of the right profile, generate a new SCIM token there and run
+    provisioner apply --new-profile with both. Apply then restarts the job from the beginning, so that every user is sent
+    again. If it is that of another tenant's profile, correct the variable that scim: endpoint: refers to.
 
     Source: Kiro, Microsoft Entra guide, Troubleshooting, row 6, and Profile deletion warning.
     """
@@ -120,7 +121,6 @@ def profile_recreated(context: CheckContext) -> Iterator[Violation]:
             "provisioning uses another SCIM endpoint than the playbook's",
             secrets.address,
             (("synchronization.secrets[key=BaseAddress].value", secrets.endpoint),),
-            context.as_in_playbook(*_PROVISIONING),
         )
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from provisioner.cli.files import find_playbooks, refuse_overwriting, write_file
+from provisioner.cli.files import find_playbooks, refuse_overwriting
 from provisioner.core.errors import UsageError
+from provisioner.file_writing import write_text
 
 if TYPE_CHECKING:
     from provisioner.playbook.requirements import Requirements
@@ -123,7 +124,7 @@ def init(
     texts = {root / name: render(template, **values) for name, template in _TEMPLATES[system].items()}
     refuse_overwriting(texts, force=force)
     for path, text in texts.items():
-        write_file(path, text)
+        write_text(path, text, within=root)
         click.echo(f"Wrote {path}.", err=True)
     for warning in _warnings(needed):
         click.echo(f"note: {warning}", err=True)

@@ -88,7 +88,8 @@ def named_domains(file: Path, variables: Variables | Callable[[str], Variables])
     except ProvisionerError:
         return frozenset()
     entries = source.tree.get("domains")
-    names = (entry.get("name") for entry in entries or () if isinstance(entry, dict))
+    listed = entries if isinstance(entries, list) else ()
+    names = (entry.get("name") for entry in listed if isinstance(entry, dict))
     return frozenset(name.strip().lower().rstrip(".") for name in names if isinstance(name, str))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from provisioner.core.errors import UsageError
 from provisioner.file_reading import MAX_REFERENCED_BYTES, read_text
+from provisioner.installation import install_command
 
 
 def state_dir() -> Path:
@@ -65,7 +66,9 @@ class Variables:
         try:
             import keyring  # noqa: PLC0415 - optional
         except ImportError as error:
-            raise UsageError("the keyring package is not installed", hint="pip install keyring") from error
+            raise UsageError(
+                "the keyring package is not installed", hint=install_command("keyring")
+            ) from error
         service, _, entry = name.rpartition("/")
         try:
             value = keyring.get_password(service, entry)

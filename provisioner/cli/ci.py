@@ -44,6 +44,11 @@ _FIRST_STEPS: Final[Mapping[str, str]] = {
     "secret provisioner",
 }
 
+_REQUIREMENTS: Final = (
+    "provisioner-requirements.txt, which pins kiro-provisioner and what it needs by version and hash; write it with "
+    "uv pip compile --generate-hashes, or pip-compile --generate-hashes"
+)
+
 _SAFE_NAME = re.compile(r"(?!-)[\w.@/-]+")
 """File names without characters that mean something to YAML, to a shell, or in an expression of one of the systems."""
 _CRON_FIELD = r"[0-9*/,-]+"
@@ -177,8 +182,7 @@ def _warnings(needed: Requirements) -> Iterator[str]:
 
 def _next_steps(system: str, needed: Requirements) -> str:
     """What the admin does before the pipelines can run."""
-    install = () if system == "kubernetes" else ("PROVISIONER_PACKAGE",)
     sign_in = ("AZURE_CLIENT_ID", "AZURE_TENANT_ID") if needed.sign_ins and system != "azure" else ()
-    variables = f"\n  variables: {', '.join((*install, *sign_in, *sorted(needed.variables)))}"
+    variables = f"\n  variables: {', '.join((*sign_in, *sorted(needed.variables)))}"
     secrets = f"\n  secrets: {', '.join(sorted(needed.secrets))}" if needed.secrets else ""
-    return f"{_FIRST_STEPS[system]}{variables}{secrets}"
+    return f"{_FIRST_STEPS[system]}{variables}{secrets}\n  file: {_REQUIREMENTS}"

@@ -7,13 +7,14 @@ detect that a secret changed. A backup helps to go back. Only the owner can read
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from provisioner.core.errors import UsageError
+from provisioner.core.local_store import DAMAGED_HINTS
+from provisioner.file_reading import MAX_HINTS_BYTES, read_start
+from provisioner.file_writing import write_text
 
 
 class Journal:
@@ -24,14 +25,18 @@ class Journal:
         self._hints = folder / "hints.json"
 
     def get(self, name: str) -> Any:
-        """The JSON value of a hint, or None."""
+        """The JSON value of a hint, or None.
+
+        Raises:
+            UsageError: the file cannot be read, or is damaged.
+        """
         return self._read_hints().get(name)
 
     def put(self, name: str, value: Any) -> None:
         """Store a JSON value, or delete the hint when the value is None. It is on disk when this returns.
 
         Raises:
-            UsageError: the file cannot be written.
+            ProvisionerError: the file cannot be read or written, or is damaged.
         """
         hints = self._read_hints()
         if value is None:
@@ -44,7 +49,7 @@ class Journal:
         """Store a JSON value permanently and return its path.
 
         Raises:
-            UsageError: the file cannot be written.
+            ProvisionerError: the file cannot be written.
         """
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         path = self.folder / "backups" / f"{stamp}-{name}.json"
@@ -53,29 +58,20 @@ class Journal:
 
     def _read_hints(self) -> dict[str, Any]:
         try:
-            hints = json.loads(self._hints.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}  # lost or damaged hints cost convenience only
-        return hints if isinstance(hints, dict) else {}
+            hints = json.loads(read_start(self._hints, MAX_HINTS_BYTES))
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except OSError as error:
+            raise UsageError(f"cannot read {self._hints}: {error.strerror}", hint=DAMAGED_HINTS) from error
+        except (ValueError, RecursionError) as error:
+            raise self._damaged() from error
+        if not isinstance(hints, dict):
+            raise self._damaged()
+        return hints
+
+    def _damaged(self) -> UsageError:
+        return UsageError(f"{self._hints} is damaged: it is not what provisioner wrote", hint=DAMAGED_HINTS)
 
     def _write(self, path: Path, value: Any) -> None:
-        try:
-            self._write_atomically(path, value)
-        except OSError as error:
-            raise UsageError(
-                f"cannot write {path}: {error.strerror}",
-                hint="set PROVISIONER_STATE_DIR to a folder that can be written",
-            ) from error
-
-    def _write_atomically(self, path: Path, value: Any) -> None:
-        """Write a file. If the process is killed, the file has its old content or the new one."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.parent.mkdir(exist_ok=True, mode=0o700)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:  # mkstemp made it 0600
-                json.dump(value, file, indent=1)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        text = json.dumps(value, indent=1)
+        write_text(path, text, private=True, hint="set PROVISIONER_STATE_DIR to a folder that can be written")

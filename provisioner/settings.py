@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from provisioner.core.errors import UsageError
+from provisioner.file_reading import MAX_REFERENCED_BYTES, read_text
+from provisioner.installation import install_command
 
 
 def state_dir() -> Path:
@@ -51,15 +53,9 @@ class Variables:
             base: the folder of the playbook.
 
         Raises:
-            UsageError: the file cannot be read.
+            UsageError: the file cannot be read, or has more than ``MAX_REFERENCED_BYTES``.
         """
-        try:
-            return (base / name).read_text(encoding="utf-8").rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise UsageError(f"cannot read {name}: it is not UTF-8 text") from error
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not a valid file name"
-            raise UsageError(f"cannot read {name}: {reason}") from error
+        return read_text(base / name, MAX_REFERENCED_BYTES).rstrip("\r\n")
 
     def keyring(self, name: str) -> str:
         """The value of ``${keyring:service/name}``, from the operating system's keyring.
@@ -70,7 +66,9 @@ class Variables:
         try:
             import keyring  # noqa: PLC0415 - optional
         except ImportError as error:
-            raise UsageError("the keyring package is not installed", hint="pip install keyring") from error
+            raise UsageError(
+                "the keyring package is not installed", hint=install_command("keyring")
+            ) from error
         service, _, entry = name.rpartition("/")
         try:
             value = keyring.get_password(service, entry)

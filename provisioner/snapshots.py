@@ -23,8 +23,8 @@ from provisioner.core.errors import UsageError
 from provisioner.core.provider import Provider, RequestCounts
 from provisioner.core.resource import MAY_NAME_PEOPLE, PERSONAL_DATA, Resource
 from provisioner.core.snapshot import Gap, Snapshot
-
-MAX_BYTES: Final = 200_000_000
+from provisioner.file_reading import MAX_SNAPSHOT_BYTES, read_text
+from provisioner.file_writing import write_text
 
 _EMAIL: Final = re.compile(
     r"[^\s@\"'<>(),;:/]+@(?![\d.]+\b)(?=[^\s@\"'<>(),;:/]+\.[^\s@\"'<>(),;:/]+)"  # NAME@192.0.2.1 is a server
@@ -68,31 +68,30 @@ def snapshot_file(folder: Path, playbook: Path) -> Path:
     return folder / relative.with_name(f"{relative.name}.json")
 
 
-def save(path: Path, saved: SavedSnapshot, *, public_names: frozenset[str] | None = None) -> None:
+def save(
+    path: Path,
+    saved: SavedSnapshot,
+    *,
+    public_names: frozenset[str] | None = None,
+    within: Path | None = None,
+) -> None:
     """Write a snapshot, readable by its owner only.
 
     Args:
         path: the file.
         saved: the snapshot.
         public_names: replace the names of people by pseudonyms, except these, which the playbook names; None: replace none.
+        within: the folder that links must not lead out of; default: the file's own.
 
     Raises:
-        UsageError: the file cannot be written.
+        ProvisionerError: the file cannot be written; see :func:`~provisioner.file_writing.write_text`.
     """
     data = saved.model_dump(mode="json", by_alias=True)
     data["snapshot"] = _without_fingerprints(data["snapshot"])
     if public_names is not None:
         data["scrubbed"] = ["secrets", "names"]
         data["snapshot"] = _Scrubber(saved.snapshot, public_names).scrub(data["snapshot"])
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(
-            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-        ) as file:
-            json.dump(data, file, indent=1)
-            file.write("\n")
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+    write_text(path, f"{json.dumps(data, indent=1)}\n", private=True, within=within)
 
 
 def load(path: Path) -> SavedSnapshot:
@@ -101,13 +100,7 @@ def load(path: Path) -> SavedSnapshot:
     Raises:
         UsageError: the file cannot be read, or is not a snapshot.
     """
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UsageError(f"{path}: larger than the {MAX_BYTES} bytes that a snapshot may have")
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise UsageError(f"cannot read {path}: {reason}") from error
+    text = read_text(path, MAX_SNAPSHOT_BYTES)
     try:
         return SavedSnapshot.model_validate_json(text)
     except ValidationError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisioner.core.errors import UsageError
-from provisioner.core.local_store import LocalStore
+from provisioner.core.local_store import LocalStore, read_hint
 from provisioner.journal import Journal
 
 json_values = st.recursive(
@@ -59,13 +60,29 @@ class TestHints:
         journal.put(name, value)
         assert journal.get(name) == value
 
-    @pytest.mark.parametrize("damage", [b"", b"{", b"[1, 2]", b"null", b"\xff\xfe"])
-    def test_damaged_hints_read_as_none_and_can_be_written_again(self, journal, damage):
+    @pytest.mark.parametrize(
+        "damage", [b"", b"{", b"[1, 2]", b"null", b"\xff\xfe", b"[" * 10_000, b'{"a":' * 10_000]
+    )
+    def test_damaged_hints_are_reported_and_can_be_deleted(self, journal, damage):
         journal.put("a", 1)
-        (journal.folder / "hints.json").write_bytes(damage)
-        assert journal.get("a") is None
+        file = journal.folder / "hints.json"
+        file.write_bytes(damage)
+        for use in (lambda: journal.get("a"), lambda: journal.put("b", 2)):
+            with pytest.raises(UsageError, match=r"hints\.json is damaged") as raised:
+                use()
+            assert "delete" in raised.value.hint
+        assert file.read_bytes() == damage
+        file.unlink()
         journal.put("b", 2)
         assert journal.get("b") == 2
+
+    def test_a_hint_of_another_form_is_reported(self, journal):
+        journal.put("a", {"at": "yesterday"})
+        with pytest.raises(UsageError, match="the stored hint 'a' is damaged") as raised:
+            read_hint(journal, "a", dict[str, float])
+        assert "delete" in raised.value.hint
+        assert read_hint(journal, "a", dict[str, str]) == {"at": "yesterday"}
+        assert read_hint(journal, "b", dict[str, str]) is None
 
 
 class TestBackups:
@@ -108,14 +125,16 @@ class TestFiles:
     def test_an_interrupted_write_keeps_the_old_file(self, journal, monkeypatch):
         journal.put("a", 1)
 
-        def killed(value, file, **_):
-            file.write('{"a": ')
+        def killed(*_):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(json, "dump", killed)
-        with pytest.raises(KeyboardInterrupt):
-            journal.put("a", 2)
-        assert journal.get("a") == 1
+        for step in ("fsync", "replace"):
+            with monkeypatch.context() as patch:
+                patch.setattr(os, step, killed)
+                with pytest.raises(KeyboardInterrupt):
+                    journal.put("a", 2)
+            assert journal.get("a") == 1
+            assert [path.name for path in journal.folder.iterdir()] == ["hints.json"]
 
 
 def test_it_is_a_local_store(journal):

@@ -6,6 +6,7 @@ import logging
 import sys
 import textwrap
 from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 
@@ -21,6 +22,7 @@ from provisioner.cli.errors import BugLog, report_bug, report_error
 from provisioner.cli.export import export
 from provisioner.cli.handoff import handoff
 from provisioner.cli.init import init
+from provisioner.cli.interruption import termination_as_interrupt
 from provisioner.cli.permissions import permissions
 from provisioner.cli.plan import plan
 from provisioner.cli.report import report
@@ -29,6 +31,8 @@ from provisioner.cli.schema import schema
 from provisioner.cli.terminal import replace_unencodable
 from provisioner.cli.validate import validate
 from provisioner.core.errors import ExitCode, ProvisionerError
+from provisioner.file_reading import remembered_inputs
+from provisioner.file_writing import is_no_space, writing_error
 
 _EPILOG = "\b\nExit codes:\n" + "\n".join(
     textwrap.fill(code.meaning, 79, initial_indent=f"  {code.value}  ", subsequent_indent="     ")
@@ -97,7 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not logger.handlers:
         logger.addHandler(BugLog(logging.WARNING))
     try:
-        result = cli.main(args=arguments, prog_name="provisioner", standalone_mode=False)
+        with termination_as_interrupt(), remembered_inputs():
+            result = cli.main(args=arguments, prog_name="provisioner", standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("\nInterrupted. What was written stays. Run the same command again to continue.", err=True)
         return ExitCode.ERROR
@@ -111,6 +116,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()  # the reader of the output has exited; Python would print an error on exit
         return ExitCode.ERROR
     except Exception as error:  # noqa: BLE001 - no traceback reaches a user
-        report_bug(error)
+        if isinstance(error, OSError) and is_no_space(error):
+            _report_no_space(error)
+        else:
+            report_bug(error)
         return ExitCode.ERROR
     return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _report_no_space(error: OSError) -> None:
+    """Report that the output, or a temporary file, could not be written."""
+    with suppress(OSError):  # standard error may be what is full
+        report_error(writing_error(error, error.filename or "the output"))
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.close()  # Python would print an error on exit, about what could not be flushed

@@ -17,6 +17,7 @@ from provisioner.cli.options import (
     yes_option,
 )
 from provisioner.core.errors import UsageError
+from provisioner.file_reading import MAX_REPORT_BYTES, read_bytes
 
 if TYPE_CHECKING:
     from provisioner.cli.output import Output
@@ -85,11 +86,10 @@ def read_plan(file: Path) -> PlanReport:
 
     from provisioner.reports.models import PlanReport
 
+    data = read_bytes(file, MAX_REPORT_BYTES)
     try:
-        return PlanReport.model_validate_json(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}") from error
-    except (UnicodeDecodeError, ValidationError) as error:
+        return PlanReport.model_validate_json(data)
+    except ValidationError as error:
         raise UsageError(
             f"{file} is not a plan", hint="write one: provisioner plan PLAYBOOK --out FILE"
         ) from error

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from provisioner.cli.files import find_playbooks, refuse_overwriting, write_file
+from provisioner.cli.files import find_playbooks, refuse_overwriting
 from provisioner.core.errors import UsageError
+from provisioner.file_writing import write_text
 
 if TYPE_CHECKING:
     from provisioner.playbook.requirements import Requirements
@@ -42,6 +43,11 @@ _FIRST_STEPS: Final[Mapping[str, str]] = {
     "kubernetes": "put your image into provisioner-drift.yaml, and run the commands at its top; set in the "
     "secret provisioner",
 }
+
+_REQUIREMENTS: Final = (
+    "provisioner-requirements.txt, which pins kiro-provisioner and what it needs by version and hash; write it with "
+    "uv pip compile --generate-hashes, or pip-compile --generate-hashes"
+)
 
 _SAFE_NAME = re.compile(r"(?!-)[\w.@/-]+")
 """File names without characters that mean something to YAML, to a shell, or in an expression of one of the systems."""
@@ -123,7 +129,7 @@ def init(
     texts = {root / name: render(template, **values) for name, template in _TEMPLATES[system].items()}
     refuse_overwriting(texts, force=force)
     for path, text in texts.items():
-        write_file(path, text)
+        write_text(path, text, within=root)
         click.echo(f"Wrote {path}.", err=True)
     for warning in _warnings(needed):
         click.echo(f"note: {warning}", err=True)
@@ -176,8 +182,7 @@ def _warnings(needed: Requirements) -> Iterator[str]:
 
 def _next_steps(system: str, needed: Requirements) -> str:
     """What the admin does before the pipelines can run."""
-    install = () if system == "kubernetes" else ("PROVISIONER_PACKAGE",)
     sign_in = ("AZURE_CLIENT_ID", "AZURE_TENANT_ID") if needed.sign_ins and system != "azure" else ()
-    variables = f"\n  variables: {', '.join((*install, *sign_in, *sorted(needed.variables)))}"
+    variables = f"\n  variables: {', '.join((*sign_in, *sorted(needed.variables)))}"
     secrets = f"\n  secrets: {', '.join(sorted(needed.secrets))}" if needed.secrets else ""
-    return f"{_FIRST_STEPS[system]}{variables}{secrets}"
+    return f"{_FIRST_STEPS[system]}{variables}{secrets}\n  file: {_REQUIREMENTS}"

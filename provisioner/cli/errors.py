@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from provisioner.core.errors import PlaybookError, ProvisionerError
+from provisioner.file_writing import write_text
 
 
 def report_error(error: ProvisionerError) -> None:
@@ -70,8 +71,7 @@ def _save_stack(name: str, stack: list[str]) -> Path | None:
 
     path = state_dir() / "crashes" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.txt"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.write_text("\n".join([name, *stack]) + "\n", encoding="utf-8")
-    except OSError:
+        write_text(path, "\n".join([name, *stack]) + "\n", private=True)
+    except ProvisionerError:
         return None
     return path

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provisioner.cli.files import refuse_overwriting, write_file
+from provisioner.cli.files import refuse_overwriting
 from provisioner.cli.options import ProviderName, output_options, sandbox_option
 from provisioner.core.errors import ExitCode, PlaybookError, RefusedError, RemoteNotFoundError, UsageError
+from provisioner.file_writing import write_text
 
 if TYPE_CHECKING:
     from provisioner.cli.output import Output
@@ -84,7 +85,7 @@ def export(
     with open_workspace(output, sandbox=sandbox) as workspace, TemporaryDirectory() as folder:
         report = _Exporter(workspace, Path(folder), provider).export(name, application, options)
     if file:
-        write_file(file, report.playbook)
+        write_text(file, report.playbook)
     if output.is_json or not file:
         output.report(report, report.playbook.rstrip("\n"))
     for line in export_lines(report):

@@ -251,7 +251,9 @@ async def _open_provider(
         yield cast("Provider", recording)
         if snapshots.save:
             public_names = session.named_users if snapshots.scrub_names else None
-            save(file_in(snapshots.save), recording.saved_snapshot(name), public_names=public_names)
+            file = file_in(snapshots.save)
+            within = None if file == snapshots.save else snapshots.save
+            save(file, recording.saved_snapshot(name), public_names=public_names, within=within)
     finally:
         await live.close()
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from provisioner.cli.files import refuse_overwriting, write_file
+from provisioner.cli.files import refuse_overwriting
 from provisioner.cli.options import DEFAULT_PROVIDER, ProviderName
 from provisioner.core.errors import UsageError
+from provisioner.file_writing import write_text
 
 # Modules that load pydantic or Jinja are imported inside the commands: --help must be quick.
 # ruff: noqa: PLC0415
@@ -63,7 +64,7 @@ def init(
         groups=[json.dumps(group, ensure_ascii=False) for group in groups],
         domain=_normalize_domain(domain) if domain is not None else None,
     )
-    write_file(file, text)
+    write_text(file, text)
     click.echo(f"Wrote {file}.\n\nNext: provisioner apply {file} --sandbox", err=True)
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
-from provisioner.cli.files import write_file
-from provisioner.core.errors import UsageError
+from provisioner.core.errors import ProvisionerError
+from provisioner.file_writing import write_text
 from provisioner.settings import colour_allowed
 
 if TYPE_CHECKING:
@@ -74,14 +74,14 @@ class Output:
             failed: an error that follows contains the whole report; as text it is not printed twice.
 
         Raises:
-            UsageError: a file cannot be written; the others are.
+            ProvisionerError: a file cannot be written; the others are.
         """
         self.clear_progress()
-        errors: list[UsageError] = []
+        errors: list[ProvisionerError] = []
         for format_, file in self.files:
             try:
-                write_file(file, click.unstyle(self._render(report, text, format_)))
-            except UsageError as error:
+                write_text(file, click.unstyle(self._render(report, text, format_)))
+            except ProvisionerError as error:
                 errors.append(error)
         if not (failed and self.format_ == "text"):
             click.echo(self._render(report, text, self.format_), color=self._click_colour())
@@ -92,11 +92,11 @@ class Output:
         """Write a report into a file, as JSON.
 
         Raises:
-            UsageError: the file cannot be written.
+            ProvisionerError: the file cannot be written.
         """
         from provisioner.reports.json import dumps  # noqa: PLC0415 - start-up time
 
-        write_file(file, dumps(report) + "\n")
+        write_text(file, dumps(report) + "\n")
 
     def _render(self, report: BaseModel, text: str, format_: str) -> str:
         if format_ == "text":

@@ -10,6 +10,7 @@ import click
 from provisioner.cli.exit_codes import SEVERITIES, doctor_exit_code, drift_exit_code
 from provisioner.cli.options import report_options
 from provisioner.core.errors import UsageError
+from provisioner.file_reading import MAX_REPORT_BYTES, read_bytes
 
 if TYPE_CHECKING:
     from provisioner.cli.output import Output
@@ -68,12 +69,9 @@ def _read_report(file: Path) -> DriftReport | DoctorReport:
 
     from provisioner.reports.models import DoctorReport, DriftReport
 
+    data = read_bytes(file, MAX_REPORT_BYTES)
     try:
-        return TypeAdapter[DriftReport | DoctorReport](DriftReport | DoctorReport).validate_json(
-            file.read_bytes()
-        )
-    except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}") from error
+        return TypeAdapter[DriftReport | DoctorReport](DriftReport | DoctorReport).validate_json(data)
     except ValidationError as error:
         hint = "write one: provisioner drift --format json > FILE"
         raise UsageError(f"{file} is not a JSON report of drift or doctor", hint=hint) from error

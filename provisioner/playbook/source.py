@@ -15,9 +15,9 @@ from typing import Any, Final
 import yaml
 
 from provisioner.core.errors import PlaybookError, UsageError
+from provisioner.file_reading import MAX_PLAYBOOK_BYTES, read_bytes
 from provisioner.settings import Variables
 
-MAX_BYTES: Final = 250_000
 MAX_NODES: Final = 20_000
 MAX_DEPTH: Final = 50
 
@@ -76,7 +76,7 @@ def parse(file: Path) -> PlaybookSource:
     """The tree of a file, with its references as written.
 
     Raises:
-        UsageError: the file cannot be read.
+        UsageError: the file cannot be read, or has more than ``MAX_PLAYBOOK_BYTES``.
         PlaybookError: it is not YAML, or not a mapping, or too large for a playbook.
     """
     text = _read_text(file)
@@ -101,13 +101,7 @@ def parse(file: Path) -> PlaybookSource:
 
 
 def _read_text(file: Path) -> str:
-    try:
-        size = file.stat().st_size
-        if size > MAX_BYTES:
-            raise PlaybookError(f"{size} bytes: a playbook has at most {MAX_BYTES}", file=file)
-        data = file.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}") from error
+    data = read_bytes(file, MAX_PLAYBOOK_BYTES)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -6,6 +6,7 @@ folder uses a shared server (`provisioner sandbox serve`), or waits until the pr
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import http.client
@@ -13,8 +14,6 @@ import json
 import os
 import socket
 import time
-import urllib.error
-import urllib.request
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ PROGRAM = "provisioner sandbox"
 WAIT_SECONDS = 60.0  # for the process with an unshared server to end
 SILENCE_SECONDS = 1.0  # a port that is busy and silent for so long belongs to another program
 _POLL_SECONDS = 0.1
+_MAX_HEALTH_BYTES = 10_000
 
 
 class SandboxError(Exception):
@@ -116,14 +116,17 @@ def _home_id(home: Path) -> str:
 
 
 def _read_health(host: str, port: int) -> dict[str, Any] | None:
-    """What the sandbox on a port reports; empty for another program, None without a response."""
+    """What the sandbox on a port reports; empty for another program, None without a response.
+
+    Another program may redirect, or respond without end: neither a redirect nor a proxy is followed.
+    """
+    connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
-        with urllib.request.urlopen(f"http://{host}:{port}{HEALTH_PATH}", timeout=5) as response:
-            body = json.load(response)
-    except urllib.error.HTTPError:
-        return {}
+        with contextlib.closing(connection):
+            connection.request("GET", HEALTH_PATH)
+            body = json.loads(connection.getresponse().read(_MAX_HEALTH_BYTES))
     except (OSError, http.client.HTTPException):
         return None
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) and body.get("program") == PROGRAM else {}

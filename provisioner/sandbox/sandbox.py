@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import re
 import sqlite3
 import threading
-import urllib.error
-import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -119,7 +118,7 @@ class Sandbox:
         self._context.url = f"{scheme}://{host}:{number}"
         self._set_address(f"http://{host}:{number}", number)
         health = health_report(self.home, shared=shared, https=https)
-        front = Front(self._mounts(), self.store, health, self._context.record)
+        front = Front(self._mounts(), self.store, health, self._context.record, host=host)
         self._listener = Listener(bound, front, certificate.ensure(self.home) if https else None)
         for vendor in self.vendors.values():
             vendor.catch_up()
@@ -190,8 +189,7 @@ class _DnsOverHttps:
 
 def _start_dns_at(address: str) -> None:
     """Send a request to the DNS of another process's sandbox: this starts it. The response does not matter."""
-    with contextlib.suppress(OSError):
-        try:
-            urllib.request.urlopen(f"http://{address}{_DNS_PATH}", timeout=5).close()
-        except urllib.error.HTTPError as error:
-            error.close()
+    connection = http.client.HTTPConnection(address, timeout=5)
+    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+        connection.request("GET", _DNS_PATH)
+        connection.getresponse()

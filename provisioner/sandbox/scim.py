@@ -6,12 +6,13 @@ It calls loopback addresses only: a sandbox must never provision its invented us
 from __future__ import annotations
 
 import http
-import ipaddress
 import json
 from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import SplitResult, urlencode, urlsplit
+
+from provisioner.sandbox.loopback import is_loopback
 
 if TYPE_CHECKING:
     import httpx
@@ -65,7 +66,7 @@ def parse_address(address: str) -> SplitResult:
         raise AddressError(f"{address!r} is not a URL.") from error
     if parts.scheme not in {"http", "https"} or not host:
         raise AddressError(f"{address!r} is not a URL.")
-    if not _is_loopback(host):
+    if not is_loopback(host):
         raise AddressError(f"{host}: the sandbox provisions to loopback addresses only.", host)
     return parts
 
@@ -93,6 +94,7 @@ class ScimHttp:
             # An explicit transport ignores the proxies of the environment, but not its CA settings.
             transport=httpx.HTTPTransport(trust_env=base.startswith("https:")),
             timeout=_TIMEOUT,
+            follow_redirects=False,  # an endpoint must not lead the invented users, or the token, elsewhere
             headers={"Accept": "application/scim+json", "User-Agent": user_agent},
         )
         if token:
@@ -165,12 +167,3 @@ def status_phrase(status: int) -> str:
         return http.HTTPStatus(status).phrase
     except ValueError:
         return str(status)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

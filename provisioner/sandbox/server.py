@@ -26,6 +26,7 @@ from werkzeug.wrappers import Request, Response
 
 from provisioner.sandbox import faults
 from provisioner.sandbox.exchange import Exchange, Recorder
+from provisioner.sandbox.loopback import is_own_host_header
 from provisioner.sandbox.settings import LATENCY_MS
 from provisioner.sandbox.store import Store
 
@@ -82,7 +83,7 @@ class Front:
     """The WSGI application in front of the mounts: health, latency, faults, recording."""
 
     def __init__(
-        self, mounts: Sequence[Mount], store: Store, health: dict[str, Any], record: Recorder
+        self, mounts: Sequence[Mount], store: Store, health: dict[str, Any], record: Recorder, *, host: str
     ) -> None:
         """Serve.
 
@@ -91,7 +92,9 @@ class Front:
             store: the sandbox's settings and faults.
             health: the JSON response at `HEALTH_PATH`.
             record: receives the exchanges of recorded mounts.
+            host: the host that the server listens on.
         """
+        self._host = host
         self._mounts = mounts
         self._store = store
         self._health = health
@@ -101,6 +104,8 @@ class Front:
         return self._respond(Request(environ))(environ, start_response)
 
     def _respond(self, request: Request) -> Response:
+        if not is_own_host_header(request.headers.get("Host", ""), self._host):
+            return Response("The Host header does not name this machine.", 421, mimetype="text/plain")
         if request.path == HEALTH_PATH:
             return Response(json.dumps(self._health), mimetype="application/json")
         time.sleep(LATENCY_MS.read(self._store) / 1000)

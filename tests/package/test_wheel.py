@@ -70,6 +70,14 @@ def test_the_main_job_works_from_the_wheel(installed, tmp_path, provider, create
     assert run(installed, tmp_path, "-m", "provisioner", "validate", "--sandbox", "mine.yaml").returncode == 0
 
 
+def test_its_name_is_the_one_that_is_free_on_the_public_index(wheel):
+    assert wheel.name.startswith("kiro_provisioner-")
+    metadata = (
+        zipfile.ZipFile(wheel).read(f"{'-'.join(wheel.name.split('-')[:2])}.dist-info/METADATA").decode()
+    )
+    assert "\nName: kiro-provisioner\n" in metadata
+
+
 def test_it_holds_what_it_needs_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     for provider in PROVIDERS:

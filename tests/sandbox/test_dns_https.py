@@ -31,7 +31,7 @@ def url(dns_client: Client, tmp_path: Path) -> Iterator[str]:
         doh.PATHS,
         lambda: SimpleNamespace(handle=dns_client.service.handle_doh, error_response=doh.error_response),
     )
-    front = Front([mount], directory, {}, lambda _: None)
+    front = Front([mount], directory, {}, lambda _: None, host="127.0.0.1")
     bound = bind("127.0.0.1", 0)
     port = bound.getsockname()[1]
     listener = Listener(bound, front, certificate.ensure(tmp_path))

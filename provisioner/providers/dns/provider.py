@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from provisioner.core.errors import ProvisionerError, RefusedError, UsageError
-from provisioner.core.local_store import LocalStore
+from provisioner.core.errors import ProvisionerError, RefusedError
+from provisioner.core.local_store import LocalStore, read_hint
 from provisioner.core.manual_step import ManualStep
 from provisioner.core.plan import Action, Change, Plan
 from provisioner.core.provider import HandoffValue, Outcome
@@ -254,12 +254,11 @@ class DnsProvider:
     def _history(self, context: DomainContext) -> History:
         """When the record was first seen missing, and since when every server has it, over all runs on this machine."""
         hint = f"dns:{context.record.name}"
-        earlier = self.store.get(hint)
-        history = record_state.update_history(
-            context, earlier if isinstance(earlier, dict) else {}, datetime.now(UTC)
-        )
+        stored = read_hint(self.store, hint, record_state.StoredHistory)
+        earlier = stored.model_dump() if stored else {}
+        history = record_state.update_history(context, earlier, datetime.now(UTC))
         if history != earlier:
-            with suppress(UsageError):  # a lost hint costs convenience only
+            with suppress(ProvisionerError):  # a lost hint costs convenience only
                 self.store.put(hint, history)
         return History(
             key=context.name,

@@ -4,12 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel
 
 from provisioner.core.snapshot import Problem, ProblemKind
 
 from .context import DomainContext, verification_values
 from .resources import DomainRecord, OutdatedValue
+
+
+def _checked_time(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
+
+
+Time = Annotated[str, AfterValidator(_checked_time)]
+
+
+class StoredHistory(BaseModel):
+    """The result of :func:`update_history` as a hint stores it."""
+
+    value: str | None = None
+    first_seen_missing: Time | None = None
+    present_everywhere_since: Time | None = None
 
 
 def existing_record(domain: DomainContext) -> DomainRecord | None:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from provisioner.core.errors import RemoteError
-from provisioner.core.local_store import LocalStore
+from provisioner.core.local_store import LocalStore, read_hint
 from provisioner.core.resource import Resource, WriteOnlySecret
 from provisioner.core.snapshot import Gap, Problem, Snapshot
 from provisioner.providers.base.client import quote_path
@@ -38,7 +38,7 @@ from .audit_kinds import (
 )
 from .batch import BatchReader, OnMissing
 from .client import GraphClient, Read, elements, filter_query, literal
-from .hints import application_hint, on_demand_hint, secrets_hint
+from .hints import ApplicationHint, SecretsHint, application_hint, on_demand_hint, secrets_hint
 from .mapping import SchemaError, read_mapping
 from .playbook import EntraPlaybook
 
@@ -104,7 +104,7 @@ class Reader:
             add_applications(response)
             owned.update({data["id"]: data for data in elements(response)})
 
-        hint = self.store.get(application_hint(self.playbook)) or {}
+        hint = read_hint(self.store, application_hint(self.playbook), ApplicationHint) or ApplicationHint()
         for owned_path in self._owned_paths(hint):
             batch.add(Read(f"{owned_path}?{APPLICATION_SELECT}", may_be_absent=True), add_owned)
         batch.add(Read(self._applications_by_name()), add_applications)
@@ -126,13 +126,13 @@ class Reader:
         self._resources.append(application)
         return application
 
-    def _owned_paths(self, hint: Json) -> Iterator[str]:
+    def _owned_paths(self, hint: ApplicationHint) -> Iterator[str]:
         """Paths of the applications that are this playbook's by pin, by marker, or by the hint of this machine."""
         if pinned := self.playbook.application.client_id:
             yield quote_path("/applications(appId='{}')", pinned)
         yield quote_path("/applications(uniqueName='{}')", self.playbook.marker)
-        if "id" in hint:
-            yield quote_path("/applications/{}", hint["id"])
+        if hint.id:
+            yield quote_path("/applications/{}", hint.id)
 
     def _applications_by_name(self) -> str:
         named = f"displayName eq {literal(self.playbook.display_name)}"
@@ -162,15 +162,15 @@ class Reader:
 
         batch.add(Read(principal_path, may_be_absent=True), add)
 
-    async def _wait_for_new_application(self, hint: Json) -> Json | None:
+    async def _wait_for_new_application(self, hint: ApplicationHint) -> Json | None:
         """Wait for an application that this machine has just created, so that it is not created again."""
-        if time.time() - float(hint.get("at", 0)) > self.client.retry_policy.consistency_window:
+        if time.time() - hint.at > self.client.retry_policy.consistency_window:
             return None
 
         async def find() -> Json | None:
-            if "id" in hint:
+            if hint.id:
                 return await self.client.find(
-                    quote_path("/applications/{}", hint["id"]) + f"?{APPLICATION_SELECT}"
+                    quote_path("/applications/{}", hint.id) + f"?{APPLICATION_SELECT}"
                 )
             return next(iter(await self.client.read_pages(self._applications_by_name())), None)
 
@@ -257,14 +257,14 @@ class Reader:
 
     def _add_secrets(self, job: kinds.ProvisioningJob, responses: list[Json]) -> None:
         """Add what Graph returned; if the read was refused, what this machine last wrote."""
-        hint = self.store.get(secrets_hint(self.playbook, job.id or "")) or {}
-        token = WriteOnlySecret(fingerprint=hint.get("token"))
+        hint = read_hint(self.store, secrets_hint(self.playbook, job.id or ""), SecretsHint)
+        token = WriteOnlySecret(fingerprint=hint.token if hint else None)
         if responses:
             secrets = parse.parse_secrets(job, responses[0], token)
             self._resources.extend([secrets] if secrets else [])
         elif hint:
             current = {"key": job.key, "token": token, "accepted_by_kiro": parse.accepted_by_kiro(job)}
-            self._resources.append(kinds.ProvisioningSecrets.model_validate({**hint["written"], **current}))
+            self._resources.append(kinds.ProvisioningSecrets.model_validate({**hint.written, **current}))
 
     def _add_status(self, job: kinds.ProvisioningJob) -> None:
         """Add the resources that represent the state of a job: its status, and the provisioning on demand of each group."""

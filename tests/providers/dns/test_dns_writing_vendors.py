@@ -311,7 +311,9 @@ def test_a_value_that_cannot_be_removed_alone_stays(monkeypatch):
         ({"provider": "cloudfare"}, "there is no DNS provider 'cloudfare'", "did you mean 'cloudflare'?"),
         ({"provider": "rfc2137"}, "there is no DNS provider", "did you mean 'rfc2136'?"),
         ({"provider": "auto"}, "there is no DNS provider 'auto'", ""),
-        ({"provider": "oci"}, "needs a package", "pip install 'provisioner[oci]'"),
+        ({"provider": "oci"}, "needs the library oci, which is not installed", " -m pip install oci"),
+        ({"provider": "gransy"}, "needs the library zeep", " -m pip install zeep"),
+        ({"provider": "qcloud"}, "needs the library tencentcloud-sdk-python", "pip install tencentcloud"),
         (
             {"provider": "cloudflare", "credentials": {"auth_tokn": "x"}},
             "cloudflare has no setting 'auth_tokn'",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import difflib
 import logging
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import requires
 from typing import Any, Final
 
 import tldextract
@@ -15,6 +17,7 @@ from lexicon._private import discovery  # its Client downloads the public suffix
 from lexicon.config import ConfigResolver
 
 from provisioner.core.errors import UsageError
+from provisioner.installation import install_command
 from provisioner.providers.dns.playbook import DYNAMIC_UPDATE, DnsSection
 
 from .azure import AzureRecords
@@ -109,10 +112,17 @@ def _require_vendor(vendor: str) -> None:
     available = _available()
     _require_known(vendor, (DYNAMIC_UPDATE, *available), "there is no DNS provider")
     if not available[vendor]:
+        libraries = _libraries(vendor)
         raise UsageError(
-            f"the DNS provider {vendor} needs a package that is not installed",
-            hint=f"pip install 'provisioner[{vendor}]'",
+            f"the DNS provider {vendor} needs the library {', '.join(libraries)}, which is not installed",
+            hint=install_command(*libraries),
         )
+
+
+def _libraries(vendor: str) -> tuple[str, ...]:
+    """The libraries that a vendor needs, as the extra of dns-lexicon with the vendor's name lists them."""
+    extra = re.compile(rf"([\w.-]+).*\bextra\s*==\s*[\"']{re.escape(vendor)}[\"']")
+    return tuple(match[1] for text in requires("dns-lexicon") or () if (match := extra.match(text)))
 
 
 def _require_known(name: str, known: Collection[str], problem: str) -> None:

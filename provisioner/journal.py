@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.core.errors import UsageError
+from provisioner.core.redaction import redact
 
 
 class Journal:
@@ -74,7 +75,7 @@ class Journal:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:  # mkstemp made it 0600
-                json.dump(value, file, indent=1)
+                file.write(redact(json.dumps(value, indent=1)))
             Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)

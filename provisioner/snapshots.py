@@ -21,13 +21,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from provisioner.core.errors import UsageError
 from provisioner.core.provider import Provider, RequestCounts
+from provisioner.core.redaction import redact
 from provisioner.core.resource import MAY_NAME_PEOPLE, PERSONAL_DATA, Resource
 from provisioner.core.snapshot import Gap, Snapshot
 
 MAX_BYTES: Final = 200_000_000
 
+_WORD: Final = r"[^\s@\"'<>(),;:/]"
 _EMAIL: Final = re.compile(
-    r"[^\s@\"'<>(),;:/]+@(?![\d.]+\b)(?=[^\s@\"'<>(),;:/]+\.[^\s@\"'<>(),;:/]+)"  # NAME@192.0.2.1 is a server
+    rf"(?<!{_WORD}){_WORD}++@(?![\d.]+\b)(?={_WORD}+\.{_WORD}+)"  # NAME@192.0.2.1 is a server
 )
 
 
@@ -89,8 +91,7 @@ def save(path: Path, saved: SavedSnapshot, *, public_names: frozenset[str] | Non
         with os.fdopen(
             os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
         ) as file:
-            json.dump(data, file, indent=1)
-            file.write("\n")
+            file.write(redact(json.dumps(data, indent=1)) + "\n")
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
 
@@ -222,7 +223,7 @@ class _Scrubber:
         names = {name for resource in snapshot.resources for name in _people(resource)} - public_names
         longest_first = sorted(names, key=lambda name: (-len(name), name))
         known = (rf"(?<!\w){re.escape(name)}(?!\w)" for name in longest_first)
-        self._mentions = re.compile("|".join((*known, _EMAIL.pattern)), re.IGNORECASE)
+        self._mentions = re.compile("|".join(known) or r"(?!)", re.IGNORECASE)
 
     def scrub(self, data: dict[str, Any]) -> dict[str, Any]:
         """The JSON of the snapshot without names."""
@@ -258,10 +259,8 @@ class _Scrubber:
         return (self._scrub_emails(name) if _EMAIL.search(name) else self._pseudonym(name)) + remark
 
     def _scrub_text(self, text: str) -> str:
-        """A text that may name people: known names, and e-mail addresses."""
-        return self._mentions.sub(
-            lambda match: (self._local_part if match[0].endswith("@") else self._scrub_person)(match[0]), text
-        )
+        """A text that may name people: e-mail addresses, and known names in the rest."""
+        return self._mentions.sub(lambda match: self._scrub_person(match[0]), self._scrub_emails(text))
 
     def _scrub_emails(self, text: str) -> str:
         """E-mail addresses with a pseudonym before the @. Domains stay, because checks are about them."""

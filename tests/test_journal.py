@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -108,11 +110,12 @@ class TestFiles:
     def test_an_interrupted_write_keeps_the_old_file(self, journal, monkeypatch):
         journal.put("a", 1)
 
-        def killed(value, file, **_):
-            file.write('{"a": ')
-            raise KeyboardInterrupt
+        class Killed(io.FileIO):
+            def write(self, text):
+                super().write(text[: len(text) // 2].encode())
+                raise KeyboardInterrupt
 
-        monkeypatch.setattr(json, "dump", killed)
+        monkeypatch.setattr(os, "fdopen", lambda descriptor, *_, **__: Killed(descriptor, "w"))
         with pytest.raises(KeyboardInterrupt):
             journal.put("a", 2)
         assert journal.get("a") == 1

@@ -12,6 +12,7 @@ import click
 
 from provisioner.cli.files import find_playbooks, refuse_overwriting, write_file
 from provisioner.core.errors import UsageError
+from provisioner.core.untrusted import plain
 
 if TYPE_CHECKING:
     from provisioner.playbook.requirements import Requirements
@@ -124,9 +125,9 @@ def init(
     refuse_overwriting(texts, force=force)
     for path, text in texts.items():
         write_file(path, text)
-        click.echo(f"Wrote {path}.", err=True)
+        click.echo(f"Wrote {plain(str(path))}.", err=True)
     for warning in _warnings(needed):
-        click.echo(f"note: {warning}", err=True)
+        click.echo(f"note: {plain(warning)}", err=True)
     click.echo(f"\nNext: {_next_steps(system, needed)}", err=True)
 
 

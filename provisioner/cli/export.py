@@ -14,6 +14,7 @@ import click
 from provisioner.cli.files import refuse_overwriting, write_file
 from provisioner.cli.options import ProviderName, output_options, sandbox_option
 from provisioner.core.errors import ExitCode, PlaybookError, RefusedError, RemoteNotFoundError, UsageError
+from provisioner.core.untrusted import plain, shell_argument
 
 if TYPE_CHECKING:
     from provisioner.cli.output import Output
@@ -76,7 +77,6 @@ def export(
     """
     from provisioner.cli.session import open_workspace
     from provisioner.reports.export import export_lines
-    from provisioner.reports.wording import plain
 
     if file:
         refuse_overwriting([file], force=force)
@@ -90,8 +90,8 @@ def export(
     for line in export_lines(report):
         output.message(plain(line))
     if file:
-        flag = " --sandbox" if sandbox else ""
-        output.next_commands(f"provisioner plan {file}{flag}", f"provisioner doctor {file}{flag}")
+        arguments = f"{shell_argument(file)}{' --sandbox' if sandbox else ''}"
+        output.next_commands(f"provisioner plan {arguments}", f"provisioner doctor {arguments}")
     return ExitCode.DONE if report.in_sync else ExitCode.FINDINGS
 
 
@@ -207,7 +207,6 @@ def _choose(candidates: Sequence[Candidate], name: str | None, application: str 
         RefusedError: several match, and there is no terminal to ask on.
     """
     from provisioner.providers.base.export import choose_candidate
-    from provisioner.reports.wording import plain
 
     if not candidates:
         problem = (
@@ -224,8 +223,9 @@ def _choose(candidates: Sequence[Candidate], name: str | None, application: str 
     lines = [_describe(candidate) for candidate in candidates]
     if not sys.stdin.isatty():
         raise RefusedError(
-            "\n    ".join([f"{len(candidates)} applications match; nothing was written", *lines]),
+            f"{len(candidates)} applications match; nothing was written",
             hint="name one: --application CLIENT_ID",
+            details=lines,
         )
     for number, line in enumerate(lines, start=1):
         click.echo(f"{number:>3}  {plain(line)}", err=True)

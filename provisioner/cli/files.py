@@ -10,6 +10,7 @@ from glob import glob
 from pathlib import Path
 
 from provisioner.core.errors import UsageError
+from provisioner.core.redaction import redact
 
 
 def find_playbooks(paths: Collection[Path]) -> tuple[Path, ...]:
@@ -90,13 +91,13 @@ def refuse_overwriting(files: Iterable[Path], *, force: bool) -> None:
 
 
 def write_file(file: Path, text: str) -> None:
-    """Write a file, and create its folder if needed.
+    """Write a file without secrets, and create its folder if needed.
 
     Raises:
         UsageError: the file cannot be written.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8", newline="")
+        file.write_text(redact(text), encoding="utf-8", newline="")
     except OSError as error:
         raise UsageError(f"cannot write {file}: {error.strerror}") from error

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from provisioner import providers
 from provisioner.cli.rehearsal import Rehearsal, running_sandbox
 from provisioner.core.provider import Provider
+from provisioner.core.untrusted import shell_argument
 from provisioner.journal import Journal
 from provisioner.playbook import LoadedPlaybook, load, named_domains
 from provisioner.reports.building import ReportContext
@@ -53,7 +54,7 @@ class Session:
     @property
     def arguments(self) -> str:
         """The arguments of a suggested command, so that it acts on the same tenant."""
-        return f"{self.file}{' --sandbox' if self.rehearsal else ''}"
+        return f"{shell_argument(self.file)}{' --sandbox' if self.rehearsal else ''}"
 
     def connect(self, *, wait_for_dns: bool = False) -> Provider:
         """The provider. Close it in the event loop that used it.

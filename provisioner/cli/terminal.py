@@ -39,6 +39,9 @@ Sources: azure-pipelines-agent, ``Command.TryParse``; actions/runner, ``ActionCo
 _COLON_COMMAND: Final = re.compile(r"^([^\S\n]*+):(?=:)", re.MULTILINE)
 """``::command::`` (GitHub Actions), which acts after white space at the beginning of a line (``TryParseV2``)."""
 
+_LINE_END: Final = 80
+"""Characters of an unfinished line that are remembered; longer than any beginning of a command."""
+
 _own_commands: ContextVar[bool] = ContextVar("_own_commands", default=False)
 
 
@@ -51,6 +54,7 @@ class GuardedStream:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._pending = ""
+        self._line = ""
 
     def write(self, text: str) -> int:
         """Write a text."""
@@ -67,8 +71,13 @@ class GuardedStream:
     def release(self) -> None:
         """Hand on what was held back, without flushing the other stream."""
         text, self._pending = self._pending, ""
-        if text:
-            self._stream.write(_harmless(text))
+        if not text:
+            return
+        text = _harmless(text)
+        if self._line and _harmless(self._line + text) != self._line + text:
+            text = f" {text}"  # else both would be a command together
+        self._stream.write(text)
+        self._line = re.split("[\r\n]", self._line + text)[-1][-_LINE_END:]
 
     def __getattr__(self, name: str) -> Any:
         if name == "buffer":  # would bypass this object

@@ -9,7 +9,7 @@ import shlex
 from pathlib import PurePath
 from typing import Any, Final
 
-_ACTIVE_IN_QUOTES: Final = re.compile(r'["$`%!\u201c-\u201f\x00-\x1f\x7f]')
+_ACTIVE_IN_QUOTES: Final = re.compile(r'["$`%!\u201c-\u201f]')
 """Characters that cmd or PowerShell interpret inside double quotes."""
 _UNQUOTED_ON_WINDOWS: Final = re.compile(r"[\w.:\\/+=-]+")
 
@@ -33,7 +33,7 @@ def shell_argument(value: str | PurePath, *, windows: bool = os.name == "nt") ->
     """
     text = f"./{value}" if str(value).startswith("-") else str(value)
     if windows:
-        quoted = _ACTIVE_IN_QUOTES.sub("?", text)
+        quoted = "".join(char if char.isprintable() else "?" for char in _ACTIVE_IN_QUOTES.sub("?", text))
         return quoted if _UNQUOTED_ON_WINDOWS.fullmatch(quoted) else f'"{quoted}"'
     if text.isprintable():
         return shlex.quote(text)

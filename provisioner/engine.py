@@ -115,9 +115,8 @@ def check_guards(plan: Plan) -> None:
         RemoteNotFoundError: something that the plan needs does not exist.
     """
     for refusal in plan.refusals:
-        candidates = "".join(f"\n    {candidate}" for candidate in refusal.candidates)
         kind = RemoteNotFoundError if refusal.missing else RefusedError
-        raise kind(refusal.reason + candidates, hint=refusal.hint)
+        raise kind(refusal.reason, hint=refusal.hint, details=refusal.candidates)
 
 
 async def apply(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from provisioner.core.errors import ProvisionerError, UsageError
+from provisioner.core.redaction import redact
 from provisioner.file_reading import is_input
 
 _NO_SPACE: Final = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -20,7 +21,7 @@ _NO_SPACE: Final = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT
 def write_text(
     file: Path, text: str, *, private: bool = False, within: Path | None = None, hint: str = ""
 ) -> None:
-    """Write a UTF-8 file, and create its folder if needed. A killed process leaves the old content or the new one.
+    """Write a UTF-8 file without secrets, and create its folder if needed. A killed process leaves the old file or the new one.
 
     Args:
         file: the file. An existing one keeps its mode, unless ``private``.
@@ -37,7 +38,7 @@ def write_text(
     try:
         target = _target(file, within or file.parent)
         _make_folder(target.parent, 0o700 if private else 0o777)
-        _replace(target, text.encode(), 0o600 if private else None)
+        _replace(target, redact(text).encode(), 0o600 if private else None)
     except OSError as error:
         raise writing_error(error, str(file), hint) from error
 

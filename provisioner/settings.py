@@ -9,10 +9,47 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from provisioner.core.errors import UsageError
+from provisioner.core.redaction import remember
 from provisioner.file_reading import MAX_REFERENCED_BYTES, read_text
 from provisioner.installation import install_command
+
+_SECRETS: Final = (
+    "AZURE_CLIENT_SECRET",
+    "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+    "AZURE_PASSWORD",
+    "IDENTITY_HEADER",
+    "MSI_SECRET",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "GITHUB_TOKEN",
+    "SYSTEM_ACCESSTOKEN",
+    "CI_JOB_TOKEN",
+)
+"""Variables with secrets that libraries read (azure-identity's EnvironmentVariables, botocore) and CI systems set."""
+
+
+def remember_secrets() -> None:
+    """Keep the secrets of the environment out of all output: those of libraries, CI systems and proxies.
+
+    The secrets of a playbook are remembered when it is loaded, because only it knows which variables are secret.
+    """
+    remember(*(os.environ.get(name, "") for name in _SECRETS))
+    for name, address in os.environ.items():
+        if name.lower().endswith("_proxy"):
+            remember(*_passwords(address))
+
+
+def _passwords(address: str) -> tuple[str, ...]:
+    try:
+        password = urlsplit(address).password or ""
+    except ValueError:
+        return ()  # the connection reports that it is not valid
+    return password, unquote(password)
 
 
 def state_dir() -> Path:

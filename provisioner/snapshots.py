@@ -26,8 +26,9 @@ from provisioner.core.snapshot import Gap, Snapshot
 from provisioner.file_reading import MAX_SNAPSHOT_BYTES, read_text
 from provisioner.file_writing import write_text
 
+_WORD: Final = r"[^\s@\"'<>(),;:/]"
 _EMAIL: Final = re.compile(
-    r"[^\s@\"'<>(),;:/]+@(?![\d.]+\b)(?=[^\s@\"'<>(),;:/]+\.[^\s@\"'<>(),;:/]+)"  # NAME@192.0.2.1 is a server
+    rf"(?<!{_WORD}){_WORD}++@(?![\d.]+\b)(?={_WORD}+\.{_WORD}+)"  # NAME@192.0.2.1 is a server
 )
 
 
@@ -215,7 +216,7 @@ class _Scrubber:
         names = {name for resource in snapshot.resources for name in _people(resource)} - public_names
         longest_first = sorted(names, key=lambda name: (-len(name), name))
         known = (rf"(?<!\w){re.escape(name)}(?!\w)" for name in longest_first)
-        self._mentions = re.compile("|".join((*known, _EMAIL.pattern)), re.IGNORECASE)
+        self._mentions = re.compile("|".join(known) or r"(?!)", re.IGNORECASE)
 
     def scrub(self, data: dict[str, Any]) -> dict[str, Any]:
         """The JSON of the snapshot without names."""
@@ -251,10 +252,8 @@ class _Scrubber:
         return (self._scrub_emails(name) if _EMAIL.search(name) else self._pseudonym(name)) + remark
 
     def _scrub_text(self, text: str) -> str:
-        """A text that may name people: known names, and e-mail addresses."""
-        return self._mentions.sub(
-            lambda match: (self._local_part if match[0].endswith("@") else self._scrub_person)(match[0]), text
-        )
+        """A text that may name people: e-mail addresses, and known names in the rest."""
+        return self._mentions.sub(lambda match: self._scrub_person(match[0]), self._scrub_emails(text))
 
     def _scrub_emails(self, text: str) -> str:
         """E-mail addresses with a pseudonym before the @. Domains stay, because checks are about them."""

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from provisioner.core.redaction import SecretRegistry
+
 LOOPBACK = ["127.0.0.1", "localhost", "::1"]
 
 settings.register_profile("any machine", deadline=None)  # a busy machine is not a failure
@@ -26,3 +28,4 @@ def _isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
             monkeypatch.delenv(name)
     monkeypatch.setenv("PROVISIONER_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr("provisioner.core.redaction._registry", SecretRegistry())  # secrets of other tests

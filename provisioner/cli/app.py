@@ -18,7 +18,7 @@ from provisioner.cli.destroy import destroy
 from provisioner.cli.diff import diff
 from provisioner.cli.doctor import doctor
 from provisioner.cli.drift import drift
-from provisioner.cli.errors import BugLog, report_bug, report_error
+from provisioner.cli.errors import BugLog, report_bug, report_error, report_usage_error
 from provisioner.cli.export import export
 from provisioner.cli.handoff import handoff
 from provisioner.cli.init import init
@@ -28,11 +28,12 @@ from provisioner.cli.plan import plan
 from provisioner.cli.report import report
 from provisioner.cli.sandbox import sandbox
 from provisioner.cli.schema import schema
-from provisioner.cli.terminal import replace_unencodable
+from provisioner.cli.terminal import guarded_output
 from provisioner.cli.validate import validate
 from provisioner.core.errors import ExitCode, ProvisionerError
 from provisioner.file_reading import remembered_inputs
 from provisioner.file_writing import is_no_space, writing_error
+from provisioner.settings import remember_secrets
 
 _EPILOG = "\b\nExit codes:\n" + "\n".join(
     textwrap.fill(code.meaning, 79, initial_indent=f"  {code.value}  ", subsequent_indent="     ")
@@ -96,7 +97,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         one of :class:`~provisioner.core.errors.ExitCode`.
     """
-    replace_unencodable()
+    with guarded_output():
+        remember_secrets()
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     logger = logging.getLogger("provisioner")
     if not logger.handlers:
         logger.addHandler(BugLog(logging.WARNING))
@@ -107,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         click.echo("\nInterrupted. What was written stays. Run the same command again to continue.", err=True)
         return ExitCode.ERROR
     except click.ClickException as error:
-        error.show()
+        report_usage_error(error)
         return ExitCode.USAGE
     except ProvisionerError as error:
         report_error(error)

@@ -15,6 +15,7 @@ from provisioner import engine
 from provisioner.core.errors import ExitCode, ProvisionerError, RefusedError
 from provisioner.core.guards import Guards
 from provisioner.core.plan import Plan
+from provisioner.core.untrusted import plain
 from provisioner.reports.building import apply_report, plan_report
 from provisioner.reports.text import apply_text, plan_text
 
@@ -148,7 +149,7 @@ def change_tenant(session: Session, goals: Sequence[Goal], approval: Approval, *
             wait_for_dns=wait_for_dns,
         )
     except KeyboardInterrupt:
-        written = ", ".join(change.address for change, _ in applied.done)
+        written = ", ".join(plain(change.address) for change, _ in applied.done)
         session.output.message(f"\nWritten so far: {written or 'nothing'}.")
         raise
 

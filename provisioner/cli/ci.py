@@ -12,6 +12,7 @@ import click
 
 from provisioner.cli.files import find_playbooks, refuse_overwriting
 from provisioner.core.errors import UsageError
+from provisioner.core.untrusted import plain
 from provisioner.file_writing import write_text
 
 if TYPE_CHECKING:
@@ -130,9 +131,9 @@ def init(
     refuse_overwriting(texts, force=force)
     for path, text in texts.items():
         write_text(path, text, within=root)
-        click.echo(f"Wrote {path}.", err=True)
+        click.echo(f"Wrote {plain(str(path))}.", err=True)
     for warning in _warnings(needed):
-        click.echo(f"note: {warning}", err=True)
+        click.echo(f"note: {plain(warning)}", err=True)
     click.echo(f"\nNext: {_next_steps(system, needed)}", err=True)
 
 

@@ -18,6 +18,7 @@ from provisioner.cli.options import (
     snapshot_options,
 )
 from provisioner.core.errors import UsageError
+from provisioner.core.untrusted import shell_argument
 from provisioner.providers import checks_of
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _fix_commands(audits: Sequence[AuditReport], *, sandbox: bool) -> list[str]:
     """The commands that fix findings, one for each playbook that has some."""
     flags = f"{' --sandbox' if sandbox else ''} --fix"
     return [
-        f"provisioner doctor {audit.target.playbook}{flags}"
+        f"provisioner doctor {shell_argument(audit.target.playbook)}{flags}"
         for audit in audits
         if any(finding.fix == "automatic" for finding in audit.findings)
     ]

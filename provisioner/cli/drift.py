@@ -15,6 +15,7 @@ from provisioner.cli.options import (
     shard_option,
     snapshot_options,
 )
+from provisioner.core.untrusted import shell_argument
 
 if TYPE_CHECKING:
     from provisioner.cli.fleet import Shard, SnapshotFiles
@@ -89,7 +90,11 @@ def drift(
     output.report(report, drift_text(report, verbose=output.verbose), failed=error is not None)
     flag = " --sandbox" if sandbox else ""
     output.next_commands(
-        *(f"provisioner apply {plan.target.playbook}{flag}" for plan in plans if not plan.in_sync)
+        *(
+            f"provisioner apply {shell_argument(plan.target.playbook)}{flag}"
+            for plan in plans
+            if not plan.in_sync
+        )
     )
     if error is not None:
         raise error

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from provisioner.core.errors import PlaybookError, ProvisionerError
+from provisioner.core.untrusted import plain
 from provisioner.file_writing import write_text
 
 
@@ -22,14 +23,21 @@ def report_error(error: ProvisionerError) -> None:
 
 
 def _print_error(error: ProvisionerError) -> None:
-    from provisioner.reports.wording import plain  # noqa: PLC0415 - start-up time
-
-    first, *rest = str(error).splitlines() or [""]
-    click.echo(f"{click.style('error', fg='red', bold=True)}: {plain(first)}", err=True)
-    for line in rest:
-        click.echo(plain(line), err=True)
+    click.echo(f"{click.style('error', fg='red', bold=True)}: {plain(error.title)}", err=True)
+    for detail in error.details:
+        click.echo(f"    {plain(detail)}", err=True)
     if error.hint:
         click.echo(f"  next: {plain(error.hint)}", err=True)
+
+
+def report_usage_error(error: click.ClickException) -> None:
+    """Print an error of the command line, which may quote the name of a file."""
+    if isinstance(error, click.MissingParameter):  # its message has several lines, and quotes nothing
+        error.show()
+    elif isinstance(error, click.UsageError):
+        click.UsageError(plain(error.format_message()), error.ctx).show()
+    else:
+        click.ClickException(plain(error.format_message())).show()
 
 
 def report_bug(error: Exception) -> None:

@@ -14,6 +14,7 @@ import click
 from provisioner.cli.files import refuse_overwriting
 from provisioner.cli.options import ProviderName, output_options, sandbox_option
 from provisioner.core.errors import ExitCode, PlaybookError, RefusedError, RemoteNotFoundError, UsageError
+from provisioner.core.untrusted import plain, shell_argument
 from provisioner.file_writing import write_text
 
 if TYPE_CHECKING:
@@ -77,7 +78,6 @@ def export(
     """
     from provisioner.cli.session import open_workspace
     from provisioner.reports.export import export_lines
-    from provisioner.reports.wording import plain
 
     if file:
         refuse_overwriting([file], force=force)
@@ -91,8 +91,8 @@ def export(
     for line in export_lines(report):
         output.message(plain(line))
     if file:
-        flag = " --sandbox" if sandbox else ""
-        output.next_commands(f"provisioner plan {file}{flag}", f"provisioner doctor {file}{flag}")
+        arguments = f"{shell_argument(file)}{' --sandbox' if sandbox else ''}"
+        output.next_commands(f"provisioner plan {arguments}", f"provisioner doctor {arguments}")
     return ExitCode.DONE if report.in_sync else ExitCode.FINDINGS
 
 
@@ -208,7 +208,6 @@ def _choose(candidates: Sequence[Candidate], name: str | None, application: str 
         RefusedError: several match, and there is no terminal to ask on.
     """
     from provisioner.providers.base.export import choose_candidate
-    from provisioner.reports.wording import plain
 
     if not candidates:
         problem = (
@@ -225,8 +224,9 @@ def _choose(candidates: Sequence[Candidate], name: str | None, application: str 
     lines = [_describe(candidate) for candidate in candidates]
     if not sys.stdin.isatty():
         raise RefusedError(
-            "\n    ".join([f"{len(candidates)} applications match; nothing was written", *lines]),
+            f"{len(candidates)} applications match; nothing was written",
             hint="name one: --application CLIENT_ID",
+            details=lines,
         )
     for number, line in enumerate(lines, start=1):
         click.echo(f"{number:>3}  {plain(line)}", err=True)

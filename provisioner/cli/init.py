@@ -10,6 +10,7 @@ import click
 from provisioner.cli.files import refuse_overwriting
 from provisioner.cli.options import DEFAULT_PROVIDER, ProviderName
 from provisioner.core.errors import UsageError
+from provisioner.core.untrusted import plain, shell_argument
 from provisioner.file_writing import write_text
 
 # Modules that load pydantic or Jinja are imported inside the commands: --help must be quick.
@@ -58,14 +59,16 @@ def init(
     refuse_overwriting([file], force=force)
     text = render(
         template,
-        file=str(file),
+        file=shell_argument(file),
         name=name or f"kiro-{provider}",
         display_name=json.dumps(display_name or f"Kiro-{provider.title()}", ensure_ascii=False),
         groups=[json.dumps(group, ensure_ascii=False) for group in groups],
         domain=_normalize_domain(domain) if domain is not None else None,
     )
     write_text(file, text)
-    click.echo(f"Wrote {file}.\n\nNext: provisioner apply {file} --sandbox", err=True)
+    click.echo(
+        f"Wrote {plain(str(file))}.\n\nNext: provisioner apply {shell_argument(file)} --sandbox", err=True
+    )
 
 
 def _normalize_domain(name: str) -> str:

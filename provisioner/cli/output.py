@@ -6,13 +6,16 @@ import shutil
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
+from provisioner.cli.terminal import own_commands
 from provisioner.core.errors import ProvisionerError
+from provisioner.core.untrusted import plain
 from provisioner.file_writing import write_text
 from provisioner.settings import colour_allowed
 
@@ -84,7 +87,8 @@ class Output:
             except ProvisionerError as error:
                 errors.append(error)
         if not (failed and self.format_ == "text"):
-            click.echo(self._render(report, text, self.format_), color=self._click_colour())
+            with own_commands() if self.format_ == "github" else nullcontext():
+                click.echo(self._render(report, text, self.format_), color=self._click_colour())
         if errors:
             raise errors[0]
 
@@ -127,8 +131,6 @@ class Output:
 
     def progress(self, text: str) -> None:
         """Print what the command waits for: on a terminal a line that is overwritten, elsewhere a line of its own."""
-        from provisioner.reports.wording import plain  # noqa: PLC0415 - start-up time
-
         line = f"  … {plain(text)}"
         if sys.stderr.isatty() and not self.verbose:
             self._print_live(line)
@@ -148,14 +150,15 @@ class Output:
         """Print that the sandbox simulated a manual step."""
         if not self.is_json:
             mark = click.style("✓", fg="cyan")
-            self.message(f"  {mark} performed {address}{click.style(f'  (simulated: {summary})', dim=True)}")
+            simulated = click.style(f"  (simulated: {plain(summary)})", dim=True)
+            self.message(f"  {mark} performed {plain(address)}{simulated}")
 
     # ProgressListener -------------------------------------------------------------------------------------
 
     def starting(self, change: Change) -> None:
         """A change begins."""
         self._started[change.address] = time.monotonic()
-        self._print_live(f"  … {_PRESENT[change.action]} {change.address}")
+        self._print_live(f"  … {_PRESENT[change.action]} {plain(change.address)}")
 
     def finished(self, change: Change, _outcome: Outcome) -> None:
         """A change was made."""
@@ -163,7 +166,8 @@ class Output:
         mark = click.style("✓", fg="green")
         duration = f"  {seconds:.1f} s" if seconds >= _SHORTEST_TIME else ""
         if not self.is_json:
-            self.message(f"  {mark} {_PAST[change.action]} {change.address}{click.style(duration, dim=True)}")
+            what = f"{_PAST[change.action]} {plain(change.address)}"
+            self.message(f"  {mark} {what}{click.style(duration, dim=True)}")
 
     def waiting(self, reason: str) -> None:
         """The engine waits."""

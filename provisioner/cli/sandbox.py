@@ -170,6 +170,7 @@ def show(format_: str) -> None:
     As in Kiro's console, showing the domains verifies those that are Pending.
     """
     from provisioner.cli.rehearsal import running_sandbox
+    from provisioner.reports.json import harmless_json
     from provisioner.sandbox import console_actions, control
     from provisioner.sandbox.kiro.console import describe
 
@@ -184,7 +185,7 @@ def show(format_: str) -> None:
                 for name, (_, summary) in summaries.items()
             }
             content = {"connection": connection, "settings": settings, **tenants, **kiro}
-            click.echo(json.dumps(content, indent=2))
+            click.echo(harmless_json(content, indent=2))
             return
         _print_table(connection)
         click.echo()
@@ -203,13 +204,13 @@ def _print_table(rows: Mapping[str, str]) -> None:
 
 
 def _print_item(name: object, status: str, detail: object) -> None:
-    from provisioner.reports.wording import plain
+    from provisioner.core.untrusted import plain
 
     click.echo(f"    {plain(name):<36}{status:<10}{plain(detail)}")
 
 
 def _print_profile(profile: Mapping[str, Any]) -> None:
-    from provisioner.reports.wording import plain
+    from provisioner.core.untrusted import plain
 
     issuer = f", issuer {plain(profile['issuer'])}" if "issuer" in profile else ""
     click.echo(f"\nKiro profile {profile['id']}, SCIM tokens: {profile['tokens']}{issuer}")
@@ -302,6 +303,7 @@ def fault(rule: str | None, clear: bool) -> None:
       provisioner sandbox fault --clear
     """
     from provisioner.cli.rehearsal import running_sandbox
+    from provisioner.reports.json import harmless_json
     from provisioner.sandbox import faults
 
     with running_sandbox() as running:
@@ -313,7 +315,7 @@ def fault(rule: str | None, clear: bool) -> None:
             except (ValueError, TypeError) as error:
                 raise UsageError(f"not a rule: {error}") from error
         for entry in faults.rules(running.store):
-            click.echo(json.dumps(entry))
+            click.echo(harmless_json(entry))
 
 
 @sandbox.command()

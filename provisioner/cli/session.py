@@ -16,6 +16,7 @@ from provisioner.cli.rehearsal import Rehearsal, running_sandbox
 from provisioner.core.errors import PlaybookError, ProvisionerError
 from provisioner.core.guards import Refusal
 from provisioner.core.provider import Provider
+from provisioner.core.untrusted import shell_argument
 from provisioner.journal import Journal
 from provisioner.playbook import LoadedPlaybook, load
 from provisioner.playbook.overlap import (
@@ -73,7 +74,7 @@ class Session:
     @property
     def arguments(self) -> str:
         """The arguments of a suggested command, so that it acts on the same tenant."""
-        return f"{self.file}{' --sandbox' if self.rehearsal else ''}"
+        return f"{shell_argument(self.file)}{' --sandbox' if self.rehearsal else ''}"
 
     def connect(self, *, wait_for_dns: bool = False) -> Provider:
         """The provider. Close it in the event loop that used it.

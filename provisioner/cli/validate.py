@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provisioner.cli.options import output_options, playbooks_argument
+from provisioner.core.untrusted import plain
 
 if TYPE_CHECKING:
     from provisioner.cli.output import Output
@@ -35,4 +36,4 @@ def validate(playbooks: tuple[Path, ...], sandbox: bool, output: Output) -> None
         for file in files:
             deferred = workspace.session(file).loaded.deferred
             unset = [f"{key} waits for {variable}" for key, variable in deferred.items()]
-            click.echo(f"{file}: valid{'; ' + '; '.join(unset) if unset else ''}")
+            click.echo(f"{plain(str(file))}: valid{'; ' + '; '.join(unset) if unset else ''}")

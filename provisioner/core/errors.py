@@ -12,14 +12,18 @@
         ├── RemoteNotFoundError      1   something that the playbook needs does not exist
         └── UnreachableError         1   no response within the budget
 
-``__cause__`` always has the cause. A message states what happened and where; ``hint`` states what to do next.
+``__cause__`` always has the cause. A message states what happened and where; ``hint`` states what to do next. Neither
+contains a secret that this process knows; see :mod:`~provisioner.core.redaction`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 from pathlib import Path
 from typing import Self
+
+from .redaction import MAX_IDENTIFIER, redact, relayed
 
 
 class ExitCode(IntEnum):
@@ -51,19 +55,26 @@ class ProvisionerError(Exception):
     """The base of all errors.
 
     Args:
-        message: what happened, and where.
+        message: what happened, and where; one line.
         hint: what to do next; may be empty.
+        details: further lines.
     """
 
     exit_code = ExitCode.ERROR
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+    def __init__(self, message: str, *, hint: str = "", details: Iterable[str] = ()) -> None:
+        self.message = redact(message)
+        self.hint = redact(hint)
+        self.details = tuple(map(redact, details))
+        super().__init__(self.message)
+
+    @property
+    def title(self) -> str:
+        """The message with what identifies the case, as one line."""
+        return self.message
 
     def __str__(self) -> str:
-        return self.message
+        return "\n    ".join((self.title, *self.details))
 
 
 class UsageError(ProvisionerError):
@@ -92,7 +103,9 @@ class PlaybookError(UsageError):
         self.file = file
         self.line = line
 
-    def __str__(self) -> str:
+    @property
+    def title(self) -> str:
+        """The message after file and line."""
         return f"{self.file}:{self.line}: {self.message}" if self.line else f"{self.file}: {self.message}"
 
 
@@ -111,17 +124,27 @@ class RemoteError(ProvisionerError):
         code: the vendor's error code.
         request_id: the identifier that the vendor's support asks for.
         hint: what to do next.
+        details: further lines.
     """
 
     def __init__(
-        self, message: str, *, status: int = 0, code: str = "", request_id: str = "", hint: str = ""
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        code: str = "",
+        request_id: str = "",
+        hint: str = "",
+        details: Iterable[str] = (),
     ) -> None:
-        super().__init__(message, hint=hint)
+        super().__init__(relayed(message), hint=hint, details=details)
         self.status = status
-        self.code = code
-        self.request_id = request_id
+        self.code = relayed(code, MAX_IDENTIFIER)
+        self.request_id = relayed(request_id, MAX_IDENTIFIER)
 
-    def __str__(self) -> str:
+    @property
+    def title(self) -> str:
+        """The message with the request id."""
         return f"{self.message} [request-id {self.request_id}]" if self.request_id else self.message
 
 

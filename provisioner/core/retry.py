@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
+from .redaction import MAX_IDENTIFIER, relayed
+
 OUTCOME_UNKNOWN: Final = frozenset({0, 500, 502, 503, 504})
 """Statuses after which a request may or may not have taken effect; 0 means no response."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A response that is not a success, or no response (status 0).
+    """A response that is not a success, or no response (status 0). Its texts contain no known secret and have a limit.
 
     Attributes:
         retry_after: seconds that the vendor asks to wait, if it does.
@@ -26,6 +28,11 @@ class Failure:
     message: str = ""
     request_id: str = ""
     retry_after: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", relayed(self.message))
+        for name in ("code", "request_id"):
+            object.__setattr__(self, name, relayed(getattr(self, name), MAX_IDENTIFIER))
 
     @property
     def summary(self) -> str:

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from provisioner import providers
 from provisioner.core.errors import PlaybookError
+from provisioner.core.redaction import remember
 from provisioner.core.unmanaged import suggestion
 from provisioner.settings import Variables
 
@@ -64,6 +65,7 @@ def load(file: Path, variables: Variables | Callable[[str], Variables]) -> Loade
         playbook = cast("providers.Playbook", model.model_validate(source.tree))
     except ValidationError as error:
         raise _playbook_error(error, source, model) from None  # pydantic's text would show the values
+    remember(playbook)
     _refuse_unknown_checks(source, playbook)
     deferred = {format_path(path): names[0] for path, names in source.unset.items()}
     deferrable = {

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import yaml
 
+from provisioner.core.untrusted import plain
 from provisioner.providers.base.export import VariableReference
-from provisioner.reports.wording import plain
 
 from .source import KeyPath
 

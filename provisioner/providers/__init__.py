@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
+from provisioner.core.redaction import remember
+
 if TYPE_CHECKING:  # --help imports this module
     from provisioner.core.check import Check
     from provisioner.core.local_store import LocalStore
@@ -107,6 +109,7 @@ def connect(
         wait_for_dns: after a DNS record is written, wait until every name server returns it.
         other_playbooks: other playbooks that name a domain, by domain.
     """
+    remember(playbook)
     identity = provider_module(playbook.provider).connect(playbook, store, on_wait, sandbox)
     if playbook.domains is None:
         return identity

@@ -10,9 +10,10 @@ from pydantic import Field
 
 from provisioner.core.comparison import Difference
 from provisioner.core.diff import FieldChange
+from provisioner.core.untrusted import plain
 
 from .models import ReportModel
-from .wording import plain, plural, removed_and_added, value_text
+from .wording import plural, removed_and_added, value_text
 
 
 class SideReport(ReportModel):

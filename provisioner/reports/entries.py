@@ -16,6 +16,7 @@ from provisioner.core.diff import FieldChange
 from provisioner.core.drift import Category
 from provisioner.core.manual_step import ManualStep
 from provisioner.core.plan import Action
+from provisioner.core.untrusted import shell_argument
 
 from .models import (
     ChangeReport,
@@ -289,7 +290,7 @@ def _error_entry(error: ErrorReport) -> Entry:
 def _command(purpose: str, name: str, target: Target, options: str = "") -> SuggestedCommand:
     sandbox = " --sandbox" if target.sandbox else ""
     return SuggestedCommand(
-        purpose=purpose, command=f"provisioner {name} {target.playbook}{sandbox}{options}"
+        purpose=purpose, command=f"provisioner {name} {shell_argument(target.playbook)}{sandbox}{options}"
     )
 
 

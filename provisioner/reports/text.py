@@ -14,6 +14,7 @@ from click import style
 from provisioner.core.diff import FieldChange
 from provisioner.core.plan import Action
 from provisioner.core.provider import HandoffValue
+from provisioner.core.untrusted import plain
 
 from .models import (
     SEVERITIES,
@@ -37,7 +38,6 @@ from .wording import (
     REORDERED,
     audit_counts,
     drift_counts,
-    plain,
     plan_counts,
     plural,
     removed_and_added,

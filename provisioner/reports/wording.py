@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
+
+from provisioner.core.untrusted import plain
 
 from .models import WaiverReport
 
@@ -21,15 +22,6 @@ REORDERED: Final = "different order"
 def plural(count: int, noun: str) -> str:
     """``1 change``, ``2 changes``, ``10,000 changes``; the noun forms its plural with an s."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def plain(value: Any) -> str:
-    """Any value as one line of printable text; text from outside must pass here before a terminal shows it.
-
-    Control characters become visible escapes such as ``\\x1b``. Values other than strings become JSON.
-    """
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def value_text(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -245,14 +246,39 @@ class TestAzure:
         (step,) = (one for one in job["steps"] if one.get("displayName") == title)
         return step.get("bash") or step["inputs"]["inlineScript"]
 
-    def test_tenant_names_cannot_run_commands_of_the_agent(self, stages, stand_ins):
+    @pytest.mark.parametrize(
+        "sign", ["##vso[", "###vso[", "####vso[", "##[", "###[", "##vso[##vso[", "##[##["]
+    )
+    def test_tenant_names_cannot_run_commands_of_the_agent(self, stages, stand_ins, sign):
         repository, jobs, given = stages
-        stand_ins.text = "a group ##vso[task.setvariable variable=failed]false"
+        stand_ins.text = f"a group {sign}task.setvariable variable=failed]false"
+        stand_ins.codes = {BOTH[0]: 3}
         done = stand_ins.shell(self.script(jobs["plan"], "Plan"), repository, **given)
         assert done.returncode == 0, done.stderr
-        assert "##vso[task.setvariable variable=failed]false\n" in done.stdout  # the step's own
-        assert "a group ##vso" not in done.stdout
-        assert "a group # #vso" in done.stdout
+        assert "# #" in done.stdout
+        assert not re.search(r"##\w*\[", done.stdout)
+        done = stand_ins.shell(self.script(jobs["plan"], "Publish the plan"), repository)
+        assert done.stdout.splitlines() == [
+            "##vso[task.setvariable variable=pending;isOutput=true]true",
+            f"##vso[task.uploadsummary]{repository}/plan.md",
+            "##vso[task.setvariable variable=failed]false",
+        ]
+
+    @pytest.mark.parametrize(
+        ("code", "shown", "result"), [(0, "", 0), (4, "type=warning", 0), (5, "type=error", 1)]
+    )
+    def test_the_result_of_an_apply_is_published(self, stages, stand_ins, code, shown, result):
+        repository, jobs, given = stages
+        (repository / "plans").mkdir()
+        (repository / "plans" / "0000.json").write_text("{}")
+        stand_ins.codes = {"apply": code}
+        job = {"steps": jobs["apply"]["strategy"]["runOnce"]["deploy"]["steps"]}
+        done = stand_ins.shell(self.script(job, "Apply"), repository, **given)
+        assert done.returncode == 0, done.stderr
+        done = stand_ins.shell(self.script(job, "Set the result"), repository)
+        assert done.returncode == result
+        assert shown in done.stdout
+        assert ("##vso[task.logissue" in done.stdout) == bool(shown)
 
     def test_the_exit_code_is_that_of_the_product(self, stages, stand_ins):
         repository, jobs, given = stages

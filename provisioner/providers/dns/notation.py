@@ -9,7 +9,7 @@ from typing import Final
 MAX_STRING: Final = 255
 """Octets of one character-string of a TXT record (RFC 1035, section 3.3)."""
 
-_STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"\s*+', re.DOTALL)
 _ESCAPED: Final = re.compile(r'\\(["\\])')
 
 
@@ -52,9 +52,11 @@ def unquote(content: str) -> str:
     text = content.strip()
     if re.search(r'(?<!\\)" +"', text) and not text.startswith('"'):
         text = f'"{text}"'
-    if not re.fullmatch(rf"(?:{_STRING.pattern}\s*)+", text, re.DOTALL):
-        return content
-    return "".join(_ESCAPED.sub(r"\1", string) for string in _STRING.findall(text))
+    strings, end = [], 0
+    while string := _STRING.match(text, end):
+        strings.append(_ESCAPED.sub(r"\1", string[1]))
+        end = string.end()
+    return "".join(strings) if strings and end == len(text) else content
 
 
 def _quote(value: str, escape: Callable[[int], str], separator: str = '" "') -> str:

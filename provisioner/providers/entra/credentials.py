@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from provisioner.core.errors import RemoteError, UnreachableError, UsageError
+from provisioner.core.redaction import remember
 from provisioner.providers.base.wire import Json
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _NOT_CONFIGURED: Final = re.compile(
 )
 _NO_NETWORK: Final = re.compile(r"HTTPS?Connection|Failed to resolve|Max retries exceeded")
 _REFUSED: Final = re.compile(r"AADSTS(\d+)")
-_TRACE: Final = re.compile(r"\s*Trace ID: ([\w-]+).*", re.DOTALL)
+_TRACE: Final = re.compile(r"Trace ID: ([\w-]+)")
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,13 @@ class TenantCredential:
             RemoteError: there is none; see :func:`no_token_error`.
         """
         try:
-            return self.credential.get_token(*scopes, **{"tenant_id": self.tenant, **options})
+            token = self.credential.get_token(*scopes, **{"tenant_id": self.tenant, **options})
         except (
             Exception
         ) as error:  # azure-identity's errors and those of its transport have no common base class
             raise no_token_error(str(error) or type(error).__name__) from error
+        remember(token.token)
+        return token
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,9 @@ class AccessTokenCredential:
     """An access token that exists already."""
 
     token: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        remember(self.token)
 
     def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
         """The token, valid for an hour."""
@@ -119,12 +125,13 @@ def no_token_error(text: str) -> RemoteError:
             f"no access token for Microsoft Graph: no credentials are configured ({names})", hint=_SIGN_IN
         )
     reason = "; ".join(failed) or text.partition("\n")[0]
-    message = f"no access token for Microsoft Graph: {_TRACE.sub('', reason)}"
+    code, trace = _REFUSED.search(reason), _TRACE.search(reason)
+    shown = reason[: trace.start()].rstrip() if trace else reason
+    message = f"no access token for Microsoft Graph: {shown}"
     if _NO_NETWORK.search(reason):
         return UnreachableError(
             message, hint="check the network and HTTPS_PROXY, then run the same command again"
         )
-    code, trace = _REFUSED.search(reason), _TRACE.search(reason)
     return RemoteError(
         message,
         code=code.group() if code else "",

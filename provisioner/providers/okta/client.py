@@ -12,12 +12,13 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from provisioner import __version__
 from provisioner.core.errors import RefusedError, RemoteError, RemoteNotFoundError
+from provisioner.core.redaction import remember
 from provisioner.core.retry import Failure, FailureRules, Request
 from provisioner.providers.base.client import Client, no_response
 from provisioner.providers.base.wire import Json
@@ -216,7 +217,11 @@ class OktaClient(Client[Response]):
             )
         except Exception:  # noqa: BLE001 - the SDK fails in many ways on an unexpected response
             return Failure(502, message="the response to the token request is not valid")
-        return token_failure(error) if error else prepared
+        if error:
+            return token_failure(error)
+        headers: Json = prepared["headers"]
+        remember(str(headers.get("Authorization", "")).rpartition(" ")[2])
+        return cast("Json", prepared)
 
     async def _send(self, request: Request, body: Any) -> Response | Failure:
         prepared = await self._prepare(request, body)

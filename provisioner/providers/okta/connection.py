@@ -48,7 +48,9 @@ def org_url(value: str) -> str:
         raise ValueError("expected a URL that begins with https://")
     name, _, domain = host.partition(".")
     if domain in OKTA_DOMAINS:
-        host = f"{re.sub(r'(-admin)+$', '', name)}.{domain}"
+        while name.endswith("-admin"):
+            name = name.removesuffix("-admin")
+        host = f"{name}.{domain}"
     if not _HOST.fullmatch(host) or parts.username or parts.password:
         raise ValueError(_EXPECTED_URL)
     return f"https://{host}{port}"

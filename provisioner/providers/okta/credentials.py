@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
+from provisioner.core.redaction import remember
+
 
 @dataclass(frozen=True)
 class ApiToken:
     """An API token, sent as ``SSWS``."""
 
     value: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        remember(self.value)
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,9 @@ class ServiceApp:
     scopes: tuple[str, ...]
     key_id: str | None = None
     dpop: bool = False
+
+    def __post_init__(self) -> None:
+        remember(self.private_key)
 
     @property
     def sdk_key(self) -> str:

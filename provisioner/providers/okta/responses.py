@@ -17,7 +17,7 @@ from provisioner.providers.base.wire import Json
 from .permissions import ADMIN_ROLE, PERMISSIONS
 from .retry import seconds_until_reset
 
-_NEXT_LINK: Final = re.compile(r'<([^>]+)>\s*;\s*rel="next"')
+_NEXT_LINK: Final = re.compile(r'<([^<>]+)>\s*;\s*rel="next"')
 _NOT_LICENSED: Final = "E0000015"
 _LICENSE_HINT: Final = (
     "the credentials are valid, but the organization lacks API Access Management, which custom authorization servers "

@@ -8,9 +8,11 @@ from pathlib import PurePath
 from typing import Any, Final
 
 from provisioner.core.diff import FieldChange
+from provisioner.core.redaction import redact
+from provisioner.core.untrusted import plain
 from provisioner.reports.entries import STATUSES, Entry, EntryList
 from provisioner.reports.models import SEVERITIES
-from provisioner.reports.wording import NO_VALUE, REORDERED, plain, plural, waiver_text
+from provisioner.reports.wording import NO_VALUE, REORDERED, plural, waiver_text
 
 _STATUS_ORDER: Final = list(STATUSES)
 _NOUNS: Final = {"plan": "change", "drift": "difference", "doctor": "finding"}
@@ -18,7 +20,7 @@ _NOUNS: Final = {"plan": "change", "drift": "difference", "doctor": "finding"}
 
 
 def harmless(entry_list: EntryList, root: PurePath | None = None) -> EntryList:
-    """The same entries with no text that could act on a reader.
+    """The same entries with no secret, and no text that could act on a reader.
 
     Control characters (ANSI escapes and line breaks included), bidirectional controls and unpaired surrogates become
     visible escapes such as ``\\x1b``. An entry without a message gets its title as the message.
@@ -161,7 +163,7 @@ def _harmless(value: Any) -> Any:
 
 
 def _line(text: str) -> str:
-    return text if text.isprintable() else plain(text)
+    return plain(redact(text))
 
 
 def _element_texts(value: Any) -> list[str]:

@@ -6,10 +6,10 @@ fingerprints GitLab shows one.
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
 from provisioner.reports.entries import EntryList
+from provisioner.reports.json import harmless_json
 
 from .entry_text import sentence, what_to_do, with_fingerprints, worst_first
 
@@ -29,4 +29,4 @@ def gitlab_issues(entry_list: EntryList) -> str:
         }
         for fingerprint, entry in with_fingerprints(entries)
     ]
-    return json.dumps(issues, indent=2)
+    return harmless_json(issues, indent=2)

@@ -12,11 +12,11 @@ A version may gain members; it never loses or changes one. ASCII only.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any, Final
 
 from provisioner.reports.entries import EntryList
+from provisioner.reports.json import harmless_json
 
 from .entry_text import with_fingerprints
 
@@ -25,7 +25,7 @@ SCHEMA: Final = "provisioner.events/1"
 
 def ndjson_lines(entry_list: EntryList) -> str:
     """The targets, the entries, and the summary, one line each."""
-    return "\n".join(json.dumps({"schema": SCHEMA, **event}) for event in _events(entry_list))
+    return "\n".join(harmless_json({"schema": SCHEMA, **event}) for event in _events(entry_list))
 
 
 def _events(entry_list: EntryList) -> Iterator[dict[str, Any]]:

@@ -7,13 +7,13 @@ would not notice a wrong one.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, Final
 from urllib.parse import quote
 
 from provisioner import __version__
 from provisioner.reports.entries import Entry, EntryList, rule_commands
+from provisioner.reports.json import harmless_json
 
 from .entry_text import detail_lines, entry_waiver, sentence, with_fingerprints, worst_first
 from .markdown import escaped
@@ -71,7 +71,7 @@ def sarif_log(entry_list: EntryList, most: int = MOST_RESULTS) -> str:
         "version": "2.1.0",
         "runs": [run],
     }
-    return json.dumps(log, indent=1)
+    return harmless_json(log, indent=1)
 
 
 def _rules(ordered: list[Entry]) -> list[dict[str, Any]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import logging
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -254,6 +256,24 @@ def test_environment_variables_are_credentials(cloudflare, monkeypatch):
     cloudflare.faults = [Fault("GET", 400, f"bad {TOKEN}")]
     with pytest.raises(RemoteError, match=r"bad .secret."):
         asyncio.run(new_writer(section=DnsSection(provider="cloudflare")).add(RECORD))
+
+
+def test_a_vendor_that_repeats_the_request_shows_no_secret(cloudflare):
+    secret = "canary/4f0d2c9a+7b6e"
+    forms = (
+        secret,
+        quote(secret, safe=""),
+        json.dumps(f"Bearer {secret}"),
+        base64.b64encode(f"u:{secret}".encode()).decode(),
+    )
+    cloudflare.faults = [Fault("GET", 400, " ".join(forms) * 500)]
+    section = DnsSection(provider="cloudflare", credentials={"auth_token": secret})
+    with pytest.raises(
+        RemoteError, match=r".secret. .secret. .*\(cut: 2,000 of [\d,]+ characters\)"
+    ) as caught:
+        asyncio.run(new_writer(section=section).add(RECORD))
+    for form in ("canary", base64.b64encode(f"u:{secret}".encode()).decode()[4:16]):
+        assert form not in f"{caught.value!r} {caught.value} {caught.value.hint} {caught.value.request_id}"
 
 
 @pytest.mark.parametrize(("name", "path"), [(NAME, "TXT/kiro-app-1"), (ZONE, "TXT/@")])

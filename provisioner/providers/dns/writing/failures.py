@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Any, Final
-from urllib.parse import quote, quote_plus
 
 from provisioner.core.errors import PermissionDeniedError, ProvisionerError, RemoteError, UnreachableError
 from provisioner.core.retry import OUTCOME_UNKNOWN, Failure, Request
@@ -27,7 +26,6 @@ _NETWORK_ERROR: Final = re.compile(
 """Class names of the exceptions of requests and botocore without a response."""
 _REQUEST_IDS: Final = ("x-amzn-requestid", "x-ms-request-id", "x-request-id", "cf-ray")
 _QUERY: Final = re.compile(r"\?\S*")
-_MAX_LENGTH: Final = 300
 
 
 class VendorFailureRules:
@@ -50,31 +48,18 @@ class VendorFailureRules:
         return "another admin changes the name" if failure.code == _CONFLICT else failure.summary
 
 
-def to_failure(error: Exception, secrets: Iterable[str]) -> Failure:
-    """The failure that an exception of dns-lexicon, requests or botocore reports.
-
-    Args:
-        error: the exception.
-        secrets: texts to remove from the message.
-    """
+def to_failure(error: Exception) -> Failure:
+    """The failure that an exception of dns-lexicon, requests or botocore reports."""
     error = _most_informative(error)
     response: Any = getattr(error, "response", None)
     if isinstance(response, dict):
-        failure = _from_botocore(response)
-    elif response is not None:
-        failure = _from_requests(response)
-    elif _is_network_error(error):
-        failure = Failure(0, message=_QUERY.sub("", str(error)) or type(error).__name__)
-    else:
-        code = type(error).__name__
-        failure = Failure(_LIBRARY_ERROR, code, str(error) or code)
-    return Failure(
-        failure.status,
-        failure.code,
-        _shorten(_scrub(failure.message, secrets)),
-        failure.request_id,
-        failure.retry_after,
-    )
+        return _from_botocore(response)
+    if response is not None:
+        return _from_requests(response)
+    if _is_network_error(error):
+        return Failure(0, message=_QUERY.sub("", str(error)) or type(error).__name__)
+    code = type(error).__name__
+    return Failure(_LIBRARY_ERROR, code, str(error) or code)
 
 
 def is_remote_failure(error: Exception) -> bool:
@@ -164,14 +149,3 @@ def _from_requests(response: Any) -> Failure:
         request_id=next((str(headers[name]) for name in _REQUEST_IDS if name in headers), ""),
         retry_after=float(retry_after) if retry_after.isdigit() else None,
     )
-
-
-def _scrub(text: str, secrets: Iterable[str]) -> str:
-    for secret in sorted(secrets, key=len, reverse=True):
-        for form in {secret, quote(secret, safe=""), quote_plus(secret)}:
-            text = text.replace(form, "(secret)")
-    return text
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}..."

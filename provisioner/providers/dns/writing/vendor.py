@@ -162,7 +162,7 @@ class VendorWriter:
             except ProvisionerError:
                 raise
             except Exception as error:  # the vendors' classes raise anything
-                failure = to_failure(error, self._zone.secrets)
+                failure = to_failure(error)
                 decision = decide(
                     failure,
                     request,

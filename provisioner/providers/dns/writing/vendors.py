@@ -17,6 +17,7 @@ from lexicon._private import discovery  # its Client downloads the public suffix
 from lexicon.config import ConfigResolver
 
 from provisioner.core.errors import UsageError
+from provisioner.core.redaction import remember
 from provisioner.installation import install_command
 from provisioner.providers.dns.playbook import DYNAMIC_UPDATE, DnsSection
 
@@ -45,14 +46,12 @@ class VendorZone:
     Attributes:
         title: vendor and zone, for messages.
         name: the zone's name.
-        secrets: texts to remove from messages.
         missing_settings: settings of the vendor without a value.
         open: signs in and finds the zone; synchronous, raises the exceptions of the vendor's library.
     """
 
     title: str
     name: str
-    secrets: tuple[str, ...]
     missing_settings: tuple[str, ...]
     open: Callable[[], ZoneRecords]
 
@@ -85,12 +84,12 @@ def vendor_zone(section: DnsSection, name: str) -> VendorZone:
 
     resolver = _resolver(new_settings())
     values = {key: resolver.resolve(f"lexicon:{vendor}:{key}") for key in known_settings}
+    remember(
+        *(str(value) for key, value in values.items() if value and (key in credentials or _is_secret(key)))
+    )
     return VendorZone(
         title=f"{_TITLES.get(vendor, vendor)}, zone {name}",
         name=name,
-        secrets=tuple(
-            str(value) for key, value in values.items() if value and (key in credentials or _is_secret(key))
-        ),
         missing_settings=tuple(key for key, value in values.items() if not value),
         open=open_zone,
     )

@@ -41,7 +41,7 @@ class IntegrationKeys:
             playbook: of any provider.
             ignored: endpoints and tokens that do not count, such as those of the sandbox.
         """
-        scim = playbook.scim
+        scim = getattr(playbook, "scim", None)
         endpoint = str(getattr(scim, "endpoint", None) or "")
         secret = getattr(scim, "token", None)
         token = secret.get_secret_value() if secret else ""

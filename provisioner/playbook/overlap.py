@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from provisioner.core.guards import Refusal
-from provisioner.core.local_store import LocalStore
+from provisioner.core.local_store import LocalStore, read_hint
 from provisioner.providers import kiro
 
 from .source import KeyPath
@@ -83,7 +83,6 @@ _SAME_TOKEN = Overlap(
     "each playbook needs the token of its own Kiro profile; check the variable that scim: token: refers to",
 )
 
-
 _SHARED = (("integration", _SAME_INTEGRATION), ("endpoint", _SAME_ENDPOINT), ("token", _SAME_TOKEN))
 
 
@@ -108,16 +107,20 @@ def other_profile_refusals(keys: IntegrationKeys, store: LocalStore) -> Iterator
     Args:
         keys: of the playbook.
         store: hints that :func:`remember_profile` stored.
+
+    Raises:
+        UsageError: a hint is damaged.
     """
     if not keys.endpoint:
         return
-    former = store.get(_endpoint_hint(keys.endpoint))
-    if isinstance(former, list) and tuple(former[:2]) != keys.integration[:2]:
+    former = read_hint(store, _endpoint_hint(keys.endpoint), tuple[str, str, str])
+    if former and former[:2] != keys.integration[:2]:
+        _, tenant, name = former
         yield Refusal(
-            reason=f"scim: endpoint: this SCIM endpoint was last used with the tenant {former[1]} (playbook {former[2]})",
+            reason=f"scim: endpoint: this SCIM endpoint was last used with the tenant {tenant} (playbook {name})",
             hint=kiro.OTHER_PROFILE_HINT,
         )
-    endpoint = store.get(_integration_hint(keys.integration))
+    endpoint = read_hint(store, _integration_hint(keys.integration), str)
     if endpoint and endpoint != keys.endpoint:
         yield Refusal(
             reason=f"scim: endpoint: the last apply on this machine used another SCIM endpoint, {endpoint}",

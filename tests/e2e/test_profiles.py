@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,19 @@ class TestHintsOfThisMachine:
         assert refused.code == 5
         assert f"last used with the tenant {sandbox.url} (playbook kiro-one)" in refused.out + refused.err
         assert "last used with" not in product("plan", file, "--new-profile").out
+
+    def test_a_damaged_hint_is_reported_with_the_way_out(self, playbooks):
+        product, _, playbook = playbooks
+        file = str(playbook("one.yaml", endpoint="https://scim.example.com/a/v2"))
+        assert product("apply", file, "--yes").code == 4
+        hints = Path(os.environ["PROVISIONER_STATE_DIR"]) / "hints.json"
+        stored = json.loads(hints.read_text(encoding="utf-8"))
+        damaged = {
+            name: ["okta"] if name.startswith("endpoint:") else value for name, value in stored.items()
+        }
+        assert damaged != stored
+        hints.write_text(json.dumps(damaged), encoding="utf-8")
+        refused = product("plan", file)
+        assert refused.code == 2
+        assert "is damaged" in refused.err
+        assert "hints.json" in refused.err

@@ -337,13 +337,15 @@ class TestOutputsOfCommands:
         assert main(["drift", "tenants", "--sandbox", "--save-snapshot", "snapshots"]) == ExitCode.ERROR
         assert [*Path("elsewhere").iterdir()] == []
 
-    def test_a_pipeline_leaves_its_repository_by_no_link(self, inputs, capsys):
+    def test_a_pipeline_leaves_its_repository_by_no_link(self, inputs, capsys, tmp_path_factory):
         Path("elsewhere").mkdir()
         Path(".github").symlink_to("elsewhere")
         assert main(["ci", "init", "github", "e.yaml"]) == 0  # inside the repository
-        Path(".gitlab-ci.provisioner.yml").symlink_to("/tmp/nothing-of-provisioner.yml")
+        outside = tmp_path_factory.mktemp("outside") / "pipeline.yml"
+        Path(".gitlab-ci.provisioner.yml").symlink_to(outside)
         assert main(["ci", "init", "gitlab", "e.yaml"]) == ExitCode.USAGE
         assert "outside the folder" in capsys.readouterr().err
+        assert not outside.exists()
 
     def test_a_new_playbook_follows_no_link_even_when_forced(self, inputs, capsys):
         Path("out/new.yaml").symlink_to("../e.yaml")
